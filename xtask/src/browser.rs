@@ -1,0 +1,83 @@
+//! A Chromium for the browser tests.
+
+use std::{
+    env,
+    path::{Path, PathBuf},
+};
+
+use crate::{
+    Outcome, layout, npm,
+    process::{command, run},
+};
+
+/// What distributions call it.
+const NAMES: [&str; 5] = [
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+    "google-chrome-stable",
+    "chrome",
+];
+
+/// Where Playwright finds Chromium.
+pub(crate) enum Chromium {
+    /// At this path.
+    At(PathBuf),
+    /// In its own cache, of which it knows the place.
+    OfPlaywright,
+}
+
+/// The browser named by the variable `CHROMIUM`, or else the system's, or else one installed now.
+pub(crate) fn chromium() -> Outcome<Chromium> {
+    if let Some(path) = env::var_os("CHROMIUM")
+        .filter(|path| !path.is_empty())
+        .map(PathBuf::from)
+    {
+        return match path.is_file() {
+            true => Ok(Chromium::At(path)),
+            false => Err(format!(
+                "CHROMIUM names {}, where there is no file",
+                path.display()
+            )),
+        };
+    }
+    if let Some(path) = of_system() {
+        return Ok(Chromium::At(path));
+    }
+    // Debian's package first: it brings the libraries that Playwright's own build expects to be there.
+    if let Some(path) = from_debian() {
+        return Ok(Chromium::At(path));
+    }
+    println!("Installing Playwright's own Chromium: usually one or two minutes.");
+    run(command(npm::bin()?.join("playwright"), &layout::end2end()?).args(["install", "chromium"])).map_err(
+        |error| format!("there is no Chromium: install one, or name one by the variable CHROMIUM ({error})"),
+    )?;
+    Ok(Chromium::OfPlaywright)
+}
+
+fn of_system() -> Option<PathBuf> {
+    NAMES.iter().find_map(|name| on_path(name))
+}
+
+fn on_path(name: &str) -> Option<PathBuf> {
+    env::split_paths(&env::var_os("PATH")?)
+        .map(|folder| folder.join(name))
+        .find(|path| path.is_file())
+}
+
+fn from_debian() -> Option<PathBuf> {
+    let apt = on_path("apt-get")?;
+    if !rustix::process::geteuid().is_root() {
+        return None;
+    }
+    println!("Installing Debian's Chromium: usually one or two minutes.");
+    let apt = |arguments: &[&str]| {
+        run(command(&apt, Path::new("/"))
+            .args(arguments)
+            .env("DEBIAN_FRONTEND", "noninteractive"))
+    };
+    apt(&["update"])
+        .and_then(|()| apt(&["install", "--yes", "chromium"]))
+        .ok()?;
+    of_system()
+}

@@ -1,0 +1,128 @@
+//! `cargo xtask build`: what is deployed, and what it weighs.
+
+use std::{env, fs, iter, path::Path};
+
+use crate::{Outcome, cargo::cargo, layout, npm, process::run, steps::Steps, tools};
+
+/// The most a visitor's browser may have to fetch before the page comes alive, in bytes of brotli.
+const WASM_BUDGET: u64 = 450 * 1024;
+
+/// The weight of the wasm in bytes: as it is, and as it travels.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct Weight {
+    /// Uncompressed.
+    pub(crate) raw: u64,
+    /// Compressed with gzip.
+    pub(crate) gzip: u64,
+    /// Compressed with brotli.
+    pub(crate) brotli: u64,
+}
+
+/// The command.
+pub(crate) fn build(steps: &mut Steps, _: &[String]) -> Outcome {
+    steps.run("tools", || {
+        tools::for_leptos()?;
+        npm::packages()
+    })?;
+    steps.run("release build", release)?;
+    steps.run("wasm budget", within_budget)
+}
+
+/// Builds the release site, with its files compressed, and the release server.
+pub(crate) fn release() -> Outcome {
+    // cargo-leptos takes `wasm-opt` from PATH, and would download it if it were not there.
+    let bin = npm::bin()?;
+    let path = env::var_os("PATH").unwrap_or_default();
+    let path = env::join_paths(iter::once(bin.clone()).chain(env::split_paths(&path)))
+        .map_err(|error| format!("cannot put {} on PATH: {error}", bin.display()))?;
+    run(cargo(["leptos", "build", "--release", "--precompress"])?.env("PATH", path))
+}
+
+/// Prints what the release site's wasm weighs, and fails if that is too much.
+pub(crate) fn within_budget() -> Outcome {
+    let Weight { raw, gzip, brotli } = weigh(&layout::site()?)?;
+    println!(
+        "wasm: {} KiB raw, {} KiB gzip, {} KiB brotli",
+        raw / 1024,
+        gzip / 1024,
+        brotli / 1024
+    );
+    println!("budget: {} KiB brotli", WASM_BUDGET / 1024);
+    if brotli > WASM_BUDGET {
+        return Err(format!(
+            "the wasm is {} bytes over its budget: look for what the last change pulled in (a dependency, a \
+             large type in a view), or raise WASM_BUDGET if it is worth it",
+            brotli - WASM_BUDGET
+        ));
+    }
+    Ok(())
+}
+
+/// Weighs all wasm of a site that was built with its files compressed.
+pub(crate) fn weigh(site: &Path) -> Outcome<Weight> {
+    let package = site.join("pkg");
+    let unreadable = |path: &Path, error| {
+        format!(
+            "cannot read {} ({error}): `cargo xtask build` makes it",
+            path.display()
+        )
+    };
+    let size = |path: &Path| {
+        fs::metadata(path)
+            .map(|file| file.len())
+            .map_err(|error| unreadable(path, error))
+    };
+
+    let mut weight = Weight::default();
+    for entry in fs::read_dir(&package).map_err(|error| unreadable(&package, error))? {
+        let file = entry.map_err(|error| unreadable(&package, error))?.path();
+        if file.extension().is_some_and(|extension| extension == "wasm") {
+            weight.raw += size(&file)?;
+            weight.gzip += size(&file.with_extension("wasm.gz"))?;
+            weight.brotli += size(&file.with_extension("wasm.br"))?;
+        }
+    }
+    match weight.raw {
+        0 => Err(format!(
+            "there is no wasm in {}: `cargo xtask build` makes it",
+            package.display()
+        )),
+        _ => Ok(weight),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{env, fs, process};
+
+    use super::{Weight, weigh};
+
+    #[test]
+    fn the_wasm_is_weighed_with_its_compressed_forms() {
+        let site = env::temp_dir().join(format!("xtask-site-{}", process::id()));
+        let package = site.join("pkg");
+        fs::create_dir_all(&package).expect("a folder is made");
+        assert!(weigh(&site).expect_err("nothing to weigh").contains("no wasm"));
+
+        for (name, size) in [
+            ("app.wasm", 100),
+            ("app.wasm.gz", 30),
+            ("app.wasm.br", 20),
+            ("app.js", 7),
+        ] {
+            fs::write(package.join(name), vec![0; size]).expect("a file is written");
+        }
+        assert_eq!(
+            weigh(&site),
+            Ok(Weight {
+                raw: 100,
+                gzip: 30,
+                brotli: 20
+            })
+        );
+
+        fs::remove_file(package.join("app.wasm.br")).expect("a file is removed");
+        assert!(weigh(&site).expect_err("not compressed").contains("app.wasm.br"));
+        fs::remove_dir_all(&site).expect("the folder is removed");
+    }
+}

@@ -1,0 +1,38 @@
+//! Cargo, called in such a way that its calls share what they compile.
+
+use std::{env, process::Command};
+
+use crate::{Outcome, layout, process};
+
+/// All that is compiled for this machine, with the features `cargo leptos` selects: the tests and
+/// the server then have the same dependencies, down to each feature, and these are built once.
+pub(crate) const NATIVE: [&str; 4] = ["--workspace", "--exclude", "frontend", "--no-default-features"];
+
+/// Plain cargo.
+pub(crate) fn cargo<const N: usize>(arguments: [&str; N]) -> Outcome<Command> {
+    let mut command = process::command("cargo", &layout::workspace()?);
+    command.args(arguments);
+    Ok(command)
+}
+
+/// Cargo for the debug profile, with the very flags `cargo leptos` adds in that profile: with others
+/// cargo would compile all dependencies a second time.
+pub(crate) fn cargo_debug<const N: usize>(arguments: [&str; N]) -> Outcome<Command> {
+    let flags = env::var("RUSTFLAGS").unwrap_or_default();
+    let mut command = cargo(arguments)?;
+    command.env("RUSTFLAGS", format!("{flags} --cfg erase_components").trim());
+    Ok(command)
+}
+
+/// Cargo for the browser's half, in the target directory `cargo leptos` keeps for it.
+pub(crate) fn cargo_wasm<const N: usize>(arguments: [&str; N]) -> Outcome<Command> {
+    let mut command = cargo_debug(arguments)?;
+    command.args([
+        "--no-default-features",
+        "--target",
+        "wasm32-unknown-unknown",
+        "--target-dir",
+    ]);
+    command.arg(layout::target()?.join("front"));
+    Ok(command)
+}

@@ -1,0 +1,48 @@
+//! Where things are: sources below the workspace's root, results below cargo's target directory.
+
+use std::{
+    env,
+    path::{Path, PathBuf},
+};
+
+use crate::Outcome;
+
+/// The folder with the workspace's `Cargo.toml`.
+///
+/// Asked of cargo at run time, not compiled in: checkouts may share one target directory.
+pub(crate) fn workspace() -> Outcome<PathBuf> {
+    let manifest = env::var_os("CARGO_MANIFEST_DIR")
+        .ok_or("cannot tell where the workspace is: start this program as `cargo xtask …`")?;
+    let manifest = PathBuf::from(manifest);
+    manifest
+        .parent()
+        .map(Path::to_path_buf)
+        .ok_or_else(|| format!("{} is no folder of a workspace", manifest.display()))
+}
+
+/// Cargo's target directory, wherever `CARGO_TARGET_DIR` or a configuration file has put it.
+pub(crate) fn target() -> Outcome<PathBuf> {
+    // Cargo has built this very program as `<target>/debug/xtask`, so there is no need to ask it.
+    let program =
+        env::current_exe().map_err(|error| format!("cannot tell where xtask itself is: {error}"))?;
+    program
+        .ancestors()
+        .nth(2)
+        .map(Path::to_path_buf)
+        .ok_or_else(|| format!("{} is not in a target directory", program.display()))
+}
+
+/// The server's executable: `profile` is `debug` or `release`.
+pub(crate) fn server(profile: &str) -> Outcome<PathBuf> {
+    Ok(target()?.join(profile).join("server"))
+}
+
+/// The site's files: `site-root` of `Cargo.toml`, which does not follow `CARGO_TARGET_DIR`.
+pub(crate) fn site() -> Outcome<PathBuf> {
+    Ok(workspace()?.join("target/site"))
+}
+
+/// The folder of the browser tests.
+pub(crate) fn end2end() -> Outcome<PathBuf> {
+    Ok(workspace()?.join("end2end"))
+}

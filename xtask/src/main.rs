@@ -1,0 +1,114 @@
+//! Developer commands: `cargo xtask help` lists them.
+
+#[cfg(not(unix))]
+compile_error!("xtask steers process groups, which only Unix has: on Windows run it inside WSL");
+
+mod bench;
+mod browser;
+mod build;
+mod cargo;
+mod dev;
+mod layout;
+mod lint;
+mod npm;
+mod process;
+mod steps;
+mod test;
+mod tools;
+
+use std::process::ExitCode;
+
+use steps::Steps;
+
+/// What a command comes to: an error is a sentence for the developer.
+type Outcome<T = ()> = Result<T, String>;
+
+struct Command {
+    name: &'static str,
+    about: &'static str,
+    run: fn(&mut Steps, &[String]) -> Outcome,
+}
+
+const COMMANDS: &[Command] = &[
+    Command {
+        name: "dev",
+        about: "serve the site, and rebuild it at each change",
+        run: dev::dev,
+    },
+    Command {
+        name: "test",
+        about: "everything a change has to pass, as CI runs it",
+        run: test::test,
+    },
+    Command {
+        name: "lint",
+        about: "only format, clippy and cargo-deny",
+        run: lint::lint,
+    },
+    Command {
+        name: "build",
+        about: "the release site and server, and the weight of the wasm",
+        run: build::build,
+    },
+    Command {
+        name: "bench",
+        about: "the benchmarks of the server; arguments are passed on",
+        run: bench::bench,
+    },
+];
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let (name, rest) = match arguments.split_first() {
+        Some((name, rest)) => (name.as_str(), rest),
+        None => ("help", &[][..]),
+    };
+    if matches!(name, "help" | "--help" | "-h") {
+        print!("{}", help());
+        return ExitCode::SUCCESS;
+    }
+    let Some(command) = COMMANDS.iter().find(|command| command.name == name) else {
+        eprint!("There is no command `{name}`.\n\n{}", help());
+        return ExitCode::from(2);
+    };
+
+    let mut steps = Steps::default();
+    let outcome = process::forward_signals().and_then(|()| (command.run)(&mut steps, rest));
+    if let Err(error) = &outcome {
+        eprintln!("\ncargo xtask {name}: {error}");
+    }
+    steps.summarise();
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) if process::interrupted() => ExitCode::from(130),
+        Err(_) => ExitCode::FAILURE,
+    }
+}
+
+fn help() -> String {
+    let lines = COMMANDS
+        .iter()
+        .map(|command| format!("  cargo xtask {:<6} {}\n", command.name, command.about));
+    format!(
+        "Commands:\n{}  cargo xtask {:<6} this list\n",
+        lines.collect::<String>(),
+        "help"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{COMMANDS, help};
+
+    #[test]
+    fn help_has_one_line_for_each_command() {
+        for command in COMMANDS {
+            assert_eq!(
+                help().matches(&format!("xtask {} ", command.name)).count(),
+                1,
+                "{}",
+                command.name
+            );
+        }
+    }
+}

@@ -1,0 +1,235 @@
+//! Child processes that never outlive this one.
+//!
+//! Each child leads a process group of its own, so one signal reaches it and all it has started:
+//! rustc below cargo, the server below cargo-leptos, browsers below Playwright.
+
+use std::{
+    env,
+    ffi::OsStr,
+    os::unix::process::CommandExt,
+    path::Path,
+    process::{Child, Command, Stdio},
+    sync::{Mutex, MutexGuard, PoisonError},
+    thread,
+    time::Duration,
+};
+
+use rustix::process::{Pid, Signal, kill_process_group};
+use signal_hook::{
+    consts::{SIGHUP, SIGINT, SIGTERM},
+    iterator::Signals,
+};
+
+use crate::Outcome;
+
+/// How long a child may take to clean up after an interruption.
+const GRACE: Duration = Duration::from_secs(10);
+
+struct State {
+    running: Option<Pid>,
+    interrupted: bool,
+}
+
+static STATE: Mutex<State> = Mutex::new(State {
+    running: None,
+    interrupted: false,
+});
+
+fn state() -> MutexGuard<'static, State> {
+    STATE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// From now on an interruption of this program is one of the child that runs, too.
+pub(crate) fn forward_signals() -> Outcome {
+    let mut signals = Signals::new([SIGHUP, SIGINT, SIGTERM])
+        .map_err(|error| format!("cannot listen for signals: {error}"))?;
+    thread::spawn(move || signals.forever().for_each(|_| interrupt()));
+    Ok(())
+}
+
+/// Whether this program was asked to stop.
+pub(crate) fn interrupted() -> bool {
+    state().interrupted
+}
+
+fn interrupt() {
+    state().interrupted = true;
+    // An interruption, whichever signal came: all tools tidy up at Ctrl-C, but not all at the others.
+    // Playwright, for one, would leave its servers behind.
+    signal_running(Signal::INT);
+    thread::sleep(GRACE);
+    signal_running(Signal::KILL);
+}
+
+fn signal_running(signal: Signal) {
+    signal_group(state().running, signal);
+}
+
+fn signal_group(group: Option<Pid>, signal: Signal) {
+    if let Some(group) = group {
+        // The only possible failure is the one hoped for: there is no process left in the group.
+        kill_process_group(group, signal).ok();
+    }
+}
+
+/// A command without what cargo has put into the environment for this program alone.
+///
+/// Build scripts look at some of these variables (ring's does): were they passed on, everything
+/// above them would be compiled anew whenever `cargo build` and `cargo xtask` take turns.
+pub(crate) fn command(program: impl AsRef<OsStr>, folder: &Path) -> Command {
+    let mut command = Command::new(program);
+    command.current_dir(folder);
+    for (name, _) in env::vars_os() {
+        let name = name.to_string_lossy();
+        if name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_") {
+            command.env_remove(&*name);
+        }
+    }
+    command
+}
+
+/// Runs a command to its end and lets its output through.
+pub(crate) fn run(command: &mut Command) -> Outcome {
+    println!("$ {}", shown(command));
+    let status = Group::start(command)?.wait()?;
+    if interrupted() {
+        Err(format!("`{}` was interrupted", shown(command)))
+    } else if status.success() {
+        Ok(())
+    } else {
+        Err(format!(
+            "`{}` failed ({status}); its output above says why",
+            shown(command)
+        ))
+    }
+}
+
+/// What a command that takes no time says on its standard output, if it exists and succeeds.
+pub(crate) fn ask(command: &mut Command) -> Option<String> {
+    let output = command.stdin(Stdio::null()).output().ok()?;
+    output
+        .status
+        .success()
+        .then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+fn shown(command: &Command) -> String {
+    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    words.map(OsStr::to_string_lossy).collect::<Vec<_>>().join(" ")
+}
+
+/// A running child and all it has started. Dropping it ends whatever is left of them.
+struct Group(Child);
+
+impl Group {
+    fn start(command: &mut Command) -> Outcome<Self> {
+        // A background group that reads from the terminal is stopped by the kernel: hence no input.
+        command.process_group(0).stdin(Stdio::null());
+        // The lock is held over the start, so an interruption comes either before it, and nothing
+        // is started, or after it, and the group is known.
+        let mut state = state();
+        if state.interrupted {
+            return Err(format!("`{}` was not started: interrupted", shown(command)));
+        }
+        let child = command.spawn().map_err(|error| {
+            format!(
+                "cannot start `{}`: {error}; is it installed and on PATH?",
+                shown(command)
+            )
+        })?;
+        let group = Self(child);
+        state.running = group.id();
+        Ok(group)
+    }
+
+    /// The leader's number is its group's.
+    fn id(&self) -> Option<Pid> {
+        i32::try_from(self.0.id()).ok().and_then(Pid::from_raw)
+    }
+
+    fn wait(mut self) -> Outcome<std::process::ExitStatus> {
+        self.0
+            .wait()
+            .map_err(|error| format!("lost sight of a child process: {error}"))
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        signal_group(self.id(), Signal::KILL);
+        self.0.wait().ok();
+        state().running = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        env,
+        io::{Read, pipe},
+        process::Command,
+        thread,
+        time::{Duration, Instant},
+    };
+
+    use super::{Group, command, interrupt, interrupted, run, state};
+    use crate::Outcome;
+
+    /// Longer than any of the tests may take.
+    const SLEEP: Duration = Duration::from_secs(60);
+
+    fn shell(script: &str) -> Command {
+        let mut shell = command("sh", &env::temp_dir());
+        shell.args(["-c", script]);
+        shell
+    }
+
+    /// Does something with a shell that has started a long sleep, and makes sure that the sleep is
+    /// over afterwards: only then has the pipe that it writes to no writer any more.
+    fn with_sleeper(script: &str, work: impl FnOnce(&mut Command) -> Outcome) -> Outcome {
+        let (mut reader, writer) = pipe().expect("a pipe is made");
+        let start = Instant::now();
+        let mut sleeper = shell(&format!("sleep {} & {script}", SLEEP.as_secs()));
+        let outcome = work(sleeper.stdout(writer));
+        drop(sleeper);
+        reader.read_to_end(&mut Vec::new()).expect("the pipe is read");
+        assert!(
+            start.elapsed() < SLEEP / 2,
+            "the sleep was left behind by `{script}`"
+        );
+        outcome
+    }
+
+    /// One test for all, and in this order: whether this process was interrupted is said only once.
+    #[test]
+    fn no_process_outlives_its_group() {
+        run(&mut shell("exit 0")).expect("success is success");
+        assert!(
+            run(&mut shell("exit 3"))
+                .expect_err("failure is failure")
+                .contains("exit status: 3")
+        );
+
+        with_sleeper("exit 0", run).expect("the shell itself succeeds");
+        with_sleeper("wait", |shell| Group::start(shell).map(drop))
+            .expect("a group nobody waits for is ended");
+
+        thread::spawn(|| {
+            while state().running.is_none() {
+                thread::sleep(Duration::from_millis(5));
+            }
+            interrupt();
+        });
+        assert!(
+            with_sleeper("wait", run)
+                .expect_err("interrupted")
+                .contains("was interrupted")
+        );
+        assert!(interrupted());
+        assert!(
+            run(&mut shell("exit 0"))
+                .expect_err("nothing starts any more")
+                .contains("not started")
+        );
+    }
+}

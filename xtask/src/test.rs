@@ -1,0 +1,97 @@
+//! `cargo xtask test`: all that a change has to pass, the quickest answers first.
+
+use std::{fs, path::Path};
+
+use crate::{
+    Outcome,
+    browser::{self, Chromium},
+    build,
+    cargo::{NATIVE, cargo, cargo_debug},
+    layout, lint, npm,
+    process::{command, run},
+    steps::Steps,
+    tools,
+};
+
+/// The stand-in for a provider signs in whoever asks: an address that must not exist in production.
+const DEVELOPMENT_ONLY: &[u8] = b"/dev/idp";
+
+/// The command.
+pub(crate) fn test(steps: &mut Steps, _: &[String]) -> Outcome {
+    let mut chromium = Chromium::OfPlaywright;
+    steps.run("tools", || {
+        tools::for_leptos()?;
+        tools::cargo_deny()?;
+        tools::cargo_nextest()?;
+        npm::packages()?;
+        chromium = browser::chromium()?;
+        Ok(())
+    })?;
+    lint::check(steps)?;
+
+    // Below the workspace: nextest's reports do not follow CARGO_TARGET_DIR.
+    let report = layout::workspace()?.join("target/nextest/default/junit.xml");
+    steps.run_tests("tests", &report, || {
+        run(cargo_debug(["nextest", "run"])?.args(NATIVE))
+    })?;
+    steps.run("documentation tests", || {
+        run(cargo_debug(["test", "--doc"])?.args(NATIVE))
+    })?;
+    steps.run("debug build", || run(&mut cargo(["leptos", "build"])?))?;
+
+    let report = layout::target()?.join("playwright.xml");
+    steps.run_tests("browser tests", &report, || playwright(&chromium, &report))?;
+
+    steps.run("release build", build::release)?;
+    steps.run("wasm budget", build::within_budget)?;
+    steps.run("release server", || {
+        without_development_parts(&layout::server("release")?)
+    })
+}
+
+/// Playwright starts the servers itself: it is told where the debug server and the site are.
+fn playwright(chromium: &Chromium, report: &Path) -> Outcome {
+    // Called by its path: npx in between would answer an interruption before Playwright has.
+    let mut playwright = command(npm::bin()?.join("playwright"), &layout::end2end()?);
+    playwright
+        .args(["test", "--reporter=list,junit"])
+        .env("PLAYWRIGHT_JUNIT_OUTPUT_FILE", report)
+        .env("SERVER_BIN", layout::server("debug")?)
+        .env("LEPTOS_SITE_ROOT", layout::site()?);
+    if let Chromium::At(path) = chromium {
+        playwright.env("CHROMIUM", path);
+    }
+    run(&mut playwright)
+}
+
+fn without_development_parts(server: &Path) -> Outcome {
+    let program = fs::read(server).map_err(|error| format!("cannot read {}: {error}", server.display()))?;
+    match program
+        .windows(DEVELOPMENT_ONLY.len())
+        .any(|bytes| bytes == DEVELOPMENT_ONLY)
+    {
+        true => Err(format!(
+            "{} contains `{}`: the development provider must be compiled for debug builds only",
+            server.display(),
+            String::from_utf8_lossy(DEVELOPMENT_ONLY)
+        )),
+        false => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{env, fs, process};
+
+    use super::without_development_parts;
+
+    #[test]
+    fn a_server_with_the_development_provider_is_found_out() {
+        let server = env::temp_dir().join(format!("xtask-server-{}", process::id()));
+        fs::write(&server, "…/callback/dev/id…").expect("a file is written");
+        without_development_parts(&server).expect("nothing is found");
+        fs::write(&server, "…/callback/dev/idp/authorize…").expect("a file is written");
+        without_development_parts(&server).expect_err("it is found");
+        fs::remove_file(&server).expect("the file is removed");
+    }
+}
