@@ -1,0 +1,211 @@
+//! Accounts: what connects a person at a provider with a user here.
+//!
+//! An account is found by (provider, subject) and by nothing else. Its tokens are sealed before they are
+//! stored.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::{
+    audit,
+    client::Client,
+    clock::from_unix,
+    db::{Database, Tx},
+    error::{Error, Result},
+    keys::{KeyRing, Purpose},
+    session::{RecentSession, RequestAuth},
+};
+
+/// A provider's verified answer on who somebody is.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct Identity {
+    pub(crate) provider: String,
+    pub(crate) subject: String,
+    /// In normal form.
+    pub(crate) email: Option<String>,
+    pub(crate) email_verified: bool,
+    pub(crate) name: Option<String>,
+    pub(crate) avatar_url: Option<String>,
+    /// The person's claims, as they came.
+    pub(crate) profile: Value,
+    pub(crate) tokens: Tokens,
+}
+
+/// What a provider lets us do in the person's name. No Debug: it would show them.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct Tokens {
+    pub(crate) access: String,
+    pub(crate) refresh: Option<String>,
+    /// Unix seconds.
+    pub(crate) expires: Option<i64>,
+    pub(crate) scopes: Option<String>,
+}
+
+impl Tokens {
+    fn expires_at(&self) -> Option<OffsetDateTime> {
+        self.expires.map(from_unix)
+    }
+}
+
+/// Whose account an identity is.
+pub(crate) struct Owner {
+    pub(crate) user_id: Uuid,
+    pub(crate) disabled: bool,
+}
+
+/// The user an identity is connected with.
+pub(crate) async fn owner(tx: &mut Tx, identity: &Identity) -> Result<Option<Owner>> {
+    let row: Option<(Uuid, bool)> = sqlx::query_as(
+        "SELECT u.id, u.disabled_at IS NOT NULL FROM accounts a JOIN users u ON u.id = a.user_id
+         WHERE a.provider = $1 AND a.subject = $2",
+    )
+    .bind(&identity.provider)
+    .bind(&identity.subject)
+    .fetch_optional(&mut **tx)
+    .await?;
+    Ok(row.map(|(user_id, disabled)| Owner { user_id, disabled }))
+}
+
+/// Connects an identity with a user; `false` if it is connected already, with whomever.
+pub(crate) async fn insert(
+    tx: &mut Tx,
+    keys: &KeyRing,
+    user_id: Uuid,
+    identity: &Identity,
+    now: OffsetDateTime,
+) -> Result<bool> {
+    let tokens = &identity.tokens;
+    let inserted = sqlx::query(
+        "INSERT INTO accounts (id, user_id, provider, subject, email, email_verified, profile, access_token,
+                               refresh_token, token_expires_at, scopes, created_at, last_used_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12)
+         ON CONFLICT (provider, subject) DO NOTHING",
+    )
+    .bind(Uuid::now_v7())
+    .bind(user_id)
+    .bind(&identity.provider)
+    .bind(&identity.subject)
+    .bind(&identity.email)
+    .bind(identity.email_verified)
+    .bind(&identity.profile)
+    .bind(keys.seal(Purpose::ProviderToken, &tokens.access))
+    .bind(
+        tokens
+            .refresh
+            .as_deref()
+            .map(|token| keys.seal(Purpose::ProviderToken, token)),
+    )
+    .bind(tokens.expires_at())
+    .bind(&tokens.scopes)
+    .bind(now)
+    .execute(&mut **tx)
+    .await?;
+    Ok(inserted.rows_affected() == 1)
+}
+
+/// Stores what the provider says today. Most providers hand out a refresh token once only, so an answer
+/// without one keeps the old.
+pub(crate) async fn refresh(
+    tx: &mut Tx,
+    keys: &KeyRing,
+    identity: &Identity,
+    now: OffsetDateTime,
+) -> Result<()> {
+    let tokens = &identity.tokens;
+    sqlx::query(
+        "UPDATE accounts SET email = $3, email_verified = $4, profile = $5, access_token = $6,
+                             refresh_token = coalesce($7, refresh_token), token_expires_at = $8, scopes = $9,
+                             last_used_at = $10
+         WHERE provider = $1 AND subject = $2",
+    )
+    .bind(&identity.provider)
+    .bind(&identity.subject)
+    .bind(&identity.email)
+    .bind(identity.email_verified)
+    .bind(&identity.profile)
+    .bind(keys.seal(Purpose::ProviderToken, &tokens.access))
+    .bind(
+        tokens
+            .refresh
+            .as_deref()
+            .map(|token| keys.seal(Purpose::ProviderToken, token)),
+    )
+    .bind(tokens.expires_at())
+    .bind(&tokens.scopes)
+    .bind(now)
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// Gives a user the name and picture of an identity, where the user has none.
+pub(crate) async fn fill_profile(
+    tx: &mut Tx,
+    user_id: Uuid,
+    identity: &Identity,
+    now: OffsetDateTime,
+) -> Result<()> {
+    sqlx::query(
+        "UPDATE users SET name = coalesce(name, $2), avatar_url = coalesce(avatar_url, $3), updated_at = $4
+         WHERE id = $1 AND ((name IS NULL AND $2 IS NOT NULL) OR (avatar_url IS NULL AND $3 IS NOT NULL))",
+    )
+    .bind(user_id)
+    .bind(&identity.name)
+    .bind(&identity.avatar_url)
+    .bind(now)
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// Disconnects one of the person's accounts, ends the sessions that began with it and gives this one a
+/// new id.
+///
+/// What must remain is a way in that works: a password with an address to type, or another account whose
+/// provider `is_configured`. It is looked for in the transaction that deletes, which holds the write lock:
+/// of two that disconnect the last two accounts at once, one fails.
+///
+/// # Errors
+/// [`Error::NotFound`] for an unknown account and for somebody else's alike; [`Error::LastWayIn`].
+pub(crate) async fn unlink(
+    db: &Database,
+    request: &RequestAuth,
+    recent: RecentSession,
+    client: &Client,
+    account_id: Uuid,
+    now: OffsetDateTime,
+    is_configured: impl Fn(&str) -> bool,
+) -> Result<()> {
+    let mut tx = db.begin().await?;
+    let provider: Option<String> =
+        sqlx::query_scalar("DELETE FROM accounts WHERE id = $1 AND user_id = $2 RETURNING provider")
+            .bind(account_id)
+            .bind(recent.user_id())
+            .fetch_optional(&mut *tx)
+            .await?;
+    let provider = provider.ok_or(Error::NotFound)?;
+    let has_password: bool =
+        sqlx::query_scalar("SELECT password_hash IS NOT NULL AND email IS NOT NULL FROM users WHERE id = $1")
+            .bind(recent.user_id())
+            .fetch_one(&mut *tx)
+            .await?;
+    let others: Vec<String> = sqlx::query_scalar("SELECT provider FROM accounts WHERE user_id = $1")
+        .bind(recent.user_id())
+        .fetch_all(&mut *tx)
+        .await?;
+    if !has_password && !others.iter().any(|other| is_configured(other)) {
+        return Err(Error::LastWayIn);
+    }
+    request.end_by_method(&mut tx, &recent, &provider).await?;
+    let (user_id, session_id) = (Some(recent.user_id()), Some(recent.session_id()));
+    audit::record(&mut tx, now, user_id, session_id, "unlink", client.ip, &provider).await?;
+    request.cycle(tx, (*recent).clone(), false).await?;
+    tracing::info!(
+        user = user_id.map(tracing::field::display),
+        provider,
+        "disconnected an account"
+    );
+    Ok(())
+}

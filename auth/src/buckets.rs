@@ -1,0 +1,388 @@
+//! Two buckets of data per user: *public*, which its owner's browser may read and write, and *private*,
+//! which only server code reads. Both are typed by the application; this module knows JSON objects.
+
+use secrecy::SecretString;
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::{Map, Value};
+use sqlx::types::Json;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::{
+    clock::Clock,
+    db::{Database, Tx},
+    error::{Error, Result},
+    session::LiveSession,
+    wire::PrivateKeyInfo,
+};
+
+/// The most a bucket holds, as JSON text in bytes.
+pub const MAX_BYTES: usize = 256 * 1024;
+/// The deepest nesting of a bucket.
+pub const MAX_DEPTH: usize = 32;
+/// A private value shorter than this shows no hint: four characters would be too much of it.
+const HINTED_FROM: usize = 16;
+const HINT: usize = 4;
+/// Beside the private fields, when each was set. No field can have this name: it is no identifier.
+const SET_AT: &str = "$set_at";
+
+/// Which bucket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]
+#[sqlx(type_name = "TEXT", rename_all = "lowercase")]
+enum Bucket {
+    Public,
+    Private,
+}
+
+/// A bucket's content and the version an `ETag` names. Version 0: nothing was ever written.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Versioned<T> {
+    /// The content.
+    pub data: T,
+    /// Rises by one with every write.
+    pub version: i64,
+}
+
+/// What `If-Match` asks for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum IfMatch {
+    /// No header: unconditional.
+    #[default]
+    None,
+    /// `*`: whatever the present version.
+    Any,
+    /// One of these versions; a validator that is none of ours matches nothing.
+    Versions(Vec<i64>),
+}
+
+impl IfMatch {
+    /// Reads the header's value (RFC 9110 §13.1.1): strong comparison, so a weak validator matches nothing.
+    pub fn parse(header: Option<&str>) -> Self {
+        match header.map(str::trim) {
+            None => Self::None,
+            Some("*") => Self::Any,
+            Some(list) => Self::Versions(
+                list.split(',')
+                    .filter_map(|tag| tag.trim().strip_prefix('"')?.strip_suffix('"')?.parse().ok())
+                    .collect(),
+            ),
+        }
+    }
+
+    fn allows(&self, version: i64) -> bool {
+        match self {
+            Self::None | Self::Any => true,
+            Self::Versions(versions) => versions.contains(&version),
+        }
+    }
+}
+
+/// The proof that server code, not a view, asks for private values. Whoever can name this type and make
+/// one is on the server: the type is not compiled into the wasm.
+#[derive(Debug)]
+pub struct SecretAccess(());
+
+impl SecretAccess {
+    /// Asks for access to private values, saying what for; the reason goes to the log.
+    pub fn for_server_code(reason: &'static str) -> Self {
+        tracing::debug!(reason, "private data is read");
+        Self(())
+    }
+}
+
+/// The buckets of all users. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Buckets {
+    db: Database,
+    clock: Clock,
+}
+
+impl Buckets {
+    /// The buckets in this database.
+    pub fn new(db: Database, clock: Clock) -> Self {
+        Self { db, clock }
+    }
+
+    /// The signed-in user's public data.
+    pub async fn public<T: DeserializeOwned>(&self, live: &LiveSession) -> Result<Versioned<T>> {
+        let row = self.read(live.user_id(), Bucket::Public).await?;
+        Ok(Versioned {
+            data: typed(row.data)?,
+            version: row.version,
+        })
+    }
+
+    /// Merges a patch (RFC 7396) into the public data: keys it does not name stay, `null` removes.
+    ///
+    /// # Errors
+    /// [`Error::VersionMismatch`], [`Error::TooLarge`]; [`Error::InvalidInput`] if the result is no `T`.
+    pub async fn update_public<T: Serialize + DeserializeOwned>(
+        &self,
+        live: &LiveSession,
+        patch: &Value,
+        if_match: &IfMatch,
+    ) -> Result<Versioned<T>> {
+        let (data, version) = self.merge(live, Bucket::Public, patch, if_match).await?;
+        Ok(Versioned {
+            data: typed(data)?,
+            version,
+        })
+    }
+
+    /// Empties the public data.
+    pub async fn clear_public(&self, live: &LiveSession, if_match: &IfMatch) -> Result<i64> {
+        self.clear(live, Bucket::Public, if_match).await
+    }
+
+    /// A user's private data, for server code only.
+    pub async fn private<T: DeserializeOwned>(&self, user_id: Uuid, _: &SecretAccess) -> Result<T> {
+        let mut row = self.read(user_id, Bucket::Private).await?;
+        row.data.remove(SET_AT);
+        typed(row.data)
+    }
+
+    /// What may be told about the private data: which keys are set, when, and a masked hint.
+    pub async fn describe_private(&self, live: &LiveSession) -> Result<Versioned<Vec<PrivateKeyInfo>>> {
+        let row = self.read(live.user_id(), Bucket::Private).await?;
+        Ok(Versioned {
+            data: describe(&row.data),
+            version: row.version,
+        })
+    }
+
+    /// Sets, replaces (a secret) or removes (`None`) private values; the answer tells what
+    /// [`Self::describe_private`] would.
+    ///
+    /// # Errors
+    /// [`Error::VersionMismatch`], [`Error::TooLarge`]
+    pub async fn update_private(
+        &self,
+        live: &LiveSession,
+        patch: Vec<(&'static str, Option<SecretString>)>,
+        if_match: &IfMatch,
+    ) -> Result<Versioned<Vec<PrivateKeyInfo>>> {
+        use secrecy::ExposeSecret;
+        let now = rfc3339(self.clock.now());
+        let mut values = Map::new();
+        let mut set_at = Map::new();
+        for (key, value) in patch {
+            set_at.insert(
+                key.to_owned(),
+                value.as_ref().map_or(Value::Null, |_| now.clone()),
+            );
+            values.insert(
+                key.to_owned(),
+                value.map_or(Value::Null, |v| v.expose_secret().into()),
+            );
+        }
+        values.insert(SET_AT.to_owned(), Value::Object(set_at));
+        let (data, version) = self
+            .merge(live, Bucket::Private, &Value::Object(values), if_match)
+            .await?;
+        Ok(Versioned {
+            data: describe(&data),
+            version,
+        })
+    }
+
+    /// Empties the private data.
+    pub async fn clear_private(&self, live: &LiveSession, if_match: &IfMatch) -> Result<i64> {
+        self.clear(live, Bucket::Private, if_match).await
+    }
+
+    async fn read(&self, user_id: Uuid, bucket: Bucket) -> Result<Row> {
+        let row: Option<Stored> = sqlx::query_as(SELECT)
+            .bind(user_id)
+            .bind(bucket)
+            .fetch_optional(self.db.read())
+            .await?;
+        Ok(row.into())
+    }
+
+    async fn merge(
+        &self,
+        live: &LiveSession,
+        bucket: Bucket,
+        patch: &Value,
+        if_match: &IfMatch,
+    ) -> Result<(Map<String, Value>, i64)> {
+        // A merge patch that is no object would replace everything.
+        if !patch.is_object() {
+            return Err(Error::InvalidInput("a patch is an object"));
+        }
+        let mut tx = self.db.begin().await?;
+        let row = locked(&mut tx, live.user_id(), bucket, if_match).await?;
+        let mut document = Value::Object(row.data);
+        json_patch::merge(&mut document, patch);
+        let text = serde_json::to_string(&document).map_err(Error::internal)?;
+        if text.len() > MAX_BYTES || depth(&document) > MAX_DEPTH {
+            return Err(Error::TooLarge);
+        }
+        let Value::Object(data) = document else {
+            return Err(Error::internal("a bucket is an object"));
+        };
+        let version = row.version + 1;
+        write(&mut tx, live.user_id(), bucket, &data, version, self.clock.now()).await?;
+        tx.commit().await?;
+        Ok((data, version))
+    }
+
+    async fn clear(&self, live: &LiveSession, bucket: Bucket, if_match: &IfMatch) -> Result<i64> {
+        let mut tx = self.db.begin().await?;
+        let version = locked(&mut tx, live.user_id(), bucket, if_match).await?.version + 1;
+        write(
+            &mut tx,
+            live.user_id(),
+            bucket,
+            &Map::new(),
+            version,
+            self.clock.now(),
+        )
+        .await?;
+        tx.commit().await?;
+        Ok(version)
+    }
+}
+
+const SELECT: &str =
+    "SELECT data, version FROM user_data WHERE user_id = $1 AND client_id = '' AND bucket = $2";
+
+#[derive(sqlx::FromRow)]
+struct Stored {
+    data: Json<Map<String, Value>>,
+    version: i64,
+}
+
+#[derive(Default)]
+struct Row {
+    data: Map<String, Value>,
+    version: i64,
+}
+
+impl From<Option<Stored>> for Row {
+    fn from(stored: Option<Stored>) -> Self {
+        stored.map_or_else(
+            Self::default,
+            |Stored {
+                 data: Json(data),
+                 version,
+             }| Self { data, version },
+        )
+    }
+}
+
+/// The bucket as this transaction sees it, which holds the write lock: nobody else merges meanwhile.
+async fn locked(tx: &mut Tx, user_id: Uuid, bucket: Bucket, if_match: &IfMatch) -> Result<Row> {
+    let stored: Option<Stored> = sqlx::query_as(SELECT)
+        .bind(user_id)
+        .bind(bucket)
+        .fetch_optional(&mut **tx)
+        .await?;
+    let row = Row::from(stored);
+    if if_match.allows(row.version) {
+        Ok(row)
+    } else {
+        Err(Error::VersionMismatch)
+    }
+}
+
+async fn write(
+    tx: &mut Tx,
+    user_id: Uuid,
+    bucket: Bucket,
+    data: &Map<String, Value>,
+    version: i64,
+    now: OffsetDateTime,
+) -> Result<()> {
+    sqlx::query(
+        "INSERT INTO user_data (user_id, client_id, bucket, data, version, updated_at) VALUES ($1, '', $2, $3, $4, $5)
+         ON CONFLICT (user_id, client_id, bucket) DO UPDATE SET
+             data = excluded.data, version = excluded.version, updated_at = excluded.updated_at",
+    )
+    .bind(user_id)
+    .bind(bucket)
+    .bind(Json(data))
+    .bind(version)
+    .bind(now)
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+fn typed<T: DeserializeOwned>(data: Map<String, Value>) -> Result<T> {
+    serde_json::from_value(Value::Object(data)).map_err(Error::internal)
+}
+
+fn rfc3339(time: OffsetDateTime) -> Value {
+    time.format(&time::format_description::well_known::Rfc3339)
+        .map_or(Value::Null, Value::String)
+}
+
+fn describe(data: &Map<String, Value>) -> Vec<PrivateKeyInfo> {
+    let set_at = data.get(SET_AT).and_then(Value::as_object);
+    data.iter()
+        .filter(|(key, _)| *key != SET_AT)
+        .map(|(key, value)| PrivateKeyInfo {
+            key: key.clone(),
+            hint: value.as_str().and_then(hint),
+            updated_at: set_at
+                .and_then(|times| times.get(key)?.as_str())
+                .and_then(|text| {
+                    OffsetDateTime::parse(text, &time::format_description::well_known::Rfc3339).ok()
+                })
+                .unwrap_or(OffsetDateTime::UNIX_EPOCH),
+        })
+        .collect()
+}
+
+/// A mask of fixed width and the last characters of a long enough value.
+fn hint(value: &str) -> Option<String> {
+    let chars: Vec<char> = value.chars().collect();
+    let tail = chars
+        .len()
+        .checked_sub(HINT)
+        .filter(|_| chars.len() >= HINTED_FROM)?;
+    Some(format!(
+        "\u{2022}\u{2022}\u{2022}\u{2022}{}",
+        chars[tail..].iter().collect::<String>()
+    ))
+}
+
+fn depth(value: &Value) -> usize {
+    match value {
+        Value::Array(items) => 1 + items.iter().map(depth).max().unwrap_or(0),
+        Value::Object(fields) => 1 + fields.values().map(depth).max().unwrap_or(0),
+        _ => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hints_show_little_and_never_the_length() {
+        assert_eq!(hint("123456789012345"), None);
+        assert_eq!(
+            hint("1234567890123456").as_deref(),
+            Some("\u{2022}\u{2022}\u{2022}\u{2022}3456")
+        );
+        assert_eq!(hint(&"x".repeat(99)).unwrap().chars().count(), 8);
+    }
+
+    #[test]
+    fn if_match_compares_strongly() {
+        assert!(IfMatch::parse(None).allows(7));
+        assert!(IfMatch::parse(Some("*")).allows(7));
+        assert!(IfMatch::parse(Some("\"7\"")).allows(7));
+        assert!(IfMatch::parse(Some("\"6\", \"7\"")).allows(7));
+        for other in ["\"6\"", "W/\"7\"", "7", "", "\"\""] {
+            assert!(!IfMatch::parse(Some(other)).allows(7), "{other}");
+        }
+    }
+
+    #[test]
+    fn depth_counts_containers() {
+        assert_eq!(depth(&serde_json::json!({"a": [1, {"b": 2}]})), 3);
+    }
+}

@@ -1,0 +1,45 @@
+//! The client of a request, as far as sessions, limits and the audit log care.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use http::{HeaderMap, header::USER_AGENT, request::Parts};
+
+/// The client's address, put into a request's extensions by the server, which knows its proxies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClientAddress(pub IpAddr);
+
+/// Who asks: an address and a browser's name for itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Client {
+    /// The address; unknown only where no server put it.
+    pub ip: Option<IpAddr>,
+    /// The `User-Agent`, cut to a sane length.
+    pub user_agent: Option<String>,
+}
+
+/// Longest `User-Agent` kept, in characters: real ones stay under it.
+const MAX_USER_AGENT: usize = 400;
+
+impl Client {
+    /// The client of a request.
+    pub fn of(parts: &Parts) -> Self {
+        Self::new(parts.extensions.get::<ClientAddress>().copied(), &parts.headers)
+    }
+
+    /// A client with this address and these headers.
+    pub fn new(address: Option<ClientAddress>, headers: &HeaderMap) -> Self {
+        let user_agent = headers
+            .get(USER_AGENT)
+            .and_then(|value| value.to_str().ok())
+            .map(|text| text.chars().take(MAX_USER_AGENT).collect());
+        Self {
+            ip: address.map(|ClientAddress(ip)| ip),
+            user_agent,
+        }
+    }
+
+    /// The address attempts count against; all clients without one share a window.
+    pub fn limited_address(&self) -> IpAddr {
+        self.ip.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED))
+    }
+}

@@ -1,0 +1,216 @@
+//! What authentication is configured by, read once from the environment.
+
+use std::{fmt, path::Path};
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+use rand::RngCore;
+use secrecy::SecretSlice;
+
+use crate::{
+    credentials::MIN_LENGTH_FLOOR,
+    keys::{MIN_SECRET_BYTES, decode_secret},
+    oauth::{self, Provider},
+    public_url::PublicUrl,
+    session::Lifetimes,
+    vars::{Problem, Vars},
+};
+
+/// The configuration of authentication.
+pub struct Config {
+    /// The origin people know the application by.
+    pub public_url: PublicUrl,
+    /// `sqlite:PATH`.
+    pub database_url: String,
+    /// The key ring's secrets, newest first; empty only in development, where [`development_secret`] helps.
+    pub secrets: Vec<SecretSlice<u8>>,
+    /// How long sessions live.
+    pub lifetimes: Lifetimes,
+    /// The shortest password, in characters.
+    pub password_min_length: usize,
+    /// The configured providers.
+    pub providers: Vec<Provider>,
+}
+
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config")
+            .field("public_url", &self.public_url)
+            .field("database_url", &self.database_url)
+            .field("secrets", &self.secrets.len())
+            .field("lifetimes", &self.lifetimes)
+            .field("password_min_length", &self.password_min_length)
+            .field("providers", &self.providers)
+            .finish()
+    }
+}
+
+impl Config {
+    /// Reads the variables; whatever is wrong is added to `problems`, all of it. In a release build a
+    /// secret is a must and a public http address is refused.
+    pub fn from_vars(
+        vars: &Vars,
+        default_public_url: &str,
+        release: bool,
+        problems: &mut Vec<Problem>,
+    ) -> Self {
+        let fallback = PublicUrl::parse(default_public_url).unwrap_or_else(|_| PublicUrl::localhost());
+        let public_url = vars.parsed("PUBLIC_URL", fallback, problems, PublicUrl::parse);
+        if release && !public_url.secure() && !public_url.loopback() {
+            problems.push(problem("PUBLIC_URL", "must be https, except on loopback"));
+        }
+        let database_url = vars.parsed("DATABASE_URL", "sqlite:data/app.db".to_owned(), problems, |url| {
+            let path = url
+                .strip_prefix("sqlite:")
+                .map(|path| path.trim_start_matches("//"));
+            match path {
+                Some(path) if !path.is_empty() && !path.starts_with(":memory:") => Ok(url.to_owned()),
+                _ => Err("must be sqlite:PATH".to_owned()),
+            }
+        });
+        let secrets = secrets(vars, release, problems);
+        let seconds = |name: &str, default: i64, problems: &mut Vec<Problem>| {
+            vars.parsed(name, default, problems, |text| match text.parse::<i64>() {
+                Ok(seconds) if (1..=34_560_000).contains(&seconds) => Ok(seconds),
+                _ => Err("must be a number of seconds from 1 to 34560000 (400 days)".to_owned()),
+            })
+        };
+        let default = Lifetimes::default();
+        let lifetimes = Lifetimes {
+            snapshot: seconds("SNAPSHOT_TTL", default.snapshot, problems),
+            idle: seconds("SESSION_IDLE", default.idle, problems),
+            absolute: seconds("SESSION_ABSOLUTE", default.absolute, problems),
+            remember_idle: seconds("SESSION_REMEMBER_IDLE", default.remember_idle, problems),
+            remember_absolute: seconds("SESSION_REMEMBER_ABSOLUTE", default.remember_absolute, problems),
+        };
+        let password_min_length =
+            vars.parsed("PASSWORD_MIN_LENGTH", 15, problems, |text| match text.parse() {
+                Ok(length) if (MIN_LENGTH_FLOOR..=64).contains(&length) => Ok(length),
+                _ => Err(format!("must be a number from {MIN_LENGTH_FLOOR} to 64")),
+            });
+        let providers = oauth::from_vars(vars, problems);
+        Self {
+            public_url,
+            database_url,
+            secrets,
+            lifetimes,
+            password_min_length,
+            providers,
+        }
+    }
+}
+
+fn secrets(vars: &Vars, release: bool, problems: &mut Vec<Problem>) -> Vec<SecretSlice<u8>> {
+    let Some(list) = vars.get("SESSION_SECRET") else {
+        if release {
+            problems.push(problem(
+                "SESSION_SECRET",
+                "is missing: set 32 or more random bytes in base64",
+            ));
+        }
+        return Vec::new();
+    };
+    let mut secrets = Vec::new();
+    for (place, entry) in list.split(',').enumerate() {
+        match decode_secret(entry.trim()) {
+            Ok(secret) => secrets.push(secret),
+            Err(error) => problems.push(problem("SESSION_SECRET", &format!("entry {} {error}", place + 1))),
+        }
+    }
+    secrets
+}
+
+fn problem(variable: &str, message: &str) -> Problem {
+    Problem {
+        variable: variable.to_owned(),
+        message: message.to_owned(),
+    }
+}
+
+/// Development without a `SESSION_SECRET`: one is made once and kept in a file of its own, so that a
+/// restart signs nobody out.
+///
+/// # Errors
+/// If the file cannot be read or written, or holds no secret.
+pub fn development_secret(file: &Path) -> std::io::Result<SecretSlice<u8>> {
+    let invalid = |error| std::io::Error::new(std::io::ErrorKind::InvalidData, error);
+    match std::fs::read_to_string(file) {
+        Ok(text) => decode_secret(text.trim()).map_err(invalid),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let mut bytes = vec![0; MIN_SECRET_BYTES];
+            rand::rngs::OsRng.fill_bytes(&mut bytes);
+            if let Some(folder) = file.parent() {
+                std::fs::create_dir_all(folder)?;
+            }
+            write_private(file, &BASE64_STANDARD.encode(&bytes))?;
+            Ok(bytes.into())
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn write_private(file: &Path, text: &str) -> std::io::Result<()> {
+    use std::io::Write;
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(file)?.write_all(text.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+
+    fn problems_of(pairs: &[(&str, &str)], release: bool) -> Vec<String> {
+        let mut problems = Vec::new();
+        let vars = pairs.iter().copied().collect();
+        Config::from_vars(&vars, "http://127.0.0.1:3000", release, &mut problems);
+        problems.into_iter().map(|problem| problem.variable).collect()
+    }
+
+    #[test]
+    fn nothing_set_is_fine_in_development_only() {
+        assert!(problems_of(&[], false).is_empty());
+        assert_eq!(problems_of(&[], true), ["SESSION_SECRET"]);
+        assert!(problems_of(&[("SESSION_SECRET", GOOD)], true).is_empty());
+    }
+
+    #[test]
+    fn all_mistakes_are_reported_together_and_without_their_values() {
+        let pairs = [
+            ("PUBLIC_URL", "ftp://x"),
+            ("DATABASE_URL", "mysql://secret-value"),
+            ("SESSION_SECRET", "c2hvcnQ=,secret-value!"),
+            ("SNAPSHOT_TTL", "0"),
+            ("SESSION_IDLE", "soon"),
+            ("PASSWORD_MIN_LENGTH", "7"),
+        ];
+        let mut problems = Vec::new();
+        Config::from_vars(
+            &pairs.into_iter().collect(),
+            "http://127.0.0.1:3000",
+            false,
+            &mut problems,
+        );
+        for (variable, _) in pairs {
+            assert!(
+                problems.iter().any(|problem| problem.variable == variable),
+                "{variable}"
+            );
+        }
+        assert!(
+            problems
+                .iter()
+                .all(|problem| !problem.to_string().contains("secret-value"))
+        );
+    }
+
+    #[test]
+    fn plain_http_beyond_loopback_is_refused_in_release() {
+        let pairs = [("PUBLIC_URL", "http://app.example"), ("SESSION_SECRET", GOOD)];
+        assert_eq!(problems_of(&pairs, true), ["PUBLIC_URL"]);
+        assert!(problems_of(&pairs, false).is_empty());
+    }
+}

@@ -1,0 +1,205 @@
+//! The cookies, by one rule: names and attributes follow from `PUBLIC_URL`, nobody chooses them per call.
+
+use http::{HeaderMap, HeaderValue, header::COOKIE};
+
+/// The cookies this application knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CookieName {
+    /// The session id: the secret.
+    Id,
+    /// The snapshot.
+    Auth,
+    /// What binds a provider flow to this browser.
+    Flow,
+    /// What a form without JavaScript shows after its redirect.
+    Flash,
+}
+
+impl CookieName {
+    const ALL: [Self; 4] = [Self::Id, Self::Auth, Self::Flow, Self::Flash];
+
+    const fn plain(self) -> &'static str {
+        match self {
+            Self::Id => "id",
+            Self::Auth => "auth",
+            Self::Flow => "flow",
+            Self::Flash => "flash",
+        }
+    }
+}
+
+/// How long a browser keeps a cookie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keep {
+    /// Until the browser ends: neither Max-Age nor Expires.
+    BrowserSession,
+    /// So many seconds.
+    Seconds(i64),
+}
+
+/// Writes and reads cookies for one public URL.
+#[derive(Clone, Copy, Debug)]
+pub struct Cookies {
+    /// Whether the public URL is https: then `Secure` and the `__Host-` prefix (RFC 6265bis §4.1.3).
+    secure: bool,
+}
+
+impl Cookies {
+    /// Cookies for a public URL that is https, or not.
+    pub const fn new(secure: bool) -> Self {
+        Self { secure }
+    }
+
+    /// The cookie's full name.
+    pub fn name(self, name: CookieName) -> String {
+        let prefix = if self.secure { "__Host-" } else { "" };
+        format!("{prefix}{}", name.plain())
+    }
+
+    /// A `Set-Cookie` value.
+    pub fn set(self, name: CookieName, value: &str, keep: Keep) -> HeaderValue {
+        let age = match keep {
+            Keep::BrowserSession => String::new(),
+            Keep::Seconds(seconds) => format!("; Max-Age={}", seconds.max(0)),
+        };
+        let secure = if self.secure { "; Secure" } else { "" };
+        let text = format!(
+            "{}={value}; HttpOnly; SameSite=Lax; Path=/{secure}{age}",
+            self.name(name)
+        );
+        HeaderValue::try_from(text).expect("our cookie values are ASCII without controls")
+    }
+
+    /// A `Set-Cookie` value that removes the cookie, with the attributes it was set with: browsers
+    /// refuse a `__Host-` deletion that lacks `Secure`.
+    pub fn clear(self, name: CookieName) -> HeaderValue {
+        self.set(name, "", Keep::Seconds(0))
+    }
+
+    /// Reads the cookies of a request in one pass.
+    pub fn read(self, headers: &HeaderMap) -> RequestCookies<'_> {
+        let mut found = RequestCookies::default();
+        for header in headers.get_all(COOKIE) {
+            // Not text: nothing in it is ours.
+            let Ok(header) = header.to_str() else { continue };
+            for pair in header.split(';') {
+                let Some((name, value)) = pair.trim_matches(' ').split_once('=') else {
+                    continue;
+                };
+                let name = match (self.secure, name.strip_prefix("__Host-")) {
+                    (true, Some(plain)) => plain,
+                    (false, None) => name,
+                    _ => continue,
+                };
+                for known in CookieName::ALL {
+                    if name == known.plain() {
+                        found.0[known as usize].see(value);
+                    }
+                }
+            }
+        }
+        found
+    }
+}
+
+/// The cookies of one request that are ours.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RequestCookies<'a>([Seen<'a>; CookieName::ALL.len()]);
+
+#[derive(Clone, Copy, Debug, Default)]
+enum Seen<'a> {
+    #[default]
+    No,
+    Once(&'a str),
+    /// A name that occurs twice counts as absent, all copies: one of them may be an attacker's, set
+    /// from a sibling domain, and nothing tells which.
+    Twice,
+}
+
+impl<'a> Seen<'a> {
+    fn see(&mut self, value: &'a str) {
+        *self = match self {
+            Self::No => Self::Once(value),
+            Self::Once(_) | Self::Twice => Self::Twice,
+        };
+    }
+}
+
+impl<'a> RequestCookies<'a> {
+    /// The value of a cookie that occurs exactly once.
+    pub fn get(&self, name: CookieName) -> Option<&'a str> {
+        match self.0[name as usize] {
+            Seen::Once(value) => Some(value),
+            Seen::No | Seen::Twice => None,
+        }
+    }
+
+    /// Whether the request carries the cookie at all, however often.
+    pub fn has(&self, name: CookieName) -> bool {
+        !matches!(self.0[name as usize], Seen::No)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(values: &[&str]) -> HeaderMap {
+        values
+            .iter()
+            .map(|value| (COOKIE, HeaderValue::try_from(*value).unwrap()))
+            .collect()
+    }
+
+    #[test]
+    fn a_name_that_occurs_twice_counts_as_absent() {
+        let cookies = Cookies::new(false);
+        assert_eq!(
+            cookies.read(&headers(&["a=1; id=x"])).get(CookieName::Id),
+            Some("x")
+        );
+        for doubled in [
+            &["id=x; id=x"][..],
+            &["id=x", "id=y"],
+            &["id=x; auth=1; id=z; id=x"],
+        ] {
+            let map = headers(doubled);
+            let read = cookies.read(&map);
+            assert_eq!(read.get(CookieName::Id), None);
+            assert!(read.has(CookieName::Id));
+        }
+    }
+
+    #[test]
+    fn only_the_exact_name_counts() {
+        let map = headers(&["__host-id=a; $id=b; =__Host-id=c; id=d; __Host-id =e; \t__Host-id=f"]);
+        assert_eq!(Cookies::new(true).read(&map).get(CookieName::Id), None);
+        assert_eq!(
+            Cookies::new(true)
+                .read(&headers(&["__Host-id=g"]))
+                .get(CookieName::Id),
+            Some("g")
+        );
+        assert_eq!(
+            Cookies::new(false)
+                .read(&headers(&["__Host-id=g"]))
+                .get(CookieName::Id),
+            None
+        );
+    }
+
+    #[test]
+    fn attributes_follow_from_the_scheme() {
+        let secure = Cookies::new(true).set(CookieName::Id, "v", Keep::Seconds(5));
+        assert_eq!(
+            secure,
+            "__Host-id=v; HttpOnly; SameSite=Lax; Path=/; Secure; Max-Age=5"
+        );
+        let plain = Cookies::new(false).set(CookieName::Id, "v", Keep::BrowserSession);
+        assert_eq!(plain, "id=v; HttpOnly; SameSite=Lax; Path=/");
+        assert_eq!(
+            Cookies::new(true).clear(CookieName::Auth),
+            "__Host-auth=; HttpOnly; SameSite=Lax; Path=/; Secure; Max-Age=0"
+        );
+    }
+}

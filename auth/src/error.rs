@@ -1,0 +1,96 @@
+//! What can go wrong in this crate. Callers decide what of it a person may read.
+
+/// The result of this crate's functions.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Every way an operation of this crate ends without success.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The authority (the database) does not answer. Nothing is known, so nothing is granted.
+    #[error("the database does not answer")]
+    Unavailable(#[source] sqlx::Error),
+    /// Too many password hashes are being computed already.
+    #[error("too many passwords are being checked at once")]
+    Busy,
+    /// Nobody is signed in, or the session has ended.
+    #[error("no live session")]
+    NotSignedIn,
+    /// The session is alive, but its person has not confirmed who they are for ten minutes.
+    #[error("the session's last confirmation is too old")]
+    ReauthRequired,
+    /// Wrong address or password; or no such user, no password, disabled: nobody can tell which.
+    #[error("invalid credentials")]
+    InvalidCredentials,
+    /// The limit of attempts is reached; seconds until the next one.
+    #[error("too many attempts, next in {retry_after} s")]
+    TooManyAttempts {
+        /// Seconds, at least 1.
+        retry_after: i64,
+    },
+    /// Another user has this address.
+    #[error("the address belongs to another user")]
+    EmailTaken,
+    /// Not an address this application accepts.
+    #[error("not a usable e-mail address")]
+    InvalidEmail,
+    /// The password breaks a rule.
+    #[error("password refused: {0:?}")]
+    Password(#[from] crate::credentials::PasswordProblem),
+    /// A password is set already; it is changed with the present one, not set anew.
+    #[error("a password is set already")]
+    PasswordAlreadySet,
+    /// A value that does not fit its field.
+    #[error("invalid input: {0}")]
+    InvalidInput(&'static str),
+    /// There is no such thing, or it is somebody else's: nobody can tell which.
+    #[error("not found")]
+    NotFound,
+    /// Removing this would leave no way to sign in.
+    #[error("the last way in cannot be removed")]
+    LastWayIn,
+    /// `If-Match` named another version than the present one.
+    #[error("the version has changed")]
+    VersionMismatch,
+    /// More than the bucket holds.
+    #[error("too large")]
+    TooLarge,
+    /// A broken invariant or an answer of the database nobody expects.
+    #[error("internal error: {0}")]
+    Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl Error {
+    /// Wraps a cause that nobody outside the log should read.
+    pub fn internal(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Internal(cause.into())
+    }
+}
+
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        use sqlx::Error as E;
+        match &error {
+            E::PoolTimedOut | E::PoolClosed | E::WorkerCrashed | E::Io(_) | E::Tls(_) => {
+                Self::Unavailable(error)
+            }
+            // SQLITE_BUSY and SQLITE_LOCKED with their extended codes, and what a full or broken disk says.
+            E::Database(cause)
+                if cause
+                    .code()
+                    .and_then(|code| code.parse::<i32>().ok())
+                    .is_some_and(|code| matches!(code & 0xff, 5 | 6 | 8 | 10 | 13 | 14)) =>
+            {
+                Self::Unavailable(error)
+            }
+            _ => Self::Internal(Box::new(error)),
+        }
+    }
+}
+
+impl From<tower_sessions::session_store::Error> for Error {
+    fn from(error: tower_sessions::session_store::Error) -> Self {
+        // The store flattens its cause into text, so a busy database cannot be told from other
+        // failures: asking again later is right for both.
+        Self::Unavailable(sqlx::Error::Io(std::io::Error::other(error.to_string())))
+    }
+}

@@ -1,0 +1,246 @@
+//! The key ring: `SESSION_SECRET`, spread over purposes.
+//!
+//! Every entry of the list is a master secret. HKDF-SHA-256 derives one key per purpose from it, so that
+//! what was sealed for one purpose opens for no other. The newest entry seals; all of them open: a
+//! secret is rotated by putting a new one in front.
+
+use base64::{
+    Engine, alphabet,
+    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
+};
+use hkdf::Hkdf;
+use hmac::{Hmac, Mac};
+use pasetors::{
+    Local,
+    keys::SymmetricKey,
+    token::UntrustedToken,
+    version4::{LocalToken, V4},
+};
+use secrecy::{ExposeSecret, SecretSlice};
+use sha2::Sha256;
+
+/// The least a secret may weigh, decoded.
+pub const MIN_SECRET_BYTES: usize = 32;
+/// The secret in `.env.example`: known to everybody, so refused.
+const EXAMPLE_SECRET: &str = "ZXhhbXBsZS1zZWNyZXQtZXhhbXBsZS1zZWNyZXQtMDE=";
+
+/// What a sealed text is for. It goes into the key derivation and into the seal's implicit assertion.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// The snapshot cookie.
+    Snapshot,
+    /// Provider tokens at rest.
+    ProviderToken,
+    /// A provider's answer that waits for its owner to sign in.
+    PendingLink,
+    /// What a form without JavaScript gets back after a redirect.
+    Flash,
+}
+
+impl Purpose {
+    const ALL: [Self; 4] = [
+        Self::Snapshot,
+        Self::ProviderToken,
+        Self::PendingLink,
+        Self::Flash,
+    ];
+
+    const fn label(self) -> &'static str {
+        match self {
+            Self::Snapshot => "start-axum-auth/snapshot/v1",
+            Self::ProviderToken => "start-axum-auth/provider-token/v1",
+            Self::PendingLink => "start-axum-auth/pending-link/v1",
+            Self::Flash => "start-axum-auth/flash/v1",
+        }
+    }
+}
+
+/// What is wrong with a `SESSION_SECRET`. No variant repeats the secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SecretError {
+    /// Neither standard nor URL-safe base64.
+    #[error("is not base64")]
+    NotBase64,
+    /// Shorter than [`MIN_SECRET_BYTES`].
+    #[error("is shorter than 32 bytes")]
+    TooShort,
+    /// All bytes are the same.
+    #[error("repeats one byte")]
+    Uniform,
+    /// The one from the example.
+    #[error("is the example's")]
+    Example,
+}
+
+struct Key {
+    /// Goes into the footer, in clear: which key opens this.
+    name: String,
+    /// One key per purpose, set up once rather than per request.
+    purposes: [SymmetricKey<V4>; Purpose::ALL.len()],
+}
+
+/// The keys, newest first.
+pub struct KeyRing {
+    keys: Vec<Key>,
+    etag: [u8; 32],
+}
+
+impl std::fmt::Debug for KeyRing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let names: Vec<_> = self.keys.iter().map(|key| &key.name).collect();
+        f.debug_struct("KeyRing")
+            .field("names", &names)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Decodes one entry of `SESSION_SECRET`: standard or URL-safe base64, padded or not.
+pub fn decode_secret(text: &str) -> Result<SecretSlice<u8>, SecretError> {
+    const LENIENT: GeneralPurposeConfig =
+        GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
+    if text == EXAMPLE_SECRET {
+        return Err(SecretError::Example);
+    }
+    let bytes = GeneralPurpose::new(&alphabet::STANDARD, LENIENT)
+        .decode(text)
+        .or_else(|_| GeneralPurpose::new(&alphabet::URL_SAFE, LENIENT).decode(text))
+        .map_err(|_| SecretError::NotBase64)?;
+    if bytes.len() < MIN_SECRET_BYTES {
+        return Err(SecretError::TooShort);
+    }
+    if bytes.iter().all(|byte| *byte == bytes[0]) {
+        return Err(SecretError::Uniform);
+    }
+    Ok(bytes.into())
+}
+
+impl KeyRing {
+    /// A ring of these secrets, newest first.
+    ///
+    /// # Panics
+    /// On an empty list: there is nothing to seal with.
+    pub fn new(secrets: &[SecretSlice<u8>]) -> Self {
+        assert!(!secrets.is_empty(), "a key ring needs a secret");
+        let keys = secrets.iter().map(Key::derive).collect();
+        Self {
+            keys,
+            etag: expand(&secrets[0], "start-axum-auth/etag/v1"),
+        }
+    }
+
+    /// Seals `text` with the newest key.
+    pub fn seal(&self, purpose: Purpose, text: &str) -> String {
+        let key = &self.keys[0];
+        LocalToken::encrypt(
+            &key.purposes[purpose as usize],
+            text.as_bytes(),
+            Some(key.name.as_bytes()),
+            Some(purpose.label().as_bytes()),
+        )
+        .expect("sealing fails only without text or without the system's randomness")
+    }
+
+    /// Opens what [`Self::seal`] made for the same purpose; `None` for anything else, whatever is wrong with it.
+    pub fn open(&self, purpose: Purpose, sealed: &str) -> Option<String> {
+        let token = UntrustedToken::<Local, V4>::try_from(sealed).ok()?;
+        let key = self
+            .keys
+            .iter()
+            .find(|key| key.name.as_bytes() == token.untrusted_footer())?;
+        LocalToken::decrypt(
+            &key.purposes[purpose as usize],
+            &token,
+            Some(key.name.as_bytes()),
+            Some(purpose.label().as_bytes()),
+        )
+        .ok()
+        .map(|opened| opened.payload().to_owned())
+    }
+
+    /// A strong validator for a body: keyed, so that it tells nothing about guessable content.
+    pub fn etag(&self, body: &[u8]) -> String {
+        let mut mac = Hmac::<Sha256>::new_from_slice(&self.etag).expect("HMAC takes any key length");
+        mac.update(body);
+        let digest = mac.finalize().into_bytes();
+        let tag = base64::prelude::BASE64_URL_SAFE_NO_PAD.encode(&digest[..16]);
+        format!("\"{tag}\"")
+    }
+}
+
+impl Key {
+    fn derive(secret: &SecretSlice<u8>) -> Self {
+        let name = expand(secret, "start-axum-auth/key-name/v1");
+        Self {
+            name: name[..4].iter().map(|byte| format!("{byte:02x}")).collect(),
+            purposes: Purpose::ALL.map(|purpose| {
+                SymmetricKey::from(&expand(secret, purpose.label())).expect("32 bytes are a v4.local key")
+            }),
+        }
+    }
+}
+
+fn expand(secret: &SecretSlice<u8>, label: &str) -> [u8; 32] {
+    let mut key = [0; 32];
+    Hkdf::<Sha256>::new(None, secret.expose_secret())
+        .expand(label.as_bytes(), &mut key)
+        .expect("32 bytes are within HKDF's reach");
+    key
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn secret(byte: u8) -> SecretSlice<u8> {
+        (0..32).map(|i| byte.wrapping_add(i)).collect::<Vec<u8>>().into()
+    }
+
+    #[test]
+    fn opens_only_for_its_purpose() {
+        let ring = KeyRing::new(&[secret(1)]);
+        let sealed = ring.seal(Purpose::Snapshot, "text");
+        assert_eq!(ring.open(Purpose::Snapshot, &sealed).as_deref(), Some("text"));
+        assert_eq!(ring.open(Purpose::Flash, &sealed), None);
+    }
+
+    #[test]
+    fn rotation_keeps_old_seals_open_until_the_key_goes() {
+        let old = KeyRing::new(&[secret(1)]);
+        let both = KeyRing::new(&[secret(2), secret(1)]);
+        let new = KeyRing::new(&[secret(2)]);
+        let sealed = old.seal(Purpose::Snapshot, "text");
+        assert_eq!(both.open(Purpose::Snapshot, &sealed).as_deref(), Some("text"));
+        assert_eq!(new.open(Purpose::Snapshot, &sealed), None);
+        assert!(
+            new.open(Purpose::Snapshot, &both.seal(Purpose::Snapshot, "text"))
+                .is_some()
+        );
+    }
+
+    #[test]
+    fn any_flipped_byte_closes_it() {
+        let ring = KeyRing::new(&[secret(1)]);
+        let sealed = ring.seal(Purpose::Snapshot, "text");
+        for i in 0..sealed.len() {
+            let mut bytes = sealed.clone().into_bytes();
+            bytes[i] ^= 1;
+            let flipped = String::from_utf8(bytes).unwrap();
+            assert_eq!(ring.open(Purpose::Snapshot, &flipped), None, "byte {i}");
+            assert_eq!(ring.open(Purpose::Snapshot, &sealed[..i]), None, "cut at {i}");
+        }
+    }
+
+    #[test]
+    fn secrets_are_judged() {
+        let good = base64::prelude::BASE64_STANDARD.encode((0..32).collect::<Vec<u8>>());
+        assert!(decode_secret(&good).is_ok());
+        assert!(decode_secret(good.trim_end_matches('=')).is_ok());
+        let url_safe = base64::prelude::BASE64_URL_SAFE_NO_PAD.encode([[0xfb, 0xff].repeat(16)].concat());
+        assert!(decode_secret(&url_safe).is_ok());
+        assert_eq!(decode_secret("not base64!").err(), Some(SecretError::NotBase64));
+        assert_eq!(decode_secret("c2hvcnQ=").err(), Some(SecretError::TooShort));
+        let uniform = base64::prelude::BASE64_STANDARD.encode([7; 32]);
+        assert_eq!(decode_secret(&uniform).err(), Some(SecretError::Uniform));
+        assert_eq!(decode_secret(EXAMPLE_SECRET).err(), Some(SecretError::Example));
+    }
+}

@@ -1,0 +1,125 @@
+//! What only Apple does: the client secret is a JWT signed for the occasion, and a person's name comes
+//! once, in a form field, unsigned.
+
+use std::sync::Arc;
+
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use p256::{
+    ecdsa::{Signature, SigningKey, signature::Signer},
+    pkcs8::DecodePrivateKey,
+};
+use serde_json::{Value, json};
+
+/// Whom the secret is for.
+const AUDIENCE: &str = "https://appleid.apple.com";
+/// Apple would take six months. Made per call, it need not outlive the call.
+const SECONDS: i64 = 300;
+
+/// The key that signs client secrets, with the names Apple knows it by.
+#[derive(Clone)]
+pub(super) struct AppleKey {
+    team_id: String,
+    key_id: String,
+    key: Arc<SigningKey>,
+}
+
+impl std::fmt::Debug for AppleKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("AppleKey")
+            .field("team_id", &self.team_id)
+            .field("key_id", &self.key_id)
+            .finish_non_exhaustive()
+    }
+}
+
+impl AppleKey {
+    /// Reads the key as Apple hands it out: PKCS #8 in PEM, its line ends perhaps written as `\n`.
+    pub(super) fn parse(pem: &str) -> Result<Self, String> {
+        let key = SigningKey::from_pkcs8_pem(&pem.replace("\\n", "\n"))
+            .map_err(|_| "is not a P-256 private key in PEM (PKCS #8)".to_owned())?;
+        Ok(Self {
+            team_id: String::new(),
+            key_id: String::new(),
+            key: Arc::new(key),
+        })
+    }
+
+    /// The key with its names.
+    pub(super) fn named(self, team_id: &str, key_id: &str) -> Self {
+        Self {
+            team_id: team_id.to_owned(),
+            key_id: key_id.to_owned(),
+            ..self
+        }
+    }
+
+    /// A client secret, good for five minutes.
+    pub(super) fn client_secret(&self, client_id: &str, now: i64) -> String {
+        let part = |value: Value| BASE64_URL_SAFE_NO_PAD.encode(value.to_string());
+        let header = part(json!({ "alg": "ES256", "kid": self.key_id }));
+        let claims = part(json!({
+            "iss": self.team_id, "iat": now, "exp": now + SECONDS, "aud": AUDIENCE, "sub": client_id,
+        }));
+        let signed = format!("{header}.{claims}");
+        let signature: Signature = self.key.sign(signed.as_bytes());
+        format!("{signed}.{}", BASE64_URL_SAFE_NO_PAD.encode(signature.to_bytes()))
+    }
+}
+
+/// The name in the form field `user`. Nobody signed it, so it is good for a greeting and nothing else.
+pub(super) fn name_in(user: &str) -> Option<String> {
+    let user = super::json::object(user.as_bytes()).ok()?;
+    let name = user.get("name")?;
+    let parts = ["firstName", "lastName"]
+        .map(|part| name.get(part).and_then(Value::as_str).unwrap_or_default().trim());
+    let name = parts.join(" ").trim().to_owned();
+    (!name.is_empty()).then_some(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use p256::ecdsa::{VerifyingKey, signature::Verifier};
+
+    use super::*;
+    use crate::oauth::testing::P256_PEM;
+
+    #[test]
+    fn the_secret_is_a_jwt_apple_can_verify() {
+        let escaped = P256_PEM.replace('\n', "\\n");
+        let key = AppleKey::parse(&escaped).unwrap().named("TEAM", "KEY");
+        let secret = key.client_secret("app.example", 1_800_000_000);
+        let [header, claims, signature] = secret.split('.').collect::<Vec<_>>()[..] else {
+            panic!("{secret}")
+        };
+        let read = |part: &str| -> Value {
+            serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap()
+        };
+        assert_eq!(read(header), json!({ "alg": "ES256", "kid": "KEY" }));
+        assert_eq!(
+            read(claims),
+            json!({ "iss": "TEAM", "iat": 1_800_000_000, "exp": 1_800_000_300, "aud": AUDIENCE, "sub": "app.example" })
+        );
+        let signature = Signature::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(signature).unwrap()).unwrap();
+        let verifier = VerifyingKey::from(&*key.key);
+        assert!(
+            verifier
+                .verify(format!("{header}.{claims}").as_bytes(), &signature)
+                .is_ok()
+        );
+        assert!(!format!("{key:?}").contains("PRIVATE"));
+        assert!(AppleKey::parse("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----").is_err());
+    }
+
+    #[test]
+    fn the_name_is_taken_if_it_is_there() {
+        let name = |user| name_in(user);
+        assert_eq!(
+            name(r#"{"name":{"firstName":"Ada","lastName":"Lovelace"},"email":"x"}"#).as_deref(),
+            Some("Ada Lovelace")
+        );
+        assert_eq!(name(r#"{"name":{"firstName":"Ada"}}"#).as_deref(), Some("Ada"));
+        for none in ["", "x", "{}", r#"{"name":"Ada"}"#, r#"{"name":{"firstName":1}}"#] {
+            assert_eq!(name(none), None, "{none}");
+        }
+    }
+}

@@ -1,0 +1,407 @@
+//! Providers from the environment. A provider is there when its client id and secret are.
+
+use secrecy::SecretString;
+use url::Url;
+
+use super::{
+    apple::AppleKey,
+    http::is_safe,
+    microsoft,
+    preset::{Known, Preset, TokenAuth},
+    presets::{GENERIC, PRESETS},
+    provider::{ClientSecret, Provider},
+};
+use crate::{
+    public_url::PublicUrl,
+    users::clean_name,
+    vars::{Problem, Vars},
+};
+
+/// The id of the development provider; nobody else may have it.
+pub const DEVELOPMENT: &str = "dev";
+
+/// Reads all configured providers: presets in the order of their rows, then those of `AUTH_PROVIDERS` in
+/// the order of that list. Whatever is wrong is added to `problems`, and that provider is left out.
+pub fn from_vars(vars: &Vars, problems: &mut Vec<Problem>) -> Vec<Provider> {
+    let presets = PRESETS.iter().filter_map(|preset| {
+        let reader = Reader {
+            vars,
+            prefix: prefix(preset.id),
+        };
+        reader
+            .configured()
+            .then(|| reader.provider(preset.id, preset, problems))
+            .flatten()
+    });
+    let mut providers: Vec<Provider> = presets.collect();
+    for id in listed(vars, problems) {
+        let reader = Reader {
+            vars,
+            prefix: prefix(id),
+        };
+        providers.extend(reader.provider(id, &GENERIC, problems));
+    }
+    providers
+}
+
+/// The development identity provider, which the server itself is in debug builds: an OpenID provider
+/// like any other.
+pub fn development(public_url: &PublicUrl, client_secret: SecretString) -> Provider {
+    Provider {
+        id: DEVELOPMENT.to_owned(),
+        name: "Development".to_owned(),
+        preset: &GENERIC,
+        issuer: Some(public_url.join("/dev/idp")),
+        authorize: None,
+        token: None,
+        userinfo: None,
+        emails: None,
+        scopes: GENERIC.scopes.iter().map(|scope| (*scope).to_owned()).collect(),
+        algorithms: None,
+        client_id: DEVELOPMENT.to_owned(),
+        secret: ClientSecret::Text(client_secret),
+    }
+}
+
+/// Whether a text can be a provider's id.
+pub(super) fn is_id(text: &str) -> bool {
+    (1..=32).contains(&text.len())
+        && text
+            .bytes()
+            .all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-'))
+}
+
+/// What an id's variables begin with.
+fn prefix(id: &str) -> String {
+    id.to_ascii_uppercase().replace('-', "_")
+}
+
+/// The ids in `AUTH_PROVIDERS` that are not presets: those need no listing, and it does no harm.
+fn listed<'a>(vars: &'a Vars, problems: &mut Vec<Problem>) -> Vec<&'a str> {
+    let mut ids: Vec<&str> = Vec::new();
+    let list = vars.get("AUTH_PROVIDERS").unwrap_or_default();
+    for id in list.split(',').map(str::trim).filter(|id| !id.is_empty()) {
+        let message = if !is_id(id) {
+            "holds an id that is not 1 to 32 of a-z, 0-9, _ and -"
+        } else if id == DEVELOPMENT {
+            "must not hold dev: the development provider has that id"
+        } else if PRESETS.iter().any(|preset| preset.id == id) {
+            continue;
+        } else if ids.iter().any(|other| prefix(other) == prefix(id)) {
+            "holds two ids with the same variables"
+        } else {
+            ids.push(id);
+            continue;
+        };
+        problems.push(Problem {
+            variable: "AUTH_PROVIDERS".to_owned(),
+            message: message.to_owned(),
+        });
+    }
+    ids
+}
+
+/// Reads the variables of one provider.
+struct Reader<'a> {
+    vars: &'a Vars,
+    prefix: String,
+}
+
+impl<'a> Reader<'a> {
+    fn name(&self, suffix: &str) -> String {
+        format!("{}_{suffix}", self.prefix)
+    }
+
+    fn get(&self, suffix: &str) -> Option<&'a str> {
+        self.vars.get(&self.name(suffix))
+    }
+
+    /// Whether somebody meant to configure this provider: either half shows it.
+    fn configured(&self) -> bool {
+        ["CLIENT_ID", "CLIENT_SECRET", "PRIVATE_KEY"]
+            .iter()
+            .any(|suffix| self.get(suffix).is_some())
+    }
+
+    fn required(&self, suffix: &str, problems: &mut Vec<Problem>) -> Option<&'a str> {
+        let value = self.get(suffix);
+        if value.is_none() {
+            problems.push(Problem {
+                variable: self.name(suffix),
+                message: "is missing".to_owned(),
+            });
+        }
+        value
+    }
+
+    fn parsed<T>(
+        &self,
+        suffix: &str,
+        problems: &mut Vec<Problem>,
+        parse: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Option<T> {
+        self.vars
+            .parsed(&self.name(suffix), None, problems, |text| parse(text).map(Some))
+    }
+
+    fn provider(&self, id: &str, preset: &'static Preset, problems: &mut Vec<Problem>) -> Option<Provider> {
+        let before = problems.len();
+        let client_id = self.required("CLIENT_ID", problems);
+        let secret = self.secret(preset, problems);
+        let issuer = self.issuer(preset, problems);
+        let url = |suffix, problems: &mut Vec<Problem>| {
+            self.parsed(suffix, problems, |text| address(text).map(|_| text.to_owned()))
+        };
+        let authorize = url("AUTH_URL", problems);
+        let token = url("TOKEN_URL", problems);
+        let userinfo = url("USERINFO_URL", problems);
+        let emails = url("EMAILS_URL", problems);
+        let algorithms = self.parsed("ALGS", problems, |text| words(text).map(str::parse).collect());
+        let name = self.parsed("NAME", problems, |text| {
+            clean_name(text).ok_or_else(|| "is not a name".to_owned())
+        });
+        let mut scopes: Vec<String> = match self.get("SCOPES") {
+            Some(text) => words(text).map(str::to_owned).collect(),
+            None => preset.scopes.iter().map(|scope| (*scope).to_owned()).collect(),
+        };
+        // Without it the answer is plain OAuth 2.0 (OpenID Connect Core §3.1.2.1).
+        if preset.scopes.contains(&"openid") && !scopes.iter().any(|scope| scope == "openid") {
+            scopes.insert(0, "openid".to_owned());
+        }
+        (problems.len() == before).then_some(())?;
+        Some(Provider {
+            id: id.to_owned(),
+            name: name.unwrap_or_else(|| {
+                if preset.name.is_empty() {
+                    capitalised(id)
+                } else {
+                    preset.name.to_owned()
+                }
+            }),
+            preset,
+            issuer,
+            authorize,
+            token,
+            userinfo,
+            emails,
+            scopes,
+            algorithms,
+            client_id: client_id?.to_owned(),
+            secret: secret?,
+        })
+    }
+
+    fn secret(&self, preset: &Preset, problems: &mut Vec<Problem>) -> Option<ClientSecret> {
+        if preset.token_auth != TokenAuth::AppleJwt {
+            return self
+                .required("CLIENT_SECRET", problems)
+                .map(|text| ClientSecret::Text(text.into()));
+        }
+        let team_id = self.required("TEAM_ID", problems);
+        let key_id = self.required("KEY_ID", problems);
+        self.required("PRIVATE_KEY", problems)?;
+        let key = self.parsed("PRIVATE_KEY", problems, AppleKey::parse)?;
+        Some(ClientSecret::Apple(key.named(team_id?, key_id?)))
+    }
+
+    fn issuer(&self, preset: &Preset, problems: &mut Vec<Problem>) -> Option<String> {
+        let known = match preset.endpoints {
+            Known::Issuer("") => self.required("ISSUER", problems).map(|_| String::new()),
+            Known::Issuer(issuer) => Some(issuer.to_owned()),
+            Known::MicrosoftTenant => {
+                let tenant = self.parsed("TENANT", problems, microsoft::tenant);
+                Some(microsoft::issuer(tenant.as_deref().unwrap_or("common")))
+            }
+            Known::Endpoints { .. } => None,
+        };
+        self.parsed("ISSUER", problems, |text| {
+            let url = address(text)?;
+            // OpenID Connect Discovery §3: no query, no fragment.
+            match url.query().is_some() || url.fragment().is_some() {
+                true => Err("must have no query and no fragment".to_owned()),
+                false => Ok(text.to_owned()),
+            }
+        })
+        .or(known)
+    }
+}
+
+fn address(text: &str) -> Result<Url, String> {
+    let url = Url::parse(text).map_err(|_| "is not a URL".to_owned())?;
+    match is_safe(&url) && url.username().is_empty() && url.password().is_none() {
+        true => Ok(url),
+        false => Err("must be https (plain http only on loopback), without credentials".to_owned()),
+    }
+}
+
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split([' ', ',']).filter(|word| !word.is_empty())
+}
+
+fn capitalised(id: &str) -> String {
+    let mut letters = id.chars();
+    letters
+        .next()
+        .map(|first| first.to_ascii_uppercase())
+        .into_iter()
+        .chain(letters)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::oauth::id_token::Algorithm;
+
+    fn read(pairs: &[(&str, &str)]) -> (Vec<Provider>, Vec<String>) {
+        let mut problems = Vec::new();
+        let providers = from_vars(&pairs.iter().copied().collect(), &mut problems);
+        assert!(
+            problems
+                .iter()
+                .all(|problem| !problem.to_string().contains("hush")),
+            "{problems:?}"
+        );
+        (
+            providers,
+            problems.into_iter().map(|problem| problem.variable).collect(),
+        )
+    }
+
+    #[test]
+    fn a_preset_is_there_when_its_id_and_secret_are() {
+        assert!(read(&[]).0.is_empty());
+        let (providers, problems) = read(&[
+            ("SPOTIFY_CLIENT_ID", "s"),
+            ("SPOTIFY_CLIENT_SECRET", "hush"),
+            ("GITHUB_CLIENT_ID", "g"),
+            ("GITHUB_CLIENT_SECRET", "hush"),
+            ("GITHUB_USERINFO_URL", "https://ghe.example/api/v3/user"),
+        ]);
+        assert!(problems.is_empty());
+        assert_eq!(
+            providers.iter().map(Provider::id).collect::<Vec<_>>(),
+            ["github", "spotify"]
+        );
+        assert_eq!(
+            providers[0].userinfo.as_deref(),
+            Some("https://ghe.example/api/v3/user")
+        );
+        assert!(!format!("{providers:?}").contains("hush"));
+    }
+
+    #[test]
+    fn one_half_is_a_problem_that_names_the_other() {
+        assert_eq!(read(&[("GITHUB_CLIENT_ID", "g")]).1, ["GITHUB_CLIENT_SECRET"]);
+        assert_eq!(read(&[("GITHUB_CLIENT_SECRET", "hush")]).1, ["GITHUB_CLIENT_ID"]);
+        assert_eq!(
+            read(&[("APPLE_CLIENT_ID", "a")]).1,
+            ["APPLE_TEAM_ID", "APPLE_KEY_ID", "APPLE_PRIVATE_KEY"]
+        );
+        assert_eq!(
+            read(&[("AUTH_PROVIDERS", "acme")]).1,
+            ["ACME_CLIENT_ID", "ACME_CLIENT_SECRET", "ACME_ISSUER"]
+        );
+    }
+
+    #[test]
+    fn any_issuer_by_configuration_alone() {
+        let (providers, problems) = read(&[
+            ("AUTH_PROVIDERS", "my-corp, acme,google,"),
+            ("MY_CORP_ISSUER", "https://login.corp.example/"),
+            ("MY_CORP_CLIENT_ID", "c"),
+            ("MY_CORP_CLIENT_SECRET", "hush"),
+            ("MY_CORP_NAME", " The Corp "),
+            ("MY_CORP_SCOPES", "email groups"),
+            ("MY_CORP_ALGS", "ES256, EdDSA"),
+            ("ACME_ISSUER", "http://127.0.0.1:9/idp"),
+            ("ACME_CLIENT_ID", "c"),
+            ("ACME_CLIENT_SECRET", "hush"),
+        ]);
+        assert!(problems.is_empty(), "{problems:?}");
+        let [corp, acme] = &providers[..] else {
+            panic!("{providers:?}")
+        };
+        assert_eq!((corp.id(), corp.name()), ("my-corp", "The Corp"));
+        assert_eq!(corp.issuer.as_deref(), Some("https://login.corp.example/"));
+        assert_eq!(corp.scopes, ["openid", "email", "groups"]);
+        assert_eq!(
+            corp.algorithms.as_deref(),
+            Some(&[Algorithm::Es256, Algorithm::EdDsa][..])
+        );
+        assert_eq!((acme.name(), &acme.algorithms), ("Acme", &None));
+        assert_eq!(acme.callback_path(), "/auth/callback/acme");
+    }
+
+    #[test]
+    fn all_problems_are_collected() {
+        let (providers, problems) = read(&[
+            ("AUTH_PROVIDERS", "dev,Acme,a b,x_y,x-y,acme"),
+            ("ACME_ISSUER", "http://idp.example"),
+            ("ACME_CLIENT_ID", "c"),
+            ("ACME_CLIENT_SECRET", "hush"),
+            ("ACME_ALGS", "HS256"),
+            ("ACME_TOKEN_URL", "hush"),
+            ("ACME_AUTH_URL", "javascript:hush"),
+            ("X_Y_ISSUER", "https://a.example?x"),
+            ("X_Y_CLIENT_ID", "c"),
+            ("X_Y_CLIENT_SECRET", "hush"),
+            ("MICROSOFT_CLIENT_ID", "c"),
+            ("MICROSOFT_CLIENT_SECRET", "hush"),
+            ("MICROSOFT_TENANT", "a/../b"),
+            ("GOOGLE_CLIENT_ID", "c"),
+            ("GOOGLE_CLIENT_SECRET", "hush"),
+            ("GOOGLE_ALGS", "none"),
+        ]);
+        assert!(providers.is_empty(), "{providers:?}");
+        for variable in [
+            "ACME_ISSUER",
+            "ACME_ALGS",
+            "ACME_TOKEN_URL",
+            "ACME_AUTH_URL",
+            "X_Y_ISSUER",
+            "MICROSOFT_TENANT",
+            "GOOGLE_ALGS",
+        ] {
+            assert!(
+                problems.iter().any(|found| found == variable),
+                "{variable}: {problems:?}"
+            );
+        }
+        // dev, Acme, a b and the second of x_y and x-y.
+        assert_eq!(
+            problems.iter().filter(|found| *found == "AUTH_PROVIDERS").count(),
+            4
+        );
+    }
+
+    #[test]
+    fn microsoft_asks_the_configured_tenant() {
+        let issuer = |more: &[(&str, &str)]| {
+            let pairs = [
+                &[("MICROSOFT_CLIENT_ID", "c"), ("MICROSOFT_CLIENT_SECRET", "hush")],
+                more,
+            ]
+            .concat();
+            read(&pairs).0.remove(0).issuer.unwrap()
+        };
+        assert_eq!(issuer(&[]), "https://login.microsoftonline.com/common/v2.0");
+        let corp = "https://login.microsoftonline.com/corp.example/v2.0";
+        assert_eq!(issuer(&[("MICROSOFT_TENANT", "corp.example")]), corp);
+        assert_eq!(
+            issuer(&[("MICROSOFT_ISSUER", "http://127.0.0.1:9")]),
+            "http://127.0.0.1:9"
+        );
+    }
+
+    #[test]
+    fn the_development_provider_is_an_ordinary_one() {
+        let url = PublicUrl::parse("http://127.0.0.1:3000").unwrap();
+        let dev = development(&url, "hush".into());
+        assert_eq!(
+            (dev.id(), dev.issuer.as_deref()),
+            ("dev", Some("http://127.0.0.1:3000/dev/idp"))
+        );
+        assert!(!format!("{dev:?}").contains("hush"));
+    }
+}

@@ -1,0 +1,66 @@
+//! What only Discord does: a picture is a hash, and who has none still has one.
+
+use serde_json::Value;
+
+const CDN: &str = "https://cdn.discordapp.com";
+
+/// The picture's address.
+pub(super) fn avatar(claims: &Value) -> Option<String> {
+    let id: u64 = claims.get("id")?.as_str()?.parse().ok()?;
+    match claims.get("avatar").and_then(Value::as_str) {
+        Some(hash)
+            if hash
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') =>
+        {
+            let kind = if hash.starts_with("a_") { "gif" } else { "png" };
+            Some(format!("{CDN}/avatars/{id}/{hash}.{kind}"))
+        }
+        Some(_) => None,
+        None => {
+            // Accounts from before 2023 have a discriminator, and their own way to choose among the five.
+            let old = claims
+                .get("discriminator")
+                .and_then(Value::as_str)
+                .and_then(|text| text.parse::<u64>().ok());
+            let number = old.filter(|old| *old != 0).map_or((id >> 22) % 6, |old| old % 5);
+            Some(format!("{CDN}/embed/avatars/{number}.png"))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn everybody_has_a_picture() {
+        let path = |claims| avatar(&claims).map(|url| url.replace(CDN, ""));
+        let id = "80351110224678912";
+        assert_eq!(
+            path(json!({ "id": id, "avatar": "8342" })).unwrap(),
+            format!("/avatars/{id}/8342.png")
+        );
+        assert_eq!(
+            path(json!({ "id": id, "avatar": "a_83" })).unwrap(),
+            format!("/avatars/{id}/a_83.gif")
+        );
+        let number = (80_351_110_224_678_912_u64 >> 22) % 6;
+        assert_eq!(
+            path(json!({ "id": id, "avatar": null })).unwrap(),
+            format!("/embed/avatars/{number}.png")
+        );
+        assert_eq!(
+            path(json!({ "id": id, "discriminator": "0" })).unwrap(),
+            format!("/embed/avatars/{number}.png")
+        );
+        assert_eq!(
+            path(json!({ "id": id, "discriminator": "1337" })).unwrap(),
+            "/embed/avatars/2.png"
+        );
+        assert_eq!(path(json!({ "id": id, "avatar": "../x" })), None);
+        assert_eq!(path(json!({ "id": "../x" })), None);
+    }
+}

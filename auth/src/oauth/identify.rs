@@ -1,0 +1,192 @@
+//! From a code to an identity: the token request, the ID token, userinfo. All talk with a provider that a
+//! callback brings about happens here, after its flow is used up and before anything is written.
+
+use std::{sync::Arc, time::Duration};
+
+use oauth2::{RedirectUrl, TokenResponse};
+use serde_json::Value;
+
+use super::{
+    Configured, OAuth, apple,
+    discovery::Endpoints,
+    flow::Flow,
+    id_token::{self, Expected, Rejected},
+    json::Object,
+    microsoft,
+    preset::{Known, Userinfo},
+    profile,
+    token::{self, TokenAnswer},
+    userinfo,
+};
+use crate::{
+    accounts::{Identity, Tokens},
+    email::Email,
+};
+
+/// How long all of it may take: three answers of ten seconds each would be too much for who waits.
+const TOTAL: Duration = Duration::from_secs(20);
+/// The longest lifetime a token is believed to have, in seconds: a year.
+const MAX_LIFETIME: u64 = 31_536_000;
+
+impl OAuth {
+    /// Who a code was given for.
+    pub(super) async fn identify(
+        &self,
+        configured: &Configured,
+        endpoints: &Endpoints,
+        flow: &Flow,
+        code: String,
+        user: Option<&str>,
+    ) -> Result<Identity, String> {
+        let all = self.ask(configured, endpoints, flow, code, user);
+        tokio::time::timeout(TOTAL, all)
+            .await
+            .map_err(|_| format!("no end within {} s", TOTAL.as_secs()))?
+    }
+
+    async fn ask(
+        &self,
+        configured: &Configured,
+        endpoints: &Endpoints,
+        flow: &Flow,
+        code: String,
+        user: Option<&str>,
+    ) -> Result<Identity, String> {
+        let provider = &configured.provider;
+        let now = self.0.clock.unix();
+        let redirect_uri =
+            RedirectUrl::new(self.redirect_uri(provider)).map_err(|_| "our own address is no URL")?;
+        let client = token::client(provider, endpoints, redirect_uri);
+        let answer = token::exchange(
+            &self.0.http,
+            provider,
+            client,
+            code,
+            flow.pkce_verifier.clone(),
+            now,
+        )
+        .await?;
+        let id_token = match &answer.id_token {
+            Some(id_token) if provider.is_oidc() => Some(
+                self.verify(configured, endpoints, flow, id_token, &answer, now)
+                    .await?,
+            ),
+            _ => None,
+        };
+        let mut claims = self.claims(configured, endpoints, id_token, &answer).await?;
+        if provider.preset.form_post
+            && !claims.contains_key("name")
+            && let Some(name) = user.and_then(apple::name_in)
+        {
+            claims.insert("name".to_owned(), name.into());
+        }
+        let claims = Value::Object(claims);
+        let profile = profile::read(provider.preset, &claims)?;
+        let lifetime = answer
+            .lifetime
+            .map(|seconds| seconds.min(MAX_LIFETIME).cast_signed());
+        Ok(Identity {
+            provider: provider.id.clone(),
+            subject: profile.subject,
+            email: profile.email.as_ref().map(Email::as_str).map(str::to_owned),
+            email_verified: profile.email_verified,
+            name: profile.name,
+            avatar_url: profile.avatar_url,
+            profile: profile::kept(claims),
+            tokens: Tokens {
+                access: answer.access_token().secret().clone(),
+                refresh: answer.refresh_token().map(|token| token.secret().clone()),
+                expires: lifetime.map(|seconds| now.saturating_add(seconds)),
+                scopes: answer.scopes,
+            },
+        })
+    }
+
+    /// Verifies an ID token. If its key is unknown, the provider may have changed its keys: they are
+    /// fetched once more, unless that was just done.
+    async fn verify(
+        &self,
+        configured: &Configured,
+        endpoints: &Endpoints,
+        flow: &Flow,
+        id_token: &str,
+        answer: &TokenAnswer,
+        now: i64,
+    ) -> Result<Object, String> {
+        let Configured { provider, discovery } = configured;
+        let http = &self.0.http;
+        let issuer = |claims: &Object| {
+            let found = endpoints.issuer.as_deref().ok_or("the issuer is not known")?;
+            match (provider.preset.endpoints, &provider.issuer) {
+                (Known::MicrosoftTenant, Some(configured)) => {
+                    microsoft::issuer_for(configured, found, claims)
+                }
+                _ => Ok(found.to_owned()),
+            }
+        };
+        let expected = Expected {
+            algorithms: &endpoints.algorithms,
+            issuer: &issuer,
+            client_id: &provider.client_id,
+            nonce: flow.nonce.as_deref(),
+            access_token: answer.access_token().secret(),
+            now,
+        };
+        let (mut keys, just_fetched) = discovery.keys(endpoints, http, now).await?;
+        let mut verified = id_token::verify(id_token, &keys, &expected);
+        if verified == Err(Rejected::UnknownKey)
+            && !just_fetched
+            && let Some(newer) = discovery.newer_keys(&keys, endpoints, http, now).await?
+        {
+            keys = Arc::clone(&newer);
+            verified = id_token::verify(id_token, &keys, &expected);
+        }
+        verified.map_err(|rejected| match rejected {
+            Rejected::UnknownKey => "ID token: its key is not among the provider's".to_owned(),
+            Rejected::Invalid(cause) => format!("ID token: {cause}"),
+        })
+    }
+
+    /// The ID token's claims with userinfo's, as far as the row wants them.
+    async fn claims(
+        &self,
+        configured: &Configured,
+        endpoints: &Endpoints,
+        id_token: Option<Object>,
+        answer: &TokenAnswer,
+    ) -> Result<Object, String> {
+        let provider = &configured.provider;
+        let wanted = match provider.preset.userinfo {
+            Userinfo::Required | Userinfo::Wanted => true,
+            Userinfo::IfNoEmail => id_token
+                .as_ref()
+                .is_none_or(|claims| !claims.contains_key("email")),
+            Userinfo::Never => false,
+        };
+        let url = endpoints.userinfo.as_deref().filter(|_| wanted);
+        let token = answer.access_token().secret();
+        let (Some(url), Some(id_token)) = (url, &id_token) else {
+            return match (id_token, url) {
+                (Some(claims), _) => Ok(claims),
+                (None, Some(url)) => userinfo::fetch(&self.0.http, provider, url, token).await,
+                (None, None) => Err("there is no way to learn who it is".to_owned()),
+            };
+        };
+        match userinfo::fetch(&self.0.http, provider, url, token).await {
+            // An access token of somebody else's would bring somebody else's claims (OpenID Connect Core §5.3.2).
+            Ok(claims) if claims.get("sub") != id_token.get("sub") => {
+                Err("userinfo: it is about somebody else".to_owned())
+            }
+            Ok(claims) => Ok(profile::merge(id_token.clone(), claims)),
+            Err(cause) if provider.preset.userinfo == Userinfo::Required => Err(cause),
+            Err(cause) => {
+                tracing::warn!(
+                    provider = provider.id,
+                    cause,
+                    "a sign-in goes on without userinfo"
+                );
+                Ok(id_token.clone())
+            }
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! What only Microsoft does: one set of endpoints for many issuers, and addresses nobody verified.
+//!
+//! With the tenant `common` the metadata names no issuer but a template of one. Which tenant a person
+//! belongs to is in the ID token (`tid`), and the issuer must be that very tenant's.
+
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::json::Object;
+
+/// What the template has in the tenant's place.
+const PLACEHOLDER: &str = "{tenantid}";
+/// The tenant all personal accounts belong to.
+const PERSONAL: &str = "9188040d-6c67-4b5b-b112-36a304b66dad";
+
+/// Reads `MICROSOFT_TENANT`: a tenant's id or domain, or `common`, `organizations`, `consumers`.
+pub(super) fn tenant(text: &str) -> Result<String, String> {
+    match text.len() <= 255
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-'))
+    {
+        true => Ok(text.to_owned()),
+        false => Err("is no tenant: an id, a domain, common, organizations or consumers".to_owned()),
+    }
+}
+
+/// The issuer under which a tenant's metadata is found.
+pub(super) fn issuer(tenant: &str) -> String {
+    format!("https://login.microsoftonline.com/{tenant}/v2.0")
+}
+
+/// Whether metadata found under `configured` may call its issuer `found`: the same with the placeholder,
+/// or with a tenant's id, in the place of a tenant's name.
+pub(super) fn is_issuer_of(configured: &str, found: &str) -> bool {
+    let Some(((authority, tenant), (other, id))) = split(configured).zip(split(found)) else {
+        return false;
+    };
+    let fits = match tenant {
+        "common" | "organizations" => id == PLACEHOLDER,
+        "consumers" => id == PERSONAL,
+        // A domain stands for the tenant that owns it; an id stands for itself.
+        _ => is_tenant_id(id) && !is_tenant_id(tenant),
+    };
+    authority == other && fits
+}
+
+/// The issuer an ID token with these claims must name, if the metadata's issuer is a template.
+pub(super) fn issuer_for(configured: &str, found: &str, claims: &Object) -> Result<String, String> {
+    if !found.contains(PLACEHOLDER) {
+        return Ok(found.to_owned());
+    }
+    let tid = claims
+        .get("tid")
+        .and_then(Value::as_str)
+        .filter(|tid| is_tenant_id(tid))
+        .ok_or("tid is no tenant's id")?;
+    match split(configured) {
+        Some((_, "organizations")) if tid == PERSONAL => {
+            Err("a personal account, where organizations are asked for".into())
+        }
+        _ => Ok(found.replace(PLACEHOLDER, tid)),
+    }
+}
+
+/// Whether the `iss` parameter of a callback (RFC 9207) fits a template.
+pub(super) fn fits(template: &str, iss: &str) -> bool {
+    split(template)
+        .zip(split(iss))
+        .is_some_and(|((one, _), (other, tid))| one == other && is_tenant_id(tid))
+}
+
+/// Whether Microsoft vouches for the address. By default it does not: an administrator of any tenant can
+/// write any address into `email` ("nOAuth"). The optional claim `xms_edov` says that the domain's owner
+/// has been verified; it comes as a boolean, a number or a text.
+pub(super) fn vouches(claims: &Value, email: &str) -> bool {
+    let owner_verified = match claims.get("xms_edov") {
+        Some(Value::Bool(value)) => *value,
+        Some(Value::Number(value)) => value.as_u64() == Some(1),
+        Some(Value::String(value)) => matches!(value.as_str(), "1" | "true"),
+        _ => false,
+    };
+    let listed = claims.get("verified_primary_email").and_then(Value::as_array);
+    owner_verified || listed.is_some_and(|list| list.iter().any(|one| one.as_str() == Some(email)))
+}
+
+/// `{authority}/{tenant}/v2.0` in its two parts.
+fn split(issuer: &str) -> Option<(&str, &str)> {
+    issuer.strip_suffix("/v2.0")?.rsplit_once('/')
+}
+
+/// In the one spelling Microsoft uses: issuers are compared byte for byte.
+fn is_tenant_id(text: &str) -> bool {
+    Uuid::try_parse(text).is_ok_and(|id| id.hyphenated().to_string() == text)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const TID: &str = "8eaef023-2b34-4da1-9baa-8bc8c9d6a490";
+
+    fn claims(tid: &str) -> Object {
+        [("tid".to_owned(), json!(tid))].into_iter().collect()
+    }
+
+    #[test]
+    fn metadata_may_name_a_template_or_a_tenants_id() {
+        assert!(is_issuer_of(&issuer("common"), &issuer(PLACEHOLDER)));
+        assert!(is_issuer_of(&issuer("organizations"), &issuer(PLACEHOLDER)));
+        assert!(is_issuer_of(&issuer("consumers"), &issuer(PERSONAL)));
+        assert!(!is_issuer_of(&issuer("consumers"), &issuer(TID)));
+        assert!(is_issuer_of(&issuer("corp.example"), &issuer(TID)));
+        assert!(!is_issuer_of(&issuer("common"), &issuer(TID)));
+        assert!(!is_issuer_of(&issuer(TID), &issuer(PERSONAL)));
+        assert!(!is_issuer_of(&issuer("corp.example"), &issuer(PLACEHOLDER)));
+        assert!(!is_issuer_of(
+            &issuer("common"),
+            "https://evil.example/{tenantid}/v2.0"
+        ));
+    }
+
+    #[test]
+    fn the_issuer_is_the_tenants_own() {
+        let (common, template) = (issuer("common"), issuer(PLACEHOLDER));
+        assert_eq!(issuer_for(&common, &template, &claims(TID)).unwrap(), issuer(TID));
+        assert_eq!(
+            issuer_for(&common, &template, &claims(PERSONAL)).unwrap(),
+            issuer(PERSONAL)
+        );
+        assert!(issuer_for(&issuer("organizations"), &template, &claims(PERSONAL)).is_err());
+        for bad in ["", "common", "x/../y", &TID.to_uppercase(), &TID.replace('-', "")] {
+            assert!(issuer_for(&common, &template, &claims(bad)).is_err(), "{bad}");
+        }
+        assert!(issuer_for(&common, &template, &Object::new()).is_err());
+        assert_eq!(
+            issuer_for("x", &issuer(TID), &Object::new()).unwrap(),
+            issuer(TID)
+        );
+        assert!(fits(&template, &issuer(TID)));
+        assert!(!fits(&template, &issuer("common")) && !fits(&template, &format!("{}/", issuer(TID))));
+    }
+
+    #[test]
+    fn an_address_is_vouched_for_by_optional_claims_only() {
+        let vouched = |value| vouches(&value, "ada@corp.example");
+        for yes in [json!(true), json!("1"), json!(1), json!("true")] {
+            assert!(vouched(json!({ "xms_edov": yes })), "{yes}");
+        }
+        for no in [
+            json!(false),
+            json!("0"),
+            json!(0),
+            json!(2),
+            json!(null),
+            json!("yes"),
+            json!([true]),
+        ] {
+            assert!(!vouched(json!({ "xms_edov": no })), "{no}");
+        }
+        assert!(vouched(
+            json!({ "verified_primary_email": ["x@y.example", "ada@corp.example"] })
+        ));
+        assert!(!vouched(
+            json!({ "verified_primary_email": ["x@y.example"], "email_verified": true })
+        ));
+    }
+}

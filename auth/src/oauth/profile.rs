@@ -1,0 +1,349 @@
+//! From a provider's claims to what we know of a person, by the paths and rules of the provider's row.
+
+use serde_json::Value;
+
+use super::{
+    discord,
+    json::Object,
+    microsoft,
+    preset::{Avatar, Preset, Subject, Verified},
+};
+use crate::{
+    email::Email,
+    users::{clean_avatar, clean_name},
+};
+
+/// What a provider says of a person.
+#[derive(Debug)]
+pub(super) struct Profile {
+    /// Who it is: together with the provider this is the account's key, for good. Never an address or a
+    /// name, which change hands.
+    pub(super) subject: String,
+    /// The address in normal form.
+    pub(super) email: Option<Email>,
+    /// Whether the provider vouches for it.
+    pub(super) email_verified: bool,
+    pub(super) name: Option<String>,
+    pub(super) avatar_url: Option<String>,
+}
+
+/// Reads claims by a provider's row.
+pub(super) fn read(row: &Preset, claims: &Value) -> Result<Profile, String> {
+    for (pointer, wanted) in row.required {
+        let found = claims.pointer(pointer).filter(|value| !value.is_null());
+        let holds = match found {
+            None => true,
+            Some(Value::Bool(value)) => value.to_string() == *wanted,
+            Some(value) => value.as_str() == Some(wanted),
+        };
+        if !holds {
+            return Err(format!("{pointer} is not {wanted}"));
+        }
+    }
+    let subject = subject(row.subject, claims).ok_or("there is no usable subject")?;
+    let address = text(claims, row.email);
+    let email: Option<Email> = address.and_then(|address| address.parse().ok());
+    let vouched = match row.verified {
+        Verified::True(pointer) => claims.pointer(pointer) == Some(&Value::Bool(true)),
+        Verified::TrueOrText(pointer) => match claims.pointer(pointer) {
+            Some(Value::Bool(value)) => *value,
+            Some(Value::String(value)) => value == "true",
+            _ => false,
+        },
+        Verified::IfPresent => true,
+        Verified::Never => false,
+        Verified::Microsoft => address.is_some_and(|address| microsoft::vouches(claims, address)),
+    };
+    let avatar_url = match row.avatar {
+        Avatar::None => None,
+        Avatar::Claim(pointers) => pointers
+            .iter()
+            .find_map(|pointer| text(claims, pointer))
+            .map(str::to_owned),
+        Avatar::Discord => discord::avatar(claims),
+    };
+    Ok(Profile {
+        subject,
+        email_verified: vouched && email.is_some(),
+        email,
+        name: row
+            .names
+            .iter()
+            .find_map(|pointer| text(claims, pointer).and_then(clean_name)),
+        avatar_url: avatar_url.as_deref().and_then(clean_avatar),
+    })
+}
+
+/// A text that is there and not blank.
+fn text<'a>(claims: &'a Value, pointer: &str) -> Option<&'a str> {
+    claims
+        .pointer(pointer)
+        .and_then(Value::as_str)
+        .filter(|text| !text.trim().is_empty())
+}
+
+fn subject(rule: Subject, claims: &Value) -> Option<String> {
+    let subject = match rule {
+        Subject::Claim(pointer) => id(claims.pointer(pointer)?)?,
+        Subject::Joined(one, other) => match (
+            claims.pointer(one).and_then(id),
+            claims.pointer(other).and_then(id),
+        ) {
+            (Some(one), Some(other)) => format!("{one}.{other}"),
+            _ => id(claims.pointer("/sub")?)?,
+        },
+    };
+    (1..=255).contains(&subject.chars().count()).then_some(subject)
+}
+
+/// An id, as a text also where it comes as a number. A number that is not whole is no id.
+fn id(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) if !text.is_empty() => Some(text.clone()),
+        Value::Number(number) if number.is_i64() || number.is_u64() => Some(number.to_string()),
+        _ => None,
+    }
+}
+
+/// The ID token's claims, completed by userinfo's.
+///
+/// An address and the word on it stay together: one source's `email_verified` must never vouch for the
+/// other's `email`.
+pub(super) fn merge(mut id_token: Object, mut userinfo: Object) -> Object {
+    let has_email = id_token
+        .get("email")
+        .and_then(Value::as_str)
+        .is_some_and(|email| !email.trim().is_empty());
+    let weaker = if has_email { &mut userinfo } else { &mut id_token };
+    for claim in ["email", "email_verified"] {
+        weaker.remove(claim);
+    }
+    userinfo.extend(id_token);
+    userinfo
+}
+
+/// Claims about the token rather than the person, which are not kept.
+const OF_THE_TOKEN: [&str; 13] = [
+    "iss",
+    "aud",
+    "azp",
+    "exp",
+    "iat",
+    "nbf",
+    "nonce",
+    "at_hash",
+    "c_hash",
+    "s_hash",
+    "jti",
+    "sid",
+    "auth_time",
+];
+/// The most that is kept of a person's claims, in bytes.
+const MAX_KEPT: usize = 16 * 1024;
+
+/// What is kept of the claims, for a fork that wants more of them than this template shows.
+pub(super) fn kept(claims: Value) -> Value {
+    let Value::Object(mut claims) = claims else {
+        return Value::Object(Object::new());
+    };
+    claims.retain(|name, _| !OF_THE_TOKEN.contains(&name.as_str()));
+    let claims = Value::Object(claims);
+    if claims.to_string().len() <= MAX_KEPT {
+        claims
+    } else {
+        Value::Object(Object::new())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::oauth::presets::{GENERIC, PRESETS};
+
+    /// (subject, address, verified, name, avatar)
+    type Row<'a> = (&'a str, Option<&'a str>, bool, Option<&'a str>, Option<&'a str>);
+
+    fn preset(id: &str) -> &'static Preset {
+        PRESETS.iter().find(|preset| preset.id == id).unwrap_or(&GENERIC)
+    }
+
+    #[track_caller]
+    fn assert_reads(id: &str, claims: Value, expected: Row<'_>) {
+        let profile = read(preset(id), &claims).unwrap();
+        let found: Row<'_> = (
+            &profile.subject,
+            profile.email.as_ref().map(Email::as_str),
+            profile.email_verified,
+            profile.name.as_deref(),
+            profile.avatar_url.as_deref(),
+        );
+        assert_eq!(found, expected, "{id}");
+    }
+
+    const ADA: Option<&str> = Some("ada@example.com");
+    const NAME: Option<&str> = Some("Ada");
+    const PICTURE: Option<&str> = Some("https://img.example/a.png");
+
+    #[test]
+    fn every_provider_is_read_by_its_row() {
+        let oidc = json!({
+            "sub": "1", "email": "Ada@Example.com", "email_verified": true, "name": "Ada", "picture": "https://img.example/a.png",
+        });
+        for id in ["google", "gitlab", "linkedin", "twitch", "any other"] {
+            assert_reads(id, oidc.clone(), ("1", ADA, true, NAME, PICTURE));
+        }
+        assert_reads(
+            "github",
+            json!({
+                "id": 583_231, "login": "ada", "name": null, "email": "public@example.com", "avatar_url": "https://img.example/a.png",
+                "verified_primary_email": "ada@example.com",
+            }),
+            ("583231", ADA, true, Some("ada"), PICTURE),
+        );
+        let tid = "8eaef023-2b34-4da1-9baa-8bc8c9d6a490";
+        assert_reads(
+            "microsoft",
+            json!({ "sub": "pairwise", "tid": tid, "oid": "o", "email": "ada@example.com", "name": "Ada", "email_verified": true }),
+            (&format!("{tid}.o"), ADA, false, NAME, None),
+        );
+        assert_reads(
+            "microsoft",
+            json!({ "sub": "pairwise", "tid": tid, "email": "ada@example.com", "xms_edov": "1" }),
+            ("pairwise", ADA, true, None, None),
+        );
+        assert_reads(
+            "discord",
+            json!({ "id": "80351110224678912", "username": "ada1", "global_name": "Ada", "email": "ada@example.com", "verified": true, "avatar": "a_12ab" }),
+            (
+                "80351110224678912",
+                ADA,
+                true,
+                NAME,
+                Some("https://cdn.discordapp.com/avatars/80351110224678912/a_12ab.gif"),
+            ),
+        );
+        assert_reads(
+            "apple",
+            json!({ "sub": "000.a.1", "email": "ada@example.com", "email_verified": "true", "is_private_email": "true" }),
+            ("000.a.1", ADA, true, None, None),
+        );
+        assert_reads(
+            "facebook",
+            json!({ "id": "10", "name": "Ada", "email": "ada@example.com", "picture": { "data": { "url": "https://img.example/a.png" } } }),
+            ("10", ADA, false, NAME, PICTURE),
+        );
+        assert_reads(
+            "x",
+            json!({ "data": { "id": "2", "name": "Ada", "username": "ada", "confirmed_email": "ada@example.com", "profile_image_url": "https://img.example/a.png" } }),
+            ("2", ADA, true, NAME, PICTURE),
+        );
+        assert_reads(
+            "x",
+            json!({ "data": { "id": "2", "username": "ada" } }),
+            ("2", None, false, Some("ada"), None),
+        );
+        assert_reads(
+            "spotify",
+            json!({ "id": "ada", "display_name": "Ada", "email": "ada@example.com", "images": [{ "url": "https://img.example/a.png" }, {}] }),
+            ("ada", ADA, false, NAME, PICTURE),
+        );
+        assert_reads(
+            "slack",
+            json!({
+                "sub": "U1", "https://slack.com/team_id": "T1", "https://slack.com/user_id": "U1", "email": "ada@example.com",
+                "email_verified": true, "name": "Ada", "https://slack.com/user_image_512": "https://img.example/a.png",
+            }),
+            ("T1.U1", ADA, true, NAME, PICTURE),
+        );
+    }
+
+    #[test]
+    fn verified_is_json_true_and_nothing_else_unless_a_row_says_so() {
+        let claims =
+            |verified: Value| json!({ "sub": "1", "email": "ada@example.com", "email_verified": verified });
+        for no in [
+            json!(false),
+            json!(null),
+            json!("true"),
+            json!(1),
+            json!("1"),
+            json!([true]),
+        ] {
+            assert!(
+                !read(&GENERIC, &claims(no.clone())).unwrap().email_verified,
+                "{no}"
+            );
+        }
+        let apple = |verified| read(preset("apple"), &claims(verified)).unwrap().email_verified;
+        assert!(apple(json!(true)) && apple(json!("true")));
+        assert!(!apple(json!("false")) && !apple(json!("True")) && !apple(json!(1)));
+        let without = read(&GENERIC, &json!({ "sub": "1", "email_verified": true })).unwrap();
+        assert!(without.email.is_none() && !without.email_verified);
+    }
+
+    #[test]
+    fn odd_claims_are_left_out_and_odd_subjects_refused() {
+        let profile = read(
+            &GENERIC,
+            &json!({ "sub": "1", "email": "a@b.example,c@d.example", "email_verified": true, "name": " \u{7}", "preferred_username": "ada", "picture": "javascript:alert(1)" }),
+        )
+        .unwrap();
+        assert!(profile.email.is_none() && !profile.email_verified && profile.avatar_url.is_none());
+        assert_eq!(profile.name.as_deref(), Some("ada"));
+        let long = read(&GENERIC, &json!({ "sub": "1", "name": "\u{1f600}".repeat(1000), "picture": format!("https://x.example/{}", "a".repeat(5000)) })).unwrap();
+        assert_eq!((long.name.unwrap().chars().count(), long.avatar_url), (100, None));
+        for bad in [
+            json!({}),
+            json!({ "id": 1.5 }),
+            json!({ "id": "" }),
+            json!({ "id": true }),
+            json!({ "id": "x".repeat(256) }),
+            json!({ "id": [1] }),
+        ] {
+            assert!(read(preset("discord"), &bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_account_the_provider_has_blocked_is_refused() {
+        let gitlab = |extra: Value| {
+            let mut claims = json!({ "sub": "1" });
+            claims
+                .as_object_mut()
+                .unwrap()
+                .extend(extra.as_object().unwrap().clone());
+            read(preset("gitlab"), &claims).is_ok()
+        };
+        assert!(gitlab(json!({})) && gitlab(json!({ "state": "active", "locked": false })));
+        assert!(!gitlab(json!({ "state": "blocked" })) && !gitlab(json!({ "locked": true })));
+    }
+
+    #[test]
+    fn an_address_is_never_verified_by_the_other_source() {
+        let object = |value: Value| value.as_object().unwrap().clone();
+        let merged = |one: Value, other: Value| Value::Object(merge(object(one), object(other)));
+        assert_eq!(
+            merged(
+                json!({ "sub": "1", "email": "a" }),
+                json!({ "sub": "1", "email": "b", "email_verified": true, "name": "n" })
+            ),
+            json!({ "sub": "1", "email": "a", "name": "n" })
+        );
+        assert_eq!(
+            merged(
+                json!({ "sub": "1", "email_verified": true, "name": "m" }),
+                json!({ "email": "b", "name": "n" })
+            ),
+            json!({ "sub": "1", "email": "b", "name": "m" })
+        );
+    }
+
+    #[test]
+    fn claims_of_the_token_are_not_kept() {
+        let claims = kept(json!({ "sub": "1", "nonce": "n", "at_hash": "h", "groups": ["a"] }));
+        assert_eq!(claims, json!({ "sub": "1", "groups": ["a"] }));
+        assert_eq!(kept(json!({ "x": "x".repeat(MAX_KEPT) })), json!({}));
+    }
+}

@@ -1,0 +1,56 @@
+//! A provider as configured: its preset, with a client id, a secret and whatever was overridden.
+
+use secrecy::SecretString;
+
+use super::{apple::AppleKey, id_token::Algorithm, preset::Preset};
+
+/// A provider somebody can sign in with. Made by [`super::from_vars`] or [`super::development`].
+#[derive(Clone, Debug)]
+pub struct Provider {
+    pub(super) id: String,
+    pub(super) name: String,
+    pub(super) preset: &'static Preset,
+    /// The issuer, byte for byte; a plain OAuth 2.0 provider has none.
+    pub(super) issuer: Option<String>,
+    pub(super) authorize: Option<String>,
+    pub(super) token: Option<String>,
+    pub(super) userinfo: Option<String>,
+    /// GitHub's list of addresses, where it is not beside userinfo.
+    pub(super) emails: Option<String>,
+    pub(super) scopes: Vec<String>,
+    /// The only algorithms accepted, whatever the metadata lists.
+    pub(super) algorithms: Option<Vec<Algorithm>>,
+    pub(super) client_id: String,
+    pub(super) secret: ClientSecret,
+}
+
+/// What proves that we are the client.
+#[derive(Clone, Debug)]
+pub(super) enum ClientSecret {
+    Text(SecretString),
+    /// A key that signs a secret for each call.
+    Apple(AppleKey),
+}
+
+impl Provider {
+    /// The id, as in `/auth/login/{id}`.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The name, as people know it.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether it speaks OpenID Connect: then there is an ID token, and it is verified.
+    pub(super) fn is_oidc(&self) -> bool {
+        !matches!(self.preset.endpoints, super::preset::Known::Endpoints { .. })
+    }
+
+    /// The path the provider sends people back to: one per provider, so that an answer of one can never
+    /// be taken for another's (RFC 9700 §4.4.2).
+    pub(super) fn callback_path(&self) -> String {
+        format!("/auth/callback/{}", self.id)
+    }
+}

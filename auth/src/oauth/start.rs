@@ -1,0 +1,144 @@
+//! The start of a flow: `POST /auth/login/{provider}`.
+
+use http::HeaderValue;
+use oauth2::{CsrfToken, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, Scope};
+
+use super::{
+    Configured, FlowError, Intent, OAuth,
+    discovery::Endpoints,
+    flow::{self, Browser, LIFETIME, NewFlow},
+    preset::Pkce,
+    provider::Provider,
+    token,
+};
+use crate::{
+    cookies::{CookieName, Keep},
+    error::Error,
+    return_to::ReturnTo,
+    session::RequestAuth,
+};
+
+/// A flow that has begun.
+#[derive(Debug)]
+pub struct Started {
+    /// Where the browser goes on to.
+    pub authorize_url: String,
+    /// The `Set-Cookie` that binds the flow to the browser.
+    pub flow_cookie: HeaderValue,
+}
+
+/// Why a flow did not begin.
+#[derive(Debug)]
+pub enum StartError {
+    /// There is no such provider: 404.
+    UnknownProvider,
+    /// The provider cannot be reached, or is misconfigured; treated like a failed callback.
+    Flow(FlowError),
+    /// To link, one must be signed in and recently confirmed; or the database does not answer.
+    Auth(Error),
+}
+
+impl From<Error> for StartError {
+    fn from(error: Error) -> Self {
+        Self::Auth(error)
+    }
+}
+
+/// The secrets of one flow.
+struct Secrets {
+    state: String,
+    nonce: Option<String>,
+    verifier: Option<String>,
+}
+
+impl OAuth {
+    /// Begins a flow. `browser` is the value of the flow cookie, if there is one.
+    ///
+    /// # Errors
+    /// See [`StartError`].
+    pub async fn start(
+        &self,
+        provider: &str,
+        intent: Intent,
+        return_to: Option<&str>,
+        request: &RequestAuth,
+        browser: Option<&str>,
+    ) -> Result<Started, StartError> {
+        let Configured { provider, discovery } =
+            self.configured(provider).ok_or(StartError::UnknownProvider)?;
+        let session = match intent {
+            Intent::SignIn => None,
+            Intent::Link => Some(request.require_recent().await?),
+        };
+        let failed = |cause: String| {
+            tracing::warn!(provider = provider.id, cause, "a provider flow could not begin");
+            StartError::Flow(FlowError::Provider)
+        };
+        let endpoints = discovery
+            .endpoints(provider, &self.0.http, self.0.clock.unix())
+            .await
+            .map_err(failed)?;
+        let secrets = Secrets {
+            state: flow::random(),
+            nonce: provider.preset.nonce.then(flow::random),
+            verifier: (provider.preset.pkce == Pkce::S256).then(flow::random),
+        };
+        let authorize_url = self
+            .authorize_url(provider, &endpoints, &secrets)
+            .map_err(failed)?;
+        let browser = Browser::of(browser).unwrap_or_else(Browser::new);
+        let return_to = return_to
+            .filter(|text| !text.is_empty())
+            .map(|text| ReturnTo::or_default(Some(text)));
+        let new = NewFlow {
+            state: &secrets.state,
+            browser: &browser,
+            provider: &provider.id,
+            pkce_verifier: secrets.verifier.as_deref(),
+            nonce: secrets.nonce.as_deref(),
+            return_to: return_to.as_ref().map(ReturnTo::as_str),
+            intent: intent.as_str(),
+            user_id: session.as_ref().map(|live| live.user_id()),
+            session_id: session.as_ref().map(|live| live.session_id()),
+        };
+        flow::insert(&self.0.db, new, self.0.clock.now()).await?;
+        let flow_cookie = self
+            .0
+            .cookies
+            .set(CookieName::Flow, browser.as_str(), Keep::Seconds(LIFETIME));
+        Ok(Started {
+            authorize_url,
+            flow_cookie,
+        })
+    }
+
+    fn authorize_url(
+        &self,
+        provider: &Provider,
+        endpoints: &Endpoints,
+        secrets: &Secrets,
+    ) -> Result<String, String> {
+        let redirect_uri =
+            RedirectUrl::new(self.redirect_uri(provider)).map_err(|_| "our own address is no URL")?;
+        let client = token::client(provider, endpoints, redirect_uri);
+        let mut request = client
+            .authorize_url(|| CsrfToken::new(secrets.state.clone()))
+            .add_scopes(provider.scopes.iter().cloned().map(Scope::new));
+        if let Some(verifier) = &secrets.verifier {
+            let verifier = PkceCodeVerifier::new(verifier.clone());
+            request = request.set_pkce_challenge(PkceCodeChallenge::from_code_verifier_sha256(&verifier));
+        }
+        if let Some(nonce) = &secrets.nonce {
+            request = request.add_extra_param("nonce", nonce);
+        }
+        for (name, value) in provider.preset.authorize_params {
+            request = request.add_extra_param(*name, *value);
+        }
+        let (mut url, _) = request.url();
+        // A plus in a query is a space in forms only, and Apple is not the one provider that takes it
+        // for a plus. What was a plus is `%2B` by now.
+        let query = url.query().unwrap_or_default().replace('+', "%20");
+        url.set_query(Some(&query));
+        Ok(url.into())
+    }
+}

@@ -1,0 +1,324 @@
+//! The `sessions` table: the authority on who is signed in.
+
+use sqlx::FromRow;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::{
+    MAX_SESSIONS,
+    store::{self, IdHash},
+};
+use crate::{
+    client::Client,
+    db::{Database, Tx},
+    error::Result,
+    wire::{AuthSession, Role, SessionInfo},
+};
+
+/// A session the authority has just confirmed. Only this module makes one, so an argument of this type
+/// is the proof that somebody asked.
+#[derive(Clone, Debug, FromRow)]
+pub struct LiveSession {
+    pub(crate) session_id: Uuid,
+    pub(crate) user_id: Uuid,
+    pub(super) version: i64,
+    pub(super) last_seen_at: OffsetDateTime,
+    pub(super) idle_expires_at: OffsetDateTime,
+    pub(super) expires_at: OffsetDateTime,
+    pub(super) authenticated_at: OffsetDateTime,
+    pub(super) remember: bool,
+    pub(crate) email: Option<String>,
+    pub(super) role: Role,
+}
+
+impl LiveSession {
+    /// The user's id: the only one a change may trust.
+    pub fn user_id(&self) -> Uuid {
+        self.user_id
+    }
+
+    /// The session's public handle.
+    pub fn session_id(&self) -> Uuid {
+        self.session_id
+    }
+
+    /// The user's role, as the authority knows it.
+    pub fn role(&self) -> Role {
+        self.role
+    }
+}
+
+impl From<&LiveSession> for AuthSession {
+    fn from(live: &LiveSession) -> Self {
+        Self {
+            session_id: live.session_id,
+            user_id: live.user_id,
+            email: live.email.clone(),
+            role: live.role,
+            expires_at: live.expires_at,
+        }
+    }
+}
+
+/// A live session whose person signed in, or confirmed who they are, within [`super::RECENT`].
+#[derive(Clone, Debug)]
+pub struct RecentSession(pub(super) LiveSession);
+
+impl RecentSession {
+    pub(crate) fn into_live(self) -> LiveSession {
+        self.0
+    }
+}
+
+impl std::ops::Deref for RecentSession {
+    type Target = LiveSession;
+
+    fn deref(&self) -> &LiveSession {
+        &self.0
+    }
+}
+
+/// What a new session is made of.
+pub(super) struct NewSession<'a> {
+    pub(super) user_id: Uuid,
+    pub(super) method: &'a str,
+    pub(super) remember: bool,
+    pub(super) client: &'a Client,
+    pub(super) now: OffsetDateTime,
+    pub(super) idle_expires_at: OffsetDateTime,
+    pub(super) expires_at: OffsetDateTime,
+}
+
+/// The alive session with this id: one query.
+pub(super) async fn find(db: &Database, id: &IdHash, now: OffsetDateTime) -> Result<Option<LiveSession>> {
+    Ok(sqlx::query_as(
+        "SELECT s.id AS session_id, s.user_id, s.version, s.last_seen_at, s.idle_expires_at,
+                s.expires_at, s.authenticated_at, s.remember, u.email, u.role
+         FROM sessions s JOIN users u ON u.id = s.user_id
+         WHERE s.key_hash = $1 AND s.kind = 'browser'
+           AND s.idle_expires_at > $2 AND s.expires_at > $2 AND u.disabled_at IS NULL",
+    )
+    .bind(id.bytes())
+    .bind(now)
+    .fetch_optional(db.read())
+    .await?)
+}
+
+/// Slides the idle end, unless somebody did so since `unless_since`: of many requests at once, one writes.
+pub(super) async fn touch(
+    db: &Database,
+    live: &LiveSession,
+    now: OffsetDateTime,
+    unless_since: OffsetDateTime,
+    idle_expires_at: OffsetDateTime,
+) -> Result<()> {
+    sqlx::query(
+        "UPDATE sessions SET last_seen_at = $2, idle_expires_at = $3
+         WHERE id = $1 AND last_seen_at <= $4 AND idle_expires_at > $2",
+    )
+    .bind(live.session_id)
+    .bind(now)
+    .bind(idle_expires_at)
+    .bind(unless_since)
+    .execute(db.write())
+    .await?;
+    Ok(())
+}
+
+/// Writes a session's row and record; the caller commits.
+pub(super) async fn insert(
+    tx: &mut Tx,
+    id: &tower_sessions::session::Id,
+    new: NewSession<'_>,
+) -> Result<LiveSession> {
+    let hash = IdHash::of(id);
+    let session_id = Uuid::now_v7();
+    sqlx::query(
+        "INSERT INTO sessions (id, user_id, key_hash, created_at, last_seen_at, idle_expires_at, expires_at,
+                               authenticated_at, remember, method, user_agent, ip)
+         VALUES ($1, $2, $3, $4, $4, $5, $6, $4, $7, $8, $9, $10)",
+    )
+    .bind(session_id)
+    .bind(new.user_id)
+    .bind(hash.bytes())
+    .bind(new.now)
+    .bind(new.idle_expires_at)
+    .bind(new.expires_at)
+    .bind(new.remember)
+    .bind(new.method)
+    .bind(new.client.user_agent.as_deref())
+    .bind(new.client.ip.map(|ip| ip.to_string()))
+    .execute(&mut **tx)
+    .await?;
+    store::insert(tx, id, new.expires_at).await?;
+    let (email, role) = sqlx::query_as("SELECT email, role FROM users WHERE id = $1")
+        .bind(new.user_id)
+        .fetch_one(&mut **tx)
+        .await?;
+    Ok(LiveSession {
+        session_id,
+        user_id: new.user_id,
+        version: 1,
+        last_seen_at: new.now,
+        idle_expires_at: new.idle_expires_at,
+        expires_at: new.expires_at,
+        authenticated_at: new.now,
+        remember: new.remember,
+        email,
+        role,
+    })
+}
+
+/// Which sessions to end.
+pub(super) enum Ending {
+    /// The one with this id cookie.
+    Key(IdHash),
+    /// This one, if it is the user's.
+    One { user_id: Uuid, session_id: Uuid },
+    /// All of the user's but this one.
+    Others { user_id: Uuid, session_id: Uuid },
+    /// All of the user's that one account signed in.
+    Method {
+        user_id: Uuid,
+        method: String,
+        keep: Uuid,
+    },
+    /// The user's least recently seen ones beyond [`MAX_SESSIONS`].
+    Surplus { user_id: Uuid },
+}
+
+/// Deletes sessions and their records; the caller marks the answered ids and commits.
+pub(super) async fn delete(tx: &mut Tx, which: Ending) -> Result<Vec<Uuid>> {
+    let query = match which {
+        Ending::Key(id) => sqlx::query_as("DELETE FROM sessions WHERE key_hash = $1 RETURNING id, key_hash")
+            .bind(id.bytes().to_vec()),
+        Ending::One { user_id, session_id } => {
+            sqlx::query_as("DELETE FROM sessions WHERE user_id = $1 AND id = $2 RETURNING id, key_hash")
+                .bind(user_id)
+                .bind(session_id)
+        }
+        Ending::Others { user_id, session_id } => {
+            sqlx::query_as("DELETE FROM sessions WHERE user_id = $1 AND id <> $2 RETURNING id, key_hash")
+                .bind(user_id)
+                .bind(session_id)
+        }
+        Ending::Method {
+            user_id,
+            method,
+            keep,
+        } => sqlx::query_as(
+            "DELETE FROM sessions WHERE user_id = $1 AND method = $2 AND id <> $3 RETURNING id, key_hash",
+        )
+        .bind(user_id)
+        .bind(method)
+        .bind(keep),
+        Ending::Surplus { user_id } => sqlx::query_as(
+            "DELETE FROM sessions WHERE user_id = $1 AND id NOT IN (
+                 SELECT id FROM sessions WHERE user_id = $1 ORDER BY last_seen_at DESC, id DESC LIMIT $2)
+             RETURNING id, key_hash",
+        )
+        .bind(user_id)
+        .bind(MAX_SESSIONS),
+    };
+    let ended: Vec<(Uuid, Vec<u8>)> = query.fetch_all(&mut **tx).await?;
+    for (_, key_hash) in &ended {
+        store::remove(tx, key_hash).await?;
+    }
+    Ok(ended.into_iter().map(|(id, _)| id).collect())
+}
+
+/// Gives a session another id cookie and the next version; with `confirmed`, its person has just
+/// proven who they are. `None`: the session ended meanwhile.
+pub(super) async fn cycle(
+    tx: &mut Tx,
+    live: &LiveSession,
+    old: &IdHash,
+    new: &IdHash,
+    confirmed: Option<OffsetDateTime>,
+) -> Result<Option<i64>> {
+    let version: Option<i64> = sqlx::query_scalar(
+        "UPDATE sessions SET key_hash = $3, version = version + 1, authenticated_at = coalesce($4, authenticated_at)
+         WHERE id = $1 AND key_hash = $2 RETURNING version",
+    )
+    .bind(live.session_id)
+    .bind(old.bytes())
+    .bind(new.bytes())
+    .bind(confirmed)
+    .fetch_optional(&mut **tx)
+    .await?;
+    if version.is_some() {
+        store::rename(tx, old, new).await?;
+    }
+    Ok(version)
+}
+
+/// Raises the version of all of a user's sessions: (id, version) of each.
+pub(super) async fn raise_versions(tx: &mut Tx, user_id: Uuid) -> Result<Vec<(Uuid, i64)>> {
+    Ok(
+        sqlx::query_as("UPDATE sessions SET version = version + 1 WHERE user_id = $1 RETURNING id, version")
+            .bind(user_id)
+            .fetch_all(&mut **tx)
+            .await?,
+    )
+}
+
+#[derive(FromRow)]
+struct ListedRow {
+    id: Uuid,
+    created_at: OffsetDateTime,
+    last_seen_at: OffsetDateTime,
+    expires_at: OffsetDateTime,
+    user_agent: Option<String>,
+    ip: Option<String>,
+    method: String,
+}
+
+/// A user's alive sessions: the current one first, then by last touch.
+pub(super) async fn list(db: &Database, live: &LiveSession, now: OffsetDateTime) -> Result<Vec<SessionInfo>> {
+    let rows: Vec<ListedRow> = sqlx::query_as(
+        "SELECT id, created_at, last_seen_at, expires_at, user_agent, ip, method FROM sessions
+         WHERE user_id = $1 AND kind = 'browser' AND idle_expires_at > $2 AND expires_at > $2
+         ORDER BY CASE WHEN id = $3 THEN 0 ELSE 1 END, last_seen_at DESC, id DESC",
+    )
+    .bind(live.user_id)
+    .bind(now)
+    .bind(live.session_id)
+    .fetch_all(db.read())
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| SessionInfo {
+            current: row.id == live.session_id,
+            session_id: row.id,
+            created_at: row.created_at,
+            last_seen_at: row.last_seen_at,
+            expires_at: row.expires_at,
+            user_agent: row.user_agent,
+            ip: row.ip,
+            method: row.method,
+        })
+        .collect())
+}
+
+/// Deletes expired sessions with their records, and records that are left over.
+pub(super) async fn sweep(db: &Database, now: OffsetDateTime) -> Result<()> {
+    let mut tx = db.begin().await?;
+    let expired: Vec<(Vec<u8>,)> = sqlx::query_as(
+        "DELETE FROM sessions WHERE idle_expires_at <= $1 OR expires_at <= $1 RETURNING key_hash",
+    )
+    .bind(now)
+    .fetch_all(&mut *tx)
+    .await?;
+    for (key_hash,) in &expired {
+        store::remove(&mut tx, key_hash).await?;
+    }
+    sqlx::query("DELETE FROM tower_sessions WHERE expiry_date <= $1")
+        .bind(now)
+        .execute(&mut *tx)
+        .await?;
+    tx.commit().await?;
+    if !expired.is_empty() {
+        tracing::debug!(sessions = expired.len(), "swept expired sessions");
+    }
+    Ok(())
+}

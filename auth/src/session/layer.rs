@@ -1,0 +1,150 @@
+//! The session layer: recognises a request before anything is rendered or changed.
+
+use axum::{
+    extract::{Request, State},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use http::{
+    HeaderValue, StatusCode,
+    header::{CACHE_CONTROL, RETRY_AFTER, SET_COOKIE},
+};
+use time::Duration;
+use tower_sessions::session::Id;
+
+use super::{LiveSession, RequestAuth, Sessions, authority, snapshot::Snapshot, store::IdHash};
+use crate::{
+    cookies::{CookieName, RequestCookies},
+    error::Result,
+    wire::AuthSession,
+};
+
+/// What a request's cookies are worth by themselves.
+enum Recognised {
+    /// No usable id: anonymous.
+    Anonymous,
+    /// An id that never was one of ours.
+    Malformed,
+    /// A live snapshot beside its id: signed in, without a query.
+    Live(Id, AuthSession),
+    /// An id whose snapshot is absent or void: the authority decides.
+    Ask(Id),
+}
+
+/// Middleware for page and API routes (not for static files): puts [`RequestAuth`] into the request's
+/// extensions, and writes the session cookies of the answer.
+///
+/// Answers 503 with an empty body and `Retry-After` when the authority is needed and does not answer:
+/// nothing is known then, so nobody is let in and nobody is signed out.
+pub async fn session_layer(State(sessions): State<Sessions>, mut request: Request, next: Next) -> Response {
+    let recognised = sessions.recognise(&sessions.0.cookies.read(request.headers()));
+    let auth = match recognised {
+        Recognised::Anonymous => RequestAuth::new(sessions, None, None, Vec::new()),
+        Recognised::Malformed => {
+            let cleared = sessions.cleared_cookies();
+            RequestAuth::new(sessions, None, None, cleared)
+        }
+        Recognised::Live(id, session) => RequestAuth::new(sessions, Some(id), Some(session), Vec::new()),
+        Recognised::Ask(id) => match sessions.renew(&id).await {
+            Ok(Some(live)) => {
+                let renewed = sessions.live_cookies(&live, &id);
+                RequestAuth::new(sessions, Some(id), Some(AuthSession::from(&live)), renewed)
+            }
+            Ok(None) => {
+                let cleared = sessions.cleared_cookies();
+                RequestAuth::new(sessions, None, None, cleared)
+            }
+            Err(error) => return unavailable(&error),
+        },
+    };
+    request.extensions_mut().insert(auth.clone());
+    let mut response = next.run(request).await;
+    if !response.status().is_server_error()
+        && let Err(error) = auth.save_data().await
+    {
+        response = unavailable(&error);
+    }
+    let planned = auth.take_planned();
+    if !planned.is_empty() {
+        let headers = response.headers_mut();
+        // An answer that carries a secret is nobody's to keep; one that says so in its own way is left alone.
+        headers
+            .entry(CACHE_CONTROL)
+            .or_insert(HeaderValue::from_static("no-store"));
+        for cookie in planned {
+            headers.append(SET_COOKIE, cookie);
+        }
+    }
+    response
+}
+
+fn unavailable(error: &crate::Error) -> Response {
+    tracing::error!(
+        error = error as &dyn std::error::Error,
+        "the authority does not answer"
+    );
+    (StatusCode::SERVICE_UNAVAILABLE, [(RETRY_AFTER, "5")]).into_response()
+}
+
+impl Sessions {
+    fn recognise(&self, cookies: &RequestCookies<'_>) -> Recognised {
+        let Some(id) = cookies.get(CookieName::Id) else {
+            return Recognised::Anonymous;
+        };
+        let Ok(id) = id.parse::<Id>() else {
+            return Recognised::Malformed;
+        };
+        match self.open(cookies, &id) {
+            Some(session) => Recognised::Live(id, session),
+            None => Recognised::Ask(id),
+        }
+    }
+
+    /// Opens the snapshot beside an id, if it is live and not void.
+    fn open(&self, cookies: &RequestCookies<'_>, id: &Id) -> Option<AuthSession> {
+        let sealed = cookies.get(CookieName::Auth)?;
+        let now = self.0.clock.unix();
+        Snapshot::open(
+            &self.0.keys,
+            sealed,
+            &IdHash::of(id),
+            now,
+            self.0.lifetimes.snapshot,
+        )
+        .filter(|snapshot| !self.0.stale.voids(&snapshot.session_id, snapshot.version))
+        .map(AuthSession::from)
+    }
+
+    /// The whole session check of a request with a live snapshot, as the layer does it. `None` says only
+    /// that the authority would have to be asked.
+    pub fn check(&self, headers: &http::HeaderMap) -> Option<AuthSession> {
+        match self.recognise(&self.0.cookies.read(headers)) {
+            Recognised::Live(_, session) => Some(session),
+            _ => None,
+        }
+    }
+
+    /// Asks the authority, and slides the idle end of a session that is alive.
+    async fn renew(&self, id: &Id) -> Result<Option<LiveSession>> {
+        let now = self.0.clock.now();
+        let Some(mut live) = authority::find(&self.0.db, &IdHash::of(id), now).await? else {
+            return Ok(None);
+        };
+        let lifetimes = &self.0.lifetimes;
+        let unless_since = now - Duration::seconds(lifetimes.touch_after(live.remember));
+        if live.last_seen_at <= unless_since {
+            let idle_expires_at = live
+                .expires_at
+                .min(now + Duration::seconds(lifetimes.idle(live.remember)));
+            match authority::touch(&self.0.db, &live, now, unless_since, idle_expires_at).await {
+                Ok(()) => live.idle_expires_at = idle_expires_at,
+                // The session is alive all the same; the next renewal slides it.
+                Err(error) => tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "a touch was not written"
+                ),
+            }
+        }
+        Ok(Some(live))
+    }
+}

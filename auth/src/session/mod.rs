@@ -1,0 +1,169 @@
+//! Sessions: who is signed in, known without a query and taken back at once.
+//!
+//! - [`layer`] recognises a request: a live snapshot answers by itself, else the authority is asked.
+//! - [`snapshot`] seals and opens what a browser carries; [`stale`] voids it before its time.
+//! - [`authority`] is the `sessions` table; [`store`] keeps per-session data for tower-sessions.
+//! - [`RequestAuth`] is one request's way to all of it, and the only place that writes session cookies.
+
+mod authority;
+mod layer;
+mod request;
+mod snapshot;
+mod stale;
+mod store;
+
+use std::sync::Arc;
+
+use time::{Duration, OffsetDateTime};
+use uuid::Uuid;
+
+pub use self::{
+    authority::{LiveSession, RecentSession},
+    layer::session_layer,
+    request::RequestAuth,
+    store::{HashedStore, IdHash},
+};
+use self::{snapshot::Snapshot, stale::StaleList};
+use crate::{
+    clock::Clock,
+    cookies::{Cookies, Keep},
+    db::Database,
+    error::Result,
+    keys::KeyRing,
+};
+
+/// How long sessions and snapshots live, in seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lifetimes {
+    /// A snapshot: `SNAPSHOT_TTL`.
+    pub snapshot: i64,
+    /// Without activity: `SESSION_IDLE`.
+    pub idle: i64,
+    /// At all: `SESSION_ABSOLUTE`.
+    pub absolute: i64,
+    /// Without activity, with "keep me signed in": `SESSION_REMEMBER_IDLE`.
+    pub remember_idle: i64,
+    /// At all, with "keep me signed in": `SESSION_REMEMBER_ABSOLUTE`.
+    pub remember_absolute: i64,
+}
+
+impl Default for Lifetimes {
+    fn default() -> Self {
+        Self {
+            snapshot: 300,
+            idle: 1800,
+            absolute: 43_200,
+            remember_idle: 1_209_600,
+            remember_absolute: 2_592_000,
+        }
+    }
+}
+
+impl Lifetimes {
+    fn idle(&self, remember: bool) -> i64 {
+        if remember { self.remember_idle } else { self.idle }
+    }
+
+    fn absolute(&self, remember: bool) -> i64 {
+        if remember {
+            self.remember_absolute
+        } else {
+            self.absolute
+        }
+    }
+
+    /// A session is touched when its last touch is this old: at most one write a minute.
+    fn touch_after(&self, remember: bool) -> i64 {
+        (self.idle(remember) / 4).min(60)
+    }
+
+    /// A snapshot's life: never so long that a session could run into its idle end unseen.
+    fn snapshot(&self, remember: bool) -> i64 {
+        self.snapshot.min(self.idle(remember) / 2)
+    }
+}
+
+/// How long a confirmation of identity counts as recent.
+pub const RECENT: Duration = Duration::minutes(10);
+
+/// Sessions a user may have at once; the least recently seen ends when another begins.
+pub const MAX_SESSIONS: i64 = 20;
+
+/// The session service. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Sessions(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    db: Database,
+    store: Arc<HashedStore>,
+    keys: Arc<KeyRing>,
+    clock: Clock,
+    cookies: Cookies,
+    lifetimes: Lifetimes,
+    stale: StaleList,
+}
+
+impl Sessions {
+    /// The service over a migrated database. Reads the stale marks before it trusts its first snapshot.
+    pub async fn new(
+        db: Database,
+        keys: Arc<KeyRing>,
+        clock: Clock,
+        cookies: Cookies,
+        lifetimes: Lifetimes,
+    ) -> Result<Self> {
+        let stale = StaleList::new(clock.clone(), lifetimes.snapshot);
+        stale.load(&db).await?;
+        let store = Arc::new(HashedStore::new(db.clone()));
+        Ok(Self(Arc::new(Inner {
+            db,
+            store,
+            keys,
+            clock,
+            cookies,
+            lifetimes,
+            stale,
+        })))
+    }
+
+    /// Forgets what has expired: sessions, their data, stale marks.
+    pub async fn sweep(&self) -> Result<()> {
+        authority::sweep(&self.0.db, self.0.clock.now()).await?;
+        self.0.stale.sweep(&self.0.db).await
+    }
+
+    /// Voids the snapshots of all of a user's sessions, which stay alive: what they carry has changed.
+    /// To be called in the transaction that changes it.
+    pub async fn refresh_snapshots(&self, tx: &mut crate::db::Tx, user_id: Uuid) -> Result<()> {
+        for (session_id, version) in authority::raise_versions(tx, user_id).await? {
+            self.0.stale.mark(tx, session_id, version).await?;
+        }
+        Ok(())
+    }
+
+    fn mint(&self, live: &LiveSession, id: &IdHash, now: i64) -> String {
+        let ttl = self.0.lifetimes.snapshot(live.remember);
+        Snapshot {
+            session_id: live.session_id,
+            user_id: live.user_id,
+            email: live.email.clone(),
+            role: live.role,
+            session_expires: live.expires_at.unix_timestamp(),
+            version: live.version,
+            expires: (now + ttl)
+                .min(live.expires_at.unix_timestamp())
+                .min(live.idle_expires_at.unix_timestamp()),
+            id_hash: id.short(),
+        }
+        .seal(&self.0.keys)
+    }
+
+    /// How long the browser keeps a session's cookies.
+    fn keep(&self, remember: bool, expires_at: OffsetDateTime) -> Keep {
+        match remember {
+            true => Keep::Seconds(expires_at.unix_timestamp() - self.0.clock.unix()),
+            false => Keep::BrowserSession,
+        }
+    }
+}

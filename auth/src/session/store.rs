@@ -1,0 +1,164 @@
+//! tower-sessions' store, made safe: ids are hashed at rest, and a save can only update.
+//!
+//! The sqlx store keeps ids in clear, so that whoever reads the table holds every session; and its
+//! `save` is an upsert, so that a request that loaded a session before it was revoked, and saves after,
+//! brings it back to life. This wrapper is the cure for both.
+
+use async_trait::async_trait;
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+use time::OffsetDateTime;
+use tower_sessions::{
+    SessionStore,
+    session::{Id, Record},
+    session_store::{Error as StoreError, Result as StoreResult},
+};
+use tower_sessions_sqlx_store::SqliteStore;
+
+use crate::{
+    db::{Database, Tx},
+    error::{Error, Result},
+};
+
+/// The SHA-256 of a session id: what is stored in its place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IdHash([u8; 32]);
+
+impl IdHash {
+    /// Hashes an id.
+    pub fn of(id: &Id) -> Self {
+        Self(Sha256::digest(id.0.to_le_bytes()).into())
+    }
+
+    /// The whole hash: `sessions.key_hash`.
+    pub fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// The first 16 bytes, which bind a snapshot to its id.
+    pub(super) fn short(&self) -> u128 {
+        let mut short = [0; 16];
+        short.copy_from_slice(&self.0[..16]);
+        u128::from_le_bytes(short)
+    }
+
+    /// Whether a snapshot with this short hash was minted beside the id.
+    pub(super) fn binds(&self, short: u128) -> bool {
+        self.short().to_le_bytes().ct_eq(&short.to_le_bytes()).into()
+    }
+
+    /// The hash as the sqlx store's key, which is 16 bytes wide.
+    fn as_store_id(&self) -> Id {
+        Id(i128::from_le_bytes(self.short().to_le_bytes()))
+    }
+
+    /// The store's key for a stored `key_hash`.
+    pub(super) fn store_key(key_hash: &[u8]) -> Result<String> {
+        let bytes = key_hash
+            .try_into()
+            .map_err(|_| Error::internal("a key_hash is not 32 bytes"))?;
+        Ok(Self(bytes).as_store_id().to_string())
+    }
+}
+
+/// The store tower-sessions works with.
+#[derive(Clone, Debug)]
+pub struct HashedStore {
+    db: Database,
+    read: SqliteStore,
+    write: SqliteStore,
+}
+
+impl HashedStore {
+    /// A store over the application's own table.
+    pub fn new(db: Database) -> Self {
+        Self {
+            read: SqliteStore::new(db.read().clone()),
+            write: SqliteStore::new(db.write().clone()),
+            db,
+        }
+    }
+}
+
+#[async_trait]
+impl SessionStore for HashedStore {
+    async fn create(&self, record: &mut Record) -> StoreResult<()> {
+        let hashed = IdHash::of(&record.id).as_store_id();
+        let mut stored = Record {
+            id: hashed,
+            ..record.clone()
+        };
+        self.write.create(&mut stored).await?;
+        if stored.id == hashed {
+            return Ok(());
+        }
+        // The inner store met a taken id and chose another, which is no id's hash.
+        self.write.delete(&stored.id).await?;
+        Err(StoreError::Backend("session id collision".to_owned()))
+    }
+
+    async fn save(&self, record: &Record) -> StoreResult<()> {
+        let id = IdHash::of(&record.id).as_store_id();
+        let data = encode(&Record { id, ..record.clone() }).map_err(|e| StoreError::Encode(e.to_string()))?;
+        let saved = sqlx::query("UPDATE tower_sessions SET data = $2, expiry_date = $3 WHERE id = $1")
+            .bind(id.to_string())
+            .bind(data)
+            .bind(record.expiry_date)
+            .execute(self.db.write())
+            .await
+            .map_err(|e| StoreError::Backend(e.to_string()))?;
+        if saved.rows_affected() == 0 {
+            tracing::info!("a session ended while its data was being saved: nothing was kept");
+        }
+        Ok(())
+    }
+
+    async fn load(&self, id: &Id) -> StoreResult<Option<Record>> {
+        let stored = self.read.load(&IdHash::of(id).as_store_id()).await?;
+        Ok(stored.map(|record| Record { id: *id, ..record }))
+    }
+
+    async fn delete(&self, id: &Id) -> StoreResult<()> {
+        self.write.delete(&IdHash::of(id).as_store_id()).await
+    }
+}
+
+fn encode(record: &Record) -> std::result::Result<Vec<u8>, rmp_serde::encode::Error> {
+    rmp_serde::to_vec(record)
+}
+
+/// Makes an empty record, in the transaction that makes the session.
+pub(super) async fn insert(tx: &mut Tx, id: &Id, expires_at: OffsetDateTime) -> Result<()> {
+    let id = IdHash::of(id).as_store_id();
+    let record = Record {
+        id,
+        data: Default::default(),
+        expiry_date: expires_at,
+    };
+    sqlx::query("INSERT INTO tower_sessions (id, data, expiry_date) VALUES ($1, $2, $3)")
+        .bind(id.to_string())
+        .bind(encode(&record).map_err(Error::internal)?)
+        .bind(expires_at)
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
+}
+
+/// Gives a record another id, in the transaction that gives the session one.
+pub(super) async fn rename(tx: &mut Tx, old: &IdHash, new: &IdHash) -> Result<()> {
+    sqlx::query("UPDATE tower_sessions SET id = $2 WHERE id = $1")
+        .bind(old.as_store_id().to_string())
+        .bind(new.as_store_id().to_string())
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
+}
+
+/// Deletes a record, in the transaction that ends the session.
+pub(super) async fn remove(tx: &mut Tx, key_hash: &[u8]) -> Result<()> {
+    sqlx::query("DELETE FROM tower_sessions WHERE id = $1")
+        .bind(IdHash::store_key(key_hash)?)
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,156 @@
+//! Users in SQL, through the adapter a fork may replace.
+
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::{
+    credentials::PasswordHash,
+    db::{Database, Tx},
+    email::Email,
+    error::{Error, Result},
+    session::IdHash,
+    wire::{AccountInfo, Role, User, WaysIn},
+};
+
+/// The longest name kept, in characters.
+pub const MAX_NAME: usize = 100;
+/// The longest picture address kept, in bytes.
+pub const MAX_AVATAR_URL: usize = 1024;
+
+/// A user about to be made.
+#[derive(Debug, Default)]
+pub struct NewUser {
+    /// The address; must be free.
+    pub email: Option<Email>,
+    /// Whether a provider vouches for the address.
+    pub email_verified: bool,
+    /// The name, trimmed and cut by [`clean_name`].
+    pub name: Option<String>,
+    /// A picture's address, checked by [`clean_avatar`].
+    pub avatar_url: Option<String>,
+    /// The password's hash, if there is one.
+    pub password_hash: Option<PasswordHash>,
+}
+
+/// A name as it is kept: trimmed, without controls, cut to [`MAX_NAME`]; `None` if nothing is left.
+pub fn clean_name(name: &str) -> Option<String> {
+    let name: String = name.chars().filter(|c| !c.is_control()).collect();
+    let name: String = name.trim().chars().take(MAX_NAME).collect();
+    (!name.is_empty()).then_some(name)
+}
+
+/// A picture's address as it is kept: http or https and not too long, else none.
+pub fn clean_avatar(address: &str) -> Option<String> {
+    let url = url::Url::parse(address).ok()?;
+    (matches!(url.scheme(), "http" | "https") && address.len() <= MAX_AVATAR_URL).then(|| url.to_string())
+}
+
+/// Makes a user.
+///
+/// # Errors
+/// [`Error::EmailTaken`] if another user has the address.
+pub async fn insert(tx: &mut Tx, new: NewUser, now: OffsetDateTime) -> Result<Uuid> {
+    let id = Uuid::now_v7();
+    let verified_at = (new.email_verified && new.email.is_some()).then_some(now);
+    let inserted = sqlx::query(
+        "INSERT INTO users (id, email, email_verified_at, name, avatar_url, password_hash, created_at, updated_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $7)",
+    )
+    .bind(id)
+    .bind(new.email.as_ref().map(Email::as_str))
+    .bind(verified_at)
+    .bind(new.name)
+    .bind(new.avatar_url)
+    .bind(new.password_hash.as_ref().map(PasswordHash::as_str))
+    .bind(now)
+    .execute(&mut **tx)
+    .await;
+    match inserted {
+        Ok(_) => Ok(id),
+        Err(sqlx::Error::Database(cause)) if cause.is_unique_violation() => Err(Error::EmailTaken),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The user with this address.
+pub async fn find_by_email(tx: &mut Tx, email: &Email) -> Result<Option<Uuid>> {
+    Ok(sqlx::query_scalar("SELECT id FROM users WHERE email = $1")
+        .bind(email.as_str())
+        .fetch_optional(&mut **tx)
+        .await?)
+}
+
+#[derive(sqlx::FromRow)]
+struct UserRow {
+    id: Uuid,
+    email: Option<String>,
+    email_verified_at: Option<OffsetDateTime>,
+    name: Option<String>,
+    avatar_url: Option<String>,
+    role: Role,
+    created_at: OffsetDateTime,
+    account_id: Option<Uuid>,
+    account_provider: Option<String>,
+    account_email: Option<String>,
+}
+
+/// The whole user behind a live session, a row per account: one query, joined on the session's row, so
+/// that the answer is authoritative by itself. `None`: there is no such live session.
+pub(crate) async fn behind_session(db: &Database, id: &IdHash, now: OffsetDateTime) -> Result<Option<User>> {
+    let rows: Vec<UserRow> = sqlx::query_as(
+        "SELECT u.id, u.email, u.email_verified_at, u.name, u.avatar_url, u.role, u.created_at,
+                a.id AS account_id, a.provider AS account_provider, a.email AS account_email
+         FROM sessions s JOIN users u ON u.id = s.user_id LEFT JOIN accounts a ON a.user_id = u.id
+         WHERE s.key_hash = $1 AND s.kind = 'browser'
+           AND s.idle_expires_at > $2 AND s.expires_at > $2 AND u.disabled_at IS NULL
+         ORDER BY a.created_at, a.id",
+    )
+    .bind(id.bytes())
+    .bind(now)
+    .fetch_all(db.read())
+    .await?;
+    let mut user: Option<User> = None;
+    for row in rows {
+        let account = row.account_id.zip(row.account_provider);
+        let user = user.get_or_insert(User {
+            id: row.id,
+            email: row.email,
+            email_verified: row.email_verified_at.is_some(),
+            name: row.name,
+            avatar_url: row.avatar_url,
+            role: row.role,
+            created_at: row.created_at,
+            accounts: Vec::new(),
+        });
+        if let Some((id, provider)) = account {
+            user.accounts.push(AccountInfo {
+                id,
+                provider,
+                email: row.account_email,
+            });
+        }
+    }
+    Ok(user)
+}
+
+/// How a user can sign in.
+pub(crate) async fn ways_in(db: &Database, user_id: Uuid) -> Result<WaysIn> {
+    let has_password: bool = sqlx::query_scalar("SELECT password_hash IS NOT NULL FROM users WHERE id = $1")
+        .bind(user_id)
+        .fetch_optional(db.read())
+        .await?
+        .ok_or(Error::NotSignedIn)?;
+    let accounts: Vec<(Uuid, String, Option<String>)> =
+        sqlx::query_as("SELECT id, provider, email FROM accounts WHERE user_id = $1 ORDER BY created_at, id")
+            .bind(user_id)
+            .fetch_all(db.read())
+            .await?;
+    let accounts = accounts
+        .into_iter()
+        .map(|(id, provider, email)| AccountInfo { id, provider, email })
+        .collect();
+    Ok(WaysIn {
+        has_password,
+        accounts,
+    })
+}

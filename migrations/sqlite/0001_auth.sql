@@ -1,0 +1,111 @@
+-- Ids are UUIDs in 16 bytes. Times are UTC text of whole seconds (RFC 3339), so that text order is time order.
+
+CREATE TABLE users (
+    id                BLOB PRIMARY KEY NOT NULL,
+    -- In normal form (see auth/src/email.rs), so that UNIQUE means what a person would expect.
+    email             TEXT UNIQUE,
+    email_verified_at TEXT,
+    name              TEXT,
+    avatar_url        TEXT,
+    password_hash     TEXT,
+    role              TEXT NOT NULL DEFAULT 'user' CHECK (role IN ('user', 'admin')),
+    created_at        TEXT NOT NULL,
+    updated_at        TEXT NOT NULL,
+    disabled_at       TEXT
+);
+
+CREATE TABLE accounts (
+    id               BLOB PRIMARY KEY NOT NULL,
+    user_id          BLOB NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    provider         TEXT NOT NULL,
+    subject          TEXT NOT NULL,
+    email            TEXT,
+    email_verified   BOOLEAN NOT NULL DEFAULT FALSE,
+    profile          TEXT NOT NULL DEFAULT '{}',
+    -- Sealed with the key ring, never in clear.
+    access_token     TEXT,
+    refresh_token    TEXT,
+    token_expires_at TEXT,
+    scopes           TEXT,
+    created_at       TEXT NOT NULL,
+    last_used_at     TEXT NOT NULL,
+    UNIQUE (provider, subject)
+);
+CREATE INDEX accounts_user_id ON accounts (user_id);
+
+-- The authority on who is signed in.
+CREATE TABLE sessions (
+    id               BLOB PRIMARY KEY NOT NULL,
+    user_id          BLOB NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    -- SHA-256 of the session id cookie; the cookie's value itself is stored nowhere.
+    key_hash         BLOB NOT NULL UNIQUE,
+    kind             TEXT NOT NULL DEFAULT 'browser' CHECK (kind IN ('browser', 'api')),
+    version          BIGINT NOT NULL DEFAULT 1,
+    created_at       TEXT NOT NULL,
+    last_seen_at     TEXT NOT NULL,
+    idle_expires_at  TEXT NOT NULL,
+    expires_at       TEXT NOT NULL,
+    authenticated_at TEXT NOT NULL,
+    remember         BOOLEAN NOT NULL DEFAULT FALSE,
+    method           TEXT NOT NULL,
+    user_agent       TEXT,
+    ip               TEXT
+);
+CREATE INDEX sessions_user_id ON sessions (user_id);
+CREATE INDEX sessions_idle_expires_at ON sessions (idle_expires_at);
+
+-- Snapshots of this session below min_version are void, on every instance.
+CREATE TABLE stale_sessions (
+    session_id  BLOB PRIMARY KEY NOT NULL,
+    min_version BIGINT NOT NULL,
+    forget_at   TEXT NOT NULL
+);
+CREATE INDEX stale_sessions_forget_at ON stale_sessions (forget_at);
+
+CREATE TABLE sign_in_flows (
+    state_hash    BLOB PRIMARY KEY NOT NULL,
+    -- UUIDv7: the order of flows, also of those begun in the same second.
+    id            BLOB NOT NULL,
+    browser_hash  BLOB NOT NULL,
+    provider      TEXT NOT NULL,
+    pkce_verifier TEXT,
+    nonce         TEXT,
+    return_to     TEXT,
+    intent        TEXT NOT NULL CHECK (intent IN ('sign_in', 'link', 'pending_link')),
+    user_id       BLOB REFERENCES users (id) ON DELETE CASCADE,
+    session_id    BLOB,
+    -- A pending link keeps the provider's answer here, sealed, until its owner has signed in.
+    pending       TEXT,
+    expires_at    TEXT NOT NULL
+);
+CREATE INDEX sign_in_flows_browser_hash ON sign_in_flows (browser_hash);
+CREATE INDEX sign_in_flows_expires_at ON sign_in_flows (expires_at);
+
+CREATE TABLE user_data (
+    user_id    BLOB NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    client_id  TEXT NOT NULL DEFAULT '',
+    bucket     TEXT NOT NULL CHECK (bucket IN ('public', 'private')),
+    data       TEXT NOT NULL DEFAULT '{}',
+    version    BIGINT NOT NULL DEFAULT 1,
+    updated_at TEXT NOT NULL,
+    PRIMARY KEY (user_id, client_id, bucket)
+);
+
+CREATE TABLE audit_events (
+    id         BLOB PRIMARY KEY NOT NULL,
+    at         TEXT NOT NULL,
+    user_id    BLOB REFERENCES users (id) ON DELETE SET NULL,
+    session_id BLOB,
+    kind       TEXT NOT NULL,
+    ip         TEXT,
+    detail     TEXT NOT NULL DEFAULT '{}'
+);
+CREATE INDEX audit_events_user_id ON audit_events (user_id, at);
+
+-- tower-sessions' own table, in the store's layout. Its ids are hashes here (auth/src/session/store.rs).
+CREATE TABLE tower_sessions (
+    id          TEXT PRIMARY KEY NOT NULL,
+    data        BLOB NOT NULL,
+    expiry_date TEXT NOT NULL
+);
+CREATE INDEX tower_sessions_expiry_date ON tower_sessions (expiry_date);
