@@ -1,0 +1,14 @@
+//! The pieces pages are made of.
+
+pub mod alert;
+pub mod avatar;
+pub mod device;
+pub mod failure;
+pub mod field;
+pub mod form;
+pub mod layout;
+pub mod link;
+pub mod marks;
+pub mod nav;
+pub mod providers;
+pub mod time;

@@ -1,0 +1,37 @@
+//! What went wrong, and the way on.
+
+use leptos::{either::EitherOf4, prelude::*};
+
+use super::link::{asked_return_to, leading_to, this_page};
+use crate::{error::AppError, routes};
+
+/// An error in words, with a link where there is something to do about it. What was typed stays: the
+/// link is for another tab, or for later.
+#[component]
+pub fn Alert(
+    /// The error.
+    error: AppError,
+    /// The id fields refer to.
+    #[prop(optional, into)]
+    id: Option<String>,
+) -> impl IntoView {
+    let way_on = match error {
+        // A new document: this one was made for who is signed in no longer.
+        AppError::Unauthenticated => EitherOf4::A(view! {
+            <a href=leading_to(routes::LOGIN, Some(&this_page())) rel="external">"Sign in"</a>
+        }),
+        AppError::ReauthRequired => EitherOf4::B(view! {
+            <a href=leading_to(routes::SETTINGS_SECURITY, Some(&this_page()))>"Confirm that it is you"</a>
+        }),
+        AppError::EmailTaken => EitherOf4::C(view! {
+            <a href=leading_to(routes::LOGIN, asked_return_to().as_deref())>"Sign in instead"</a>
+        }),
+        _ => EitherOf4::D(()),
+    };
+    view! {
+        <div class="notice notice-error" role="alert" id=id>
+            <p>{error.message()}</p>
+            {way_on}
+        </div>
+    }
+}

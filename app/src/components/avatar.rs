@@ -1,0 +1,90 @@
+//! A face for a person: a picture of ours, or initials.
+
+use leptos::{either::Either, prelude::*};
+use uuid::Uuid;
+
+/// As many as there are classes `hue-N` in the style sheet.
+const HUES: u128 = 6;
+
+/// A picture, if it is one the content security policy lets through; else initials on a colour that
+/// stays the person's own.
+#[component]
+pub fn Avatar(
+    /// The person's id, which chooses the colour.
+    id: Uuid,
+    /// What the person is called.
+    #[prop(into)]
+    name: String,
+    /// The picture's address.
+    #[prop(optional_no_strip)]
+    picture: Option<String>,
+    /// Further classes.
+    #[prop(optional)]
+    class: &'static str,
+) -> impl IntoView {
+    match picture.filter(|address| is_ours(address)) {
+        Some(address) => Either::Left(view! { <img class=format!("avatar {class}") src=address alt="" /> }),
+        None => {
+            let hue = id.as_u128() % HUES;
+            Either::Right(view! {
+                <span class=format!("avatar hue-{hue} {class}") aria-hidden="true">
+                    {initials(&name)}
+                </span>
+            })
+        }
+    }
+}
+
+fn is_ours(address: &str) -> bool {
+    (address.starts_with('/') && !address.starts_with("//")) || address.starts_with("data:image/")
+}
+
+fn initials(name: &str) -> String {
+    let name = name.split('@').next().unwrap_or(name);
+    let mut words = name
+        .split(|c: char| !c.is_alphanumeric())
+        .filter_map(|word| word.chars().next());
+    let first = words.next();
+    let last = words.last();
+    let initials: String = first
+        .into_iter()
+        .chain(last)
+        .flat_map(char::to_uppercase)
+        .collect();
+    if initials.is_empty() {
+        "?".to_owned()
+    } else {
+        initials
+    }
+}
+
+/// What to call somebody of whom only the address is known.
+pub fn local_part(email: Option<&str>) -> String {
+    email
+        .and_then(|email| email.split('@').next())
+        .unwrap_or("Account")
+        .to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn initials_are_the_first_and_the_last() {
+        assert_eq!(initials("Ada Lovelace"), "AL");
+        assert_eq!(initials("Ada King Lovelace"), "AL");
+        assert_eq!(initials("ada.lovelace@example.org"), "AL");
+        assert_eq!(initials("ada"), "A");
+        assert_eq!(initials("ßeta"), "SS");
+        assert_eq!(initials("…"), "?");
+    }
+
+    #[test]
+    fn only_pictures_the_policy_lets_through_are_shown() {
+        assert!(is_ours("/face.png"));
+        assert!(is_ours("data:image/png;base64,AA=="));
+        assert!(!is_ours("//elsewhere.example/face.png"));
+        assert!(!is_ours("https://elsewhere.example/face.png"));
+    }
+}

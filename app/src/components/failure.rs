@@ -1,0 +1,37 @@
+//! What a page shows in place of what it could not read.
+
+use leptos::prelude::*;
+
+use super::{alert::Alert, link::this_page};
+use crate::error::AppError;
+
+/// Says that this part of the page cannot be shown, why, and what to do.
+#[component]
+pub fn Failure(
+    /// Why.
+    error: AppError,
+) -> impl IntoView {
+    set_status(error.status());
+    view! {
+        <div class="failure">
+            <Alert error />
+            // A new document, since it is the server that could not answer.
+            <p>
+                <a href=this_page() rel="external">"Try again"</a>
+            </p>
+        </div>
+    }
+}
+
+/// Gives the page its true status. In the browser there is no answer to give one to.
+pub fn set_status(status: u16) {
+    #[cfg(feature = "ssr")]
+    if let (Some(response), Ok(status)) = (
+        use_context::<leptos_axum::ResponseOptions>(),
+        http::StatusCode::from_u16(status),
+    ) {
+        response.set_status(status);
+    }
+    #[cfg(not(feature = "ssr"))]
+    let _ = status;
+}

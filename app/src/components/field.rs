@@ -1,0 +1,94 @@
+//! A labelled field, tied to its hint and to what is wrong with it.
+
+use leptos::prelude::*;
+
+use super::form::FormState;
+use crate::error::AppError;
+
+/// A line of text: a label, an input, a hint. The attribute `value` is what the page begins with; what
+/// the person types is the browser's, so that nothing is lost when the page is hydrated.
+#[component]
+pub fn Field(
+    /// The form it is in.
+    form: FormState,
+    /// The field's name, which is its id as well.
+    name: &'static str,
+    /// The label.
+    #[prop(into)]
+    label: String,
+    /// The input's type.
+    #[prop(default = "text")]
+    kind: &'static str,
+    /// The autocomplete token.
+    autocomplete: &'static str,
+    /// What it holds at first.
+    #[prop(optional_no_strip)]
+    value: Option<String>,
+    /// A word of help.
+    #[prop(optional, into)]
+    hint: Option<String>,
+    /// Whether it must be filled in.
+    #[prop(optional)]
+    required: bool,
+    /// Which errors are about this field.
+    #[prop(default = |_| false)]
+    about: fn(AppError) -> bool,
+) -> impl IntoView {
+    let value = match kind {
+        "password" => None,
+        _ => form.typed(name).or(value),
+    };
+    let hint_id = format!("{name}-hint");
+    let described = described_by(form, hint.is_some().then(|| hint_id.clone()), about);
+    view! {
+        <div class="field">
+            <label for=name>{label}</label>
+            <input
+                id=name
+                name=name
+                type=kind
+                autocomplete=autocomplete
+                value=value
+                required=required
+                aria-invalid=move || invalid(form, about).then_some("true")
+                aria-describedby=described
+            />
+            {hint.map(|hint| view! { <p class="hint" id=hint_id>{hint}</p> })}
+        </div>
+    }
+}
+
+/// A yes or no.
+#[component]
+pub fn Checkbox(
+    /// The form it is in.
+    form: FormState,
+    /// The field's name, which is its id as well.
+    name: &'static str,
+    /// The label.
+    label: &'static str,
+) -> impl IntoView {
+    let checked = form.typed(name).is_some_and(|value| value == "true");
+    view! {
+        <div class="field field-check">
+            <input id=name name=name type="checkbox" value="true" checked=checked />
+            <label for=name>{label}</label>
+        </div>
+    }
+}
+
+fn invalid(form: FormState, about: fn(AppError) -> bool) -> bool {
+    form.failure().is_some_and(about)
+}
+
+fn described_by(
+    form: FormState,
+    hint: Option<String>,
+    about: fn(AppError) -> bool,
+) -> impl Fn() -> Option<String> + Clone + Send + Sync + 'static {
+    move || {
+        let alert = invalid(form, about).then(|| form.alert_id());
+        let ids: Vec<_> = alert.into_iter().chain(hint.clone()).collect();
+        (!ids.is_empty()).then(|| ids.join(" "))
+    }
+}

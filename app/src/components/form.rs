@@ -1,0 +1,125 @@
+//! How a form stands, with and without JavaScript, by one rule.
+
+use leptos::{either::EitherOf3, prelude::*, server_fn::ServerFn};
+
+use super::alert::Alert;
+use crate::{
+    error::AppError,
+    flash::{Flash, FlashContext, Outcome},
+};
+
+/// How a form stands: as its action says once it has run in this document, before that as the page's
+/// flash says.
+#[derive(Clone, Copy)]
+pub struct FormState {
+    alert_id: StoredValue<String>,
+    flash: StoredValue<Option<Flash>>,
+    outcome: Signal<Option<Outcome>>,
+    pending: Signal<bool>,
+}
+
+impl FormState {
+    /// The state of the form over this action.
+    pub fn of<S>(action: ServerAction<S>) -> Self
+    where
+        S: ServerFn<Error = AppError> + Clone + Send + Sync + 'static,
+        S::Output: Clone + Send + Sync + 'static,
+    {
+        let endpoint = S::PATH.rsplit('/').next().unwrap_or(S::PATH);
+        let flash = StoredValue::new(FlashContext::of(endpoint));
+        let (version, value, pending) = (action.version(), action.value(), action.pending());
+        let outcome = Signal::derive(move || {
+            if pending.get() {
+                return None;
+            }
+            // Leptos also takes an error from the address (`__err`). Anybody can write an address, so
+            // only an answer counts that came to this document.
+            if version.get() == 0 {
+                return flash.with_value(|flash| flash.as_ref().map(|flash| flash.outcome.clone()));
+            }
+            value.with(|value| {
+                value.as_ref().map(|value| match value {
+                    Ok(_) => Outcome::Done,
+                    Err(error) => Outcome::Failed(*error),
+                })
+            })
+        });
+        Self {
+            alert_id: StoredValue::new(format!("{endpoint}-alert")),
+            flash,
+            outcome,
+            pending: Signal::derive(move || pending.get()),
+        }
+    }
+
+    /// What was typed into a field before the form came back.
+    pub fn typed(self, field: &str) -> Option<String> {
+        self.flash
+            .with_value(|flash| flash.as_ref().and_then(|flash| flash.field(field)))
+    }
+
+    /// Why the form was refused, if it was.
+    pub fn failure(self) -> Option<AppError> {
+        match self.outcome.get() {
+            Some(Outcome::Failed(error)) => Some(error),
+            _ => None,
+        }
+    }
+
+    /// Whether the form ended, one way or the other.
+    pub fn ended(self) -> bool {
+        self.outcome.with(Option::is_some)
+    }
+
+    /// The id of the alert that says why.
+    pub(super) fn alert_id(self) -> String {
+        self.alert_id.get_value()
+    }
+}
+
+/// Says how a form ended.
+#[component]
+pub fn Notice(
+    /// The form.
+    form: FormState,
+    /// What is said when it is done.
+    #[prop(optional)]
+    done: &'static str,
+) -> impl IntoView {
+    move || match form.outcome.get() {
+        Some(Outcome::Failed(error)) => EitherOf3::A(view! { <Alert error id=form.alert_id() /> }),
+        Some(Outcome::Done) if !done.is_empty() => {
+            EitherOf3::B(view! { <p class="notice notice-done" role="status">{done}</p> })
+        }
+        _ => EitherOf3::C(()),
+    }
+}
+
+/// The button that sends a form, and says that it is on its way.
+#[component]
+pub fn Submit(
+    /// The form.
+    form: FormState,
+    /// What it does.
+    label: &'static str,
+    /// What it says meanwhile.
+    busy: &'static str,
+    /// A longer name, where the label alone is not unique on the page.
+    #[prop(optional, into)]
+    name: Option<String>,
+    /// Further classes.
+    #[prop(default = "button-primary")]
+    class: &'static str,
+) -> impl IntoView {
+    view! {
+        <button
+            type="submit"
+            class=format!("button {class}")
+            aria-label=name
+            aria-busy=move || form.pending.get().then_some("true")
+            disabled=move || form.pending.get()
+        >
+            {move || if form.pending.get() { busy } else { label }}
+        </button>
+    }
+}

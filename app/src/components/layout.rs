@@ -1,0 +1,47 @@
+//! What is around every page.
+
+use leptos::prelude::*;
+use leptos_meta::Html;
+use leptos_router::hooks::use_location;
+
+use super::{
+    form::{FormState, Notice},
+    nav::Nav,
+};
+use crate::{flash::FlashContext, session::Logout, theme::ThemeContext};
+
+/// The bar, the page, the foot.
+#[component]
+pub fn Layout(
+    /// The page.
+    children: Children,
+) -> impl IntoView {
+    let logout = ServerAction::<Logout>::new();
+    forget_the_flash_on_leaving();
+    view! {
+        <Html attr:data-theme=ThemeContext::name />
+        // The browser's own jump to a fragment moves the focus; the router's does not.
+        <a class="skip-link" href="#main" rel="external">
+            "Skip to content"
+        </a>
+        <Nav logout />
+        <main id="main" tabindex="-1">
+            <Notice form=FormState::of(logout) />
+            {children()}
+        </main>
+        <footer class="foot">
+            <p>"start-axum-auth: Leptos, axum and SQL, ready to sign in."</p>
+        </footer>
+    }
+}
+
+fn forget_the_flash_on_leaving() {
+    let path = use_location().pathname;
+    Effect::new(move |before: Option<String>| {
+        let now = path.get();
+        if before.is_some_and(|before| before != now) {
+            FlashContext::clear();
+        }
+        now
+    });
+}

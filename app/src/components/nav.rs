@@ -1,0 +1,78 @@
+//! The navigation: right on first paint, since it shows only what the snapshot knows.
+
+use auth::AuthSession;
+use leptos::{either::Either, prelude::*};
+use leptos_router::components::A;
+
+use super::{
+    avatar::{Avatar, local_part},
+    form::{FormState, Submit},
+};
+use crate::{
+    routes,
+    session::{Logout, current_session},
+};
+
+/// The bar at the top of every page.
+#[component]
+pub fn Nav(
+    /// Signs out.
+    logout: ServerAction<Logout>,
+) -> impl IntoView {
+    view! {
+        <header class="bar">
+            <div class="bar-inner">
+                <a class="brand" href=routes::HOME>
+                    <svg class="brand-mark" viewBox="0 0 32 32" aria-hidden="true" focusable="false">
+                        <path d="M16 3a7 7 0 0 0-7 7v4H7.5a2 2 0 0 0-2 2v11a2 2 0 0 0 2 2h17a2 2 0 0 0 2-2V16a2 2 0 0 0-2-2H23v-4a7 7 0 0 0-7-7Zm-3.5 7a3.5 3.5 0 0 1 7 0v4h-7v-4ZM16 18a2 2 0 0 1 1.2 3.6V25h-2.4v-3.4A2 2 0 0 1 16 18Z" />
+                    </svg>
+                    "start-axum-auth"
+                </a>
+                <nav aria-label="Main">
+                    {match current_session() {
+                        Some(session) => Either::Left(view! { <SignedIn session logout /> }),
+                        None => Either::Right(view! { <Anonymous /> }),
+                    }}
+                </nav>
+            </div>
+        </header>
+    }
+}
+
+#[component]
+fn Anonymous() -> impl IntoView {
+    view! {
+        <ul class="bar-links">
+            <li>
+                <A href=routes::LOGIN>"Sign in"</A>
+            </li>
+            <li>
+                <A href=routes::REGISTER>"Register"</A>
+            </li>
+        </ul>
+    }
+}
+
+#[component]
+fn SignedIn(session: AuthSession, logout: ServerAction<Logout>) -> impl IntoView {
+    let name = local_part(session.email.as_deref());
+    view! {
+        <ul class="bar-links">
+            <li class="bar-who" title=session.email.clone()>
+                <Avatar id=session.user_id name=session.email.clone().unwrap_or_default() class="avatar-small" />
+                <span class="bar-name">{name}</span>
+            </li>
+            <li>
+                <A href=routes::PROFILE>"Profile"</A>
+            </li>
+            <li>
+                <A href=routes::SETTINGS>"Settings"</A>
+            </li>
+            <li>
+                <ActionForm action=logout>
+                    <Submit form=FormState::of(logout) label="Sign out" busy="Signing out…" class="button-quiet" />
+                </ActionForm>
+            </li>
+        </ul>
+    }
+}

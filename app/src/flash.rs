@@ -1,0 +1,79 @@
+//! What a form without JavaScript is told on the page after its redirect: the outcome, and what was typed.
+//!
+//! It travels in a sealed cookie that the next page clears, never in the address: anybody can craft one.
+
+use leptos::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use crate::error::AppError;
+
+/// How a form ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Outcome {
+    /// Done as asked.
+    Done,
+    /// Not done, and why.
+    Failed(AppError),
+}
+
+/// The outcome of one form.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Flash {
+    /// The server function's endpoint.
+    pub form: String,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// What was typed, but for passwords and secrets.
+    pub fields: Vec<(String, String)>,
+}
+
+/// Fields that are never given back to a page.
+pub const SECRET_FIELDS: [&str; 6] = [
+    "password",
+    "current_password",
+    "new_password",
+    "api_token",
+    "webhook_secret",
+    "data",
+];
+
+/// The flash of this page, until the person goes elsewhere.
+#[derive(Clone, Copy, Debug)]
+pub struct FlashContext(RwSignal<Option<Flash>>);
+
+impl FlashContext {
+    /// Takes the flash the server put beside the request, and hands it on to hydration.
+    pub fn provide() {
+        let flash = SharedValue::new(|| {
+            #[cfg(feature = "ssr")]
+            return use_context::<http::request::Parts>()
+                .and_then(|parts| parts.extensions.get::<Flash>().cloned());
+            #[cfg(not(feature = "ssr"))]
+            None
+        });
+        provide_context(Self(RwSignal::new(flash.into_inner())));
+    }
+
+    /// The flash, if it is about this form.
+    pub fn of(form: &'static str) -> Option<Flash> {
+        let Self(flash) = use_context()?;
+        flash.get_untracked().filter(|flash| flash.form == form)
+    }
+
+    /// Forgets it.
+    pub fn clear() {
+        if let Some(Self(flash)) = use_context() {
+            flash.set(None);
+        }
+    }
+}
+
+impl Flash {
+    /// What was typed into a field.
+    pub fn field(&self, name: &str) -> Option<String> {
+        self.fields
+            .iter()
+            .find(|(field, _)| field == name)
+            .map(|(_, value)| value.clone())
+    }
+}

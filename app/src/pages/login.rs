@@ -1,0 +1,83 @@
+//! Signing in.
+
+use leptos::prelude::*;
+use leptos_meta::Title;
+
+use super::provider_error::ProviderErrorNotice;
+use crate::{
+    Setup,
+    components::{
+        field::{Checkbox, Field},
+        form::{FormState, Notice, Submit},
+        link::{RETURN_TO, asked_return_to, leading_to},
+        providers::ProviderButton,
+    },
+    routes, session,
+};
+
+/// The page to sign in: with a provider, or with a password.
+#[component]
+pub fn Login() -> impl IntoView {
+    let action = ServerAction::<session::Login>::new();
+    let form = FormState::of(action);
+    let return_to = asked_return_to();
+    let register = leading_to(routes::REGISTER, return_to.as_deref());
+    view! {
+        <Title text="Sign in" />
+        <div class="page page-narrow">
+            <h1>"Sign in"</h1>
+            <Show when=move || !form.ended()>
+                <ProviderErrorNotice />
+            </Show>
+            <Notice form />
+            <Providers return_to=return_to.clone() />
+            <ActionForm action attr:class="stack">
+                <Field form name="email" label="E-mail" kind="email" autocomplete="username" required=true />
+                <Field
+                    form
+                    name="password"
+                    label="Password"
+                    kind="password"
+                    autocomplete="current-password"
+                    required=true
+                />
+                <Checkbox form name="remember" label="Keep me signed in" />
+                {return_to.map(|path| view! { <input type="hidden" name=RETURN_TO value=path /> })}
+                <Submit form label="Sign in" busy="Signing in…" />
+            </ActionForm>
+            <p class="aside">
+                "No account yet? "
+                <a href=register>"Create an account"</a>
+            </p>
+        </div>
+    }
+}
+
+/// A button per configured provider, and the line that parts them from the form below.
+#[component]
+pub(super) fn Providers(
+    /// Where to go afterwards.
+    return_to: Option<String>,
+) -> impl IntoView {
+    let providers = Setup::get().providers;
+    (!providers.is_empty()).then(|| {
+        let buttons = providers
+            .into_iter()
+            .map(|provider| {
+                view! {
+                    <li>
+                        <ProviderButton provider verb="Continue with" return_to=return_to.clone() />
+                    </li>
+                }
+            })
+            .collect_view();
+        view! {
+            <ul class="providers" aria-label="Providers">
+                {buttons}
+            </ul>
+            <p class="or">
+                <span>"or with a password"</span>
+            </p>
+        }
+    })
+}

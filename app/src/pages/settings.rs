@@ -1,0 +1,51 @@
+//! The settings: a page in tabs, each with an address of its own.
+
+pub mod accounts;
+pub mod private;
+pub mod public;
+pub mod security;
+pub mod sessions;
+
+use leptos::prelude::*;
+use leptos_router::{components::Outlet, hooks::use_location};
+
+use crate::routes;
+
+const TABS: [(&str, &str); 5] = [
+    (routes::SETTINGS_PUBLIC, "Public"),
+    (routes::SETTINGS_PRIVATE, "Private"),
+    (routes::SETTINGS_ACCOUNTS, "Accounts"),
+    (routes::SETTINGS_SESSIONS, "Sessions"),
+    (routes::SETTINGS_SECURITY, "Security"),
+];
+
+/// What all tabs have in common.
+#[component]
+pub fn Settings() -> impl IntoView {
+    let path = use_location().pathname;
+    let is_open = move |tab: &str| match path.read().as_str() {
+        routes::SETTINGS => tab == routes::SETTINGS_PUBLIC,
+        path => path == tab,
+    };
+    let tabs = TABS
+        .into_iter()
+        .map(|(tab, label)| {
+            view! {
+                <li>
+                    <a href=tab aria-current=move || is_open(tab).then_some("page")>
+                        {label}
+                    </a>
+                </li>
+            }
+        })
+        .collect_view();
+    view! {
+        <div class="page">
+            <h1>"Settings"</h1>
+            <nav class="tabs" aria-label="Settings">
+                <ul>{tabs}</ul>
+            </nav>
+            <Outlet />
+        </div>
+    }
+}

@@ -1,0 +1,144 @@
+//! Connected provider accounts.
+
+use auth::{AccountInfo, WaysIn};
+use leptos::{either::Either, prelude::*};
+use leptos_meta::Title;
+
+use crate::{
+    Setup,
+    components::{
+        failure::Failure,
+        form::{FormState, Notice, Submit},
+        marks::Mark,
+        providers::{ProviderButton, is_configured, provider_name},
+    },
+    pages::provider_error::ProviderErrorNotice,
+    routes,
+    session::{UnlinkAccount, list_accounts},
+};
+
+/// The tab for connected accounts.
+#[component]
+pub fn Accounts() -> impl IntoView {
+    let unlink = ServerAction::<UnlinkAccount>::new();
+    let form = FormState::of(unlink);
+    let ways_in = Resource::new(move || unlink.version().get(), |_| list_accounts());
+    view! {
+        <Title text="Accounts" />
+        <Show when=move || !form.ended()>
+            <ProviderErrorNotice />
+        </Show>
+        <Notice form done="Disconnected." />
+        <Transition fallback=|| view! { <p class="hint">"One moment…"</p> }>
+            {move || Suspend::new(async move {
+                match ways_in.await {
+                    Ok(ways_in) => Either::Left(view! { <Cards ways_in unlink /> }),
+                    Err(error) => Either::Right(view! { <Failure error /> }),
+                }
+            })}
+        </Transition>
+    }
+}
+
+#[component]
+fn Cards(ways_in: WaysIn, unlink: ServerAction<UnlinkAccount>) -> impl IntoView {
+    let WaysIn {
+        has_password,
+        accounts,
+    } = ways_in;
+    // A provider that is configured no longer is a way in for nobody.
+    let usable: Vec<_> = accounts
+        .iter()
+        .filter(|account| is_configured(&account.provider))
+        .map(|a| a.id)
+        .collect();
+    let is_last = move |id| !has_password && usable.iter().all(|usable| *usable == id);
+    let connected = match accounts.is_empty() {
+        true => Either::Left(view! {
+            <p class="empty">
+                "No provider is connected: you sign in with your password. Connect one below to sign in without it."
+            </p>
+        }),
+        false => {
+            let rows = accounts
+                .into_iter()
+                .map(|account| {
+                    let is_last = is_last(account.id);
+                    view! { <Row account is_last unlink /> }
+                })
+                .collect_view();
+            Either::Right(view! { <ul class="rows">{rows}</ul> })
+        }
+    };
+    view! {
+        <section class="card" aria-labelledby="connected-title">
+            <h2 id="connected-title">"Connected accounts"</h2>
+            {connected}
+        </section>
+        <Connect />
+    }
+}
+
+#[component]
+fn Row(account: AccountInfo, is_last: bool, unlink: ServerAction<UnlinkAccount>) -> impl IntoView {
+    let name = provider_name(&account.provider);
+    let button = format!("Disconnect {name}");
+    let way_out = match is_last {
+        true => Either::Left(view! {
+            <p class="hint">
+                "This is your only way to sign in, so it stays. "
+                <a href=routes::SETTINGS_SECURITY>"Set a password"</a> " first to disconnect it."
+            </p>
+        }),
+        false => Either::Right(view! {
+            <ActionForm action=unlink>
+                <input type="hidden" name="account_id" value=account.id.to_string() />
+                <Submit
+                    form=FormState::of(unlink)
+                    label="Disconnect"
+                    busy="Disconnecting…"
+                    name=button
+                    class="button-quiet"
+                />
+            </ActionForm>
+        }),
+    };
+    view! {
+        <li class="row">
+            <Mark provider=account.provider.clone() />
+            <div class="row-text">
+                <h3>{name}</h3>
+                {account.email.map(|email| view! { <p class="hint">{email}</p> })}
+            </div>
+            {way_out}
+        </li>
+    }
+}
+
+#[component]
+fn Connect() -> impl IntoView {
+    let providers = Setup::get().providers;
+    let choice = match providers.is_empty() {
+        true => Either::Left(view! { <p class="empty">"This application has no providers set up."</p> }),
+        false => {
+            let buttons = providers
+                .into_iter()
+                .map(|provider| {
+                    view! {
+                        <li>
+                            <ProviderButton provider verb="Connect" return_to=Some(routes::SETTINGS_ACCOUNTS.to_owned()) link=true />
+                        </li>
+                    }
+                })
+                .collect_view();
+            Either::Right(view! { <ul class="providers">{buttons}</ul> })
+        }
+    };
+    view! {
+        <section class="card" aria-labelledby="connect-title">
+            <h2 id="connect-title">"Connect an account"</h2>
+            <p class="hint">"Then you can sign in here with it, too."</p>
+            {choice}
+        </section>
+    }
+}

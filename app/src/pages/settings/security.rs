@@ -1,0 +1,187 @@
+//! The password, and confirming who one is.
+
+use auth::WaysIn;
+use leptos::{either::Either, prelude::*};
+use leptos_meta::Title;
+
+use crate::{
+    Setup,
+    components::{
+        failure::Failure,
+        field::Field,
+        form::{FormState, Notice, Submit},
+        link::{RETURN_TO, asked_return_to},
+        providers::ProviderButton,
+    },
+    error::AppError,
+    pages::register::password_hint,
+    routes,
+    session::{ChangePassword, ConfirmIdentity, SetPassword, current_session, list_accounts},
+};
+
+/// The tab for security.
+#[component]
+pub fn Security() -> impl IntoView {
+    let change = ServerAction::<ChangePassword>::new();
+    let set = ServerAction::<SetPassword>::new();
+    let confirm = ServerAction::<ConfirmIdentity>::new();
+    let ways_in = Resource::new(move || set.version().get(), |_| list_accounts());
+    view! {
+        <Title text="Security" />
+        <Notice form=FormState::of(change) done="Your password is changed. Your other sessions have ended." />
+        <Notice form=FormState::of(set) done="Your password is set. Your other sessions have ended." />
+        <Notice form=FormState::of(confirm) done="Thank you. You can make your change now." />
+        <Transition fallback=|| view! { <p class="hint">"One moment…"</p> }>
+            {move || Suspend::new(async move {
+                match ways_in.await {
+                    Ok(ways_in) => {
+                        let password = match ways_in.has_password {
+                            true => Either::Left(view! { <Change change /> }),
+                            false => Either::Right(view! { <Set set /> }),
+                        };
+                        Either::Left(view! {
+                            <Confirm ways_in confirm />
+                            {password}
+                        })
+                    }
+                    Err(error) => Either::Right(view! { <Failure error /> }),
+                }
+            })}
+        </Transition>
+    }
+}
+
+#[component]
+fn Confirm(ways_in: WaysIn, confirm: ServerAction<ConfirmIdentity>) -> impl IntoView {
+    let return_to = asked_return_to();
+    let way = match ways_in.has_password {
+        true => Either::Left(view! { <ConfirmByPassword confirm return_to /> }),
+        false => Either::Right(view! { <ConfirmByProvider ways_in return_to /> }),
+    };
+    view! {
+        <section class="card" aria-labelledby="confirm-title">
+            <h2 id="confirm-title">"Confirm that it is you"</h2>
+            <p class="hint">
+                "Changes to the ways into your account are possible for ten minutes after you have signed in or confirmed."
+            </p>
+            {way}
+        </section>
+    }
+}
+
+#[component]
+fn ConfirmByPassword(confirm: ServerAction<ConfirmIdentity>, return_to: Option<String>) -> impl IntoView {
+    let form = FormState::of(confirm);
+    view! {
+        <ActionForm action=confirm attr:class="stack">
+            <Username />
+            <Field
+                form
+                name="password"
+                label="Password"
+                kind="password"
+                autocomplete="current-password"
+                required=true
+                about=is_wrong_password
+            />
+            {return_to.map(|path| view! { <input type="hidden" name=RETURN_TO value=path /> })}
+            <Submit form label="Confirm" busy="Confirming…" />
+        </ActionForm>
+    }
+}
+
+#[component]
+fn ConfirmByProvider(ways_in: WaysIn, return_to: Option<String>) -> impl IntoView {
+    let return_to = return_to.or_else(|| Some(routes::SETTINGS_SECURITY.to_owned()));
+    let buttons = Setup::get()
+        .providers
+        .into_iter()
+        .filter(|provider| {
+            ways_in
+                .accounts
+                .iter()
+                .any(|account| account.provider == provider.id)
+        })
+        .map(|provider| {
+            view! {
+                <li>
+                    <ProviderButton provider verb="Sign in again with" return_to=return_to.clone() />
+                </li>
+            }
+        })
+        .collect_view();
+    view! { <ul class="providers">{buttons}</ul> }
+}
+
+#[component]
+fn Change(change: ServerAction<ChangePassword>) -> impl IntoView {
+    let form = FormState::of(change);
+    view! {
+        <section class="card" aria-labelledby="password-title">
+            <h2 id="password-title">"Change your password"</h2>
+            <p class="hint">"Your other sessions end; you stay signed in here."</p>
+            <ActionForm action=change attr:class="stack">
+                <Username />
+                <Field
+                    form
+                    name="current_password"
+                    label="Current password"
+                    kind="password"
+                    autocomplete="current-password"
+                    required=true
+                    about=is_wrong_password
+                />
+                <NewPassword form />
+                <Submit form label="Change password" busy="Changing…" />
+            </ActionForm>
+        </section>
+    }
+}
+
+#[component]
+fn Set(set: ServerAction<SetPassword>) -> impl IntoView {
+    let form = FormState::of(set);
+    view! {
+        <section class="card" aria-labelledby="password-title">
+            <h2 id="password-title">"Set a password"</h2>
+            <p class="hint">
+                "So far you sign in with a provider only. With a password you can sign in without one. "
+                "Your other sessions end; you stay signed in here."
+            </p>
+            <ActionForm action=set attr:class="stack">
+                <Username />
+                <NewPassword form />
+                <Submit form label="Set password" busy="Setting…" />
+            </ActionForm>
+        </section>
+    }
+}
+
+#[component]
+fn NewPassword(form: FormState) -> impl IntoView {
+    view! {
+        <Field
+            form
+            name="new_password"
+            label="New password"
+            kind="password"
+            autocomplete="new-password"
+            hint=password_hint()
+            required=true
+            about=AppError::is_about_new_password
+        />
+    }
+}
+
+/// Tells password managers whose password it is. Without a name it is not sent.
+#[component]
+fn Username() -> impl IntoView {
+    let email = current_session().and_then(|session| session.email);
+    email.map(
+        |email| view! { <input type="text" autocomplete="username" value=email readonly=true hidden=true /> },
+    )
+}
+
+fn is_wrong_password(error: AppError) -> bool {
+    error == AppError::InvalidCredentials
+}

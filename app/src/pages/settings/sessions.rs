@@ -1,0 +1,113 @@
+//! The person's sessions, and ending them.
+
+use auth::SessionInfo;
+use leptos::{either::Either, prelude::*};
+use leptos_meta::Title;
+
+use crate::{
+    components::{
+        device::device,
+        failure::Failure,
+        form::{FormState, Notice, Submit},
+        providers::provider_name,
+        time::When,
+    },
+    session::{RevokeOtherSessions, RevokeSession, list_sessions},
+};
+
+/// The tab for sessions.
+#[component]
+pub fn Sessions() -> impl IntoView {
+    let revoke = ServerAction::<RevokeSession>::new();
+    let revoke_others = ServerAction::<RevokeOtherSessions>::new();
+    let sessions = Resource::new(
+        move || (revoke.version().get(), revoke_others.version().get()),
+        |_| list_sessions(),
+    );
+    view! {
+        <Title text="Sessions" />
+        <Notice form=FormState::of(revoke) done="The session has ended." />
+        <Notice form=FormState::of(revoke_others) done="You are signed out everywhere else." />
+        <Transition fallback=|| view! { <p class="hint">"One moment…"</p> }>
+            {move || Suspend::new(async move {
+                match sessions.await {
+                    Ok(sessions) => Either::Left(view! { <Cards sessions revoke revoke_others /> }),
+                    Err(error) => Either::Right(view! { <Failure error /> }),
+                }
+            })}
+        </Transition>
+    }
+}
+
+#[component]
+fn Cards(
+    sessions: Vec<SessionInfo>,
+    revoke: ServerAction<RevokeSession>,
+    revoke_others: ServerAction<RevokeOtherSessions>,
+) -> impl IntoView {
+    let has_others = sessions.iter().any(|session| !session.current);
+    let rows = sessions
+        .into_iter()
+        .map(|session| view! { <Row session revoke /> })
+        .collect_view();
+    let others = match has_others {
+        true => Either::Left(view! {
+            <ActionForm action=revoke_others attr:class="after-form">
+                <Submit
+                    form=FormState::of(revoke_others)
+                    label="Sign out everywhere else"
+                    busy="Signing out…"
+                    class="button-danger"
+                />
+            </ActionForm>
+        }),
+        false => Either::Right(view! { <p class="empty">"You are signed in nowhere else."</p> }),
+    };
+    view! {
+        <section class="card" aria-labelledby="sessions-title">
+            <h2 id="sessions-title">"Where you are signed in"</h2>
+            <p class="hint">"If one of these is not you, end it and change your password."</p>
+            <ul class="rows">{rows}</ul>
+            {others}
+        </section>
+    }
+}
+
+#[component]
+fn Row(session: SessionInfo, revoke: ServerAction<RevokeSession>) -> impl IntoView {
+    let device = device(session.user_agent.as_deref());
+    let method = match session.method.as_str() {
+        "password" => "a password".to_owned(),
+        provider => provider_name(provider),
+    };
+    let button = format!("End session: {device}");
+    let end = (!session.current).then(|| {
+        view! {
+            <ActionForm action=revoke>
+                <input type="hidden" name="session_id" value=session.session_id.to_string() />
+                <Submit
+                    form=FormState::of(revoke)
+                    label="End session"
+                    busy="Ending…"
+                    name=button
+                    class="button-quiet"
+                />
+            </ActionForm>
+        }
+    });
+    view! {
+        <li class="row" data-session=session.session_id.to_string()>
+            <div class="row-text">
+                <h3>
+                    {device} {session.current.then(|| view! { " " <span class="badge">"This one"</span> })}
+                </h3>
+                <p class="hint">
+                    "Signed in " <When at=session.created_at clock=true /> " with " {method}
+                    {session.ip.map(|ip| view! { " from " <span class="address">{ip}</span> })}
+                </p>
+                <p class="hint">"Last seen " <When at=session.last_seen_at clock=true /></p>
+            </div>
+            {end}
+        </li>
+    }
+}

@@ -1,0 +1,103 @@
+//! The way from a server function to the request it answers.
+
+use auth::{Auth, Client, LiveSession, RecentSession, RequestAuth, buckets::IfMatch, cookies::CookieName};
+use http::{
+    HeaderName, HeaderValue,
+    header::{ETAG, IF_MATCH, RETRY_AFTER, SET_COOKIE},
+    request::Parts,
+};
+use leptos::prelude::*;
+use leptos_axum::ResponseOptions;
+
+use crate::{data::Theme, error::AppError, theme};
+
+/// The request at hand: what every server function begins with.
+pub(crate) struct Context {
+    pub(crate) auth: Auth,
+    pub(crate) request: RequestAuth,
+    pub(crate) parts: Parts,
+}
+
+impl Context {
+    /// # Errors
+    /// [`AppError::Internal`] outside a request.
+    pub(crate) fn take() -> Result<Self, AppError> {
+        let parts = use_context::<Parts>();
+        let request = parts
+            .as_ref()
+            .and_then(|parts| parts.extensions.get::<RequestAuth>().cloned());
+        match (use_context::<Auth>(), request, parts) {
+            (Some(auth), Some(request), Some(parts)) => Ok(Self { auth, request, parts }),
+            _ => {
+                tracing::error!("a server function ran without the session layer");
+                Err(AppError::Internal)
+            }
+        }
+    }
+
+    /// The live session, from the authority: what every change begins with.
+    pub(crate) async fn require_session(&self) -> Result<LiveSession, AppError> {
+        Ok(self.request.require().await?)
+    }
+
+    /// The same, confirmed within ten minutes: for changes to the ways into an account.
+    pub(crate) async fn require_recent_session(&self) -> Result<RecentSession, AppError> {
+        Ok(self.request.require_recent().await?)
+    }
+
+    pub(crate) fn client(&self) -> Client {
+        Client::of(&self.parts)
+    }
+
+    /// The flow cookie: it may hold a provider account that waits for its owner.
+    pub(crate) fn browser(&self) -> Option<&str> {
+        self.auth.cookies.read(&self.parts.headers).get(CookieName::Flow)
+    }
+
+    /// The condition of an update.
+    pub(crate) fn if_match(&self) -> IfMatch {
+        // Several headers are one list (RFC 9110 §5.3).
+        let values: Vec<_> = self
+            .parts
+            .headers
+            .get_all(IF_MATCH)
+            .iter()
+            .map(|v| v.to_str().unwrap_or(""))
+            .collect();
+        IfMatch::parse((!values.is_empty()).then(|| values.join(",")).as_deref())
+    }
+
+    /// Names the version of a bucket in the answer, unless the answer is a page that shows it.
+    pub(crate) fn etag(&self, version: i64) {
+        if self.parts.uri.path().starts_with("/api/") {
+            set_header(ETAG, &format!("\"{version}\""));
+        }
+    }
+
+    /// Makes the browser keep the person's theme, if it keeps another one.
+    pub(crate) fn remember_theme(&self, theme: Option<Theme>) {
+        if theme::from_cookie(&self.parts.headers) == theme {
+            return;
+        }
+        let cookie = theme::cookie(theme, self.auth.public_url.secure());
+        if let (Some(response), Ok(cookie)) =
+            (use_context::<ResponseOptions>(), HeaderValue::from_str(&cookie))
+        {
+            response.append_header(SET_COOKIE, cookie);
+        }
+    }
+}
+
+/// Maps an error and says, where it is known, when to try again.
+pub(crate) fn refuse(error: auth::Error) -> AppError {
+    if let auth::Error::TooManyAttempts { retry_after } = &error {
+        set_header(RETRY_AFTER, &retry_after.max(&1).to_string());
+    }
+    AppError::from(error)
+}
+
+pub(crate) fn set_header(name: HeaderName, value: &str) {
+    if let (Some(response), Ok(value)) = (use_context::<ResponseOptions>(), HeaderValue::from_str(value)) {
+        response.insert_header(name, value);
+    }
+}

@@ -1,0 +1,224 @@
+//! Who is signed in, for views and server functions; and everything a person does about it.
+
+#![expect(
+    missing_docs,
+    reason = "`#[server]` makes a struct of each function, whose fields are its arguments"
+)]
+
+use auth::{AuthSession, SessionInfo, User, WaysIn};
+use leptos::prelude::*;
+use uuid::Uuid;
+
+use crate::error::AppError;
+#[cfg(feature = "ssr")]
+use crate::{
+    request::{Context, refuse},
+    routes,
+};
+
+/// Who is signed in, as views see it: fixed for the life of the document, since signing in and out load
+/// a new one.
+#[derive(Clone, Debug)]
+pub struct CurrentSession(pub Option<AuthSession>);
+
+impl CurrentSession {
+    /// Takes what the session layer recognised, and hands it on to hydration: no query, and no flash of
+    /// the wrong state.
+    pub fn provide() {
+        let session = SharedValue::new(|| {
+            #[cfg(feature = "ssr")]
+            return use_context::<http::request::Parts>().and_then(|parts| {
+                parts
+                    .extensions
+                    .get::<auth::RequestAuth>()
+                    .and_then(|request| request.session().cloned())
+            });
+            #[cfg(not(feature = "ssr"))]
+            None
+        });
+        provide_context(Self(session.into_inner()));
+    }
+}
+
+/// Who is signed in, for a view: no query.
+pub fn current_session() -> Option<AuthSession> {
+    use_context::<CurrentSession>().and_then(|CurrentSession(session)| session)
+}
+
+/// Who is signed in, from the snapshot: no query.
+#[server(prefix = "/api", endpoint = "get_auth_session")]
+pub async fn get_auth_session() -> Result<Option<AuthSession>, AppError> {
+    Ok(Context::take()?.request.session().cloned())
+}
+
+/// The whole signed-in user, from SQL, authoritative; `None` when anonymous.
+#[server(prefix = "/api", endpoint = "get_user")]
+pub async fn get_user() -> Result<Option<User>, AppError> {
+    let context = Context::take()?;
+    context.auth.user(&context.request).await.map_err(refuse)
+}
+
+/// Makes an account with a password and signs in.
+#[server(prefix = "/api", endpoint = "register")]
+pub async fn register(
+    email: String,
+    password: String,
+    #[server(default)] name: Option<String>,
+    #[server(default)] remember: bool,
+    #[server(default)] return_to: Option<String>,
+) -> Result<AuthSession, AppError> {
+    let context = Context::take()?;
+    let client = context.client();
+    let sign_in = auth::passwords::SignIn {
+        request: &context.request,
+        client: &client,
+        browser: context.browser(),
+        remember,
+    };
+    let session = context
+        .auth
+        .register(sign_in, &email, password.into(), name.as_deref())
+        .await
+        .map_err(refuse)?;
+    leptos_axum::redirect(auth::ReturnTo::or_default(return_to.as_deref()).as_str());
+    Ok(session)
+}
+
+/// Signs in with a password.
+#[server(prefix = "/api", endpoint = "login")]
+pub async fn login(
+    email: String,
+    password: String,
+    #[server(default)] remember: bool,
+    #[server(default)] return_to: Option<String>,
+) -> Result<AuthSession, AppError> {
+    let context = Context::take()?;
+    let client = context.client();
+    let sign_in = auth::passwords::SignIn {
+        request: &context.request,
+        client: &client,
+        browser: context.browser(),
+        remember,
+    };
+    let session = context
+        .auth
+        .sign_in(sign_in, &email, password.into())
+        .await
+        .map_err(refuse)?;
+    leptos_axum::redirect(auth::ReturnTo::or_default(return_to.as_deref()).as_str());
+    Ok(session)
+}
+
+/// Signs out. Without a session it does nothing, and says so in the same way.
+#[server(prefix = "/api", endpoint = "logout")]
+pub async fn logout() -> Result<(), AppError> {
+    let context = Context::take()?;
+    let was_signed_in = context.request.session().is_some();
+    context.request.sign_out().await.map_err(refuse)?;
+    if was_signed_in {
+        crate::request::set_header(
+            http::HeaderName::from_static("clear-site-data"),
+            "\"cache\", \"storage\"",
+        );
+    }
+    leptos_axum::redirect(routes::HOME);
+    Ok(())
+}
+
+/// The person's sessions, this one first.
+#[server(prefix = "/api", endpoint = "list_sessions")]
+pub async fn list_sessions() -> Result<Vec<SessionInfo>, AppError> {
+    let context = Context::take()?;
+    let live = context.require_session().await?;
+    context.request.list(&live).await.map_err(refuse)
+}
+
+/// Ends one of the person's sessions.
+#[server(prefix = "/api", endpoint = "revoke_session")]
+pub async fn revoke_session(session_id: Uuid) -> Result<(), AppError> {
+    let context = Context::take()?;
+    let live = context.require_session().await?;
+    context.request.revoke(&live, session_id).await.map_err(refuse)?;
+    if session_id == live.session_id() {
+        leptos_axum::redirect(routes::HOME);
+    }
+    Ok(())
+}
+
+/// Ends all of the person's sessions but this one.
+#[server(prefix = "/api", endpoint = "revoke_other_sessions")]
+pub async fn revoke_other_sessions() -> Result<(), AppError> {
+    let context = Context::take()?;
+    let live = context.require_session().await?;
+    context.request.revoke_others(&live).await.map_err(refuse)?;
+    Ok(())
+}
+
+/// The connected provider accounts, and whether there is a password.
+#[server(prefix = "/api", endpoint = "list_accounts")]
+pub async fn list_accounts() -> Result<WaysIn, AppError> {
+    let context = Context::take()?;
+    let live = context.require_session().await?;
+    context.auth.ways_in(&live).await.map_err(refuse)
+}
+
+/// Disconnects a provider account; never the last way in.
+#[server(prefix = "/api", endpoint = "unlink_account")]
+pub async fn unlink_account(account_id: Uuid) -> Result<(), AppError> {
+    let context = Context::take()?;
+    let recent = context.require_recent_session().await?;
+    context
+        .auth
+        .oauth
+        .unlink(&context.request, recent, &context.client(), account_id)
+        .await
+        .map_err(refuse)
+}
+
+/// Changes the password: ends the other sessions.
+#[server(prefix = "/api", endpoint = "change_password")]
+pub async fn change_password(current_password: String, new_password: String) -> Result<(), AppError> {
+    let context = Context::take()?;
+    let recent = context.require_recent_session().await?;
+    context
+        .auth
+        .change_password(
+            &context.request,
+            recent,
+            current_password.into(),
+            new_password.into(),
+        )
+        .await
+        .map_err(refuse)
+}
+
+/// Sets a first password.
+#[server(prefix = "/api", endpoint = "set_password")]
+pub async fn set_password(new_password: String) -> Result<(), AppError> {
+    let context = Context::take()?;
+    let recent = context.require_recent_session().await?;
+    context
+        .auth
+        .set_password(&context.request, recent, new_password.into())
+        .await
+        .map_err(refuse)
+}
+
+/// Confirms with the password who is signed in.
+#[server(prefix = "/api", endpoint = "confirm_identity")]
+pub async fn confirm_identity(
+    password: String,
+    #[server(default)] return_to: Option<String>,
+) -> Result<(), AppError> {
+    let context = Context::take()?;
+    let live = context.require_session().await?;
+    context
+        .auth
+        .confirm_identity(&context.request, live, password.into())
+        .await
+        .map_err(refuse)?;
+    if let Some(return_to) = return_to.as_deref().and_then(auth::ReturnTo::parse) {
+        leptos_axum::redirect(return_to.as_str());
+    }
+    Ok(())
+}
