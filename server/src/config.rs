@@ -1,0 +1,177 @@
+//! The server's configuration: one value, read once, all mistakes reported together.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use auth::{Config as AuthConfig, Problem, Vars};
+use ipnet::IpNet;
+use leptos::config::{Env, LeptosOptions};
+
+/// Everything the server is told from outside.
+#[derive(Debug)]
+pub struct ServerConfig {
+    /// How people are authenticated.
+    pub auth: AuthConfig,
+    /// Where the server listens.
+    pub addr: SocketAddr,
+    /// Peers whose `X-Forwarded-For` is believed: `TRUSTED_PROXIES`.
+    pub trusted_proxies: TrustedProxies,
+    /// What Leptos needs to know: where the site's files are, how they are called.
+    pub leptos: LeptosOptions,
+    /// The port of cargo-leptos' reload socket, while it watches.
+    pub reload_port: Option<u32>,
+    /// Whether this program contains what only development may have.
+    pub release: bool,
+}
+
+/// Addresses and blocks of proxies.
+#[derive(Clone, Debug, Default)]
+pub struct TrustedProxies(Arc<[IpNet]>);
+
+impl TrustedProxies {
+    /// Reads a comma-separated list of addresses and CIDR blocks.
+    ///
+    /// # Errors
+    /// What is wrong, as the end of a sentence.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        text.split(',')
+            .map(str::trim)
+            .filter(|entry| !entry.is_empty())
+            .map(|entry| {
+                entry
+                    .parse::<IpNet>()
+                    .or_else(|_| entry.parse::<IpAddr>().map(IpNet::from))
+            })
+            .collect::<Result<_, _>>()
+            .map(Self)
+            .map_err(|_| "must be addresses or CIDR blocks, separated by commas".to_owned())
+    }
+
+    /// Whether this peer is one of them.
+    pub fn trusts(&self, ip: IpAddr) -> bool {
+        let ip = ip.to_canonical();
+        self.0.iter().any(|block| block.contains(&ip))
+    }
+}
+
+impl ServerConfig {
+    /// Reads the process's environment.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub fn from_env() -> Result<Self, Vec<Problem>> {
+        let release = !cfg!(debug_assertions);
+        Self::from_vars(&Vars::from_env(), release)
+    }
+
+    /// Reads these variables.
+    ///
+    /// # Errors
+    /// Everything that is wrong with them.
+    pub fn from_vars(vars: &Vars, release: bool) -> Result<Self, Vec<Problem>> {
+        let mut problems = Vec::new();
+        let addr = vars.parsed(
+            "LEPTOS_SITE_ADDR",
+            ([127, 0, 0, 1], 3000).into(),
+            &mut problems,
+            |text| {
+                text.parse::<SocketAddr>()
+                    .map_err(|_| "must be an address and a port, as 127.0.0.1:3000".to_owned())
+            },
+        );
+        let mut auth = AuthConfig::from_vars(vars, &format!("http://{addr}"), release, &mut problems);
+        let trusted_proxies = vars.parsed(
+            "TRUSTED_PROXIES",
+            TrustedProxies::default(),
+            &mut problems,
+            TrustedProxies::parse,
+        );
+        let reload_port = vars.parsed("LEPTOS_RELOAD_PORT", 3001, &mut problems, |text| {
+            text.parse::<u32>().map_err(|_| "must be a port".to_owned())
+        });
+        if auth.secrets.is_empty() && !release && problems.is_empty() {
+            match auth::config::development_secret(&secret_file(&auth.database_url)) {
+                Ok(secret) => auth.secrets.push(secret),
+                Err(error) => problems.push(Problem {
+                    variable: "SESSION_SECRET".to_owned(),
+                    message: format!("is missing, and none could be kept beside the database: {error}"),
+                }),
+            }
+        }
+        let dev_idp = match vars.get("DEV_IDP") {
+            Some("1") => true,
+            Some(_) => {
+                problems.push(Problem {
+                    variable: "DEV_IDP".to_owned(),
+                    message: "must be 1 or unset".to_owned(),
+                });
+                false
+            }
+            None => auth.providers.is_empty(),
+        };
+        // `release` can be asked for by a test; the provider's code is there in debug builds only.
+        if cfg!(debug_assertions) && !release && dev_idp && addr.ip().is_loopback() {
+            auth.providers
+                .push(auth::oauth::development(&auth.public_url, "development".into()));
+        }
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        let watching = !release && vars.get("LEPTOS_WATCH").is_some();
+        let leptos = LeptosOptions::builder()
+            .output_name(option_env!("LEPTOS_OUTPUT_NAME").unwrap_or("start-axum-auth"))
+            .site_root(vars.get("LEPTOS_SITE_ROOT").map_or_else(site_root, str::to_owned))
+            .env(if release { Env::PROD } else { Env::DEV })
+            .site_addr(addr)
+            .reload_port(reload_port)
+            .hash_files(release && beside_binary("hash.txt").is_some_and(|file| file.exists()))
+            .build();
+        Ok(Self {
+            auth,
+            addr,
+            trusted_proxies,
+            leptos,
+            reload_port: watching.then_some(reload_port),
+            release,
+        })
+    }
+}
+
+/// The development secret lies beside the database, under its name: it is data, and ignored by git with it.
+fn secret_file(database_url: &str) -> PathBuf {
+    let path = database_url
+        .trim_start_matches("sqlite:")
+        .trim_start_matches("//");
+    let path = path.split('?').next().unwrap_or(path);
+    Path::new(path).with_extension("secret")
+}
+
+/// `site` beside the binary, as deployed; else where cargo-leptos builds it.
+fn site_root() -> String {
+    beside_binary("site")
+        .filter(|site| site.is_dir())
+        .and_then(|site| site.to_str().map(str::to_owned))
+        .unwrap_or_else(|| "target/site".to_owned())
+}
+
+fn beside_binary(name: &str) -> Option<PathBuf> {
+    Some(std::env::current_exe().ok()?.parent()?.join(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn proxies_are_addresses_and_blocks() {
+        let proxies = TrustedProxies::parse("10.0.0.0/8, ::1").unwrap();
+        assert!(proxies.trusts("10.1.2.3".parse().unwrap()));
+        assert!(proxies.trusts("::ffff:10.1.2.3".parse().unwrap()));
+        assert!(proxies.trusts("::1".parse().unwrap()));
+        assert!(!proxies.trusts("192.0.2.1".parse().unwrap()));
+        assert!(TrustedProxies::parse("proxy.example").is_err());
+    }
+}

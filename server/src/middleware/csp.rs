@@ -1,0 +1,55 @@
+//! The Content-Security-Policy of pages, with a nonce of their own.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use http::{
+    HeaderName, HeaderValue,
+    header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY},
+};
+use leptos::{nonce::use_nonce, prelude::use_context};
+use leptos_axum::ResponseOptions;
+
+/// The policy, but for the nonce.
+#[derive(Clone, Debug)]
+pub struct Csp(Arc<str>);
+
+/// Where the nonce goes.
+const NONCE: &str = "{nonce}";
+const REPORTING_ENDPOINTS: HeaderName = HeaderName::from_static("reporting-endpoints");
+
+impl Csp {
+    /// The policy for a public URL that is https or not; while cargo-leptos watches, its reload socket is
+    /// allowed.
+    ///
+    /// No `'strict-dynamic'`: it would disregard `'self'`, and leptos' preload links carry no nonce
+    /// attribute, so they would be refused.
+    pub(crate) fn new(secure: bool, addr: SocketAddr, reload_port: Option<u32>) -> Self {
+        let reload = reload_port.map_or_else(String::new, |port| format!(" ws://{}:{port}", addr.ip()));
+        let upgrade = if secure { "upgrade-insecure-requests; " } else { "" };
+        Self(
+            format!(
+                "default-src 'none'; script-src 'self' 'nonce-{NONCE}' 'wasm-unsafe-eval'; \
+                 style-src 'self' 'nonce-{NONCE}'; img-src 'self' data:; font-src 'self'; \
+                 connect-src 'self'{reload}; manifest-src 'self'; form-action 'self'; base-uri 'none'; \
+                 object-src 'none'; frame-ancestors 'none'; {upgrade}report-to csp"
+            )
+            .into(),
+        )
+    }
+
+    /// Sets the header of the page being rendered. In a server function there is no nonce, and no page.
+    pub(crate) fn apply(&self) {
+        let (Some(response), Some(nonce)) = (use_context::<ResponseOptions>(), use_nonce()) else {
+            return;
+        };
+        if let Ok(policy) = HeaderValue::try_from(self.0.replace(NONCE, &nonce)) {
+            response.insert_header(CONTENT_SECURITY_POLICY, policy);
+        }
+        response.insert_header(
+            REPORTING_ENDPOINTS,
+            HeaderValue::from_static("csp=\"/csp-report\""),
+        );
+        // A nonce is for one answer, and most pages show who is signed in.
+        response.insert_header(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+}

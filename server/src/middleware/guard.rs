@@ -1,0 +1,101 @@
+//! The guards: who may see a page is settled before anything of it is rendered.
+
+use app::routes::{ANONYMOUS, LOGIN, PROTECTED, SETTINGS};
+use auth::{RequestAuth, ReturnTo};
+use axum::{
+    extract::Request,
+    http::{HeaderValue, StatusCode},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use http::{
+    Method,
+    header::{CACHE_CONTROL, LOCATION},
+};
+
+/// Sends who is not signed in to the login page, and who is away from it. For everybody else the answer
+/// is the page's own; protected ones are never stored.
+pub(crate) async fn layer(request: Request, next: Next) -> Response {
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        return next.run(request).await;
+    }
+    let path = request.uri().path();
+    let signed_in = request
+        .extensions()
+        .get::<RequestAuth>()
+        .is_some_and(|auth| auth.session().is_some());
+    let protected = PROTECTED.contains(&path)
+        || path
+            .strip_prefix(SETTINGS)
+            .is_some_and(|rest| rest.starts_with('/'));
+    if protected && !signed_in {
+        let here = request.uri().path_and_query().map_or(path, |here| here.as_str());
+        return see_other(&format!("{LOGIN}?return_to={}", encode(here)));
+    }
+    if ANONYMOUS.contains(&path) && signed_in {
+        return see_other(return_to(request.uri().query().unwrap_or("")).as_str());
+    }
+    let mut response = next.run(request).await;
+    if protected {
+        response
+            .headers_mut()
+            .insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+    response
+}
+
+/// A redirect with an empty body.
+pub(crate) fn see_other(location: &str) -> Response {
+    match HeaderValue::try_from(location) {
+        Ok(location) => (
+            StatusCode::SEE_OTHER,
+            [
+                (LOCATION, location),
+                (CACHE_CONTROL, HeaderValue::from_static("no-store")),
+            ],
+        )
+            .into_response(),
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
+}
+
+/// Percent-encodes a query's value.
+pub(crate) fn encode(text: &str) -> String {
+    serde_urlencoded::to_string([("", text)])
+        .unwrap_or_default()
+        .split_off(1)
+}
+
+/// Where a page's `return_to` leads. One that is there twice is no address: neither copy is believed.
+fn return_to(query: &str) -> ReturnTo {
+    let pairs: Vec<(String, String)> = serde_urlencoded::from_str(query).unwrap_or_default();
+    let mut values = pairs
+        .iter()
+        .filter(|(name, _)| name == "return_to")
+        .map(|(_, value)| value.as_str());
+    match (values.next(), values.next()) {
+        (value, None) => ReturnTo::or_default(value),
+        (_, Some(_)) => ReturnTo::or_default(Some("//")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn return_to_is_encoded_once_and_read_back() {
+        assert_eq!(
+            encode("/settings/public?a=1&b=%2F"),
+            "%2Fsettings%2Fpublic%3Fa%3D1%26b%3D%252F"
+        );
+        let query = format!("return_to={}", encode("/settings/public?a=1&b=%2F"));
+        assert_eq!(return_to(&query).as_str(), "/settings/public?a=1&b=%2F");
+    }
+
+    #[test]
+    fn doubled_is_no_address() {
+        assert_eq!(return_to("return_to=/a&return_to=/a").as_str(), "/");
+        assert_eq!(return_to("x=1").as_str(), "/profile");
+    }
+}

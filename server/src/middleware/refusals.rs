@@ -1,0 +1,64 @@
+//! Gives refusals their words: whatever layer answered with a bare status, the client reads the same
+//! closed set of texts, as JSON or as a small page.
+
+use app::error::AppError;
+use axum::{
+    body::{Body, HttpBody},
+    extract::Request,
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use http::{
+    HeaderMap, HeaderValue, Method,
+    header::{ACCEPT, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE},
+};
+
+/// Writes the body of an error that has none.
+pub(crate) async fn layer(request: Request, next: Next) -> Response {
+    let html = accepts_html(request.headers());
+    let head = *request.method() == Method::HEAD;
+    let mut response = next.run(request).await;
+    let status = response.status();
+    let bare =
+        !response.headers().contains_key(CONTENT_TYPE) || response.body().size_hint().exact() == Some(0);
+    if !(status.is_client_error() || status.is_server_error()) || !bare {
+        return response;
+    }
+    let error = AppError::from_status(status.as_u16());
+    let body = match html {
+        true => page(error),
+        false => serde_json::to_string(&error).unwrap_or_default(),
+    };
+    let kind = if html {
+        "text/html; charset=utf-8"
+    } else {
+        "application/json"
+    };
+    let headers = response.headers_mut();
+    headers.remove(CONTENT_LENGTH);
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    headers
+        .entry(CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("no-store"));
+    *response.body_mut() = if head { Body::empty() } else { Body::from(body) };
+    response.into_response()
+}
+
+/// Whether the client is a browser showing a page, rather than a script.
+pub(crate) fn accepts_html(headers: &HeaderMap) -> bool {
+    headers
+        .get_all(ACCEPT)
+        .iter()
+        .any(|value| value.to_str().is_ok_and(|types| types.contains("text/html")))
+}
+
+/// A page that depends on nothing, since it is shown when something is amiss.
+fn page(error: AppError) -> String {
+    let text = error.message();
+    format!(
+        "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\">\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
+         <meta name=\"color-scheme\" content=\"light dark\"><title>{text}</title></head>\
+         <body><main><h1>{text}</h1><p><a href=\"/\">Go to the start page</a></p></main></body></html>"
+    )
+}

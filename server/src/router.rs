@@ -1,0 +1,166 @@
+//! The whole application as one service.
+
+use std::time::Duration;
+
+use app::{App, shell};
+use auth::{Auth, session_layer};
+use axum::{
+    Router,
+    body::Body,
+    extract::{FromRef, Request},
+    http::StatusCode,
+    middleware::{from_fn, from_fn_with_state},
+    response::{IntoResponse, Response},
+    routing::{any, get, get_service, post},
+};
+use http::{HeaderValue, header::CACHE_CONTROL};
+use leptos::prelude::*;
+use leptos_axum::{LeptosRoutes, generate_route_list, render_app_async_with_context};
+use tower::ServiceExt;
+use tower_http::{
+    catch_panic::CatchPanicLayer, compression::CompressionLayer, services::ServeDir, timeout::TimeoutLayer,
+};
+
+use crate::{
+    config::TrustedProxies,
+    middleware::{address, csp::Csp, flash, forms, guard, headers, limits, origin, refusals, request_id},
+    routes::{csp_report, health, provider, session},
+};
+
+/// The time a request may take, all in all.
+const REQUEST_TIME: Duration = Duration::from_secs(30);
+
+/// What handlers and middleware work with.
+#[derive(Clone, Debug, FromRef)]
+pub struct AppState {
+    /// Authentication.
+    pub auth: Auth,
+    /// Leptos' options.
+    pub leptos: LeptosOptions,
+    /// The policy for pages.
+    pub csp: Csp,
+    /// Whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: TrustedProxies,
+}
+
+/// Puts everything together. Read it from the bottom: the last layer is the first to see a request.
+pub fn router(
+    auth: Auth,
+    leptos: LeptosOptions,
+    trusted_proxies: TrustedProxies,
+    reload_port: Option<u32>,
+) -> Router {
+    let csp = Csp::new(auth.public_url.secure(), leptos.site_addr, reload_port);
+    let hashed = leptos.hash_files;
+    let state = AppState {
+        auth,
+        leptos,
+        csp,
+        trusted_proxies,
+    };
+
+    // Who may be signed in: pages, server functions, the REST twin, provider flows.
+    let with_session = |router: Router<AppState>| {
+        router
+            .layer(from_fn_with_state(state.clone(), flash::layer))
+            .layer(from_fn(guard::layer))
+            .layer(from_fn_with_state(state.auth.sessions.clone(), session_layer))
+    };
+    let context = {
+        let (auth, csp) = (state.auth.clone(), state.csp.clone());
+        move || {
+            provide_context(auth.clone());
+            csp.apply();
+        }
+    };
+    let pages = Router::new()
+        .leptos_routes_with_context(&state, generate_route_list(App), context.clone(), {
+            let options = state.leptos.clone();
+            move || shell(options.clone())
+        })
+        .route("/api/session", get(session::get))
+        .route("/auth/login/{provider}", post(provider::start));
+    let dynamic = with_session(pages)
+        .layer(from_fn_with_state(state.clone(), forms::layer))
+        .layer(from_fn_with_state(state.clone(), origin::layer));
+    // A form_post from a provider is cross-site by nature; it changes nothing, so the origin rule is not for it.
+    let callbacks = with_session(Router::new().route("/auth/callback/{provider}", get(provider::finish)))
+        .route("/auth/callback/{provider}", post(provider::repost));
+
+    let not_found = with_session(Router::new().fallback({
+        let options = state.leptos.clone();
+        let render = render_app_async_with_context(context, move || shell(options.clone()));
+        move |request: Request| render(request)
+    }))
+    .layer(from_fn(limits::redirect_trailing_slash))
+    .with_state(state.clone());
+
+    let router = Router::new()
+        .merge(dynamic)
+        .merge(callbacks)
+        .route("/api", any(nothing))
+        .route("/api/{*rest}", any(nothing))
+        .route("/csp-report", post(csp_report::post))
+        .route("/healthz", get(health::healthz))
+        .route("/readyz", get(health::readyz))
+        .nest_service("/pkg", packages(&state.leptos, hashed))
+        .with_state(state.clone());
+    #[cfg(debug_assertions)]
+    let router = router.merge(crate::dev_idp::router(&state.auth));
+    router
+        .fallback_service(public_files(&state.leptos, not_found))
+        .layer(TimeoutLayer::with_status_code(
+            StatusCode::SERVICE_UNAVAILABLE,
+            REQUEST_TIME,
+        ))
+        .layer(CatchPanicLayer::custom(|_: Box<dyn std::any::Any + Send>| {
+            // The panic's text is in the log already; it is nobody else's business.
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }))
+        .layer(from_fn(limits::uri))
+        .layer(from_fn(refusals::layer))
+        .layer(CompressionLayer::new())
+        .layer(from_fn_with_state(state.auth.public_url.secure(), headers::layer))
+        .layer(from_fn(request_id::layer))
+        .layer(from_fn_with_state(state.trusted_proxies, address::layer))
+}
+
+/// The wasm, its glue and the style sheet. With hashes in their names they never change.
+fn packages(leptos: &LeptosOptions, hashed: bool) -> Router {
+    let caching = if hashed {
+        "public, max-age=31536000, immutable"
+    } else {
+        "no-cache"
+    };
+    let files = ServeDir::new(format!("{}/{}", leptos.site_root, leptos.site_pkg_dir))
+        .precompressed_br()
+        .precompressed_gzip()
+        .append_index_html_on_directories(false);
+    Router::new()
+        .fallback_service(get_service(files))
+        .layer(axum::middleware::map_response(
+            move |mut response: Response| async move {
+                if response.status().is_success() {
+                    response
+                        .headers_mut()
+                        .insert(CACHE_CONTROL, HeaderValue::from_static(caching));
+                }
+                response
+            },
+        ))
+}
+
+/// The files of `public/`, by their own names; what is no file is a page that is not there.
+fn public_files(leptos: &LeptosOptions, not_found: Router) -> Router {
+    let files = ServeDir::new(leptos.site_root.as_ref())
+        .precompressed_br()
+        .precompressed_gzip()
+        .append_index_html_on_directories(false)
+        .call_fallback_on_method_not_allowed(true)
+        .fallback(not_found.map_request(|request: Request<Body>| request));
+    Router::new().fallback_service(files)
+}
+
+async fn nothing() -> StatusCode {
+    StatusCode::NOT_FOUND
+}

@@ -1,0 +1,6 @@
+//! The routes that are no pages and no server functions.
+
+pub(crate) mod csp_report;
+pub(crate) mod health;
+pub(crate) mod provider;
+pub(crate) mod session;

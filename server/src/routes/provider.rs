@@ -1,0 +1,187 @@
+//! Signing in with a provider: the start, the way back, and Apple's way back.
+
+use auth::{
+    Auth, Client, Error, RequestAuth, ReturnTo,
+    cookies::CookieName,
+    limits::{Action, Subject},
+    oauth::{Finished, FlowError, Intent, RepostError, StartError},
+};
+use axum::{
+    Extension, Form,
+    extract::{Path, RawQuery, State},
+    http::StatusCode,
+    response::{Html, IntoResponse, Response},
+};
+use http::{
+    HeaderValue, Method,
+    header::{ALLOW, CACHE_CONTROL, REFERRER_POLICY, RETRY_AFTER, SET_COOKIE},
+    request::Parts,
+};
+
+use crate::middleware::guard::{encode, see_other};
+use app::routes::{LOGIN, PROFILE, SETTINGS_ACCOUNTS, SETTINGS_SECURITY};
+
+/// What the form of a provider's button carries.
+#[derive(serde::Deserialize)]
+pub(crate) struct StartForm {
+    #[serde(default)]
+    return_to: Option<String>,
+    #[serde(default)]
+    intent: Option<String>,
+}
+
+/// `POST /auth/login/{provider}`: stores a flow, and hands the browser over to the provider.
+pub(crate) async fn start(
+    State(auth): State<Auth>,
+    Path(provider): Path<String>,
+    Extension(request): Extension<RequestAuth>,
+    parts: Parts,
+    Form(form): Form<StartForm>,
+) -> Response {
+    let client = Client::of(&parts);
+    if let Err(error) = auth
+        .limits
+        .take(Action::StartAddress, Subject::address(client.limited_address()))
+    {
+        return refuse(&error);
+    }
+    let Some(intent) = Intent::from_form(form.intent.as_deref()) else {
+        return StatusCode::UNPROCESSABLE_ENTITY.into_response();
+    };
+    let browser = auth.cookies.read(&parts.headers).get(CookieName::Flow);
+    match auth
+        .oauth
+        .start(&provider, intent, form.return_to.as_deref(), &request, browser)
+        .await
+    {
+        Ok(started) => hand_over(&started.authorize_url, started.flow_cookie),
+        Err(StartError::UnknownProvider) => StatusCode::NOT_FOUND.into_response(),
+        Err(StartError::Flow(error)) => {
+            failed(error, intent, form.return_to.as_deref().and_then(ReturnTo::parse))
+        }
+        Err(StartError::Auth(Error::ReauthRequired)) => see_other(&format!(
+            "{SETTINGS_SECURITY}?return_to={}",
+            encode(SETTINGS_ACCOUNTS)
+        )),
+        Err(StartError::Auth(Error::NotSignedIn)) => {
+            see_other(&format!("{LOGIN}?return_to={}", encode(SETTINGS_ACCOUNTS)))
+        }
+        Err(StartError::Auth(error)) => refuse(&error),
+    }
+}
+
+/// `GET /auth/callback/{provider}`: the provider sent the browser back.
+pub(crate) async fn finish(
+    State(auth): State<Auth>,
+    Path(provider): Path<String>,
+    RawQuery(query): RawQuery,
+    Extension(request): Extension<RequestAuth>,
+    method: Method,
+    parts: Parts,
+) -> Response {
+    // axum answers HEAD with the GET handler; a HEAD must not use up the flow.
+    if method == Method::HEAD {
+        return (StatusCode::METHOD_NOT_ALLOWED, [(ALLOW, "GET")]).into_response();
+    }
+    let client = Client::of(&parts);
+    if let Err(error) = auth.limits.take(
+        Action::CallbackAddress,
+        Subject::address(client.limited_address()),
+    ) {
+        return refuse(&error);
+    }
+    let browser = auth.cookies.read(&parts.headers).get(CookieName::Flow);
+    let query = query.unwrap_or_default();
+    let mut response = match auth
+        .oauth
+        .finish(&provider, &query, &request, &client, browser)
+        .await
+    {
+        Finished::SignedIn { return_to } => see_other(return_to.as_str()),
+        Finished::Linked { return_to } => {
+            see_other(return_to.as_ref().map_or(SETTINGS_ACCOUNTS, ReturnTo::as_str))
+        }
+        Finished::AlreadySignedIn => see_other(PROFILE),
+        Finished::Failed {
+            error,
+            intent,
+            return_to,
+        } => failed(error, intent, return_to),
+        Finished::UnknownProvider => StatusCode::NOT_FOUND.into_response(),
+        Finished::Unavailable(error) => refuse(&error),
+    };
+    // The address holds a code: it is nobody's to keep, and goes to nobody (RFC 9700 §4.2.4).
+    let headers = response.headers_mut();
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    response
+}
+
+/// `POST /auth/callback/{provider}`, for providers that post their answer (Apple). Such a request is
+/// cross-site and comes without our cookies; leading the browser to the GET address brings them back.
+pub(crate) async fn repost(State(auth): State<Auth>, Path(provider): Path<String>, body: String) -> Response {
+    match auth.oauth.repost(&provider, &body) {
+        Ok(location) => see_other(&location),
+        Err(RepostError::UnknownProvider) => StatusCode::NOT_FOUND.into_response(),
+        Err(RepostError::NotAllowed) => (StatusCode::METHOD_NOT_ALLOWED, [(ALLOW, "GET")]).into_response(),
+    }
+}
+
+/// A small page that moves the browser on. A redirect from a form's post would fall under CSP
+/// `form-action`, along the provider's whole chain of redirects.
+fn hand_over(url: &str, cookie: HeaderValue) -> Response {
+    let url = escape(url);
+    let page = format!(
+        "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\">\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
+         <meta name=\"color-scheme\" content=\"light dark\">\
+         <meta http-equiv=\"refresh\" content=\"0;url={url}\"><title>Signing in</title></head>\
+         <body><main><h1>Signing in</h1><p><a href=\"{url}\">Continue to the provider</a></p></main></body></html>"
+    );
+    let mut response = Html(page).into_response();
+    let headers = response.headers_mut();
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.append(SET_COOKIE, cookie);
+    response
+}
+
+fn failed(error: FlowError, intent: Intent, return_to: Option<ReturnTo>) -> Response {
+    let code = error.code();
+    match (intent, return_to) {
+        (Intent::Link, _) => see_other(&format!("{SETTINGS_ACCOUNTS}?error={code}")),
+        (Intent::SignIn, None) => see_other(&format!("{LOGIN}?error={code}")),
+        (Intent::SignIn, Some(return_to)) => see_other(&format!(
+            "{LOGIN}?error={code}&return_to={}",
+            encode(return_to.as_str())
+        )),
+    }
+}
+
+fn refuse(error: &Error) -> Response {
+    match error {
+        Error::TooManyAttempts { retry_after } => (
+            StatusCode::TOO_MANY_REQUESTS,
+            [(RETRY_AFTER, retry_after.max(&1).to_string())],
+        )
+            .into_response(),
+        Error::Unavailable(_) => {
+            tracing::error!(
+                error = error as &dyn std::error::Error,
+                "the authority does not answer"
+            );
+            (StatusCode::SERVICE_UNAVAILABLE, [(RETRY_AFTER, "5")]).into_response()
+        }
+        _ => {
+            tracing::error!(error = error as &dyn std::error::Error, "a provider flow failed");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+    }
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('"', "&quot;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+}
