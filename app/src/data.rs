@@ -262,47 +262,56 @@ impl From<Patch> for serde_json::Value {
 /// again when it changes, in this tab or another. Nothing is asked for before a view does: a page
 /// that shows no public data makes no query for it.
 #[derive(Clone, Copy, Debug)]
-pub struct PublicDataContext(RwSignal<Known>);
-
-/// What is known without asking.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Known {
-    data: Option<PublicData>,
-    /// Counts how often what was known turned out to be old.
-    outdated: u32,
+pub struct PublicDataContext {
+    known: RwSignal<Known>,
+    theme: ThemeContext,
 }
+
+/// What is known of the public data without asking.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Known(Option<PublicData>);
 
 impl PublicDataContext {
     /// Provides the copy.
     pub fn provide() {
-        provide_context(Self(RwSignal::new(Known::default())));
+        provide_context(Self {
+            known: RwSignal::default(),
+            theme: ThemeContext::take(),
+        });
     }
 
     /// The copy at hand.
     pub fn take() -> Self {
-        use_context().unwrap_or_else(|| Self(RwSignal::new(Known::default())))
+        use_context().unwrap_or_else(|| Self {
+            known: RwSignal::default(),
+            theme: ThemeContext::take(),
+        })
     }
 
     /// What is known now: the source of a resource that shows public data.
     pub fn known(self) -> Known {
-        self.0.get()
+        self.known.get()
     }
 
     /// Puts what an update answered in place, here and in the other tabs.
     pub fn set(self, data: PublicData) {
-        ThemeContext::set(data.theme);
-        self.0.update(|known| known.data = Some(data));
+        self.put(data);
         crate::tabs::tell_public_data_changed();
     }
 
-    /// Forgets the copy: views that show it ask the server again.
+    /// Asks the server again.
     pub fn refetch(self) {
-        self.0.update(|known| {
-            *known = Known {
-                data: None,
-                outdated: known.outdated.wrapping_add(1),
+        leptos::task::spawn_local(async move {
+            // Without an answer the copy stays as it is; whatever is done next will say why.
+            if let Ok(data) = get_public_data().await {
+                self.put(data);
             }
         });
+    }
+
+    fn put(self, data: PublicData) {
+        self.theme.set(data.theme);
+        self.known.set(Known(Some(data)));
     }
 }
 
@@ -312,7 +321,7 @@ impl Known {
     /// # Errors
     /// If the server refuses.
     pub async fn or_asked(self) -> Result<PublicData, AppError> {
-        match self.data {
+        match self.0 {
             Some(data) => Ok(data),
             None => get_public_data().await,
         }

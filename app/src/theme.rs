@@ -25,17 +25,26 @@ impl ThemeContext {
         provide_context(Self(RwSignal::new(theme.into_inner())));
     }
 
+    /// The theme at hand.
+    pub fn take() -> Self {
+        use_context().unwrap_or_else(|| Self(RwSignal::new(None)))
+    }
+
     /// The theme's name, unless it is for the system to say.
-    pub fn name() -> Option<&'static str> {
-        let Self(theme) = use_context()?;
-        theme.get().map(Theme::name)
+    pub fn name(self) -> Option<&'static str> {
+        self.0.get().map(Theme::name)
     }
 
     /// Changes the theme.
-    pub fn set(theme: Option<Theme>) {
-        if let Some(Self(now)) = use_context() {
-            now.set(theme);
-        }
+    pub fn set(self, theme: Option<Theme>) {
+        self.0.set(theme);
+    }
+
+    /// Changes the theme to what a view has read: another browser may have changed it, and then this
+    /// one's cookie is old.
+    pub fn follow(theme: Option<Theme>) {
+        let context = Self::take();
+        Effect::new(move |_| context.set(theme));
     }
 }
 

@@ -45,7 +45,7 @@ fn initials(name: &str) -> String {
         .split(|c: char| !c.is_alphanumeric())
         .filter_map(|word| word.chars().next());
     let first = words.next();
-    let last = words.last();
+    let last = words.next_back();
     let initials: String = first
         .into_iter()
         .chain(last)

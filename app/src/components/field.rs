@@ -58,6 +58,48 @@ pub fn Field(
     }
 }
 
+/// Several lines of text.
+#[component]
+pub fn TextArea(
+    /// The form it is in.
+    form: FormState,
+    /// The field's name, which is its id as well.
+    name: &'static str,
+    /// The label.
+    label: &'static str,
+    /// What it holds at first.
+    value: Option<String>,
+    /// A word of help.
+    hint: &'static str,
+) -> impl IntoView {
+    let value = form.typed(name).or(value).unwrap_or_default();
+    let hint_id = format!("{name}-hint");
+    let described = hint_id.clone();
+    view! {
+        <div class="field">
+            <label for=name>{label}</label>
+            // Not as a child: Leptos 0.8 writes the children of a textarea without escaping them.
+            <textarea
+                id=name
+                name=name
+                rows="5"
+                autocomplete="off"
+                aria-describedby=described
+                inner_html=escaped(&value)
+            ></textarea>
+            <p class="hint" id=hint_id>
+                {hint}
+            </p>
+        </div>
+    }
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+}
+
 /// A yes or no.
 #[component]
 pub fn Checkbox(
@@ -90,5 +132,18 @@ fn described_by(
         let alert = invalid(form, about).then(|| form.alert_id());
         let ids: Vec<_> = alert.into_iter().chain(hint.clone()).collect();
         (!ids.is_empty()).then(|| ids.join(" "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::escaped;
+
+    #[test]
+    fn text_never_ends_its_textarea() {
+        assert_eq!(
+            escaped("</textarea><b>&lt;"),
+            "&lt;/textarea&gt;&lt;b&gt;&amp;lt;"
+        );
     }
 }

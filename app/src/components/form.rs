@@ -1,6 +1,6 @@
 //! How a form stands, with and without JavaScript, by one rule.
 
-use leptos::{either::EitherOf3, prelude::*, server_fn::ServerFn};
+use leptos::{either::EitherOf3, html, prelude::*, server_fn::ServerFn};
 
 use super::alert::Alert;
 use crate::{
@@ -66,14 +66,54 @@ impl FormState {
         }
     }
 
-    /// Whether the form ended, one way or the other.
-    pub fn ended(self) -> bool {
-        self.outcome.with(Option::is_some)
+    /// Whether the form has been sent.
+    pub fn was_sent(self) -> bool {
+        self.pending.get() || self.outcome.with(Option::is_some)
     }
 
     /// The id of the alert that says why.
     pub(super) fn alert_id(self) -> String {
         self.alert_id.get_value()
+    }
+}
+
+/// A form that forgets what was typed once its action has done it: a password is not left behind, and
+/// other fields follow what is stored. For a form among several over one action, `sent` tells that it
+/// was this one.
+#[derive(Clone, Copy)]
+pub struct Emptied {
+    /// The form.
+    pub node: NodeRef<html::Form>,
+    sent: StoredValue<bool>,
+}
+
+impl Emptied {
+    /// A form over this action.
+    pub fn after<S>(action: ServerAction<S>) -> Self
+    where
+        S: ServerFn<Error = AppError> + Clone + Send + Sync + 'static,
+        S::Output: Clone + Send + Sync + 'static,
+    {
+        let emptied = Self {
+            node: NodeRef::new(),
+            sent: StoredValue::new(false),
+        };
+        let value = action.value();
+        Effect::new(move |_| {
+            let is_done = value.with(|value| value.as_ref().map(Result::is_ok));
+            let Some(is_done) = is_done else { return };
+            let was_this_one = emptied.sent.get_value();
+            emptied.sent.set_value(false);
+            if let (true, true, Some(form)) = (is_done, was_this_one, emptied.node.get_untracked()) {
+                form.reset();
+            }
+        });
+        emptied
+    }
+
+    /// Notes that this form was sent.
+    pub fn sent(self) {
+        self.sent.set_value(true);
     }
 }
 
@@ -93,6 +133,30 @@ pub fn Notice(
         }
         _ => EitherOf3::C(()),
     }
+}
+
+/// The same for several forms: only the newest word stays.
+#[component]
+pub fn Notices(
+    /// The forms, and what is said when each is done.
+    of: Vec<(FormState, &'static str)>,
+) -> impl IntoView {
+    let newest = RwSignal::new(None);
+    of.into_iter()
+        .enumerate()
+        .map(|(place, (form, done))| {
+            Effect::new(move |_| {
+                if form.pending.get() {
+                    newest.set(Some(place));
+                }
+            });
+            view! {
+                <Show when=move || newest.get().is_none_or(|newest| newest == place)>
+                    <Notice form done />
+                </Show>
+            }
+        })
+        .collect_view()
 }
 
 /// The button that sends a form, and says that it is on its way.

@@ -17,9 +17,10 @@ pub fn Layout(
     children: Children,
 ) -> impl IntoView {
     let logout = ServerAction::<Logout>::new();
+    let theme = ThemeContext::take();
     forget_the_flash_on_leaving();
     view! {
-        <Html attr:data-theme=ThemeContext::name />
+        <Html attr:data-theme=move || theme.name() />
         // The browser's own jump to a fragment moves the focus; the router's does not.
         <a class="skip-link" href="#main" rel="external">
             "Skip to content"

@@ -34,7 +34,7 @@ fn escaped(text: &str) -> String {
         .fold(String::with_capacity(text.len()), |mut out, byte| {
             match byte {
                 b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' | b'/' => {
-                    out.push(byte.into())
+                    out.push(byte.into());
                 }
                 _ => out.push_str(&format!("%{byte:02X}")),
             }

@@ -26,7 +26,7 @@ pub fn Login() -> impl IntoView {
         <Title text="Sign in" />
         <div class="page page-narrow">
             <h1>"Sign in"</h1>
-            <Show when=move || !form.ended()>
+            <Show when=move || !form.was_sent()>
                 <ProviderErrorNotice />
             </Show>
             <Notice form />

@@ -16,6 +16,7 @@ use crate::{
     error::AppError,
     routes,
     session::{current_session, get_user},
+    theme::ThemeContext,
 };
 
 /// The page that shows the person to themselves.
@@ -26,7 +27,8 @@ pub fn Profile() -> impl IntoView {
         move || shown.known(),
         |known| async move {
             let user = get_user().await?.ok_or(AppError::Unauthenticated)?;
-            Ok::<_, AppError>((user, known.or_asked().await?))
+            // Without its public part the page is still worth showing.
+            Ok::<_, AppError>((user, known.or_asked().await.ok()))
         },
     );
     view! {
@@ -50,12 +52,15 @@ pub fn Profile() -> impl IntoView {
 }
 
 #[component]
-fn Person(user: User, public: PublicData) -> impl IntoView {
+fn Person(user: User, public: Option<PublicData>) -> impl IntoView {
     let called = public
-        .display_name
-        .clone()
+        .as_ref()
+        .and_then(|public| public.display_name.clone())
         .or_else(|| user.name.clone())
         .unwrap_or_else(|| local_part(user.email.as_deref()));
+    if let Some(public) = &public {
+        ThemeContext::follow(public.theme);
+    }
     let expires_at = current_session().map(|session| session.expires_at);
     view! {
         <header class="person">
@@ -65,7 +70,7 @@ fn Person(user: User, public: PublicData) -> impl IntoView {
                 <p class="hint">"Member since " <When at=user.created_at /></p>
             </div>
         </header>
-        <About public />
+        {public.map(|public| view! { <About public /> })}
         <section class="card" aria-labelledby="account-title">
             <h2 id="account-title">"Account"</h2>
             <dl class="facts-list">

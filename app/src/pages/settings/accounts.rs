@@ -25,7 +25,7 @@ pub fn Accounts() -> impl IntoView {
     let ways_in = Resource::new(move || unlink.version().get(), |_| list_accounts());
     view! {
         <Title text="Accounts" />
-        <Show when=move || !form.ended()>
+        <Show when=move || !form.was_sent()>
             <ProviderErrorNotice />
         </Show>
         <Notice form done="Disconnected." />

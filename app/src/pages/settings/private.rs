@@ -8,7 +8,7 @@ use crate::{
     components::{
         failure::Failure,
         field::Field,
-        form::{FormState, Notice, Submit},
+        form::{Emptied, FormState, Notices, Submit},
         time::When,
     },
     data::{ClearPrivateData, PRIVATE_FIELDS, UpdatePrivateData, describe_private_data},
@@ -19,6 +19,8 @@ use crate::{
 pub fn Private() -> impl IntoView {
     let update = ServerAction::<UpdatePrivateData>::new();
     let clear = ServerAction::<ClearPrivateData>::new();
+    // Made once: when the list is asked for anew, the forms stay.
+    let forms = PRIVATE_FIELDS.map(|_| Emptied::after(update));
     let keys = Resource::new(
         move || (update.version().get(), clear.version().get()),
         |_| describe_private_data(),
@@ -29,12 +31,11 @@ pub fn Private() -> impl IntoView {
             "Only the application's server reads these values. Nobody sees them again in the browser, you neither: "
             "a value can be set, replaced or removed."
         </p>
-        <Notice form=FormState::of(update) done="Saved." />
-        <Notice form=FormState::of(clear) done="Cleared." />
+        <Notices of=vec![(FormState::of(update), "Saved."), (FormState::of(clear), "Cleared.")] />
         <Transition fallback=|| view! { <p class="hint">"One moment…"</p> }>
             {move || Suspend::new(async move {
                 match keys.await {
-                    Ok(keys) => Either::Left(view! { <Keys keys update clear /> }),
+                    Ok(keys) => Either::Left(view! { <Keys keys forms update clear /> }),
                     Err(error) => Either::Right(view! { <Failure error /> }),
                 }
             })}
@@ -45,14 +46,16 @@ pub fn Private() -> impl IntoView {
 #[component]
 fn Keys(
     keys: Vec<PrivateKeyInfo>,
+    forms: [Emptied; PRIVATE_FIELDS.len()],
     update: ServerAction<UpdatePrivateData>,
     clear: ServerAction<ClearPrivateData>,
 ) -> impl IntoView {
     let cards = PRIVATE_FIELDS
         .into_iter()
-        .map(|(key, label)| {
+        .zip(forms)
+        .map(|((key, label), emptied)| {
             let info = keys.iter().find(|info| info.key == key).cloned();
-            view! { <Key key=key label info update /> }
+            view! { <Key key=key label info emptied update /> }
         })
         .collect_view();
     let clear_all = (!keys.is_empty()).then(|| {
@@ -82,6 +85,7 @@ fn Key(
     key: &'static str,
     label: &'static str,
     info: Option<PrivateKeyInfo>,
+    emptied: Emptied,
     update: ServerAction<UpdatePrivateData>,
 ) -> impl IntoView {
     let form = FormState::of(update);
@@ -101,7 +105,7 @@ fn Key(
         <section class="card" aria-labelledby=title>
             <h2 id=title_id>{label}</h2>
             {state}
-            <ActionForm action=update attr:class="stack">
+            <ActionForm action=update node_ref=emptied.node attr:class="stack" on:submit=move |_| emptied.sent()>
                 <Field
                     form
                     name=key

@@ -6,11 +6,13 @@ use leptos_meta::Title;
 use crate::{
     components::{
         failure::Failure,
-        field::Field,
-        form::{FormState, Notice, Submit},
+        field::{Field, TextArea},
+        form::{FormState, Notices, Submit},
     },
     data::{ClearPublicData, PublicData, PublicDataContext, Theme, UpdatePublicData},
+    error::AppError,
     pages::profile::About,
+    theme::ThemeContext,
 };
 
 /// The tab for public data.
@@ -26,8 +28,7 @@ pub fn Public() -> impl IntoView {
     let data = Resource::new(move || shown.known(), |known| known.or_asked());
     view! {
         <Title text="Public data" />
-        <Notice form=FormState::of(update) done="Saved." />
-        <Notice form=FormState::of(clear) done="Cleared." />
+        <Notices of=vec![(FormState::of(update), "Saved."), (FormState::of(clear), "Cleared.")] />
         <Transition fallback=|| view! { <p class="hint">"One moment…"</p> }>
             {move || Suspend::new(async move {
                 match data.await {
@@ -39,7 +40,7 @@ pub fn Public() -> impl IntoView {
     }
 }
 
-type Answer = Option<Result<PublicData, crate::error::AppError>>;
+type Answer = Option<Result<PublicData, AppError>>;
 
 /// Lets every view show what was saved. The form forgets what was typed, so that its fields follow, too:
 /// to what the server made of it, or to nothing.
@@ -67,6 +68,7 @@ fn Cards(
         theme,
     } = data.clone();
     let called = display_name.clone();
+    ThemeContext::follow(theme);
     let is_empty = data == PublicData::default();
     view! {
         <section class="card" aria-labelledby="public-title">
@@ -81,7 +83,13 @@ fn Cards(
                     value=display_name
                     hint="What to call you. At most 100 characters."
                 />
-                <Bio form=state bio />
+                <TextArea
+                    form=state
+                    name="bio"
+                    label="Bio"
+                    value=bio
+                    hint="A few words about you. At most 2000 characters."
+                />
                 <Field
                     form=state
                     name="website"
@@ -117,21 +125,6 @@ fn Cards(
                 })
             }}
         </section>
-    }
-}
-
-#[component]
-fn Bio(form: FormState, bio: Option<String>) -> impl IntoView {
-    view! {
-        <div class="field">
-            <label for="bio">"About you"</label>
-            <textarea id="bio" name="bio" rows="5" autocomplete="off" aria-describedby="bio-hint">
-                {form.typed("bio").or(bio).unwrap_or_default()}
-            </textarea>
-            <p class="hint" id="bio-hint">
-                "A few words. At most 2000 characters."
-            </p>
-        </div>
     }
 }
 

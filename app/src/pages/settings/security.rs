@@ -9,7 +9,7 @@ use crate::{
     components::{
         failure::Failure,
         field::Field,
-        form::{FormState, Notice, Submit},
+        form::{Emptied, FormState, Notices, Submit},
         link::{RETURN_TO, asked_return_to},
         providers::ProviderButton,
     },
@@ -28,9 +28,11 @@ pub fn Security() -> impl IntoView {
     let ways_in = Resource::new(move || set.version().get(), |_| list_accounts());
     view! {
         <Title text="Security" />
-        <Notice form=FormState::of(change) done="Your password is changed. Your other sessions have ended." />
-        <Notice form=FormState::of(set) done="Your password is set. Your other sessions have ended." />
-        <Notice form=FormState::of(confirm) done="Thank you. You can make your change now." />
+        <Notices of=vec![
+            (FormState::of(change), "Your password is changed. Your other sessions have ended."),
+            (FormState::of(set), "Your password is set. Your other sessions have ended."),
+            (FormState::of(confirm), "Thank you. You can make your change now."),
+        ] />
         <Transition fallback=|| view! { <p class="hint">"One moment…"</p> }>
             {move || Suspend::new(async move {
                 match ways_in.await {
@@ -72,8 +74,9 @@ fn Confirm(ways_in: WaysIn, confirm: ServerAction<ConfirmIdentity>) -> impl Into
 #[component]
 fn ConfirmByPassword(confirm: ServerAction<ConfirmIdentity>, return_to: Option<String>) -> impl IntoView {
     let form = FormState::of(confirm);
+    let emptied = Emptied::after(confirm);
     view! {
-        <ActionForm action=confirm attr:class="stack">
+        <ActionForm action=confirm node_ref=emptied.node attr:class="stack" on:submit=move |_| emptied.sent()>
             <Username />
             <Field
                 form
@@ -116,11 +119,12 @@ fn ConfirmByProvider(ways_in: WaysIn, return_to: Option<String>) -> impl IntoVie
 #[component]
 fn Change(change: ServerAction<ChangePassword>) -> impl IntoView {
     let form = FormState::of(change);
+    let emptied = Emptied::after(change);
     view! {
         <section class="card" aria-labelledby="password-title">
             <h2 id="password-title">"Change your password"</h2>
             <p class="hint">"Your other sessions end; you stay signed in here."</p>
-            <ActionForm action=change attr:class="stack">
+            <ActionForm action=change node_ref=emptied.node attr:class="stack" on:submit=move |_| emptied.sent()>
                 <Username />
                 <Field
                     form

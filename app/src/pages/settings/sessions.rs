@@ -8,7 +8,7 @@ use crate::{
     components::{
         device::device,
         failure::Failure,
-        form::{FormState, Notice, Submit},
+        form::{FormState, Notices, Submit},
         providers::provider_name,
         time::When,
     },
@@ -26,8 +26,10 @@ pub fn Sessions() -> impl IntoView {
     );
     view! {
         <Title text="Sessions" />
-        <Notice form=FormState::of(revoke) done="The session has ended." />
-        <Notice form=FormState::of(revoke_others) done="You are signed out everywhere else." />
+        <Notices of=vec![
+            (FormState::of(revoke), "The session has ended."),
+            (FormState::of(revoke_others), "You are signed out everywhere else."),
+        ] />
         <Transition fallback=|| view! { <p class="hint">"One moment…"</p> }>
             {move || Suspend::new(async move {
                 match sessions.await {
