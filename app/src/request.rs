@@ -76,14 +76,11 @@ impl Context {
 
     /// Makes the browser keep the person's theme, if it keeps another one.
     pub(crate) fn remember_theme(&self, theme: Option<Theme>) {
-        if theme::from_cookie(&self.parts.headers) == theme {
+        if theme::from_cookie(self.auth.cookies, &self.parts.headers) == theme {
             return;
         }
-        let cookie = theme::cookie(theme, self.auth.public_url.secure());
-        if let (Some(response), Ok(cookie)) =
-            (use_context::<ResponseOptions>(), HeaderValue::from_str(&cookie))
-        {
-            response.append_header(SET_COOKIE, cookie);
+        if let Some(response) = use_context::<ResponseOptions>() {
+            response.append_header(SET_COOKIE, theme::cookie(self.auth.cookies, theme));
         }
     }
 }

@@ -116,6 +116,7 @@ pub async fn logout() -> Result<(), AppError> {
     let was_signed_in = context.request.session().is_some();
     context.request.sign_out().await.map_err(refuse)?;
     if was_signed_in {
+        context.remember_theme(None);
         crate::request::set_header(
             http::HeaderName::from_static("clear-site-data"),
             "\"cache\", \"storage\"",

@@ -1,13 +1,11 @@
 //! Light or dark, right on the first paint of every page and without a query: the browser keeps the
 //! person's choice in a cookie of its own, which opens nothing and is nobody's secret.
 
+#[cfg(feature = "ssr")]
+use auth::cookies::{CookieName, Cookies, Keep};
 use leptos::prelude::*;
 
 use crate::data::Theme;
-
-/// The cookie's name.
-#[cfg(feature = "ssr")]
-const COOKIE: &str = "theme";
 
 /// The theme of this document.
 #[derive(Clone, Copy, Debug)]
@@ -18,7 +16,9 @@ impl ThemeContext {
     pub fn provide() {
         let theme = SharedValue::new(|| {
             #[cfg(feature = "ssr")]
-            return use_context::<http::request::Parts>().and_then(|parts| from_cookie(&parts.headers));
+            return use_context::<auth::Auth>()
+                .zip(use_context::<http::request::Parts>())
+                .and_then(|(auth, parts)| from_cookie(auth.cookies, &parts.headers));
             #[cfg(not(feature = "ssr"))]
             None
         });
@@ -48,23 +48,24 @@ impl ThemeContext {
     }
 }
 
+/// How long a browser keeps the theme, in seconds: a year.
+#[cfg(feature = "ssr")]
+const KEPT: i64 = 31_536_000;
+
 /// The theme the browser keeps.
 #[cfg(feature = "ssr")]
-pub(crate) fn from_cookie(headers: &http::HeaderMap) -> Option<Theme> {
-    let cookies = headers
-        .get_all(http::header::COOKIE)
-        .iter()
-        .filter_map(|header| header.to_str().ok());
+pub(crate) fn from_cookie(cookies: Cookies, headers: &http::HeaderMap) -> Option<Theme> {
     cookies
-        .flat_map(|header| header.split(';'))
-        .filter_map(|pair| pair.trim().split_once('='))
-        .find_map(|(name, value)| (name == COOKIE).then(|| Theme::from_name(value)).flatten())
+        .read(headers)
+        .get(CookieName::Theme)
+        .and_then(Theme::from_name)
 }
 
-/// A `Set-Cookie` value that makes the browser keep a theme for a year, or forget it.
+/// A `Set-Cookie` value that makes the browser keep a theme, or forget it.
 #[cfg(feature = "ssr")]
-pub(crate) fn cookie(theme: Option<Theme>, secure: bool) -> String {
-    let (value, age) = theme.map_or(("", 0), |theme| (theme.name(), 31_536_000));
-    let secure = if secure { "; Secure" } else { "" };
-    format!("{COOKIE}={value}; HttpOnly; SameSite=Lax; Path=/{secure}; Max-Age={age}")
+pub(crate) fn cookie(cookies: Cookies, theme: Option<Theme>) -> http::HeaderValue {
+    match theme {
+        Some(theme) => cookies.set(CookieName::Theme, theme.name(), Keep::Seconds(KEPT)),
+        None => cookies.clear(CookieName::Theme),
+    }
 }

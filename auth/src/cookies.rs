@@ -13,10 +13,12 @@ pub enum CookieName {
     Flow,
     /// What a form without JavaScript shows after its redirect.
     Flash,
+    /// How pages look for this person: no secret, and right on first paint.
+    Theme,
 }
 
 impl CookieName {
-    const ALL: [Self; 4] = [Self::Id, Self::Auth, Self::Flow, Self::Flash];
+    const ALL: [Self; 5] = [Self::Id, Self::Auth, Self::Flow, Self::Flash, Self::Theme];
 
     const fn plain(self) -> &'static str {
         match self {
@@ -24,6 +26,7 @@ impl CookieName {
             Self::Auth => "auth",
             Self::Flow => "flow",
             Self::Flash => "flash",
+            Self::Theme => "theme",
         }
     }
 }

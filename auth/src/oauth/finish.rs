@@ -354,7 +354,7 @@ impl OAuth {
         } else {
             match accounts::owner(&mut tx, &identity).await? {
                 Some(owner) if owner.user_id == user_id => {
-                    accounts::refresh(&mut tx, keys, &identity, now).await?
+                    accounts::refresh(&mut tx, keys, &identity, now).await?;
                 }
                 _ => return Err(failed(FlowError::Taken, "the account is another user's")),
             }
