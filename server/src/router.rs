@@ -1,13 +1,12 @@
 //! The whole application as one service.
 
-use std::time::Duration;
+use std::{ops::Deref, sync::Arc, time::Duration};
 
 use app::{App, shell};
 use auth::{Auth, session_layer};
 use axum::{
     Router,
-    body::Body,
-    extract::{FromRef, Request},
+    extract::{DefaultBodyLimit, FromRef, Request},
     http::StatusCode,
     middleware::{from_fn, from_fn_with_state},
     response::{IntoResponse, Response},
@@ -16,23 +15,26 @@ use axum::{
 use http::{HeaderValue, header::CACHE_CONTROL};
 use leptos::prelude::*;
 use leptos_axum::{LeptosRoutes, generate_route_list, render_app_async_with_context};
-use tower::ServiceExt;
 use tower_http::{
     catch_panic::CatchPanicLayer, compression::CompressionLayer, services::ServeDir, timeout::TimeoutLayer,
 };
 
 use crate::{
     config::TrustedProxies,
-    middleware::{address, csp::Csp, flash, forms, guard, headers, limits, origin, refusals, request_id},
+    middleware::{csp::Csp, edge, flash, forms, guard, origin, trailing_slash},
     routes::{csp_report, health, provider, session},
 };
 
 /// The time a request may take, all in all.
 const REQUEST_TIME: Duration = Duration::from_secs(30);
 
-/// What handlers and middleware work with.
-#[derive(Clone, Debug, FromRef)]
-pub struct AppState {
+/// What handlers and middleware work with. One pointer: every layer clones it for every request.
+#[derive(Clone, Debug)]
+pub struct AppState(Arc<Shared>);
+
+/// What [`AppState`] points to.
+#[derive(Debug)]
+pub struct Shared {
     /// Authentication.
     pub auth: Auth,
     /// Leptos' options.
@@ -41,6 +43,26 @@ pub struct AppState {
     pub csp: Csp,
     /// Whose `X-Forwarded-For` is believed.
     pub trusted_proxies: TrustedProxies,
+}
+
+impl Deref for AppState {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
+}
+
+impl FromRef<AppState> for Auth {
+    fn from_ref(state: &AppState) -> Self {
+        state.auth.clone()
+    }
+}
+
+impl FromRef<AppState> for LeptosOptions {
+    fn from_ref(state: &AppState) -> Self {
+        state.leptos.clone()
+    }
 }
 
 /// Puts everything together. Read it from the bottom: the last layer is the first to see a request.
@@ -52,12 +74,12 @@ pub fn router(
 ) -> Router {
     let csp = Csp::new(auth.public_url.secure(), leptos.site_addr, reload_port);
     let hashed = leptos.hash_files;
-    let state = AppState {
+    let state = AppState(Arc::new(Shared {
         auth,
         leptos,
         csp,
         trusted_proxies,
-    };
+    }));
 
     // Who may be signed in: pages, server functions, the REST twin, provider flows.
     let with_session = |router: Router<AppState>| {
@@ -78,25 +100,32 @@ pub fn router(
             let options = state.leptos.clone();
             move || shell(options.clone())
         })
-        .route("/api/session", get(session::get))
         .route("/auth/login/{provider}", post(provider::start));
     let dynamic = with_session(pages)
         .layer(from_fn_with_state(state.clone(), forms::layer))
         .layer(from_fn_with_state(state.clone(), origin::layer));
+    // For scripts that poll: nothing between them and their session.
+    let twin = Router::new()
+        .route("/api/session", get(session::get))
+        .layer(from_fn_with_state(state.auth.sessions.clone(), session_layer));
     // A form_post from a provider is cross-site by nature; it changes nothing, so the origin rule is not for it.
     let callbacks = with_session(Router::new().route("/auth/callback/{provider}", get(provider::finish)))
-        .route("/auth/callback/{provider}", post(provider::repost));
+        .route(
+            "/auth/callback/{provider}",
+            post(provider::repost).layer(DefaultBodyLimit::max(provider::MAX_REPOST)),
+        );
 
     let not_found = with_session(Router::new().fallback({
         let options = state.leptos.clone();
         let render = render_app_async_with_context(context, move || shell(options.clone()));
         move |request: Request| render(request)
     }))
-    .layer(from_fn(limits::redirect_trailing_slash))
+    .layer(from_fn(trailing_slash::layer))
     .with_state(state.clone());
 
     let router = Router::new()
         .merge(dynamic)
+        .merge(twin)
         .merge(callbacks)
         .route("/api", any(nothing))
         .route("/api/{*rest}", any(nothing))
@@ -117,12 +146,8 @@ pub fn router(
             // The panic's text is in the log already; it is nobody else's business.
             StatusCode::INTERNAL_SERVER_ERROR.into_response()
         }))
-        .layer(from_fn(limits::uri))
-        .layer(from_fn(refusals::layer))
         .layer(CompressionLayer::new())
-        .layer(from_fn_with_state(state.auth.public_url.secure(), headers::layer))
-        .layer(from_fn(request_id::layer))
-        .layer(from_fn_with_state(state.trusted_proxies, address::layer))
+        .layer(from_fn_with_state(state, edge::layer))
 }
 
 /// The wasm, its glue and the style sheet. With hashes in their names they never change.
@@ -157,7 +182,7 @@ fn public_files(leptos: &LeptosOptions, not_found: Router) -> Router {
         .precompressed_gzip()
         .append_index_html_on_directories(false)
         .call_fallback_on_method_not_allowed(true)
-        .fallback(not_found.map_request(|request: Request<Body>| request));
+        .fallback(not_found);
     Router::new().fallback_service(files)
 }
 

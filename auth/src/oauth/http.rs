@@ -172,7 +172,38 @@ impl<'c> AsyncHttpClient<'c> for Http {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    };
+
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpListener,
+    };
+
     use super::*;
+
+    /// A server that answers every connection with these bytes, `repeat`ed, and counts connections.
+    async fn server(head: &'static str, body: &'static [u8], repeat: usize) -> (String, Arc<AtomicUsize>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        let count = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&count);
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                counter.fetch_add(1, Ordering::SeqCst);
+                let _ = stream.read(&mut [0; 4096]).await;
+                let _ = stream.write_all(head.as_bytes()).await;
+                for _ in 0..repeat {
+                    if stream.write_all(body).await.is_err() {
+                        break;
+                    }
+                }
+            }
+        });
+        (url, count)
+    }
 
     #[test]
     fn plain_http_stays_on_this_machine() {
@@ -193,5 +224,66 @@ mod tests {
         ] {
             assert!(!safe(bad), "{bad}");
         }
+    }
+
+    #[tokio::test]
+    async fn an_endless_answer_is_cut_off() {
+        let endless = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n";
+        let (url, _) = server(endless, &[b' '; 65_536], 1_000_000).await;
+        assert!(matches!(
+            Http::new().get_with_token(&url, "t").await,
+            Err(HttpError::TooLarge)
+        ));
+    }
+
+    #[tokio::test]
+    async fn compressed_answers_are_not_unpacked() {
+        let packed = "HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-type: application/json\r\nconnection: close\r\n\r\n";
+        let (url, _) = server(packed, b"\x1f\x8b\x08", 1).await;
+        assert_eq!(
+            Http::new().get_with_token(&url, "t").await.unwrap(),
+            b"\x1f\x8b\x08"
+        );
+    }
+
+    #[tokio::test]
+    async fn redirects_are_answers() {
+        let (evil, visited) = server("HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n", b"{}", 1).await;
+        let head: &'static str =
+            format!("HTTP/1.1 307 Temporary Redirect\r\nlocation: {evil}\r\ncontent-length: 0\r\n\r\n")
+                .leak();
+        let (url, _) = server(head, b"", 0).await;
+        let http = Http::new();
+        assert!(matches!(
+            http.get_again(&url).await,
+            Err(HttpError::Status(StatusCode::TEMPORARY_REDIRECT))
+        ));
+        assert_eq!(visited.load(Ordering::SeqCst), 0);
+    }
+
+    #[tokio::test]
+    async fn only_what_may_be_repeated_is_tried_twice() {
+        let cut = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 10\r\n\r\n";
+        let down = "HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+        let refused = "HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+        for (head, times) in [(cut, 2), (down, 2), (refused, 1)] {
+            let (url, count) = server(head, b"{}", 1).await;
+            assert!(Http::new().get_again(&url).await.is_err());
+            assert_eq!(count.load(Ordering::SeqCst), times, "{head}");
+            assert!(Http::new().get_with_token(&url, "t").await.is_err());
+            assert_eq!(count.load(Ordering::SeqCst), times + 1, "{head}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_a_header_is_no_token() {
+        assert!(matches!(
+            Http::new().get_with_token("http://127.0.0.1:1/", "a\nb").await,
+            Err(HttpError::Request)
+        ));
+        assert!(matches!(
+            Http::new().get_again("http://idp.example/").await,
+            Err(HttpError::Address)
+        ));
     }
 }

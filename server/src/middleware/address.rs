@@ -3,11 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use auth::ClientAddress;
-use axum::{
-    extract::{ConnectInfo, Request, State},
-    middleware::Next,
-    response::Response,
-};
+use axum::extract::{ConnectInfo, Request};
 use http::{HeaderMap, HeaderName};
 
 use crate::config::TrustedProxies;
@@ -15,25 +11,23 @@ use crate::config::TrustedProxies;
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// Puts [`ClientAddress`] into the request. No other forwarding header is read, and none for URLs.
-pub(crate) async fn layer(
-    State(proxies): State<TrustedProxies>,
-    mut request: Request,
-    next: Next,
-) -> Response {
+pub(super) fn note(request: &mut Request, proxies: &TrustedProxies) {
     let peer = request
         .extensions()
         .get::<ConnectInfo<SocketAddr>>()
         .map(|ConnectInfo(peer)| peer.ip());
     if let Some(peer) = peer {
-        let address = client(peer, request.headers(), &proxies);
+        let address = client(peer, request.headers(), proxies);
         request.extensions_mut().insert(ClientAddress(address));
     }
-    next.run(request).await
 }
 
 /// The right-most entry that is no trusted proxy itself: everything left of it is the client's own claim.
 fn client(peer: IpAddr, headers: &HeaderMap, proxies: &TrustedProxies) -> IpAddr {
     let mut address = peer.to_canonical();
+    if !proxies.trusts(address) {
+        return address;
+    }
     let entries: Vec<&str> = headers
         .get_all(FORWARDED_FOR)
         .iter()

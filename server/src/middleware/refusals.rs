@@ -5,43 +5,59 @@ use app::error::AppError;
 use axum::{
     body::{Body, HttpBody},
     extract::Request,
-    middleware::Next,
-    response::{IntoResponse, Response},
+    response::Response,
 };
 use http::{
     HeaderMap, HeaderValue, Method,
     header::{ACCEPT, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE},
 };
 
-/// Writes the body of an error that has none.
-pub(crate) async fn layer(request: Request, next: Next) -> Response {
-    let html = accepts_html(request.headers());
-    let head = *request.method() == Method::HEAD;
-    let mut response = next.run(request).await;
-    let status = response.status();
-    let bare =
-        !response.headers().contains_key(CONTENT_TYPE) || response.body().size_hint().exact() == Some(0);
-    if !(status.is_client_error() || status.is_server_error()) || !bare {
-        return response;
+/// How a request's refusal is worded.
+#[derive(Clone, Copy)]
+pub(super) struct Refusals {
+    html: bool,
+    head: bool,
+}
+
+impl Refusals {
+    /// As the request asks for it.
+    pub(super) fn of(request: &Request) -> Self {
+        Self {
+            html: accepts_html(request.headers()),
+            head: *request.method() == Method::HEAD,
+        }
     }
-    let error = AppError::from_status(status.as_u16());
-    let body = match html {
-        true => page(error),
-        false => serde_json::to_string(&error).unwrap_or_default(),
-    };
-    let kind = if html {
-        "text/html; charset=utf-8"
-    } else {
-        "application/json"
-    };
-    let headers = response.headers_mut();
-    headers.remove(CONTENT_LENGTH);
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
-    headers
-        .entry(CACHE_CONTROL)
-        .or_insert(HeaderValue::from_static("no-store"));
-    *response.body_mut() = if head { Body::empty() } else { Body::from(body) };
-    response.into_response()
+
+    /// Writes the body of an error that has none.
+    pub(super) fn explain(self, response: &mut Response) {
+        let status = response.status();
+        let refused = status.is_client_error() || status.is_server_error();
+        let bare = refused
+            && (!response.headers().contains_key(CONTENT_TYPE)
+                || response.body().size_hint().exact() == Some(0));
+        if !bare {
+            return;
+        }
+        let error = AppError::from_status(status.as_u16());
+        let (kind, body) = match self.html {
+            true => ("text/html; charset=utf-8", page(error)),
+            false => (
+                "application/json",
+                serde_json::to_string(&error).unwrap_or_default(),
+            ),
+        };
+        let headers = response.headers_mut();
+        headers.remove(CONTENT_LENGTH);
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+        headers
+            .entry(CACHE_CONTROL)
+            .or_insert(HeaderValue::from_static("no-store"));
+        *response.body_mut() = if self.head {
+            Body::empty()
+        } else {
+            Body::from(body)
+        };
+    }
 }
 
 /// Whether the client is a browser showing a page, rather than a script.

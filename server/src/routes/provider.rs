@@ -21,6 +21,9 @@ use http::{
 use crate::middleware::guard::{encode, see_other};
 use app::routes::{LOGIN, PROFILE, SETTINGS_ACCOUNTS, SETTINGS_SECURITY};
 
+/// The most a provider may post, in bytes: code, state and Apple's `user`.
+pub(crate) const MAX_REPOST: usize = 32 * 1024;
+
 /// What the form of a provider's button carries.
 #[derive(serde::Deserialize)]
 pub(crate) struct StartForm {

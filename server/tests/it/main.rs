@@ -1,0 +1,26 @@
+//! The whole application as its clients meet it: the true router over a database file of its own, a clock
+//! that moves only when told to, and browsers as strict about cookies as real ones.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "what is unexpected ends a test, in its helpers as well"
+)]
+
+mod support;
+
+mod concurrency;
+mod data;
+mod fixation;
+mod forms;
+mod fuzz;
+mod guards;
+mod headers;
+mod keys;
+mod limits;
+mod operation;
+mod origin;
+mod passwords;
+mod private;
+mod revocation;
+mod session_endpoint;
+mod sessions;

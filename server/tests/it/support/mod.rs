@@ -1,0 +1,231 @@
+//! What the tests are written with.
+
+mod answer;
+mod browser;
+mod process;
+
+use std::{path::PathBuf, sync::Arc};
+
+use auth::{Auth, Clock, Vars};
+use axum::Router;
+use server::{config::ServerConfig, serve};
+use sqlx::AssertSqlSafe;
+use time::{Duration, OffsetDateTime};
+
+pub use answer::Answer;
+pub use browser::{Browser, Call};
+pub use process::Server;
+
+/// The origin of a [`TestApp`], unless a test says otherwise.
+pub const ORIGIN: &str = "https://app.example";
+/// A password every rule accepts.
+pub const PASSWORD: &str = "correct horse battery staple";
+/// Another one.
+pub const OTHER_PASSWORD: &str = "seven quiet rivers of tin";
+/// Two secrets for the key ring.
+pub const SECRET: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+pub const NEW_SECRET: &str = "ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8=";
+
+/// Every server function with arguments it would accept, so that only what a test is about can refuse it.
+pub const FUNCTIONS: [(&str, &[(&str, &str)]); 20] = [
+    ("register", &[("email", "new@example.com"), ("password", PASSWORD)]),
+    ("login", &[("email", "ada@example.com"), ("password", PASSWORD)]),
+    ("logout", &[]),
+    ("get_auth_session", &[]),
+    ("get_user", &[]),
+    ("list_sessions", &[]),
+    ("revoke_session", &[("session_id", SOME_ID)]),
+    ("revoke_other_sessions", &[]),
+    ("list_accounts", &[]),
+    ("unlink_account", &[("account_id", SOME_ID)]),
+    (
+        "change_password",
+        &[("current_password", PASSWORD), ("new_password", OTHER_PASSWORD)],
+    ),
+    ("set_password", &[("new_password", OTHER_PASSWORD)]),
+    ("confirm_identity", &[("password", PASSWORD)]),
+    ("get_public_data", &[]),
+    ("update_public_data", &[("display_name", "Ada L.")]),
+    ("clear_public_data", &[]),
+    ("describe_private_data", &[]),
+    ("update_private_data", &[("api_token", "token-of-some-service")]),
+    ("clear_private_data", &[]),
+    ("get_auth_session", &[]),
+];
+
+/// The server functions that answer an anonymous visitor with something else than 401.
+pub const OPEN_FUNCTIONS: [&str; 5] = ["register", "login", "logout", "get_auth_session", "get_user"];
+
+/// Well-formed, and nobody's.
+pub const SOME_ID: &str = "0190a8c0-0000-7000-8000-000000000001";
+
+/// The protected pages.
+pub const PROTECTED: [&str; 7] = [
+    "/profile",
+    "/settings",
+    "/settings/public",
+    "/settings/private",
+    "/settings/accounts",
+    "/settings/sessions",
+    "/settings/security",
+];
+
+/// The application over a database of its own.
+pub struct TestApp {
+    pub router: Router,
+    pub auth: Auth,
+    pub clock: Clock,
+    pub origin: String,
+    folder: Arc<Folder>,
+}
+
+/// A folder that goes away with its last user.
+pub struct Folder(pub PathBuf);
+
+impl Folder {
+    pub fn new() -> Self {
+        let path = std::env::temp_dir().join(format!("start-axum-auth-{}", uuid::Uuid::now_v7()));
+        std::fs::create_dir_all(path.join("site/pkg")).unwrap();
+        std::fs::write(path.join("site/hello.txt"), "hello, static file").unwrap();
+        std::fs::write(path.join("site/pkg/start-axum-auth.css"), "body{}").unwrap();
+        Self(path)
+    }
+
+    pub fn database_url(&self) -> String {
+        format!("sqlite:{}", self.0.join("app.db").display())
+    }
+
+    pub fn site(&self) -> String {
+        self.0.join("site").display().to_string()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        drop(std::fs::remove_dir_all(&self.0));
+    }
+}
+
+impl TestApp {
+    /// Under https, with the defaults.
+    pub async fn new() -> Self {
+        Self::with(&[]).await
+    }
+
+    /// With these variables over the defaults.
+    pub async fn with(vars: &[(&str, &str)]) -> Self {
+        #[expect(clippy::disallowed_methods, reason = "only where the test's own clock starts")]
+        let now = OffsetDateTime::now_utc();
+        Self::build(Arc::new(Folder::new()), Clock::manual(now), vars).await
+    }
+
+    /// The same database under another process of the application.
+    pub async fn restarted(&self, vars: &[(&str, &str)]) -> Self {
+        Self::build(Arc::clone(&self.folder), self.clock.clone(), vars).await
+    }
+
+    async fn build(folder: Arc<Folder>, clock: Clock, vars: &[(&str, &str)]) -> Self {
+        let (database_url, site) = (folder.database_url(), folder.site());
+        let defaults = [
+            ("PUBLIC_URL", ORIGIN),
+            ("DATABASE_URL", &database_url),
+            ("SESSION_SECRET", SECRET),
+            ("LEPTOS_SITE_ROOT", &site),
+        ];
+        let vars: Vars = defaults.into_iter().chain(vars.iter().copied()).collect();
+        let config = ServerConfig::from_vars(&vars, false).unwrap();
+        let origin = config.auth.public_url.origin().to_owned();
+        let db = auth::db::Database::open(&config.auth.database_url).await.unwrap();
+        db.migrate().await.unwrap();
+        let (router, auth) = serve::build(config, db, clock.clone()).await.unwrap();
+        Self {
+            router,
+            auth,
+            clock,
+            origin,
+            folder,
+        }
+    }
+
+    /// A browser without cookies, at the address the documentation gives to examples.
+    pub fn browser(&self) -> Browser {
+        Browser::of(self)
+    }
+
+    /// A browser whose person has just registered with [`PASSWORD`].
+    pub async fn registered(&self, email: &str) -> Browser {
+        let browser = self.browser();
+        browser.register(email).await;
+        browser
+    }
+
+    /// Another browser of a registered person, signed in.
+    pub async fn signed_in(&self, email: &str) -> Browser {
+        let browser = self.browser();
+        browser.login(email, PASSWORD).await.expect(200);
+        browser
+    }
+
+    pub fn advance(&self, seconds: i64) {
+        self.clock.advance(Duration::seconds(seconds));
+    }
+
+    /// Runs a statement behind the application's back.
+    pub async fn sql(&self, statement: &str) -> u64 {
+        sqlx::query(AssertSqlSafe(statement))
+            .execute(self.auth.db.write())
+            .await
+            .unwrap()
+            .rows_affected()
+    }
+
+    /// The one number a query answers.
+    pub async fn number(&self, query: &str) -> i64 {
+        sqlx::query_scalar(AssertSqlSafe(query))
+            .fetch_one(self.auth.db.write())
+            .await
+            .unwrap()
+    }
+
+    /// The one text a query answers.
+    pub async fn text(&self, query: &str) -> String {
+        sqlx::query_scalar(AssertSqlSafe(query))
+            .fetch_one(self.auth.db.write())
+            .await
+            .unwrap()
+    }
+
+    /// Takes the database away: from now on every query fails at once.
+    pub async fn lose_database(&self) {
+        self.auth.db.close().await;
+    }
+
+    pub fn database_url(&self) -> String {
+        self.folder.database_url()
+    }
+
+    /// Everything that lies on the disk, database and journal.
+    pub fn disk(&self) -> Vec<u8> {
+        ["app.db", "app.db-wal"]
+            .into_iter()
+            .flat_map(|name| std::fs::read(self.folder.0.join(name)).unwrap_or_default())
+            .collect()
+    }
+}
+
+/// Whether a text occurs in bytes.
+pub fn contains(haystack: &[u8], needle: &str) -> bool {
+    haystack.windows(needle.len()).any(|window| window == needle.as_bytes())
+}
+
+/// Runs the same call in many browsers, or many times in one, all at once.
+pub async fn all_at_once<T: Send + 'static>(
+    tasks: impl IntoIterator<Item = impl Future<Output = T> + Send + 'static>,
+) -> Vec<T> {
+    let running: Vec<_> = tasks.into_iter().map(tokio::spawn).collect();
+    let mut done = Vec::new();
+    for task in running {
+        done.push(task.await.unwrap());
+    }
+    done
+}
