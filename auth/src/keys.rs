@@ -82,7 +82,8 @@ struct Key {
 /// The keys, newest first.
 pub struct KeyRing {
     keys: Vec<Key>,
-    etag: [u8; 32],
+    /// Set up once: a clone costs less than a key.
+    etag: Hmac<Sha256>,
 }
 
 impl std::fmt::Debug for KeyRing {
@@ -122,9 +123,10 @@ impl KeyRing {
     pub fn new(secrets: &[SecretSlice<u8>]) -> Self {
         assert!(!secrets.is_empty(), "a key ring needs a secret");
         let keys = secrets.iter().map(Key::derive).collect();
+        let etag = expand(&secrets[0], "start-axum-auth/etag/v1");
         Self {
             keys,
-            etag: expand(&secrets[0], "start-axum-auth/etag/v1"),
+            etag: Hmac::new_from_slice(&etag).expect("HMAC takes any key length"),
         }
     }
 
@@ -159,7 +161,7 @@ impl KeyRing {
 
     /// A strong validator for a body: keyed, so that it tells nothing about guessable content.
     pub fn etag(&self, body: &[u8]) -> String {
-        let mut mac = Hmac::<Sha256>::new_from_slice(&self.etag).expect("HMAC takes any key length");
+        let mut mac = self.etag.clone();
         mac.update(body);
         let digest = mac.finalize().into_bytes();
         let tag = base64::prelude::BASE64_URL_SAFE_NO_PAD.encode(&digest[..16]);

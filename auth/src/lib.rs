@@ -46,6 +46,8 @@ mod email;
 #[cfg(feature = "ssr")]
 mod error;
 #[cfg(feature = "ssr")]
+mod hooks;
+#[cfg(feature = "ssr")]
 pub mod keys;
 #[cfg(feature = "ssr")]
 pub mod limits;

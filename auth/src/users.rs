@@ -8,6 +8,7 @@ use crate::{
     db::{Database, Tx},
     email::Email,
     error::{Error, Result},
+    hooks,
     session::IdHash,
     wire::{AccountInfo, Role, User, WaysIn},
 };
@@ -49,7 +50,8 @@ pub fn clean_avatar(address: &str) -> Option<String> {
 ///
 /// # Errors
 /// [`Error::EmailTaken`] if another user has the address.
-pub async fn insert(tx: &mut Tx, new: NewUser, now: OffsetDateTime) -> Result<Uuid> {
+pub async fn insert(tx: &mut Tx, mut new: NewUser, now: OffsetDateTime) -> Result<Uuid> {
+    hooks::on_user_saving(tx, &mut new).await?;
     let id = Uuid::now_v7();
     let verified_at = (new.email_verified && new.email.is_some()).then_some(now);
     let inserted = sqlx::query(
@@ -66,7 +68,10 @@ pub async fn insert(tx: &mut Tx, new: NewUser, now: OffsetDateTime) -> Result<Uu
     .execute(&mut **tx)
     .await;
     match inserted {
-        Ok(_) => Ok(id),
+        Ok(_) => {
+            hooks::on_user_saved(tx, id).await?;
+            Ok(id)
+        }
         Err(sqlx::Error::Database(cause)) if cause.is_unique_violation() => Err(Error::EmailTaken),
         Err(error) => Err(error.into()),
     }

@@ -12,6 +12,7 @@ use crate::{
     client::Client,
     db::{Database, Tx},
     error::Result,
+    hooks,
     wire::{AuthSession, Role, SessionInfo},
 };
 
@@ -131,6 +132,7 @@ pub(super) async fn insert(
     id: &tower_sessions::session::Id,
     new: NewSession<'_>,
 ) -> Result<LiveSession> {
+    hooks::on_session_saving(tx, new.user_id).await?;
     let hash = IdHash::of(id);
     let session_id = Uuid::now_v7();
     sqlx::query(
@@ -151,6 +153,7 @@ pub(super) async fn insert(
     .execute(&mut **tx)
     .await?;
     store::insert(tx, id, new.expires_at).await?;
+    hooks::on_session_saved(tx, new.user_id, session_id).await?;
     let (email, role) = sqlx::query_as("SELECT email, role FROM users WHERE id = $1")
         .bind(new.user_id)
         .fetch_one(&mut **tx)
