@@ -748,7 +748,7 @@ async fn a_token_endpoint_that_misbehaves_signs_nobody_in() {
     }
     assert_eq!((app.count("users").await, app.count("sessions").await), (0, 0));
     app.idp.script(|script| {
-        script.answer = json!({ "token_type": "bearer", "expires_in": null, "refresh_token": null })
+        script.answer = json!({ "token_type": "bearer", "expires_in": null, "refresh_token": null });
     });
     assert_eq!(browser.flow("acme").await, "signed in /profile");
 }
@@ -952,7 +952,7 @@ async fn an_unverified_address_is_nobodys() {
         (1, 0)
     );
     app.idp.script(|script| {
-        script.id_token = json!({ "email": "free@example.com", "email_verified": "true", "sub": "2" })
+        script.id_token = json!({ "email": "free@example.com", "email_verified": "true", "sub": "2" });
     });
     assert_eq!(app.browser().flow("acme").await, "signed in /profile");
     assert_eq!(app.users().await[1], (None, false, Some("Ada".to_owned())));
@@ -983,7 +983,7 @@ async fn two_first_sign_ins_at_once_make_one_user() {
     ])
     .await;
     let (one, other) = (app.browser(), app.browser());
-    assert!(one.begin("linkedin", &[]).await.get("nonce").is_none());
+    assert!(!one.begin("linkedin", &[]).await.contains_key("nonce"));
     app.idp
         .script(|script| script.answer = json!({ "token_type": null }));
     let (first, second) = tokio::join!(one.flow("linkedin"), other.flow("linkedin"));
@@ -1229,7 +1229,7 @@ async fn github_is_asked_for_the_list_of_addresses() {
             StatusCode::OK,
             "application/json",
             br#"{"error":"bad_verification_code"}"#.to_vec(),
-        ))
+        ));
     });
     assert_eq!(app.browser().flow("github").await, "sign_in provider -");
 }
