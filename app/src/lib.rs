@@ -2,9 +2,6 @@
 //!
 //! A fork edits [`routes`], [`pages`] and [`data`]; the rest is there to be relied on.
 
-// In release builds a page's type is its whole tree of elements, deeper than the compiler looks by default.
-#![recursion_limit = "512"]
-
 pub mod components;
 pub mod data;
 pub mod error;

@@ -5,7 +5,7 @@
     reason = "`#[server]` makes a struct of each function, whose fields are its arguments"
 )]
 
-use auth::{AuthSession, SessionInfo, User, WaysIn};
+use auth::{AccountInfo, AuthSession, SessionInfo, User, WaysIn};
 use leptos::prelude::*;
 use uuid::Uuid;
 
@@ -155,9 +155,15 @@ pub async fn revoke_other_sessions() -> Result<(), AppError> {
     Ok(())
 }
 
-/// The connected provider accounts, and whether there is a password.
+/// The connected provider accounts.
 #[server(prefix = "/api", endpoint = "list_accounts")]
-pub async fn list_accounts() -> Result<WaysIn, AppError> {
+pub async fn list_accounts() -> Result<Vec<AccountInfo>, AppError> {
+    Ok(get_ways_in().await?.accounts)
+}
+
+/// The connected provider accounts, and whether there is a password.
+#[server(prefix = "/api", endpoint = "get_ways_in")]
+pub async fn get_ways_in() -> Result<WaysIn, AppError> {
     let context = Context::take()?;
     let live = context.require_session().await?;
     context.auth.ways_in(&live).await.map_err(refuse)

@@ -3,7 +3,7 @@
 use crate::{
     Outcome,
     build::{self, Weight},
-    cargo::cargo,
+    cargo::cargo_like_leptos,
     layout, npm,
     process::run,
     steps::Steps,
@@ -17,7 +17,7 @@ pub(crate) fn bench(_: &mut Steps, arguments: &[String]) -> Outcome {
     npm::packages()?;
     build::release()?;
     let Weight { raw, gzip, brotli } = build::weigh(&layout::site()?)?;
-    run(cargo([
+    run(cargo_like_leptos([
         "bench",
         "--package",
         "server",
@@ -27,6 +27,7 @@ pub(crate) fn bench(_: &mut Steps, arguments: &[String]) -> Outcome {
         "--",
     ])?
     .args(arguments)
+    .env("LEPTOS_SITE_ROOT", layout::site()?)
     .env("WASM_BYTES", raw.to_string())
     .env("WASM_GZIP_BYTES", gzip.to_string())
     .env("WASM_BROTLI_BYTES", brotli.to_string()))

@@ -1,6 +1,6 @@
 //! `cargo xtask build`: what is deployed, and what it weighs.
 
-use std::{env, fs, iter, path::Path};
+use std::{env, fs, io, iter, path::Path};
 
 use crate::{Outcome, cargo::cargo, layout, npm, process::run, steps::Steps, tools};
 
@@ -35,7 +35,18 @@ pub(crate) fn release() -> Outcome {
     let path = env::var_os("PATH").unwrap_or_default();
     let path = env::join_paths(iter::once(bin.clone()).chain(env::split_paths(&path)))
         .map_err(|error| format!("cannot put {} on PATH: {error}", bin.display()))?;
-    run(cargo(["leptos", "build", "--release", "--precompress"])?.env("PATH", path))
+    // Names with hashes are never written twice: without this the folder would keep every build's.
+    let package = layout::site()?.join("pkg");
+    match fs::remove_dir_all(&package) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            return Err(format!("cannot empty {}: {error}", package.display()));
+        }
+        _ => {}
+    }
+    // Hashes in release only: while developing they would keep the browser from reloading a style sheet.
+    run(cargo(["leptos", "build", "--release", "--precompress"])?
+        .env("LEPTOS_HASH_FILES", "true")
+        .env("PATH", path))
 }
 
 /// Prints what the release site's wasm weighs, and fails if that is too much.

@@ -15,9 +15,9 @@ pub(crate) fn cargo<const N: usize>(arguments: [&str; N]) -> Outcome<Command> {
     Ok(command)
 }
 
-/// Cargo for the debug profile, with the very flags `cargo leptos` adds in that profile: with others
-/// cargo would compile all dependencies a second time.
-pub(crate) fn cargo_debug<const N: usize>(arguments: [&str; N]) -> Outcome<Command> {
+/// Cargo with the very flags `cargo leptos` adds: with others it would compile all dependencies a second
+/// time.
+pub(crate) fn cargo_like_leptos<const N: usize>(arguments: [&str; N]) -> Outcome<Command> {
     let flags = env::var("RUSTFLAGS").unwrap_or_default();
     let mut command = cargo(arguments)?;
     command.env("RUSTFLAGS", format!("{flags} --cfg erase_components").trim());
@@ -26,7 +26,7 @@ pub(crate) fn cargo_debug<const N: usize>(arguments: [&str; N]) -> Outcome<Comma
 
 /// Cargo for the browser's half, in the target directory `cargo leptos` keeps for it.
 pub(crate) fn cargo_wasm<const N: usize>(arguments: [&str; N]) -> Outcome<Command> {
-    let mut command = cargo_debug(arguments)?;
+    let mut command = cargo_like_leptos(arguments)?;
     command.args([
         "--no-default-features",
         "--target",

@@ -2,7 +2,7 @@
 
 use crate::{
     Outcome,
-    cargo::{NATIVE, cargo, cargo_debug, cargo_wasm},
+    cargo::{NATIVE, cargo, cargo_like_leptos, cargo_wasm},
     process::run,
     steps::Steps,
     tools,
@@ -21,7 +21,7 @@ pub(crate) fn lint(steps: &mut Steps, _: &[String]) -> Outcome {
 pub(crate) fn check(steps: &mut Steps) -> Outcome {
     steps.run("format", || run(&mut cargo(["fmt", "--all", "--", "--check"])?))?;
     steps.run("clippy, server", || {
-        run(cargo_debug(["clippy"])?
+        run(cargo_like_leptos(["clippy"])?
             .args(NATIVE)
             .args(["--all-targets", "--", "-D", "warnings"]))
     })?;

@@ -6,7 +6,7 @@ use crate::{
     Outcome,
     browser::{self, Chromium},
     build,
-    cargo::{NATIVE, cargo, cargo_debug},
+    cargo::{NATIVE, cargo, cargo_like_leptos},
     layout, lint, npm,
     process::{command, run},
     steps::Steps,
@@ -32,10 +32,10 @@ pub(crate) fn test(steps: &mut Steps, _: &[String]) -> Outcome {
     // Below the workspace: nextest's reports do not follow CARGO_TARGET_DIR.
     let report = layout::workspace()?.join("target/nextest/default/junit.xml");
     steps.run_tests("tests", &report, || {
-        run(cargo_debug(["nextest", "run"])?.args(NATIVE))
+        run(cargo_like_leptos(["nextest", "run"])?.args(NATIVE))
     })?;
     steps.run("documentation tests", || {
-        run(cargo_debug(["test", "--doc"])?.args(NATIVE))
+        run(cargo_like_leptos(["test", "--doc"])?.args(NATIVE))
     })?;
     steps.run("debug build", || run(&mut cargo(["leptos", "build"])?))?;
 

@@ -8,9 +8,12 @@ use axum::{
     response::Response,
 };
 use http::{
-    HeaderMap, HeaderValue, Method,
-    header::{ACCEPT, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE},
+    HeaderMap, HeaderValue, Method, StatusCode,
+    header::{ACCEPT, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER},
 };
+
+/// When to ask again what does not answer now, in seconds.
+const RETRY_SECONDS: &str = "5";
 
 /// How a request's refusal is worded.
 #[derive(Clone, Copy)]
@@ -28,9 +31,15 @@ impl Refusals {
         }
     }
 
-    /// Writes the body of an error that has none.
+    /// Writes the body of an error that has none, and says when to try again.
     pub(super) fn explain(self, response: &mut Response) {
         let status = response.status();
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            let headers = response.headers_mut();
+            headers
+                .entry(RETRY_AFTER)
+                .or_insert(HeaderValue::from_static(RETRY_SECONDS));
+        }
         let refused = status.is_client_error() || status.is_server_error();
         let bare = refused
             && (!response.headers().contains_key(CONTENT_TYPE)

@@ -1,15 +1,16 @@
 //! Where browsers report what the Content-Security-Policy stopped.
 
 use auth::{
-    Auth, Client,
+    Auth, Client, Error,
     limits::{Action, Subject},
 };
 use axum::{
     body::{Body, to_bytes},
     extract::State,
     http::StatusCode,
+    response::{IntoResponse, Response},
 };
-use http::request::Parts;
+use http::{header::RETRY_AFTER, request::Parts};
 
 /// The most a report may weigh.
 const MAX_BYTES: usize = 8 * 1024;
@@ -17,21 +18,21 @@ const MAX_BYTES: usize = 8 * 1024;
 const LOGGED: usize = 1000;
 
 /// Logs a report, escaped and cut: anybody can send one.
-pub(crate) async fn post(State(auth): State<Auth>, parts: Parts, body: Body) -> StatusCode {
+pub(crate) async fn post(State(auth): State<Auth>, parts: Parts, body: Body) -> Response {
     let address = Client::of(&parts).limited_address();
-    if auth
+    if let Err(Error::TooManyAttempts { retry_after }) = auth
         .limits
         .take(Action::CspReport, Subject::address(address))
-        .is_err()
     {
-        return StatusCode::TOO_MANY_REQUESTS;
+        let wait = retry_after.max(1).to_string();
+        return (StatusCode::TOO_MANY_REQUESTS, [(RETRY_AFTER, wait)]).into_response();
     }
     match to_bytes(body, MAX_BYTES).await {
         Ok(report) => {
             let text: String = String::from_utf8_lossy(&report).chars().take(LOGGED).collect();
             tracing::warn!(report = ?text, "a Content-Security-Policy violation was reported");
-            StatusCode::NO_CONTENT
+            StatusCode::NO_CONTENT.into_response()
         }
-        Err(_) => StatusCode::PAYLOAD_TOO_LARGE,
+        Err(_) => StatusCode::PAYLOAD_TOO_LARGE.into_response(),
     }
 }

@@ -173,7 +173,7 @@ fn refuse(error: &Error) -> Response {
                 error = error as &dyn std::error::Error,
                 "the authority does not answer"
             );
-            (StatusCode::SERVICE_UNAVAILABLE, [(RETRY_AFTER, "5")]).into_response()
+            StatusCode::SERVICE_UNAVAILABLE.into_response()
         }
         _ => {
             tracing::error!(error = error as &dyn std::error::Error, "a provider flow failed");

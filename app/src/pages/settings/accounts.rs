@@ -14,7 +14,7 @@ use crate::{
     },
     pages::provider_error::ProviderErrorNotice,
     routes,
-    session::{UnlinkAccount, list_accounts},
+    session::{UnlinkAccount, get_ways_in},
 };
 
 /// The tab for connected accounts.
@@ -22,7 +22,7 @@ use crate::{
 pub fn Accounts() -> impl IntoView {
     let unlink = ServerAction::<UnlinkAccount>::new();
     let form = FormState::of(unlink);
-    let ways_in = Resource::new(move || unlink.version().get(), |_| list_accounts());
+    let ways_in = Resource::new(move || unlink.version().get(), |_| get_ways_in());
     view! {
         <Title text="Accounts" />
         <Show when=move || !form.was_sent()>

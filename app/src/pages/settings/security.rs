@@ -16,7 +16,7 @@ use crate::{
     error::AppError,
     pages::register::password_hint,
     routes,
-    session::{ChangePassword, ConfirmIdentity, SetPassword, current_session, list_accounts},
+    session::{ChangePassword, ConfirmIdentity, SetPassword, current_session, get_ways_in},
 };
 
 /// The tab for security.
@@ -25,7 +25,7 @@ pub fn Security() -> impl IntoView {
     let change = ServerAction::<ChangePassword>::new();
     let set = ServerAction::<SetPassword>::new();
     let confirm = ServerAction::<ConfirmIdentity>::new();
-    let ways_in = Resource::new(move || set.version().get(), |_| list_accounts());
+    let ways_in = Resource::new(move || set.version().get(), |_| get_ways_in());
     view! {
         <Title text="Security" />
         <Notices of=vec![
