@@ -15,7 +15,7 @@ use axum::{
     Form, Json, Router,
     extract::{Query, State},
     http::StatusCode,
-    response::{Html, IntoResponse, Redirect, Response},
+    response::{IntoResponse, Redirect, Response},
     routing::{get, post},
 };
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
@@ -129,7 +129,7 @@ async fn jwks(State(Issuer(idp)): State<Issuer>) -> Json<serde_json::Value> {
 /// The page to choose a person.
 async fn ask(State(Issuer(idp)): State<Issuer>, Query(asked): Query<Asked>) -> Response {
     match idp.accepts(&asked) {
-        true => page::choose(&asked).into_response(),
+        true => page::choose(&asked, false),
         false => StatusCode::BAD_REQUEST.into_response(),
     }
 }
@@ -148,7 +148,7 @@ async fn answer(State(Issuer(idp)): State<Issuer>, Form(chosen): Form<Chosen>) -
     let outcome = match (cancel, Person::new(&email, &name)) {
         (Some(_), _) => ("error", "access_denied".to_owned()),
         (None, None) => {
-            return (StatusCode::UNPROCESSABLE_ENTITY, Html(page::markup(&asked, true))).into_response();
+            return (StatusCode::UNPROCESSABLE_ENTITY, page::choose(&asked, true)).into_response();
         }
         (None, Some(person)) => {
             let grant = Grant {

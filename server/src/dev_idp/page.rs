@@ -1,27 +1,12 @@
 //! The page on which a person is chosen or invented.
 
-use axum::response::{Html, IntoResponse};
-use http::{
-    HeaderValue,
-    header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY},
-};
+use axum::response::Response;
 
 use super::{Asked, people::PEOPLE};
+use crate::bare_page::{self, escape};
 
-/// The page's own policy: no script, no style of ours, and its form leads back to the application.
-const POLICY: &str = "default-src 'none'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
-
-pub(super) fn choose(asked: &Asked) -> impl IntoResponse + use<> {
-    (
-        [
-            (CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY)),
-            (CACHE_CONTROL, HeaderValue::from_static("no-store")),
-        ],
-        Html(markup(asked, false)),
-    )
-}
-
-pub(super) fn markup(asked: &Asked, invalid: bool) -> String {
+/// The page; with `invalid`, what was typed was no address.
+pub(super) fn choose(asked: &Asked, invalid: bool) -> Response {
     let mut hidden = String::new();
     for (name, value) in [
         ("client_id", asked.client_id.as_str()),
@@ -59,19 +44,9 @@ pub(super) fn markup(asked: &Asked, invalid: bool) -> String {
     } else {
         ""
     };
-    format!(
-        "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\">\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
-         <meta name=\"color-scheme\" content=\"light dark\"><title>Development identity provider</title></head><body><main>\
-         <h1>Who do you want to be?</h1>\
-         <p>This is the development identity provider. Release builds do not contain it.</p>\
-         {alert}{people}<h2>Somebody else</h2>{other}{cancel}</main></body></html>"
-    )
-}
-
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('"', "&quot;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
+    let main = format!(
+        "<p>This is the development identity provider. Release builds do not contain it.</p>\
+         {alert}{people}<h2>Somebody else</h2>{other}{cancel}"
+    );
+    bare_page::respond("Who do you want to be?", "", &main)
 }

@@ -97,6 +97,9 @@ async fn read_form(request: Request, limit: usize) -> Result<(Request, Fields), 
         return Err(StatusCode::UNSUPPORTED_MEDIA_TYPE);
     }
     let text = std::str::from_utf8(&bytes).map_err(|_| StatusCode::BAD_REQUEST)?;
+    if !decodes_to_text(text) {
+        return Err(StatusCode::UNPROCESSABLE_ENTITY);
+    }
     let fields: Fields = serde_urlencoded::from_str(text).map_err(|_| StatusCode::BAD_REQUEST)?;
     let doubled = fields.iter().filter(|(name, _)| name == "return_to").count() > 1;
     let body = if doubled {
@@ -113,6 +116,28 @@ async fn read_form(request: Request, limit: usize) -> Result<(Request, Fields), 
         .headers
         .insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
     Ok((Request::from_parts(parts, Body::from(body)), fields))
+}
+
+/// Whether the percent-encoded bytes are UTF-8. The decoders would put U+FFFD in the place of what is not,
+/// and different passwords would become the same one.
+fn decodes_to_text(form: &str) -> bool {
+    let hex = |digit: Option<&u8>| digit.and_then(|digit| char::from(*digit).to_digit(16));
+    let bytes = form.as_bytes();
+    let mut decoded = Vec::with_capacity(bytes.len());
+    let mut at = 0;
+    while let Some(byte) = bytes.get(at) {
+        match (byte, hex(bytes.get(at + 1)), hex(bytes.get(at + 2))) {
+            (b'%', Some(high), Some(low)) => {
+                decoded.push((high * 16 + low) as u8);
+                at += 3;
+            }
+            _ => {
+                decoded.push(*byte);
+                at += 1;
+            }
+        }
+    }
+    std::str::from_utf8(&decoded).is_ok()
 }
 
 /// Whether the type is a form's; any other type is refused, no type is looked at later.
@@ -247,6 +272,33 @@ async fn lead_back(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_encoded_is_text() {
+        for text in [
+            "",
+            "a=b",
+            "a=%C3%A9",
+            "a=%c3%a9+%F0%9F%94%91",
+            "a=%",
+            "a=%4",
+            "a=%zz",
+            "a=%%41",
+            "a=\u{e9}",
+        ] {
+            assert!(decodes_to_text(text), "{text}");
+        }
+        for bytes in [
+            "a=%FF",
+            "a=%C3",
+            "a=%C3x",
+            "a=%ED%A0%80",
+            "%C0%80=b",
+            "a=%F8%88%80%80%80",
+        ] {
+            assert!(!decodes_to_text(bytes), "{bytes}");
+        }
+    }
 
     #[test]
     fn only_our_own_referer_leads_back() {

@@ -3,14 +3,17 @@
 
 use app::error::AppError;
 use axum::{
+    Json,
     body::{Body, HttpBody},
     extract::Request,
-    response::Response,
+    response::{IntoResponse, Response},
 };
 use http::{
     HeaderMap, HeaderValue, Method, StatusCode,
     header::{ACCEPT, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER},
 };
+
+use crate::bare_page;
 
 /// When to ask again what does not answer now, in seconds.
 const RETRY_SECONDS: &str = "5";
@@ -48,24 +51,16 @@ impl Refusals {
             return;
         }
         let error = AppError::from_status(status.as_u16());
-        let (kind, body) = match self.html {
-            true => ("text/html; charset=utf-8", page(error)),
-            false => (
-                "application/json",
-                serde_json::to_string(&error).unwrap_or_default(),
-            ),
+        let text = error.message();
+        let worded = match self.html {
+            true => bare_page::respond(text, "", "<p><a href=\"/\">Go to the start page</a></p>"),
+            false => ([(CACHE_CONTROL, "no-store")], Json(error)).into_response(),
         };
+        let (parts, body) = worded.into_parts();
         let headers = response.headers_mut();
         headers.remove(CONTENT_LENGTH);
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
-        headers
-            .entry(CACHE_CONTROL)
-            .or_insert(HeaderValue::from_static("no-store"));
-        *response.body_mut() = if self.head {
-            Body::empty()
-        } else {
-            Body::from(body)
-        };
+        headers.extend(parts.headers);
+        *response.body_mut() = if self.head { Body::empty() } else { body };
     }
 }
 
@@ -75,15 +70,4 @@ pub(crate) fn accepts_html(headers: &HeaderMap) -> bool {
         .get_all(ACCEPT)
         .iter()
         .any(|value| value.to_str().is_ok_and(|types| types.contains("text/html")))
-}
-
-/// A page that depends on nothing, since it is shown when something is amiss.
-fn page(error: AppError) -> String {
-    let text = error.message();
-    format!(
-        "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\">\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
-         <meta name=\"color-scheme\" content=\"light dark\"><title>{text}</title></head>\
-         <body><main><h1>{text}</h1><p><a href=\"/\">Go to the start page</a></p></main></body></html>"
-    )
 }

@@ -20,9 +20,8 @@ const LOGGED: usize = 1000;
 /// Logs a report, escaped and cut: anybody can send one.
 pub(crate) async fn post(State(auth): State<Auth>, parts: Parts, body: Body) -> Response {
     let address = Client::of(&parts).limited_address();
-    if let Err(Error::TooManyAttempts { retry_after }) = auth
-        .limits
-        .take(Action::CspReport, Subject::address(address))
+    if let Err(Error::TooManyAttempts { retry_after }) =
+        auth.limits.take(Action::CspReport, Subject::address(address))
     {
         let wait = retry_after.max(1).to_string();
         return (StatusCode::TOO_MANY_REQUESTS, [(RETRY_AFTER, wait)]).into_response();

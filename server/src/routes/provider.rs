@@ -10,7 +10,7 @@ use axum::{
     Extension, Form,
     extract::{Path, RawQuery, State},
     http::StatusCode,
-    response::{Html, IntoResponse, Response},
+    response::{IntoResponse, Response},
 };
 use http::{
     HeaderValue, Method,
@@ -18,7 +18,10 @@ use http::{
     request::Parts,
 };
 
-use crate::middleware::guard::{encode, see_other};
+use crate::{
+    bare_page::{self, escape},
+    middleware::guard::{encode, see_other},
+};
 use app::routes::{LOGIN, PROFILE, SETTINGS_ACCOUNTS, SETTINGS_SECURITY};
 
 /// The most a provider may post, in bytes: code, state and Apple's `user`.
@@ -134,16 +137,10 @@ pub(crate) async fn repost(State(auth): State<Auth>, Path(provider): Path<String
 /// `form-action`, along the provider's whole chain of redirects.
 fn hand_over(url: &str, cookie: HeaderValue) -> Response {
     let url = escape(url);
-    let page = format!(
-        "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\">\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
-         <meta name=\"color-scheme\" content=\"light dark\">\
-         <meta http-equiv=\"refresh\" content=\"0;url={url}\"><title>Signing in</title></head>\
-         <body><main><h1>Signing in</h1><p><a href=\"{url}\">Continue to the provider</a></p></main></body></html>"
-    );
-    let mut response = Html(page).into_response();
+    let refresh = format!("<meta http-equiv=\"refresh\" content=\"0;url={url}\">");
+    let link = format!("<p><a href=\"{url}\">Continue to the provider</a></p>");
+    let mut response = bare_page::respond("Signing in", &refresh, &link);
     let headers = response.headers_mut();
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     headers.append(SET_COOKIE, cookie);
     response
@@ -180,11 +177,4 @@ fn refuse(error: &Error) -> Response {
             StatusCode::INTERNAL_SERVER_ERROR.into_response()
         }
     }
-}
-
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('"', "&quot;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
 }
