@@ -21,8 +21,8 @@ use sha2::Sha256;
 
 /// The least a secret may weigh, decoded.
 pub const MIN_SECRET_BYTES: usize = 32;
-/// The secret in `.env.example`: known to everybody, so refused.
-const EXAMPLE_SECRET: &str = "ZXhhbXBsZS1zZWNyZXQtZXhhbXBsZS1zZWNyZXQtMDE=";
+/// The secret in `.env.example`, decoded: known to everybody, so refused in every spelling.
+const EXAMPLE_SECRET: &[u8] = b"example-secret-example-secret-01";
 
 /// What a sealed text is for. It goes into the key derivation and into the seal's implicit assertion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,13 +99,13 @@ impl std::fmt::Debug for KeyRing {
 pub fn decode_secret(text: &str) -> Result<SecretSlice<u8>, SecretError> {
     const LENIENT: GeneralPurposeConfig =
         GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
-    if text == EXAMPLE_SECRET {
-        return Err(SecretError::Example);
-    }
     let bytes = GeneralPurpose::new(&alphabet::STANDARD, LENIENT)
         .decode(text)
         .or_else(|_| GeneralPurpose::new(&alphabet::URL_SAFE, LENIENT).decode(text))
         .map_err(|_| SecretError::NotBase64)?;
+    if bytes == EXAMPLE_SECRET {
+        return Err(SecretError::Example);
+    }
     if bytes.len() < MIN_SECRET_BYTES {
         return Err(SecretError::TooShort);
     }
@@ -243,6 +243,10 @@ mod tests {
         assert_eq!(decode_secret("c2hvcnQ=").err(), Some(SecretError::TooShort));
         let uniform = base64::prelude::BASE64_STANDARD.encode([7; 32]);
         assert_eq!(decode_secret(&uniform).err(), Some(SecretError::Uniform));
-        assert_eq!(decode_secret(EXAMPLE_SECRET).err(), Some(SecretError::Example));
+        let example = base64::prelude::BASE64_STANDARD.encode(EXAMPLE_SECRET);
+        assert_eq!(example, "ZXhhbXBsZS1zZWNyZXQtZXhhbXBsZS1zZWNyZXQtMDE=");
+        for spelling in [example.as_str(), example.trim_end_matches('=')] {
+            assert_eq!(decode_secret(spelling).err(), Some(SecretError::Example));
+        }
     }
 }

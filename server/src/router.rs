@@ -128,6 +128,7 @@ pub fn router(
         .merge(twin)
         .merge(callbacks)
         .route("/api", any(nothing))
+        .route("/api/", any(nothing))
         .route("/api/{*rest}", any(nothing))
         .route("/csp-report", post(csp_report::post))
         .route("/healthz", get(health::healthz))

@@ -121,9 +121,12 @@ impl OAuth {
             };
         };
         let browser = Browser::of(browser);
-        if let Err(cause) = flow.belongs(browser.as_ref(), &provider.id, self.0.clock.now()) {
+        if let Err(cause) = flow.belongs(browser.as_ref(), &provider.id) {
             // Nothing of the flow goes to whom it does not belong.
             return report(provider, None, FlowError::Expired, cause);
+        }
+        if flow.has_expired(self.0.clock.now()) {
+            return report(provider, Some(&flow), FlowError::Expired, "the flow has expired");
         }
         match self
             .complete(configured, &flow, callback, request, client, browser.as_ref())

@@ -76,12 +76,11 @@ pub(super) struct Flow {
 }
 
 impl Flow {
-    /// Whether this callback is the flow's own: same browser, same provider, in time.
+    /// Whether this callback is the flow's own: same browser, same provider.
     pub(super) fn belongs(
         &self,
         browser: Option<&Browser>,
         provider: &str,
-        now: OffsetDateTime,
     ) -> std::result::Result<(), &'static str> {
         let same = browser.is_some_and(|browser| bool::from(browser.hash().ct_eq(&self.browser_hash)));
         if !same {
@@ -91,10 +90,12 @@ impl Flow {
         if self.provider != provider {
             return Err("the flow is another provider's");
         }
-        if self.expires_at <= now {
-            return Err("the flow has expired");
-        }
         Ok(())
+    }
+
+    /// Whether the flow took too long.
+    pub(super) fn has_expired(&self, now: OffsetDateTime) -> bool {
+        self.expires_at <= now
     }
 }
 
@@ -248,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flow_belongs_to_its_browser_and_provider_until_the_boundary() {
+    fn a_flow_belongs_to_its_browser_and_provider_and_ends_at_the_boundary() {
         let (mine, other) = (Browser::new(), Browser::new());
         let now = OffsetDateTime::UNIX_EPOCH;
         let flow = Flow {
@@ -263,10 +264,10 @@ mod tests {
             expires_at: now + Duration::seconds(LIFETIME),
         };
         let at = |seconds| now + Duration::seconds(seconds);
-        assert!(flow.belongs(Some(&mine), "acme", at(599)).is_ok());
-        assert!(flow.belongs(Some(&mine), "acme", at(600)).is_err());
-        assert!(flow.belongs(Some(&other), "acme", now).is_err());
-        assert!(flow.belongs(None, "acme", now).is_err());
-        assert!(flow.belongs(Some(&mine), "corp", now).is_err());
+        assert!(flow.belongs(Some(&mine), "acme").is_ok());
+        assert!(flow.belongs(Some(&other), "acme").is_err());
+        assert!(flow.belongs(None, "acme").is_err());
+        assert!(flow.belongs(Some(&mine), "corp").is_err());
+        assert!(!flow.has_expired(at(599)) && flow.has_expired(at(600)));
     }
 }

@@ -8,7 +8,7 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use http::{HeaderName, HeaderValue};
+use http::{HeaderName, HeaderValue, Uri};
 use tracing::Instrument;
 use uuid::Uuid;
 
@@ -18,6 +18,10 @@ use crate::router::AppState;
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// The longest path and query, in bytes.
 const MAX_URI: usize = 8 * 1024;
+/// The longest path, and the longest name in it. File systems end at 4096 and 255, where what is before
+/// the path and the suffix of a compressed twin count as well.
+const MAX_PATH: usize = 3 * 1024;
+const MAX_NAME: usize = 250;
 
 /// Makes the request's id (a client's own is not believed) and its span, finds out the client's address,
 /// gives refusals their words, adds the headers of every answer, and logs how it ended: one line, the path
@@ -31,13 +35,9 @@ pub(crate) async fn layer(State(state): State<AppState>, mut request: Request, n
     address::note(&mut request, &state.trusted_proxies);
     let refusals = Refusals::of(&request);
     async {
-        let length = request
-            .uri()
-            .path_and_query()
-            .map_or(0, |text| text.as_str().len());
-        let mut response = match length > MAX_URI {
-            true => StatusCode::URI_TOO_LONG.into_response(),
-            false => next.run(request).await,
+        let mut response = match refused(request.uri()) {
+            Some(status) => status.into_response(),
+            None => next.run(request).await,
         };
         refusals.explain(&mut response);
         headers::add(response.headers_mut(), state.auth.public_url.secure());
@@ -50,4 +50,21 @@ pub(crate) async fn layer(State(state): State<AppState>, mut request: Request, n
     }
     .instrument(span)
     .await
+}
+
+/// Refuses addresses that nothing has: for the file system some of them would be a fault.
+fn refused(uri: &Uri) -> Option<StatusCode> {
+    let path = uri.path();
+    let length = path.len() + uri.query().map_or(0, |query| query.len() + 1);
+    let is_name = |name: &str| name.len() <= MAX_NAME && !name.contains("%00");
+    if length > MAX_URI {
+        Some(StatusCode::URI_TOO_LONG)
+    } else if !path.starts_with('/') && path != "*" {
+        // CONNECT names a host.
+        Some(StatusCode::BAD_REQUEST)
+    } else if path.len() > MAX_PATH || !path.split('/').all(is_name) {
+        Some(StatusCode::NOT_FOUND)
+    } else {
+        None
+    }
 }

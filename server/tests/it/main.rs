@@ -8,6 +8,7 @@
 
 mod support;
 
+mod accounts;
 mod concurrency;
 mod data;
 mod fixation;

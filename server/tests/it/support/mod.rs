@@ -9,12 +9,11 @@ use std::{path::PathBuf, sync::Arc};
 use auth::{Auth, Clock, Vars};
 use axum::Router;
 use server::{config::ServerConfig, serve};
-use sqlx::AssertSqlSafe;
 use time::{Duration, OffsetDateTime};
 
 pub use answer::Answer;
 pub use browser::{Browser, Call};
-pub use process::Server;
+pub use process::{Server, command, read_to_end};
 
 /// The origin of a [`TestApp`], unless a test says otherwise.
 pub const ORIGIN: &str = "https://app.example";
@@ -28,7 +27,10 @@ pub const NEW_SECRET: &str = "ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8=";
 
 /// Every server function with arguments it would accept, so that only what a test is about can refuse it.
 pub const FUNCTIONS: [(&str, &[(&str, &str)]); 20] = [
-    ("register", &[("email", "new@example.com"), ("password", PASSWORD)]),
+    (
+        "register",
+        &[("email", "new@example.com"), ("password", PASSWORD)],
+    ),
     ("login", &[("email", "ada@example.com"), ("password", PASSWORD)]),
     ("logout", &[]),
     ("get_auth_session", &[]),
@@ -37,6 +39,7 @@ pub const FUNCTIONS: [(&str, &[(&str, &str)]); 20] = [
     ("revoke_session", &[("session_id", SOME_ID)]),
     ("revoke_other_sessions", &[]),
     ("list_accounts", &[]),
+    ("get_ways_in", &[]),
     ("unlink_account", &[("account_id", SOME_ID)]),
     (
         "change_password",
@@ -50,7 +53,6 @@ pub const FUNCTIONS: [(&str, &[(&str, &str)]); 20] = [
     ("describe_private_data", &[]),
     ("update_private_data", &[("api_token", "token-of-some-service")]),
     ("clear_private_data", &[]),
-    ("get_auth_session", &[]),
 ];
 
 /// The server functions that answer an anonymous visitor with something else than 401.
@@ -131,6 +133,9 @@ impl TestApp {
             ("DATABASE_URL", &database_url),
             ("SESSION_SECRET", SECRET),
             ("LEPTOS_SITE_ROOT", &site),
+            // A provider whose flow begins without asking it anything.
+            ("GITHUB_CLIENT_ID", "client"),
+            ("GITHUB_CLIENT_SECRET", "canary-of-a-client-secret"),
         ];
         let vars: Vars = defaults.into_iter().chain(vars.iter().copied()).collect();
         let config = ServerConfig::from_vars(&vars, false).unwrap();
@@ -172,7 +177,7 @@ impl TestApp {
 
     /// Runs a statement behind the application's back.
     pub async fn sql(&self, statement: &str) -> u64 {
-        sqlx::query(AssertSqlSafe(statement))
+        sqlx::query(statement)
             .execute(self.auth.db.write())
             .await
             .unwrap()
@@ -181,7 +186,7 @@ impl TestApp {
 
     /// The one number a query answers.
     pub async fn number(&self, query: &str) -> i64 {
-        sqlx::query_scalar(AssertSqlSafe(query))
+        sqlx::query_scalar(query)
             .fetch_one(self.auth.db.write())
             .await
             .unwrap()
@@ -189,7 +194,7 @@ impl TestApp {
 
     /// The one text a query answers.
     pub async fn text(&self, query: &str) -> String {
-        sqlx::query_scalar(AssertSqlSafe(query))
+        sqlx::query_scalar(query)
             .fetch_one(self.auth.db.write())
             .await
             .unwrap()
@@ -198,10 +203,6 @@ impl TestApp {
     /// Takes the database away: from now on every query fails at once.
     pub async fn lose_database(&self) {
         self.auth.db.close().await;
-    }
-
-    pub fn database_url(&self) -> String {
-        self.folder.database_url()
     }
 
     /// Everything that lies on the disk, database and journal.
@@ -215,7 +216,9 @@ impl TestApp {
 
 /// Whether a text occurs in bytes.
 pub fn contains(haystack: &[u8], needle: &str) -> bool {
-    haystack.windows(needle.len()).any(|window| window == needle.as_bytes())
+    haystack
+        .windows(needle.len())
+        .any(|window| window == needle.as_bytes())
 }
 
 /// Runs the same call in many browsers, or many times in one, all at once.

@@ -1,0 +1,184 @@
+//! Private values: written by the browser, never read back by it.
+
+use auth::buckets::SecretAccess;
+use secrecy::ExposeSecret;
+
+use crate::support::{FUNCTIONS, PASSWORD, PROTECTED, TestApp, contains};
+
+const ADA: &str = "ada@example.com";
+const TOKEN: &str = "canary-token-8f3a6c1e-tail";
+const SHORT: &str = "canary-15-chars";
+
+#[tokio::test]
+async fn a_private_value_is_in_no_answer_whoever_asks() {
+    let app = TestApp::new().await;
+    let (ada, eve) = (app.registered(ADA).await, app.registered("eve@example.com").await);
+    let set = [("api_token", TOKEN), ("webhook_secret", SHORT)];
+    let mut answers = vec![
+        ada.call("update_private_data", &set).await.expect(200),
+        ada.submit("/settings/private", "update_private_data", &set)
+            .await
+            .expect(303),
+        // Refused forms give back what was typed, but for secrets.
+        ada.submit(
+            "/settings/private",
+            "update_private_data",
+            &[("api_token", &TOKEN.repeat(300))],
+        )
+        .await
+        .expect(303),
+    ];
+    for browser in [&ada, &eve, &app.browser()] {
+        for page in PROTECTED
+            .into_iter()
+            .chain(["/", "/login", "/nowhere", "/api/session", "/api/nowhere"])
+        {
+            answers.push(browser.get(page).await);
+        }
+        for (function, fields) in FUNCTIONS {
+            if ![
+                "logout",
+                "clear_private_data",
+                "login",
+                "register",
+                "update_private_data",
+            ]
+            .contains(&function)
+            {
+                answers.push(browser.call(function, fields).await);
+            }
+        }
+    }
+    assert_eq!(answers[0].json().as_array().unwrap().len(), 2);
+    for answer in &answers {
+        let everything = answer.everything();
+        for secret in [TOKEN, SHORT, "canary"] {
+            assert!(!everything.contains(secret), "{everything}");
+        }
+    }
+    assert!(contains(&app.disk(), TOKEN), "it was stored");
+    let secret = ada.cookie("flash").map(|flash| flash.contains("canary"));
+    assert_ne!(secret, Some(true));
+}
+
+#[tokio::test]
+async fn it_is_described_by_key_time_and_a_masked_hint_that_tells_no_length() {
+    let app = TestApp::new().await;
+    let ada = app.registered(ADA).await;
+    for (value, hint) in [
+        ("123456789012345", None),
+        ("1234567890123456", Some("3456")),
+        (&"x".repeat(4096), Some("xxxx")),
+        ("\u{1f511}\u{1f40e}\u{1f50b}\u{1f4ce}", None),
+        ("a", None),
+    ] {
+        let answer = ada
+            .call("update_private_data", &[("api_token", value)])
+            .await
+            .expect(200);
+        let keys = answer.json();
+        assert_eq!(keys[0]["key"], "api_token");
+        assert_eq!(keys[0].as_object().unwrap().len(), 3);
+        assert!(keys[0]["updated_at"].as_str().unwrap().ends_with('Z'));
+        match hint {
+            None => assert!(keys[0]["hint"].is_null(), "{value}"),
+            Some(tail) => {
+                let hint = keys[0]["hint"].as_str().unwrap();
+                assert!(hint.ends_with(tail) && hint.chars().count() == 8, "{hint}");
+            }
+        }
+    }
+    ada.call("update_private_data", &[("api_token", &"x".repeat(4097))])
+        .await
+        .refused(422, "invalid_input");
+}
+
+#[tokio::test]
+async fn it_is_replaced_removed_and_cleared_and_other_keys_stay() {
+    let app = TestApp::new().await;
+    let ada = app.registered(ADA).await;
+    let keys = |value: serde_json::Value| -> Vec<String> {
+        let keys = value
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|info| info["key"].as_str().unwrap().to_owned());
+        keys.collect()
+    };
+    let set = [("api_token", TOKEN), ("webhook_secret", SHORT)];
+    let both = ada.call("update_private_data", &set).await.expect(200).json();
+    assert_eq!(keys(both.clone()), ["api_token", "webhook_secret"]);
+    app.advance(100);
+    let replaced = ada
+        .call("update_private_data", &[("api_token", "another-token-of-it")])
+        .await;
+    let replaced = replaced.expect(200).json();
+    assert!(replaced[0]["updated_at"].as_str() > both[0]["updated_at"].as_str());
+    assert_eq!(replaced[1]["updated_at"], both[1]["updated_at"]);
+    let removed = ada
+        .call("update_private_data", &[("api_token", "")])
+        .await
+        .expect(200);
+    assert_eq!(keys(removed.json()), ["webhook_secret"]);
+    assert!(!contains(&stored(&app).await, "another-token"));
+    ada.call("clear_private_data", &[]).await.expect(200);
+    let none = ada.call("describe_private_data", &[]).await.expect(200).json();
+    assert_eq!(none, serde_json::json!([]));
+    assert!(!contains(&stored(&app).await, SHORT));
+}
+
+#[tokio::test]
+async fn server_code_reads_it_and_only_its_owners() {
+    let app = TestApp::new().await;
+    let (ada, eve) = (app.registered(ADA).await, app.registered("eve@example.com").await);
+    ada.call("update_private_data", &[("api_token", TOKEN)])
+        .await
+        .expect(200);
+    let access = SecretAccess::for_server_code("a test of what server code reads");
+    for (browser, expected) in [(&ada, Some(TOKEN)), (&eve, None)] {
+        let user_id = browser.session().await["user_id"]
+            .as_str()
+            .unwrap()
+            .parse()
+            .unwrap();
+        let data: app::data::PrivateData = app.auth.buckets.private(user_id, &access).await.unwrap();
+        let token = data.api_token.as_ref().map(|token| token.expose_secret());
+        assert_eq!(token, expected);
+        assert!(!format!("{data:?}").contains(TOKEN));
+    }
+}
+
+#[tokio::test]
+async fn the_page_shows_which_are_set_and_has_no_value_in_it() {
+    let app = TestApp::new().await;
+    let ada = app.registered(ADA).await;
+    assert!(ada.get("/settings/private").await.expect(200).shows("Not set."));
+    ada.call("update_private_data", &[("api_token", TOKEN)])
+        .await
+        .expect(200);
+    let page = ada.get("/settings/private").await.expect(200);
+    assert!(page.shows("It ends in") && page.shows("\u{2022}tail<"));
+    assert!(!page.shows(TOKEN) && !page.shows("canary"));
+    assert_eq!(page.header("cache-control"), Some("no-store"));
+}
+
+#[tokio::test]
+async fn who_guesses_the_password_of_another_gets_no_private_data_by_it_in_an_error() {
+    let app = TestApp::new().await;
+    let ada = app.registered(ADA).await;
+    ada.call("update_private_data", &[("api_token", TOKEN)])
+        .await
+        .expect(200);
+    app.sql("UPDATE user_data SET data = '{\"api_token\": {\"canary\": 1}}'")
+        .await;
+    // What is stored cannot be read: the answer does not say what it found.
+    let answer = ada.call("describe_private_data", &[]).await.expect(200);
+    assert!(!answer.shows("canary"));
+    ada.login(ADA, PASSWORD).await.expect(200);
+}
+
+async fn stored(app: &TestApp) -> Vec<u8> {
+    app.text("SELECT group_concat(data) FROM user_data")
+        .await
+        .into_bytes()
+}
