@@ -1,0 +1,19 @@
+//! Signing in with a provider, from the button to the session: the whole router in this process, and a
+//! provider on loopback that answers whatever a test tells it to.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "allow-unwrap-in-tests covers test functions only, and helpers are tests too"
+)]
+
+mod answers;
+mod callback;
+mod dev_idp;
+mod id_token;
+mod idp;
+mod keys;
+mod linking;
+mod presets;
+mod start;
+mod support;
+mod tokens;
