@@ -281,6 +281,7 @@ async fn every_reason_a_sign_in_fails_looks_the_same() {
     assert_eq!(html[0], html[1]);
 }
 
+/// Without the hash an answer takes a twentieth of the time; what a busy machine adds is less than that.
 #[tokio::test]
 async fn failing_costs_the_same_work_whether_the_account_exists_or_not() {
     let app = TestApp::new().await;
@@ -288,7 +289,7 @@ async fn failing_costs_the_same_work_whether_the_account_exists_or_not() {
     let mut times = [Vec::new(), Vec::new()];
     // The first verification makes the dummy hash.
     app.browser().login("warm@example.com", "x").await.expect(401);
-    for _ in 0..4 {
+    for _ in 0..5 {
         for (place, email) in ["known@example.com", "unknown@example.com"]
             .into_iter()
             .enumerate()
@@ -301,7 +302,7 @@ async fn failing_costs_the_same_work_whether_the_account_exists_or_not() {
     }
     let [known, unknown] = times.map(|times| times.into_iter().min().unwrap());
     assert!(
-        unknown > known / 3 && known > unknown / 3,
+        unknown > known / 8 && known > unknown / 8,
         "{known:?} and {unknown:?}"
     );
 }
