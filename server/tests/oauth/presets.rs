@@ -674,6 +674,39 @@ async fn a_token_of_one_tenant_is_not_taken_for_anothers() {
         .assert_leads_to("/profile");
 }
 
+/// RFC 9207, where the metadata's issuer is a template.
+#[tokio::test]
+async fn the_iss_of_microsofts_callback_is_some_tenants() {
+    let microsoft = microsoft("common").await;
+    let issuer = |tenant: &str| microsoft.idp.at(&format!("/{tenant}/v2.0"));
+    microsoft
+        .idp
+        .script(|script| script.claims = json!({ "iss": issuer(TENANT) }));
+    let person = json!({ "sub": "pairwise", "oid": "0000-ada", "tid": TENANT });
+    for (iss, good) in [
+        (issuer(TENANT), true),
+        (issuer("{tenantid}"), true),
+        (issuer("common"), false),
+        (issuer("evil"), false),
+        (format!("https://evil.example/{TENANT}/v2.0"), false),
+        (format!("{}/", issuer(TENANT)), false),
+    ] {
+        microsoft.idp.forget_asked();
+        let mut browser = microsoft.app.browser();
+        let hop = browser.begin("microsoft").await;
+        let code = microsoft.idp.approve(&hop.url, &person);
+        let pairs = [("code", code.as_str()), ("state", &hop.state()), ("iss", &iss)];
+        let answer = browser.get(&hop.callback(&pairs)).await;
+        println!("{iss}");
+        if good {
+            answer.assert_leads_to("/profile");
+        } else {
+            answer.assert_failed("provider");
+            assert_eq!(microsoft.idp.count(Endpoint::Token), 0);
+        }
+    }
+}
+
 #[tokio::test]
 async fn organizations_are_not_persons_and_one_tenant_is_not_another() {
     let organizations = microsoft("organizations").await;
