@@ -1,17 +1,49 @@
 //! Addresses that lead back.
 
 use leptos::prelude::*;
-use leptos_router::hooks::{use_location, use_query_map};
+use leptos_router::hooks::use_location;
 
 /// The name of the field and query that holds where to go afterwards.
 pub const RETURN_TO: &str = "return_to";
 
 /// The page's `return_to`, as the address has it: only a value to hand on, the server judges it.
+///
+/// Read from the query itself: leptos_router decodes the values of its query map twice.
 pub fn asked_return_to() -> Option<String> {
-    use_query_map()
-        .read_untracked()
-        .get(RETURN_TO)
-        .filter(|path| !path.is_empty())
+    let search = use_location().search.get_untracked();
+    value_of(&search, RETURN_TO).filter(|path| !path.is_empty())
+}
+
+/// The first value of a name in a query, decoded once.
+fn value_of(query: &str, name: &str) -> Option<String> {
+    query
+        .trim_start_matches('?')
+        .split('&')
+        .filter_map(|pair| pair.split_once('='))
+        .find(|(found, _)| *found == name)
+        .map(|(_, value)| unescaped(value))
+}
+
+/// Undoes form encoding; what is no escape stays as it is.
+fn unescaped(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let [byte, tail @ ..] = rest {
+        rest = tail;
+        let escaped = tail
+            .get(..2)
+            .filter(|hex| *byte == b'%' && hex.iter().all(u8::is_ascii_hexdigit))
+            .and_then(|hex| std::str::from_utf8(hex).ok())
+            .and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        match escaped {
+            Some(escaped) => {
+                bytes.push(escaped);
+                rest = &tail[2..];
+            }
+            None => bytes.push(if *byte == b'+' { b' ' } else { *byte }),
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// The path of this page.
@@ -45,6 +77,19 @@ fn escaped(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_value_is_decoded_once_and_malformed_escapes_stay() {
+        let of = |query| value_of(query, RETURN_TO);
+        assert_eq!(
+            of("?a=1&return_to=%2Fa%3Fb%3D%252F+c").as_deref(),
+            Some("/a?b=%2F c")
+        );
+        assert_eq!(of("return_to=%&x").as_deref(), Some("%"));
+        assert_eq!(of("return_to=%2&return_to=b").as_deref(), Some("%2"));
+        assert_eq!(of("return_to=%+1").as_deref(), Some("% 1"));
+        assert_eq!(of("xreturn_to=1"), None);
+    }
 
     #[test]
     fn a_return_to_is_one_value_of_the_query() {
