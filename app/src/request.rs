@@ -1,6 +1,6 @@
 //! The way from a server function to the request it answers.
 
-use auth::{Auth, Client, LiveSession, RecentSession, RequestAuth, buckets::IfMatch, cookies::CookieName};
+use auth::{Auth, Client, LiveSession, RecentSession, RequestAuth, buckets::IfMatch, cookies::CookieName, passwords::SignIn};
 use http::{
     HeaderName, HeaderValue,
     header::{ETAG, IF_MATCH, RETRY_AFTER, SET_COOKIE},
@@ -49,9 +49,14 @@ impl Context {
         Client::of(&self.parts)
     }
 
-    /// The flow cookie: it may hold a provider account that waits for its owner.
-    pub(crate) fn browser(&self) -> Option<&str> {
-        self.auth.cookies.read(&self.parts.headers).get(CookieName::Flow)
+    /// Who signs in with this request. The flow cookie may hold a provider account that waits for its owner.
+    pub(crate) fn sign_in(&self, remember: bool) -> SignIn<'_> {
+        SignIn {
+            request: &self.request,
+            client: self.client(),
+            browser: self.auth.cookies.read(&self.parts.headers).get(CookieName::Flow),
+            remember,
+        }
     }
 
     /// The condition of an update.

@@ -68,16 +68,9 @@ pub async fn register(
     #[server(default)] return_to: Option<String>,
 ) -> Result<AuthSession, AppError> {
     let context = Context::take()?;
-    let client = context.client();
-    let sign_in = auth::passwords::SignIn {
-        request: &context.request,
-        client: &client,
-        browser: context.browser(),
-        remember,
-    };
     let session = context
         .auth
-        .register(sign_in, &email, password.into(), name.as_deref())
+        .register(context.sign_in(remember), &email, password.into(), name.as_deref())
         .await
         .map_err(refuse)?;
     leptos_axum::redirect(auth::ReturnTo::or_default(return_to.as_deref()).as_str());
@@ -93,16 +86,9 @@ pub async fn login(
     #[server(default)] return_to: Option<String>,
 ) -> Result<AuthSession, AppError> {
     let context = Context::take()?;
-    let client = context.client();
-    let sign_in = auth::passwords::SignIn {
-        request: &context.request,
-        client: &client,
-        browser: context.browser(),
-        remember,
-    };
     let session = context
         .auth
-        .sign_in(sign_in, &email, password.into())
+        .sign_in(context.sign_in(remember), &email, password.into())
         .await
         .map_err(refuse)?;
     leptos_axum::redirect(auth::ReturnTo::or_default(return_to.as_deref()).as_str());

@@ -24,7 +24,7 @@ pub struct SignIn<'a> {
     /// The request that signs in.
     pub request: &'a RequestAuth,
     /// The browser.
-    pub client: &'a Client,
+    pub client: Client,
     /// The browser's flow cookie: it may hold a provider account that waits to be connected.
     pub browser: Option<&'a str>,
     /// "Keep me signed in".
@@ -76,7 +76,7 @@ impl Auth {
         .await?;
         sign_in
             .request
-            .sign_in(tx, user_id, METHOD, sign_in.remember, sign_in.client)
+            .sign_in(tx, user_id, METHOD, sign_in.remember, &sign_in.client)
             .await
     }
 
@@ -140,7 +140,7 @@ impl Auth {
             .await?;
         sign_in
             .request
-            .sign_in(tx, user_id, METHOD, sign_in.remember, sign_in.client)
+            .sign_in(tx, user_id, METHOD, sign_in.remember, &sign_in.client)
             .await
     }
 

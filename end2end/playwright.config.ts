@@ -1,0 +1,41 @@
+import { defineConfig } from '@playwright/test';
+import { APP, acme, app } from './servers';
+
+// Of a browser that is told not to, nothing leaves this machine.
+const QUIET = [
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-quic',
+  '--disable-sync',
+  '--no-first-run',
+];
+
+const NEEDS_JAVASCRIPT = '**/javascript/**';
+
+export default defineConfig({
+  testDir: 'tests',
+  fullyParallel: true,
+  workers: 2,
+  timeout: 60_000,
+  expect: { timeout: 10_000 },
+  forbidOnly: !!process.env.CI,
+  reporter: 'list',
+  globalTeardown: './check-log',
+  webServer: [app, acme],
+  use: {
+    viewport: { width: 1280, height: 900 },
+    baseURL: APP,
+    // Traces double the time of all tests: ask for them when there is something to find out.
+    trace: 'off',
+    launchOptions: { executablePath: process.env.CHROMIUM || undefined, args: QUIET },
+  },
+  projects: [
+    { name: 'chromium' },
+    { name: 'no-js', testIgnore: NEEDS_JAVASCRIPT, use: { javaScriptEnabled: false } },
+    {
+      name: 'phone',
+      testMatch: ['**/javascript/accessibility.spec.ts', '**/javascript/screenshots.spec.ts'],
+      use: { viewport: { width: 390, height: 844 }, hasTouch: true },
+    },
+  ],
+});

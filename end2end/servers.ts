@@ -1,0 +1,74 @@
+// Where the servers of the tests are, and how they are started.
+
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+
+const APP_PORT = 43117;
+const ACME_PORT = 43118;
+const FROM_HERE = import.meta.dirname;
+
+export const APP = `http://127.0.0.1:${APP_PORT}`;
+export const ACME = `http://127.0.0.1:${ACME_PORT}`;
+
+// Playwright reads its configuration again in each worker: the folder is the first reader's, and the
+// workers inherit the variable.
+process.env.END2END_FOLDER ??= mkdtempSync(join(tmpdir(), 'end2end-'));
+
+// The database of this run, and what the app says of it. A folder outside of the workspace, also because
+// the app reads the `.env` it finds in its folder or above.
+export const FOLDER = process.env.END2END_FOLDER;
+export const APP_LOG = join(FOLDER, 'server.log');
+
+const client = { id: 'end2end', secret: 'a-secret-of-nobody' };
+
+function fromHere(path: string): string {
+  return resolve(FROM_HERE, path);
+}
+
+function appProgram(): string {
+  return process.env.SERVER_BIN || fromHere(join(process.env.CARGO_TARGET_DIR || '../target', 'debug/server'));
+}
+
+const gracefulShutdown = { signal: 'SIGTERM', timeout: 10_000 } as const;
+
+export const app = {
+  name: 'app',
+  // A start that fails is no test's failure: its reason must be seen.
+  command: `"${appProgram()}" 2> "${APP_LOG}" || { cat "${APP_LOG}" >&2; exit 1; }`,
+  cwd: FOLDER,
+  url: `${APP}/healthz`,
+  env: {
+    LEPTOS_SITE_ADDR: `127.0.0.1:${APP_PORT}`,
+    LEPTOS_SITE_ROOT: process.env.LEPTOS_SITE_ROOT || fromHere('../target/site'),
+    PUBLIC_URL: APP,
+    DATABASE_URL: `sqlite:${join(FOLDER, 'app.db')}`,
+    // Attempts are limited by address: with this each test comes from one of its own.
+    TRUSTED_PROXIES: '127.0.0.1',
+    AUTH_PROVIDERS: 'acme',
+    ACME_NAME: 'Acme',
+    ACME_ISSUER: ACME,
+    ACME_CLIENT_ID: client.id,
+    ACME_CLIENT_SECRET: client.secret,
+    DEV_IDP: '1',
+    RUST_LOG: 'info',
+  },
+  gracefulShutdown,
+  reuseExistingServer: false,
+};
+
+export const acme = {
+  name: 'acme',
+  command: 'exec node oidc-provider.mjs',
+  cwd: FROM_HERE,
+  url: `${ACME}/.well-known/openid-configuration`,
+  env: {
+    PORT: `${ACME_PORT}`,
+    CLIENT_ID: client.id,
+    CLIENT_SECRET: client.secret,
+    REDIRECT_URI: `${APP}/auth/callback/acme`,
+  },
+  stderr: 'ignore' as const,
+  gracefulShutdown,
+  reuseExistingServer: false,
+};

@@ -1,0 +1,94 @@
+import type { Locator } from '@playwright/test';
+import { expect, test } from '../fixtures';
+import { somebody } from '../people';
+import type { Visitor } from '../visitor';
+
+function connected({ page }: Visitor): Locator {
+  return page.getByRole('region', { name: 'Connected accounts' });
+}
+
+test('an account is connected, signs in, and is disconnected', async ({ visitor }) => {
+  const [ada, atAcme] = [somebody(), somebody('acme').email];
+  await visitor.register(ada);
+  await visitor.open('/settings/accounts');
+  await expect(connected(visitor)).toContainText('No provider is connected');
+
+  await visitor.atAcme('Connect Acme', atAcme);
+  await visitor.arrives('/settings/accounts');
+  await expect(connected(visitor).getByRole('heading', { level: 3 })).toHaveText(['Acme']);
+  await expect(connected(visitor)).toContainText(atAcme);
+
+  await visitor.signOut();
+  await visitor.signInWithAcme(atAcme);
+  await expect(visitor.page.getByRole('heading', { level: 1 })).toHaveText(ada.name);
+  await expect(visitor.page.getByRole('main')).toContainText(ada.email);
+  await visitor.signOut();
+
+  await visitor.signIn(ada);
+  await visitor.open('/settings/accounts');
+  await visitor.send(visitor.button('Disconnect Acme'), '/api/unlink_account');
+  await expect(visitor.status).toHaveText('Disconnected.');
+  await expect(connected(visitor)).toContainText('No provider is connected');
+  await visitor.isSignedIn();
+  await visitor.signOut();
+
+  // Nobody's any more: it makes an account of its own.
+  await visitor.signInWithAcme(atAcme);
+  await expect(visitor.page.getByRole('main')).not.toContainText(ada.email);
+});
+
+test('two providers, of which either can go', async ({ visitor }) => {
+  const [atAcme, invented] = [somebody('acme').email, somebody('dev')];
+  await visitor.signInWithAcme(atAcme);
+  await visitor.open('/settings/accounts');
+  await visitor.button('Connect Development').click();
+  await visitor.field('E-mail').fill(invented.email);
+  await visitor.button('Continue').click();
+  await visitor.arrives('/settings/accounts');
+  await expect(connected(visitor).getByRole('heading', { level: 3 })).toHaveCount(2);
+
+  await visitor.send(visitor.button('Disconnect Development'), '/api/unlink_account');
+  await expect(connected(visitor).getByRole('heading', { level: 3 })).toHaveText(['Acme']);
+  await expect(connected(visitor)).toContainText('This is your only way to sign in, so it stays.');
+});
+
+test('the only way in stays until there is a password', async ({ visitor }) => {
+  await visitor.signInWithAcme(somebody().email);
+  await visitor.open('/settings/accounts');
+  await expect(visitor.button('Disconnect Acme')).toBeHidden();
+
+  await connected(visitor).getByRole('link', { name: 'Set a password' }).click();
+  await visitor.arrives('/settings/security');
+  await visitor.field('New password').fill(somebody().password);
+  await visitor.send(visitor.button('Set password'), '/api/set_password');
+  await expect(visitor.status).toHaveText('Your password is set. Your other sessions have ended.');
+
+  await visitor.open('/settings/accounts');
+  await visitor.send(visitor.button('Disconnect Acme'), '/api/unlink_account');
+  await expect(visitor.status).toHaveText('Disconnected.');
+});
+
+test('an account of somebody else’s is not connected', async ({ visitor, anotherBrowser }) => {
+  const atAcme = somebody('acme').email;
+  const owner = await anotherBrowser();
+  await owner.signInWithAcme(atAcme);
+
+  await visitor.register(somebody());
+  await visitor.open('/settings/accounts');
+  await visitor.atAcme('Connect Acme', atAcme);
+  await visitor.arrives('/settings/accounts?error=taken');
+  await expect(visitor.alert).toContainText('This provider account is connected to another account here.');
+  await expect(connected(visitor)).toContainText('No provider is connected');
+  await owner.reload();
+  await owner.isSignedIn();
+});
+
+test('who says no while connecting stays signed in', async ({ visitor }) => {
+  await visitor.register(somebody());
+  await visitor.open('/settings/accounts');
+  await visitor.button('Connect Acme').click();
+  await visitor.button('Cancel').click();
+  await visitor.arrives('/settings/accounts?error=denied');
+  await expect(visitor.alert).toBeVisible();
+  await visitor.isSignedIn();
+});

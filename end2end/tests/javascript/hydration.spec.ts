@@ -1,0 +1,109 @@
+// The time before JavaScript is there, and what it changes once it is.
+
+import type { Page } from '@playwright/test';
+import { expect, test } from '../../fixtures';
+import { somebody } from '../../people';
+
+/** Holds the wasm back until it is let through. */
+async function withheldWasm(page: Page): Promise<() => void> {
+  const { promise, resolve } = withResolvers();
+  await page.route('**/*.wasm', async (route) => {
+    await promise;
+    // The page may have been left meanwhile.
+    await route.continue().catch(() => undefined);
+  });
+  return resolve;
+}
+
+function withResolvers(): { promise: Promise<void>; resolve: () => void } {
+  let resolve = () => {};
+  const promise = new Promise<void>((done) => {
+    resolve = done;
+  });
+  return { promise, resolve };
+}
+
+test('what was typed before JavaScript was there is kept', async ({ visitor }) => {
+  const ada = somebody();
+  const letThrough = await withheldWasm(visitor.page);
+  await visitor.page.goto('/register');
+  await visitor.fillRegistration(ada);
+  await visitor.page.getByRole('checkbox', { name: 'Keep me signed in' }).check();
+  letThrough();
+  await visitor.hydrated();
+  await expect(visitor.field('E-mail')).toHaveValue(ada.email);
+  await expect(visitor.page.getByRole('checkbox', { name: 'Keep me signed in' })).toBeChecked();
+  await visitor.button('Create account').click();
+  await visitor.arrives('/profile');
+  await expect(visitor.page.getByRole('heading', { level: 1 })).toHaveText(ada.name);
+});
+
+test('a form that is sent before JavaScript is there is sent all the same', async ({ visitor }) => {
+  const ada = somebody();
+  const letThrough = await withheldWasm(visitor.page);
+  await visitor.page.goto('/login');
+  await visitor.fillSignIn(ada);
+  await visitor.button('Sign in').click();
+  await expect(visitor.alert).toHaveText('This e-mail address and password do not match.');
+  letThrough();
+  await visitor.hydrated();
+  await expect(visitor.alert).toHaveText('This e-mail address and password do not match.');
+  await expect(visitor.field('E-mail')).toHaveValue(ada.email);
+});
+
+test('pages change without a new document, signing in makes one', async ({ visitor }) => {
+  const ada = somebody();
+  const mark = () => visitor.page.evaluate(() => document.documentElement.setAttribute('data-same', ''));
+  const same = visitor.page.locator('html[data-same]');
+  await visitor.open('/register');
+  await mark();
+  await visitor.page.getByRole('main').getByRole('link', { name: 'Sign in' }).click();
+  await visitor.arrives('/login');
+  await expect(same).toBeAttached();
+  await visitor.page.goBack();
+  await expect(visitor.page.getByRole('heading', { level: 1 })).toHaveText('Create an account');
+  await visitor.fillRegistration(ada);
+  await visitor.button('Create account').click();
+  await visitor.arrives('/profile');
+  await expect(same).not.toBeAttached();
+
+  await mark();
+  await visitor.page.getByRole('link', { name: 'Settings' }).click();
+  await visitor.arrives('/settings');
+  await expect(visitor.field('Display name')).toBeVisible();
+  await visitor.field('Display name').fill('Countess');
+  await visitor.send(visitor.button('Save'), '/api/update_public_data');
+  await visitor.page.getByRole('link', { name: 'Profile' }).click();
+  await expect(visitor.page.getByRole('heading', { level: 1 })).toHaveText('Countess');
+  await expect(same).toBeAttached();
+});
+
+test('a button that was pressed says so, and cannot be pressed twice', async ({ visitor }) => {
+  const ada = somebody();
+  const { promise, resolve } = withResolvers();
+  await visitor.open('/register');
+  await visitor.page.route('**/api/register', async (route) => {
+    await promise;
+    await route.continue();
+  });
+  await visitor.fillRegistration(ada);
+  await visitor.button('Create account').click();
+  await expect(visitor.button('Creating your account…')).toBeDisabled();
+  resolve();
+  await visitor.arrives('/profile');
+});
+
+test('a server that cannot be reached is said to, and can be tried again', async ({ visitor, watch }) => {
+  await visitor.register(somebody());
+  await visitor.open('/settings/public');
+  watch.expectAnswer('/api/update_public_data', 503);
+  await visitor.page.route('**/api/update_public_data', (route) => route.fulfill({ status: 503, body: 'Bad gateway' }), {
+    times: 1,
+  });
+  await visitor.field('Display name').fill('Countess');
+  await visitor.send(visitor.button('Save'), '/api/update_public_data');
+  await expect(visitor.alert).toBeVisible();
+  await expect(visitor.field('Display name')).toHaveValue('Countess');
+  await visitor.send(visitor.button('Save'), '/api/update_public_data');
+  await expect(visitor.status).toHaveText('Saved.');
+});

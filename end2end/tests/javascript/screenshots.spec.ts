@@ -1,0 +1,42 @@
+// Pictures for people to look at, in `screenshots/`; the tests fail only if a page is wider than its window.
+
+import { expect, test } from '../../fixtures';
+import { somebody } from '../../people';
+import type { Visitor } from '../../visitor';
+import { ANONYMOUS, NEW, PROVIDER_ONLY, SETTLED, type Sight, inColours, settle } from './sights';
+
+async function take(visitor: Visitor, sights: Sight[], project: string): Promise<void> {
+  const { page } = visitor;
+  const device = project === 'phone' ? 'phone' : 'desktop';
+  for (const { name, show } of sights) {
+    await test.step(name, async () => {
+      await show(visitor);
+      for (const colours of ['light', 'dark'] as const) {
+        await inColours(visitor, colours);
+        // Playwright hides the caret by a style of its own, which the pages' policy would refuse.
+        await page.screenshot({ path: `screenshots/${name}-${device}-${colours}.png`, fullPage: true, caret: 'initial' });
+      }
+      const tooWide = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+      expect.soft(tooWide, `${name}: pixels beyond the window`).toBeLessThanOrEqual(0);
+    });
+  }
+}
+
+test('pages for everybody', async ({ visitor }, { project }) => {
+  await take(visitor, ANONYMOUS, project.name);
+});
+
+test('pages of who has just come', async ({ visitor }, { project }) => {
+  await visitor.register(somebody());
+  await take(visitor, NEW, project.name);
+});
+
+test('pages of who has been here for a while', async ({ visitor, anotherBrowser }, { project }) => {
+  await settle(visitor, await anotherBrowser());
+  await take(visitor, SETTLED, project.name);
+});
+
+test('pages of who has no password', async ({ visitor }, { project }) => {
+  await visitor.signInWithAcme(somebody().email);
+  await take(visitor, PROVIDER_ONLY, project.name);
+});

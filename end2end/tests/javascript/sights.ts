@@ -1,0 +1,131 @@
+// Every page, in the states a person may see it in.
+
+import { expect } from '../../fixtures';
+import { somebody } from '../../people';
+import type { Visitor } from '../../visitor';
+
+export interface Sight {
+  name: string;
+  show: (visitor: Visitor) => Promise<void>;
+}
+
+/** Lets the page be seen as the system asks, once it looks so. */
+export async function inColours({ page }: Visitor, colorScheme: 'light' | 'dark'): Promise<void> {
+  await page.emulateMedia({ colorScheme });
+  await page.evaluate(() => Promise.all(document.getAnimations().map(({ finished }) => finished)));
+}
+
+function opened(path: string): (visitor: Visitor) => Promise<void> {
+  return async (visitor) => {
+    await visitor.open(path);
+  };
+}
+
+export const ANONYMOUS: Sight[] = [
+  { name: 'home', show: opened('/') },
+  { name: 'login', show: opened('/login') },
+  { name: 'login-provider-error', show: opened('/login?error=link_required') },
+  { name: 'login-wrong', show: wrongPassword },
+  { name: 'register', show: opened('/register') },
+  { name: 'register-wrong', show: shortPassword },
+  { name: 'not-found', show: notFound },
+  { name: 'refused', show: refused },
+  { name: 'development-provider', show: developmentProvider },
+];
+
+export const NEW: Sight[] = [
+  { name: 'profile-new', show: opened('/profile') },
+  { name: 'settings-public-new', show: opened('/settings/public') },
+  { name: 'settings-private-new', show: opened('/settings/private') },
+  { name: 'settings-accounts-new', show: opened('/settings/accounts') },
+  { name: 'settings-sessions-new', show: opened('/settings/sessions') },
+];
+
+export const SETTLED: Sight[] = [
+  { name: 'home-signed-in', show: opened('/') },
+  { name: 'profile', show: opened('/profile') },
+  { name: 'settings-public', show: opened('/settings/public') },
+  { name: 'settings-public-wrong', show: wrongWebsite },
+  { name: 'settings-private', show: opened('/settings/private') },
+  { name: 'settings-accounts', show: opened('/settings/accounts') },
+  { name: 'settings-sessions', show: opened('/settings/sessions') },
+  { name: 'settings-security', show: opened('/settings/security') },
+  { name: 'settings-security-wrong', show: wrongPresentPassword },
+];
+
+export const PROVIDER_ONLY: Sight[] = [
+  { name: 'settings-accounts-provider-only', show: opened('/settings/accounts') },
+  { name: 'settings-security-provider-only', show: opened('/settings/security') },
+];
+
+/** Has been here for a while: there is something on every page. */
+export async function settle(visitor: Visitor, elsewhere: Visitor): Promise<void> {
+  const ada = somebody();
+  await visitor.register({ ...ada, name: 'Augusta Ada King, Countess of Lovelace' });
+  await elsewhere.signIn(ada);
+  await visitor.open('/settings/public');
+  await visitor.field('Display name').fill('Ada Lovelace');
+  await visitor
+    .field('Bio')
+    .fill('I write programs for a machine that does not exist yet.\nIt weaves algebraic patterns.');
+  await visitor.field('Website').fill(`https://example.org/${'a-long-path-without-any-break/'.repeat(4)}`);
+  await visitor.send(visitor.button('Save'), '/api/update_public_data');
+  await expect(visitor.status).toHaveText('Saved.');
+  await visitor.open('/settings/private');
+  await visitor.field('New value for API token').fill('a-token-of-a-service-a1b2');
+  await visitor.send(visitor.button('Set API token'), '/api/update_private_data');
+  await expect(visitor.button('Replace API token')).toBeVisible();
+  await visitor.open('/settings/accounts');
+  await visitor.atAcme('Connect Acme', somebody('acme').email);
+  await visitor.arrives('/settings/accounts');
+}
+
+async function wrongPassword(visitor: Visitor): Promise<void> {
+  await visitor.open('/login');
+  await visitor.fillSignIn(somebody());
+  visitor.expectRefusal('/api/login', 401);
+  await visitor.send(visitor.button('Sign in'), '/api/login');
+  await expect(visitor.alert).toBeVisible();
+}
+
+async function shortPassword(visitor: Visitor): Promise<void> {
+  await visitor.open('/register');
+  await visitor.fillRegistration({ ...somebody(), password: 'short' });
+  visitor.expectRefusal('/api/register', 422);
+  await visitor.send(visitor.button('Create account'), '/api/register');
+  await expect(visitor.alert).toBeVisible();
+}
+
+async function notFound(visitor: Visitor): Promise<void> {
+  visitor.expectPage('/nowhere', 404);
+  await visitor.open('/nowhere');
+}
+
+async function refused(visitor: Visitor): Promise<void> {
+  visitor.expectPage('/auth/callback/nobody', 404);
+  // Not a page of the app proper: there is nothing to hydrate.
+  await visitor.page.goto('/auth/callback/nobody');
+}
+
+async function developmentProvider(visitor: Visitor): Promise<void> {
+  await visitor.open('/login');
+  await visitor.button('Continue with Development').click();
+  await expect(visitor.page.getByRole('heading', { level: 1 })).toHaveText('Who do you want to be?');
+}
+
+async function wrongWebsite(visitor: Visitor): Promise<void> {
+  await visitor.open('/settings/public');
+  await visitor.field('Website').fill('not an address');
+  visitor.expectRefusal('/api/update_public_data', 422);
+  await visitor.send(visitor.button('Save'), '/api/update_public_data');
+  await expect(visitor.alert).toBeVisible();
+}
+
+async function wrongPresentPassword(visitor: Visitor): Promise<void> {
+  await visitor.open('/settings/security');
+  await visitor.field('Current password').fill('not the one it is');
+  await visitor.field('New password').fill(somebody().password);
+  visitor.expectRefusal('/api/change_password', 401);
+  await visitor.send(visitor.button('Change password'), '/api/change_password');
+  await expect(visitor.alert).toBeVisible();
+}

@@ -1,0 +1,73 @@
+// Tabs of one browser are of one mind, without being asked.
+
+import { expect, test } from '../../fixtures';
+import { somebody } from '../../people';
+
+test('signing out in one tab takes the others along', async ({ visitor }) => {
+  await visitor.register(somebody());
+  const tab = await visitor.anotherTab();
+  await tab.open('/settings/public');
+  const home = await visitor.anotherTab();
+  await home.open('/');
+  await home.isSignedIn();
+
+  await visitor.signOut();
+  await tab.arrives('/login?return_to=%2Fsettings%2Fpublic');
+  await tab.isAnonymous();
+  await home.isAnonymous();
+});
+
+test('signing in in one tab takes the others along', async ({ visitor }) => {
+  const ada = somebody();
+  await visitor.register(ada);
+  await visitor.signOut();
+  const tab = await visitor.anotherTab();
+  await tab.open('/login?return_to=/settings/sessions');
+
+  await visitor.signIn(ada);
+  await tab.arrives('/settings/sessions');
+  await tab.isSignedIn();
+});
+
+test('another person in one tab is another person in all', async ({ visitor }) => {
+  const [ada, eve] = [somebody().email, somebody('eve').email];
+  await visitor.signInWithAcme(ada);
+  const tab = await visitor.anotherTab();
+  await tab.open('/profile');
+  await expect(tab.page.getByRole('main')).toContainText(ada);
+
+  await visitor.open('/settings/security');
+  await visitor.atAcme('Sign in again with Acme', eve);
+  await visitor.arrives('/settings/security');
+  await expect(tab.page.getByRole('main')).toContainText(eve);
+  await expect(tab.page.getByRole('main')).not.toContainText(ada);
+});
+
+test('a new name is in all tabs at once', async ({ visitor }) => {
+  await visitor.register(somebody());
+  const tab = await visitor.anotherTab();
+  await tab.open('/settings/public');
+  await tab.field('Display name').fill('Countess');
+  await tab.field('Theme').selectOption('Dark');
+  await tab.send(tab.button('Save'), '/api/update_public_data');
+  await expect(visitor.page.getByRole('heading', { level: 1 })).toHaveText('Countess');
+});
+
+test('a tab whose session was ended elsewhere says so, and keeps what was typed', async ({ visitor, anotherBrowser }) => {
+  const ada = somebody();
+  await visitor.register(ada);
+  await visitor.open('/settings/public');
+  const elsewhere = await anotherBrowser();
+  await elsewhere.signIn(ada);
+  await elsewhere.open('/settings/sessions');
+  await elsewhere.send(elsewhere.button('Sign out everywhere else'), '/api/revoke_other_sessions');
+  await expect(elsewhere.status).toBeVisible();
+
+  await visitor.field('Display name').fill('Typed for long');
+  visitor.expectRefusal('/api/update_public_data', 401);
+  await visitor.send(visitor.button('Save'), '/api/update_public_data');
+  await expect(visitor.alert).toContainText('Your session has ended. Sign in again to continue.');
+  await expect(visitor.field('Display name')).toHaveValue('Typed for long');
+  await visitor.alert.getByRole('link', { name: 'Sign in' }).click();
+  await visitor.arrives('/login?return_to=/settings/public');
+});

@@ -1,0 +1,86 @@
+import type { Locator } from '@playwright/test';
+import { expect, test } from '../fixtures';
+import { somebody } from '../people';
+import type { Visitor } from '../visitor';
+
+function rows({ page }: Visitor): Locator {
+  return page.getByRole('region', { name: 'Where you are signed in' }).getByRole('listitem');
+}
+
+test('the sessions of two browsers are listed, this one first', async ({ visitor, anotherBrowser }) => {
+  const ada = somebody();
+  await visitor.register(ada);
+  await visitor.open('/settings/sessions');
+  await expect(rows(visitor)).toHaveCount(1);
+  await expect(rows(visitor)).toContainText('This one');
+  await expect(rows(visitor)).toContainText('Chrome on Linux');
+  await expect(rows(visitor)).toContainText('with a password');
+  await expect(visitor.page.getByText('You are signed in nowhere else.')).toBeVisible();
+
+  const elsewhere = await anotherBrowser();
+  await elsewhere.signIn(ada);
+  await visitor.reload();
+  await expect(rows(visitor)).toHaveCount(2);
+  await expect(rows(visitor).first()).toContainText('This one');
+});
+
+test('a session that is ended is over at once', async ({ visitor, anotherBrowser }) => {
+  const ada = somebody();
+  await visitor.register(ada);
+  const elsewhere = await anotherBrowser();
+  await elsewhere.signIn(ada);
+  await elsewhere.open('/settings/private');
+
+  await visitor.open('/settings/sessions');
+  const other = rows(visitor).nth(1);
+  await visitor.send(other.getByRole('button'), '/api/revoke_session');
+  await expect(rows(visitor)).toHaveCount(1);
+  await expect(visitor.status).toHaveText('The session has ended.');
+
+  await elsewhere.open('/');
+  await elsewhere.isAnonymous();
+  await elsewhere.open('/settings/private');
+  await elsewhere.arrives('/login?return_to=%2Fsettings%2Fprivate');
+  await visitor.reload();
+  await visitor.isSignedIn();
+});
+
+test('all other sessions end together', async ({ visitor, anotherBrowser }) => {
+  const ada = somebody();
+  const [second, third] = [await anotherBrowser(), await anotherBrowser()];
+  await second.register(ada);
+  await third.signIn(ada);
+  await visitor.signIn(ada);
+  await visitor.open('/settings/sessions');
+  await expect(rows(visitor)).toHaveCount(3);
+
+  await visitor.send(visitor.button('Sign out everywhere else'), '/api/revoke_other_sessions');
+  await expect(visitor.status).toHaveText('You are signed out everywhere else.');
+  await expect(rows(visitor)).toHaveCount(1);
+  for (const other of [second, third]) {
+    await other.open('/profile');
+    await other.arrives('/login?return_to=%2Fprofile');
+  }
+  await visitor.reload();
+  await visitor.isSignedIn();
+});
+
+test('signing out here leaves the other browsers alone', async ({ visitor, anotherBrowser }) => {
+  const ada = somebody();
+  await visitor.register(ada);
+  const elsewhere = await anotherBrowser();
+  await elsewhere.signIn(ada);
+  await visitor.signOut();
+  await elsewhere.reload();
+  await elsewhere.isSignedIn();
+  await elsewhere.open('/settings/sessions');
+  await expect(rows(elsewhere)).toHaveCount(1);
+});
+
+test('nobody sees somebody else’s sessions', async ({ visitor, anotherBrowser }) => {
+  await visitor.register(somebody());
+  const eve = await anotherBrowser();
+  await eve.register(somebody('eve'));
+  await eve.open('/settings/sessions');
+  await expect(rows(eve)).toHaveCount(1);
+});
