@@ -1,6 +1,9 @@
 //! The way from a server function to the request it answers.
 
-use auth::{Auth, Client, LiveSession, RecentSession, RequestAuth, buckets::IfMatch, cookies::CookieName, passwords::SignIn};
+use auth::{
+    Auth, Client, LiveSession, RecentSession, RequestAuth, buckets::IfMatch, cookies::CookieName,
+    passwords::SignIn,
+};
 use http::{
     HeaderName, HeaderValue,
     header::{ETAG, IF_MATCH, RETRY_AFTER, SET_COOKIE},

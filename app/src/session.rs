@@ -70,7 +70,12 @@ pub async fn register(
     let context = Context::take()?;
     let session = context
         .auth
-        .register(context.sign_in(remember), &email, password.into(), name.as_deref())
+        .register(
+            context.sign_in(remember),
+            &email,
+            password.into(),
+            name.as_deref(),
+        )
         .await
         .map_err(refuse)?;
     leptos_axum::redirect(auth::ReturnTo::or_default(return_to.as_deref()).as_str());
