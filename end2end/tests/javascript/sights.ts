@@ -12,7 +12,10 @@ export interface Sight {
 /** Lets the page be seen as the system asks, once it looks so. */
 export async function inColours({ page }: Visitor, colorScheme: 'light' | 'dark'): Promise<void> {
   await page.emulateMedia({ colorScheme });
-  await page.evaluate(() => Promise.all(document.getAnimations().map(({ finished }) => finished)));
+  // Asked again and again, since a transition may give way to another and never finish.
+  const moving = () =>
+    page.evaluate(() => document.getAnimations().filter(({ playState }) => playState === 'running').length);
+  await expect.poll(moving).toBe(0);
 }
 
 function opened(path: string): (visitor: Visitor) => Promise<void> {
