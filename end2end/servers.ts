@@ -20,7 +20,7 @@ process.env.END2END_FOLDER ??= mkdtempSync(join(tmpdir(), 'end2end-'));
 export const FOLDER = process.env.END2END_FOLDER;
 export const APP_LOG = join(FOLDER, 'server.log');
 
-const client = { id: 'end2end', secret: 'a-secret-of-nobody' };
+export const client = { id: 'end2end', secret: 'a-secret-of-nobody' };
 
 function fromHere(path: string): string {
   return resolve(FROM_HERE, path);
