@@ -44,6 +44,12 @@ pub(crate) struct Tokens {
 }
 
 impl Tokens {
+    /// The access and refresh tokens as they are stored.
+    fn sealed(&self, keys: &KeyRing) -> (String, Option<String>) {
+        let seal = |token: &str| keys.seal(Purpose::ProviderToken, token);
+        (seal(&self.access), self.refresh.as_deref().map(seal))
+    }
+
     fn expires_at(&self) -> Option<OffsetDateTime> {
         self.expires.map(from_unix)
     }
@@ -77,6 +83,7 @@ pub(crate) async fn insert(
     now: OffsetDateTime,
 ) -> Result<bool> {
     let tokens = &identity.tokens;
+    let (access, refresh) = tokens.sealed(keys);
     let inserted = sqlx::query(
         "INSERT INTO accounts (id, user_id, provider, subject, email, email_verified, profile, access_token,
                                refresh_token, token_expires_at, scopes, created_at, last_used_at)
@@ -90,13 +97,8 @@ pub(crate) async fn insert(
     .bind(&identity.email)
     .bind(identity.email_verified)
     .bind(&identity.profile)
-    .bind(keys.seal(Purpose::ProviderToken, &tokens.access))
-    .bind(
-        tokens
-            .refresh
-            .as_deref()
-            .map(|token| keys.seal(Purpose::ProviderToken, token)),
-    )
+    .bind(access)
+    .bind(refresh)
     .bind(tokens.expires_at())
     .bind(&tokens.scopes)
     .bind(now)
@@ -114,6 +116,7 @@ pub(crate) async fn refresh(
     now: OffsetDateTime,
 ) -> Result<()> {
     let tokens = &identity.tokens;
+    let (access, refresh) = tokens.sealed(keys);
     sqlx::query(
         "UPDATE accounts SET email = $3, email_verified = $4, profile = $5, access_token = $6,
                              refresh_token = coalesce($7, refresh_token), token_expires_at = $8, scopes = $9,
@@ -125,13 +128,8 @@ pub(crate) async fn refresh(
     .bind(&identity.email)
     .bind(identity.email_verified)
     .bind(&identity.profile)
-    .bind(keys.seal(Purpose::ProviderToken, &tokens.access))
-    .bind(
-        tokens
-            .refresh
-            .as_deref()
-            .map(|token| keys.seal(Purpose::ProviderToken, token)),
-    )
+    .bind(access)
+    .bind(refresh)
     .bind(tokens.expires_at())
     .bind(&tokens.scopes)
     .bind(now)
