@@ -16,6 +16,7 @@ use crate::{
     error::{Error, Result},
     keys::{KeyRing, Purpose},
     session::{RecentSession, RequestAuth},
+    users,
 };
 
 /// A provider's verified answer on who somebody is.
@@ -162,8 +163,8 @@ pub(crate) async fn fill_profile(
 /// new id.
 ///
 /// What must remain is a way in that works: a password with an address to type, or another account whose
-/// provider `is_configured`. It is looked for in the transaction that deletes, which holds the write lock:
-/// of two that disconnect the last two accounts at once, one fails.
+/// provider `is_configured`. It is looked for in the transaction that deletes, which has locked the user: of
+/// two that disconnect the last two accounts at once, one fails.
 ///
 /// # Errors
 /// [`Error::NotFound`] for an unknown account and for somebody else's alike; [`Error::LastWayIn`].
@@ -177,6 +178,7 @@ pub(crate) async fn unlink(
     is_configured: impl Fn(&str) -> bool,
 ) -> Result<()> {
     let mut tx = db.begin().await?;
+    users::lock(&mut tx, recent.user_id()).await?;
     let provider: Option<String> =
         sqlx::query_scalar("DELETE FROM accounts WHERE id = $1 AND user_id = $2 RETURNING provider")
             .bind(account_id)

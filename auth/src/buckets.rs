@@ -211,7 +211,8 @@ impl Buckets {
             return Err(Error::InvalidInput("a patch is an object"));
         }
         let mut tx = self.db.begin().await?;
-        let row = locked(&mut tx, live.user_id(), bucket, if_match).await?;
+        let now = self.clock.now();
+        let row = locked(&mut tx, live.user_id(), bucket, if_match, now).await?;
         let mut document = Value::Object(row.data);
         json_patch::merge(&mut document, patch);
         let text = serde_json::to_string(&document).map_err(Error::internal)?;
@@ -222,23 +223,17 @@ impl Buckets {
             return Err(Error::internal("a bucket is an object"));
         };
         let version = row.version + 1;
-        write(&mut tx, live.user_id(), bucket, &data, version, self.clock.now()).await?;
+        write(&mut tx, live.user_id(), bucket, &data, version, now).await?;
         tx.commit().await?;
         Ok((data, version))
     }
 
     async fn clear(&self, live: &LiveSession, bucket: Bucket, if_match: &IfMatch) -> Result<i64> {
         let mut tx = self.db.begin().await?;
-        let version = locked(&mut tx, live.user_id(), bucket, if_match).await?.version + 1;
-        write(
-            &mut tx,
-            live.user_id(),
-            bucket,
-            &Map::new(),
-            version,
-            self.clock.now(),
-        )
-        .await?;
+        let now = self.clock.now();
+        let row = locked(&mut tx, live.user_id(), bucket, if_match, now).await?;
+        let version = row.version + 1;
+        write(&mut tx, live.user_id(), bucket, &Map::new(), version, now).await?;
         tx.commit().await?;
         Ok(version)
     }
@@ -271,14 +266,33 @@ impl From<Option<Stored>> for Row {
     }
 }
 
-/// The bucket as this transaction sees it, which holds the write lock: nobody else merges meanwhile.
-async fn locked(tx: &mut Tx, user_id: Uuid, bucket: Bucket, if_match: &IfMatch) -> Result<Row> {
-    let stored: Option<Stored> = sqlx::query_as(SELECT)
-        .bind(user_id)
-        .bind(bucket)
-        .fetch_optional(&mut **tx)
-        .await?;
-    let row = Row::from(stored);
+/// The bucket, made if there is none and locked until the transaction ends: nobody else merges meanwhile.
+async fn locked(
+    tx: &mut Tx,
+    user_id: Uuid,
+    bucket: Bucket,
+    if_match: &IfMatch,
+    now: OffsetDateTime,
+) -> Result<Row> {
+    let stored: std::result::Result<Stored, _> = sqlx::query_as(
+        "INSERT INTO user_data (user_id, client_id, bucket, data, version, updated_at) VALUES ($1, '', $2, $3, 0, $4)
+         ON CONFLICT (user_id, client_id, bucket) DO UPDATE SET updated_at = user_data.updated_at
+         RETURNING data, version",
+    )
+    .bind(user_id)
+    .bind(bucket)
+    .bind(Json(Map::new()))
+    .bind(now)
+    .fetch_one(&mut **tx)
+    .await;
+    let row = match stored {
+        Ok(stored) => Row::from(Some(stored)),
+        // The user was deleted a moment ago, and every session with it.
+        Err(sqlx::Error::Database(cause)) if cause.is_foreign_key_violation() => {
+            return Err(Error::NotSignedIn);
+        }
+        Err(error) => return Err(error.into()),
+    };
     if if_match.allows(row.version) {
         Ok(row)
     } else {
@@ -295,9 +309,8 @@ async fn write(
     now: OffsetDateTime,
 ) -> Result<()> {
     sqlx::query(
-        "INSERT INTO user_data (user_id, client_id, bucket, data, version, updated_at) VALUES ($1, '', $2, $3, $4, $5)
-         ON CONFLICT (user_id, client_id, bucket) DO UPDATE SET
-             data = excluded.data, version = excluded.version, updated_at = excluded.updated_at",
+        "UPDATE user_data SET data = $3, version = $4, updated_at = $5
+         WHERE user_id = $1 AND client_id = '' AND bucket = $2",
     )
     .bind(user_id)
     .bind(bucket)

@@ -13,23 +13,32 @@ use time::{Duration, OffsetDateTime};
 /// not sort (`…00.5Z` comes before `…00Z`).
 #[derive(Clone, Debug)]
 pub enum Clock {
-    /// The machine's clock.
-    System,
+    /// The machine's clock, and by how many milliseconds the database server's is ahead of it: instances
+    /// on many machines share the one clock of their database, however far apart their own are.
+    System(Arc<AtomicI64>),
     /// A clock that stands still until it is moved: Unix seconds.
     Manual(Arc<AtomicI64>),
 }
 
+/// Below this a difference between clocks is noise: to follow it would make the time jump to and fro.
+#[cfg(feature = "postgres")]
+const NOTICED: i64 = 500;
+
 impl Clock {
+    /// The machine's clock.
+    pub fn system() -> Self {
+        Self::System(Arc::default())
+    }
+
     /// A clock for tests that starts at `start` and stands still.
     pub fn manual(start: OffsetDateTime) -> Self {
         Self::Manual(Arc::new(AtomicI64::new(start.unix_timestamp())))
     }
 
     /// Seconds since the Unix epoch.
-    #[expect(clippy::disallowed_methods, reason = "this is the clock everybody else asks")]
     pub fn unix(&self) -> i64 {
         match self {
-            Self::System => OffsetDateTime::now_utc().unix_timestamp(),
+            Self::System(ahead) => (machine_millis() + ahead.load(Ordering::Relaxed)).div_euclid(1000),
             Self::Manual(seconds) => seconds.load(Ordering::Relaxed),
         }
     }
@@ -45,9 +54,52 @@ impl Clock {
             seconds.fetch_add(by.whole_seconds(), Ordering::Relaxed);
         }
     }
+
+    /// Follows the database server's clock, which said `server` at some time in the last `elapsed`. A manual
+    /// clock follows nobody.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn agree(&self, server: OffsetDateTime, elapsed: std::time::Duration) {
+        let Self::System(ahead) = self else { return };
+        let server = i64::try_from(server.unix_timestamp_nanos() / 1_000_000).unwrap_or_default();
+        let half = i64::try_from(elapsed.as_millis() / 2).unwrap_or_default();
+        let measured = server - (machine_millis() - half);
+        // What may come from the journey alone is not the clock's.
+        if (measured - ahead.load(Ordering::Relaxed)).abs() > NOTICED.max(half) {
+            ahead.store(measured, Ordering::Relaxed);
+            tracing::warn!(
+                milliseconds = measured,
+                "the database server's clock is ahead of this machine's: the server's counts"
+            );
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the clock everybody else asks")]
+fn machine_millis() -> i64 {
+    let now = OffsetDateTime::now_utc().unix_timestamp_nanos() / 1_000_000;
+    i64::try_from(now).unwrap_or_default()
 }
 
 /// The time at so many seconds since the Unix epoch; the epoch itself for seconds outside years ±9999.
 pub fn from_unix(seconds: i64) -> OffsetDateTime {
     OffsetDateTime::from_unix_timestamp(seconds).unwrap_or(OffsetDateTime::UNIX_EPOCH)
+}
+
+#[cfg(all(test, feature = "postgres"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_servers_clock_counts_unless_the_difference_may_be_the_journeys() {
+        let clock = Clock::system();
+        let machine = || from_unix(machine_millis() / 1000);
+        let elapsed = std::time::Duration::from_millis;
+        for minutes in [5, -5, 0] {
+            clock.agree(machine() + Duration::minutes(minutes), elapsed(0));
+            let off = (clock.now() - machine()).whole_seconds() - minutes * 60;
+            assert!(off.abs() <= 1, "{off} s off");
+        }
+        clock.agree(machine() + Duration::seconds(9), elapsed(20_000));
+        assert!((clock.now() - machine()).whole_seconds().abs() <= 1);
+    }
 }

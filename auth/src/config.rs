@@ -4,10 +4,11 @@ use std::{fmt, path::Path};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use rand::RngCore;
-use secrecy::SecretSlice;
+use secrecy::{SecretSlice, SecretString};
 
 use crate::{
     credentials::MIN_LENGTH_FLOOR,
+    db,
     keys::{MIN_SECRET_BYTES, decode_secret},
     oauth::{self, Provider},
     public_url::PublicUrl,
@@ -19,8 +20,8 @@ use crate::{
 pub struct Config {
     /// The origin people know the application by.
     pub public_url: PublicUrl,
-    /// `sqlite:PATH`.
-    pub database_url: String,
+    /// `sqlite:PATH`, or `postgres://…` with the feature `postgres`. A secret: it may hold a password.
+    pub database_url: SecretString,
     /// The key ring's secrets, newest first; empty only in development, where [`development_secret`] helps.
     pub secrets: Vec<SecretSlice<u8>>,
     /// How long sessions live.
@@ -58,15 +59,7 @@ impl Config {
         if release && !public_url.secure() && !public_url.loopback() {
             problems.push(problem("PUBLIC_URL", "must be https, except on loopback"));
         }
-        let database_url = vars.parsed("DATABASE_URL", "sqlite:data/app.db".to_owned(), problems, |url| {
-            let path = url
-                .strip_prefix("sqlite:")
-                .map(|path| path.trim_start_matches("//"));
-            match path {
-                Some(path) if !path.is_empty() && !path.starts_with(":memory:") => Ok(url.to_owned()),
-                _ => Err("must be sqlite:PATH".to_owned()),
-            }
-        });
+        let database_url = database_url(vars, problems);
         let secrets = secrets(vars, release, problems);
         let seconds = |name: &str, default: i64, problems: &mut Vec<Problem>| {
             vars.parsed(name, default, problems, |text| match text.parse::<i64>() {
@@ -97,6 +90,15 @@ impl Config {
             providers,
         }
     }
+}
+
+fn database_url(vars: &Vars, problems: &mut Vec<Problem>) -> SecretString {
+    let url = vars.get("DATABASE_URL").or(db::DEFAULT_URL);
+    match url.map_or(Err("is missing"), db::judge_url) {
+        Ok(()) => {}
+        Err(message) => problems.push(problem("DATABASE_URL", message)),
+    }
+    url.unwrap_or_default().into()
 }
 
 fn secrets(vars: &Vars, release: bool, problems: &mut Vec<Problem>) -> Vec<SecretSlice<u8>> {

@@ -1,5 +1,7 @@
 //! What can go wrong in this crate. Callers decide what of it a person may read.
 
+use crate::db;
+
 /// The result of this crate's functions.
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -73,13 +75,7 @@ impl From<sqlx::Error> for Error {
             E::PoolTimedOut | E::PoolClosed | E::WorkerCrashed | E::Io(_) | E::Tls(_) => {
                 Self::Unavailable(error)
             }
-            // SQLITE_BUSY and SQLITE_LOCKED with their extended codes, and what a full or broken disk says.
-            E::Database(cause)
-                if cause
-                    .code()
-                    .and_then(|code| code.parse::<i32>().ok())
-                    .is_some_and(|code| matches!(code & 0xff, 5 | 6 | 8 | 10 | 13 | 14)) =>
-            {
+            E::Database(cause) if cause.code().is_some_and(|code| db::is_unavailable(&code)) => {
                 Self::Unavailable(error)
             }
             _ => Self::Internal(Box::new(error)),

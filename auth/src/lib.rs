@@ -78,6 +78,6 @@ pub use self::{
     public_url::{PublicUrl, is_loopback},
     return_to::ReturnTo,
     service::Auth,
-    session::{Lifetimes, LiveSession, RecentSession, RequestAuth, session_layer},
+    session::{Lifetimes, LiveSession, RecentSession, RequestAuth, SessionsStatus, session_layer},
     vars::{Problem, Vars},
 };

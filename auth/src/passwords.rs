@@ -127,11 +127,15 @@ impl Auth {
             false => None,
         };
         let mut tx = self.db.begin().await?;
+        // A password that was changed while it was being checked opens nothing any more.
+        let locked = users::lock(&mut tx, user_id).await?;
+        if locked.and_then(|user| user.password_hash).as_deref() != Some(stored.as_str()) {
+            return Err(Error::InvalidCredentials);
+        }
         if let Some(hash) = stronger {
-            sqlx::query("UPDATE users SET password_hash = $2 WHERE id = $1 AND password_hash = $3")
+            sqlx::query("UPDATE users SET password_hash = $2 WHERE id = $1")
                 .bind(user_id)
                 .bind(hash.as_str())
-                .bind(stored.as_str())
                 .execute(&mut *tx)
                 .await?;
         }

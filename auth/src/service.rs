@@ -57,14 +57,11 @@ impl Deref for Auth {
 }
 
 impl Auth {
-    /// Puts the parts together over a migrated database.
-    ///
-    /// # Errors
-    /// If the stale marks cannot be read: no snapshot may be trusted before.
+    /// Puts the parts together over a migrated database. The stale feed is followed from here on.
     ///
     /// # Panics
     /// Without a secret in the configuration.
-    pub async fn new(config: Config, db: Database, clock: Clock) -> Result<Self> {
+    pub async fn new(config: Config, db: Database, clock: Clock) -> Self {
         let keys = Arc::new(KeyRing::new(&config.secrets));
         let cookies = Cookies::new(config.public_url.secure());
         let sessions = Sessions::new(
@@ -74,8 +71,8 @@ impl Auth {
             cookies,
             config.lifetimes,
         )
-        .await?;
-        Ok(Self(Arc::new(Parts {
+        .await;
+        Self(Arc::new(Parts {
             passwords: Passwords::new(config.password_min_length),
             limits: Limits::new(clock.clone()),
             oauth: OAuth::new(
@@ -93,7 +90,7 @@ impl Auth {
             keys,
             cookies,
             sessions,
-        })))
+        }))
     }
 
     /// The whole signed-in user, from SQL; `None` when anonymous.

@@ -159,3 +159,26 @@ pub(crate) async fn ways_in(db: &Database, user_id: Uuid) -> Result<WaysIn> {
         accounts,
     })
 }
+
+/// What has to be looked at again once nobody else can change it.
+#[derive(Debug, sqlx::FromRow)]
+pub(crate) struct Locked {
+    pub(crate) password_hash: Option<String>,
+    pub(crate) disabled: bool,
+}
+
+/// Locks a user until the transaction ends: of two that change the ways into one account, or begin a
+/// session while another ends them all, the second waits and then sees what the first did. An UPDATE that
+/// changes nothing, since it is the one lock both engines know. `None`: there is no such user.
+///
+/// # Errors
+/// [`Error::Unavailable`]
+pub(crate) async fn lock(tx: &mut Tx, user_id: Uuid) -> Result<Option<Locked>> {
+    Ok(sqlx::query_as(
+        "UPDATE users SET updated_at = updated_at WHERE id = $1
+         RETURNING password_hash, disabled_at IS NOT NULL AS disabled",
+    )
+    .bind(user_id)
+    .fetch_optional(&mut **tx)
+    .await?)
+}

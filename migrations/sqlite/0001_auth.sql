@@ -54,9 +54,11 @@ CREATE TABLE sessions (
 CREATE INDEX sessions_user_id ON sessions (user_id);
 CREATE INDEX sessions_idle_expires_at ON sessions (idle_expires_at);
 
--- Snapshots of this session below min_version are void, on every instance.
+-- Stale marks: snapshots of this session below min_version are void, on every instance. Rows are only
+-- added, so that who has read up to a seq has read all of them (AUTOINCREMENT: none is given twice).
 CREATE TABLE stale_sessions (
-    session_id  BLOB PRIMARY KEY NOT NULL,
+    seq         INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL,
+    session_id  BLOB NOT NULL,
     min_version BIGINT NOT NULL,
     forget_at   TEXT NOT NULL
 );

@@ -341,7 +341,7 @@ fn serve_until_stopped() -> Outcome {
         .block_on(async {
             let db = Database::open(&config.auth.database_url).await?;
             db.migrate().await?;
-            let (router, auth) = serve::build(config, db, Clock::System).await?;
+            let (router, auth) = serve::build(config, db, Clock::system()).await;
             let micros = check_micros(&router, &auth).await?;
             let router = Router::new()
                 .route("/bare", get(|| async { Json(json!({ "status": "ok" })) }))

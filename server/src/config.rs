@@ -9,6 +9,7 @@ use std::{
 use auth::{Config as AuthConfig, Problem, Vars};
 use ipnet::IpNet;
 use leptos::config::{Env, LeptosOptions};
+use secrecy::{ExposeSecret, SecretString};
 
 /// Everything the server is told from outside.
 #[derive(Debug)]
@@ -17,6 +18,8 @@ pub struct ServerConfig {
     pub auth: AuthConfig,
     /// Where the server listens.
     pub addr: SocketAddr,
+    /// Where metrics are served, apart from everything else: `METRICS_ADDR`; not at all without it.
+    pub metrics_addr: Option<SocketAddr>,
     /// Peers whose `X-Forwarded-For` is believed: `TRUSTED_PROXIES`.
     pub trusted_proxies: TrustedProxies,
     /// What Leptos needs to know: where the site's files are, how they are called.
@@ -83,6 +86,10 @@ impl ServerConfig {
             },
         );
         let mut auth = AuthConfig::from_vars(vars, &format!("http://{addr}"), release, &mut problems);
+        let metrics_addr = vars.parsed("METRICS_ADDR", None, &mut problems, |text| match text.parse() {
+            Ok(addr) => Ok(Some(addr)),
+            Err(_) => Err("must be an address and a port, as 127.0.0.1:9100".to_owned()),
+        });
         let trusted_proxies = vars.parsed(
             "TRUSTED_PROXIES",
             TrustedProxies::default(),
@@ -132,6 +139,7 @@ impl ServerConfig {
         Ok(Self {
             auth,
             addr,
+            metrics_addr,
             trusted_proxies,
             leptos,
             reload_port: watching.then_some(reload_port),
@@ -140,11 +148,13 @@ impl ServerConfig {
     }
 }
 
-/// The development secret lies beside the database, under its name: it is data, and ignored by git with it.
-fn secret_file(database_url: &str) -> PathBuf {
-    let path = database_url
-        .trim_start_matches("sqlite:")
-        .trim_start_matches("//");
+/// The development secret lies beside the database, under its name, or where the database would be if it
+/// were a file: it is data, and ignored by git with it.
+fn secret_file(database_url: &SecretString) -> PathBuf {
+    let Some(path) = database_url.expose_secret().strip_prefix("sqlite:") else {
+        return PathBuf::from("data/app.secret");
+    };
+    let path = path.trim_start_matches("//");
     let path = path.split('?').next().unwrap_or(path);
     Path::new(path).with_extension("secret")
 }

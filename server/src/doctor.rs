@@ -40,21 +40,24 @@ pub async fn run(config: ServerConfig) -> Result<(), Failure> {
             &format!("{} (run `server migrate`)", log::chain(&error)),
         ),
     }
-    match build(config, db.clone(), auth::Clock::System).await {
-        Ok((_, auth)) => {
-            for provider in auth.oauth.list() {
-                // The development provider is this server itself, which does not run now.
-                if provider.id == auth::oauth::DEVELOPMENT {
-                    report.ok("provider dev", "part of this server");
-                    continue;
-                }
-                match auth.oauth.check(&provider.id).await {
-                    Ok(()) => report.ok(&format!("provider {}", provider.id), "answers as configured"),
-                    Err(error) => report.bad(&format!("provider {}", provider.id), &error),
-                }
-            }
+    let (_, auth) = build(config, db.clone(), auth::Clock::system()).await;
+    match auth.sessions.status().feed_is_current {
+        true => report.ok("stale feed", "current: snapshots are trusted"),
+        false => report.bad(
+            "stale feed",
+            "silent: every request would ask the database (does a pooler before it keep LISTEN from working?)",
+        ),
+    }
+    for provider in auth.oauth.list() {
+        // The development provider is this server itself, which does not run now.
+        if provider.id == auth::oauth::DEVELOPMENT {
+            report.ok("provider dev", "part of this server");
+            continue;
         }
-        Err(error) => report.bad("application", &log::chain(&*error)),
+        match auth.oauth.check(&provider.id).await {
+            Ok(()) => report.ok(&format!("provider {}", provider.id), "answers as configured"),
+            Err(error) => report.bad(&format!("provider {}", provider.id), &error),
+        }
     }
     db.close().await;
     report.verdict()

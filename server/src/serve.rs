@@ -14,7 +14,7 @@ use tokio::{net::TcpListener, signal, time};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::ServiceExt;
 
-use crate::{config::ServerConfig, jobs, router::router};
+use crate::{config::ServerConfig, jobs, router::router, routes::health};
 
 /// The time a client has for its request's head.
 const HEAD_TIME: Duration = Duration::from_secs(10);
@@ -30,7 +30,7 @@ pub type Failure = Box<dyn Error + Send + Sync>;
 /// Migrates, serves until SIGTERM or SIGINT, drains, closes the pools.
 ///
 /// # Errors
-/// If the database cannot be opened or the address not be bound.
+/// If the database cannot be opened or an address not be bound.
 pub async fn run(config: ServerConfig) -> Result<(), Failure> {
     let db = Database::open(&config.auth.database_url).await?;
     db.migrate().await?;
@@ -38,11 +38,23 @@ pub async fn run(config: ServerConfig) -> Result<(), Failure> {
         .await
         .map_err(|error| format!("cannot listen on {}: {error}", config.addr))?;
     let addr = listener.local_addr()?;
+    let metrics_listener = match config.metrics_addr {
+        Some(addr) => Some(
+            TcpListener::bind(addr)
+                .await
+                .map_err(|error| format!("cannot listen on {addr} for metrics: {error}"))?,
+        ),
+        None => None,
+    };
     let public_url = config.auth.public_url.clone();
-    let (router, auth) = build(config, db.clone(), Clock::System).await?;
+    let (router, auth) = build(config, db.clone(), Clock::system()).await;
 
     let stop = CancellationToken::new();
     let tasks = TaskTracker::new();
+    if let Some(listener) = metrics_listener {
+        let (router, stop) = (health::metrics(auth.clone()), stop.clone());
+        tasks.spawn(async move { accept(listener, router, &stop).await });
+    }
     tasks.spawn(jobs::sweep(auth, stop.clone()));
     tokio::spawn({
         let stop = stop.clone();
@@ -73,10 +85,7 @@ pub async fn migrate(config: &ServerConfig) -> Result<(), Failure> {
 }
 
 /// The application over a migrated database: its router, and the handle behind it.
-///
-/// # Errors
-/// If the stale marks cannot be read.
-pub async fn build(config: ServerConfig, db: Database, clock: Clock) -> Result<(Router, Auth), Failure> {
+pub async fn build(config: ServerConfig, db: Database, clock: Clock) -> (Router, Auth) {
     let ServerConfig {
         auth,
         trusted_proxies,
@@ -84,8 +93,8 @@ pub async fn build(config: ServerConfig, db: Database, clock: Clock) -> Result<(
         reload_port,
         ..
     } = config;
-    let auth = Auth::new(auth, db, clock).await?;
-    Ok((router(auth.clone(), leptos, trusted_proxies, reload_port), auth))
+    let auth = Auth::new(auth, db, clock).await;
+    (router(auth.clone(), leptos, trusted_proxies, reload_port), auth)
 }
 
 /// Accepts connections until told to stop, then lets the running requests finish.

@@ -1,12 +1,9 @@
 //! A Chromium for the browser tests.
 
-use std::{
-    env,
-    path::{Path, PathBuf},
-};
+use std::{env, path::PathBuf};
 
 use crate::{
-    Outcome, layout, npm,
+    Outcome, layout, npm, packages,
     process::{command, run},
 };
 
@@ -45,7 +42,8 @@ pub(crate) fn chromium() -> Outcome<Chromium> {
         return Ok(Chromium::At(path));
     }
     // Debian's package first: it brings the libraries that Playwright's own build expects to be there.
-    if let Some(path) = from_debian() {
+    packages::install_from_debian("chromium", "one or two minutes");
+    if let Some(path) = of_system() {
         return Ok(Chromium::At(path));
     }
     println!("Installing Playwright's own Chromium: usually one or two minutes.");
@@ -56,28 +54,5 @@ pub(crate) fn chromium() -> Outcome<Chromium> {
 }
 
 fn of_system() -> Option<PathBuf> {
-    NAMES.iter().find_map(|name| on_path(name))
-}
-
-fn on_path(name: &str) -> Option<PathBuf> {
-    env::split_paths(&env::var_os("PATH")?)
-        .map(|folder| folder.join(name))
-        .find(|path| path.is_file())
-}
-
-fn from_debian() -> Option<PathBuf> {
-    let apt = on_path("apt-get")?;
-    if !rustix::process::geteuid().is_root() {
-        return None;
-    }
-    println!("Installing Debian's Chromium: usually one or two minutes.");
-    let apt = |arguments: &[&str]| {
-        run(command(&apt, Path::new("/"))
-            .args(arguments)
-            .env("DEBIAN_FRONTEND", "noninteractive"))
-    };
-    apt(&["update"])
-        .and_then(|()| apt(&["install", "--yes", "chromium"]))
-        .ok()?;
-    of_system()
+    NAMES.iter().find_map(|name| packages::on_path(name))
 }

@@ -11,6 +11,8 @@ mod dev;
 mod layout;
 mod lint;
 mod npm;
+mod packages;
+mod postgres;
 mod process;
 mod steps;
 mod test;
@@ -51,6 +53,11 @@ const COMMANDS: &[Command] = &[
         run: build::build,
     },
     Command {
+        name: "postgres",
+        about: "a command beside a PostgreSQL that exists only meanwhile",
+        run: postgres::postgres,
+    },
+    Command {
         name: "bench",
         about: "the benchmarks of the server; arguments are passed on",
         run: bench::bench,
@@ -88,9 +95,9 @@ fn main() -> ExitCode {
 fn help() -> String {
     let lines = COMMANDS
         .iter()
-        .map(|command| format!("  cargo xtask {:<6} {}\n", command.name, command.about));
+        .map(|command| format!("  cargo xtask {:<8} {}\n", command.name, command.about));
     format!(
-        "Commands:\n{}  cargo xtask {:<6} this list\n",
+        "Commands:\n{}  cargo xtask {:<8} this list\n",
         lines.collect::<String>(),
         "help"
     )

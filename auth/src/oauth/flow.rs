@@ -112,20 +112,11 @@ pub(super) struct NewFlow<'a> {
     pub(super) session_id: Option<Uuid>,
 }
 
-/// Begins a flow, and drops the browser's oldest ones if there are too many.
+/// Begins a flow, and then drops the browser's oldest ones if there are too many: afterwards, so that of
+/// many begun at once the last to come sees them all.
 pub(super) async fn insert(db: &Database, new: NewFlow<'_>, now: OffsetDateTime) -> Result<()> {
     let browser_hash = new.browser.hash();
-    let mut tx = db.begin().await?;
     // Ids are UUIDv7: they tell the order also of flows begun in the same second.
-    sqlx::query(
-        "DELETE FROM sign_in_flows WHERE browser_hash = $1 AND intent <> 'pending_link' AND id NOT IN (
-             SELECT id FROM sign_in_flows WHERE browser_hash = $1 AND intent <> 'pending_link'
-             ORDER BY id DESC LIMIT $2)",
-    )
-    .bind(&browser_hash[..])
-    .bind(MAX_PENDING - 1)
-    .execute(&mut *tx)
-    .await?;
     sqlx::query(
         "INSERT INTO sign_in_flows (state_hash, id, browser_hash, provider, pkce_verifier, nonce, return_to, intent,
                                     user_id, session_id, expires_at)
@@ -142,9 +133,17 @@ pub(super) async fn insert(db: &Database, new: NewFlow<'_>, now: OffsetDateTime)
     .bind(new.user_id)
     .bind(new.session_id)
     .bind(now + Duration::seconds(LIFETIME))
-    .execute(&mut *tx)
+    .execute(db.write())
     .await?;
-    tx.commit().await?;
+    sqlx::query(
+        "DELETE FROM sign_in_flows WHERE browser_hash = $1 AND intent <> 'pending_link' AND id NOT IN (
+             SELECT id FROM sign_in_flows WHERE browser_hash = $1 AND intent <> 'pending_link'
+             ORDER BY id DESC LIMIT $2)",
+    )
+    .bind(&browser_hash[..])
+    .bind(MAX_PENDING)
+    .execute(db.write())
+    .await?;
     Ok(())
 }
 

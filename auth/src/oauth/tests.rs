@@ -3,7 +3,6 @@
 
 use std::{
     collections::HashMap,
-    path::PathBuf,
     sync::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
@@ -26,6 +25,11 @@ use time::Duration;
 use url::Url;
 use uuid::Uuid;
 
+#[allow(dead_code, reason = "the server's tests use all of it")]
+#[path = "../../testing/database.rs"]
+mod database;
+
+use self::database::TestDatabase;
 use super::{Finished, Intent, StartError, from_vars, testing::Signer};
 use crate::{
     Auth, Client, Clock, Config, Error, Lifetimes, PublicUrl, RequestAuth, Vars,
@@ -191,21 +195,13 @@ impl Idp {
     }
 }
 
-/// The application, and its database in a file of its own.
+/// The application, and its database.
 struct App {
     base: String,
     auth: Auth,
     clock: Clock,
     idp: Idp,
-    file: PathBuf,
-}
-
-impl Drop for App {
-    fn drop(&mut self) {
-        for suffix in ["", "-wal", "-shm"] {
-            let _ = std::fs::remove_file(format!("{}{suffix}", self.file.display()));
-        }
-    }
+    _database: TestDatabase,
 }
 
 impl App {
@@ -234,10 +230,10 @@ impl App {
         let mut problems = Vec::new();
         let providers = from_vars(&vars, &mut problems);
         assert_eq!(problems, []);
-        let file = std::env::temp_dir().join(format!("oauth-{}.db", Uuid::now_v7()));
+        let database = TestDatabase::new();
         let config = Config {
             public_url: PublicUrl::parse("http://127.0.0.1:3000").unwrap(),
-            database_url: format!("sqlite:{}", file.display()),
+            database_url: database.url().into(),
             secrets: vec![(0..32).collect::<Vec<u8>>().into()],
             lifetimes: Lifetimes::default(),
             password_min_length: 15,
@@ -245,7 +241,7 @@ impl App {
         };
         let db = Database::open(&config.database_url).await.unwrap();
         db.migrate().await.unwrap();
-        let auth = Auth::new(config, db, clock.clone()).await.unwrap();
+        let auth = Auth::new(config, db, clock.clone()).await;
         let router = Router::new()
             .route("/start/{provider}", post(start))
             .route("/callback/{provider}", get(finish))
@@ -259,7 +255,7 @@ impl App {
             auth,
             clock,
             idp,
-            file,
+            _database: database,
         }
     }
 

@@ -1,5 +1,7 @@
 //! The session layer: recognises a request before anything is rendered or changed.
 
+use std::sync::atomic::Ordering;
+
 use axum::{
     extract::{Request, State},
     middleware::Next,
@@ -9,7 +11,7 @@ use http::{
     HeaderValue, StatusCode,
     header::{CACHE_CONTROL, RETRY_AFTER, SET_COOKIE},
 };
-use time::Duration;
+use time::{Duration, OffsetDateTime};
 use tower_sessions::session::Id;
 
 use super::{LiveSession, RequestAuth, Sessions, authority, snapshot::Snapshot, store::IdHash};
@@ -27,6 +29,8 @@ enum Recognised {
     Malformed,
     /// A live snapshot beside its id: signed in, without a query.
     Live(Id, AuthSession),
+    /// A snapshot nothing is known against; but marks may be missing, so the authority decides.
+    Confirm(Id),
     /// An id whose snapshot is absent or void: the authority decides.
     Ask(Id),
 }
@@ -40,20 +44,21 @@ pub async fn session_layer(State(sessions): State<Sessions>, mut request: Reques
     let recognised = sessions.recognise(&sessions.0.cookies.read(request.headers()));
     let auth = match recognised {
         Recognised::Anonymous => RequestAuth::new(sessions, None, None, Vec::new()),
-        Recognised::Malformed => {
-            let cleared = sessions.cleared_cookies();
-            RequestAuth::new(sessions, None, None, cleared)
-        }
+        Recognised::Malformed => dead(sessions),
         Recognised::Live(id, session) => RequestAuth::new(sessions, Some(id), Some(session), Vec::new()),
+        Recognised::Confirm(id) => match sessions.confirm(&id).await {
+            Ok(Some(live)) => {
+                RequestAuth::new(sessions, Some(id), Some(AuthSession::from(&live)), Vec::new())
+            }
+            Ok(None) => dead(sessions),
+            Err(error) => return unavailable(&error),
+        },
         Recognised::Ask(id) => match sessions.renew(&id).await {
             Ok(Some(live)) => {
                 let renewed = sessions.live_cookies(&live, &id);
                 RequestAuth::new(sessions, Some(id), Some(AuthSession::from(&live)), renewed)
             }
-            Ok(None) => {
-                let cleared = sessions.cleared_cookies();
-                RequestAuth::new(sessions, None, None, cleared)
-            }
+            Ok(None) => dead(sessions),
             Err(error) => return unavailable(&error),
         },
     };
@@ -78,6 +83,12 @@ pub async fn session_layer(State(sessions): State<Sessions>, mut request: Reques
     response
 }
 
+/// Anonymous, with cookies that are worth nothing any more.
+fn dead(sessions: Sessions) -> RequestAuth {
+    let cleared = sessions.cleared_cookies();
+    RequestAuth::new(sessions, None, None, cleared)
+}
+
 fn unavailable(error: &crate::Error) -> Response {
     tracing::error!(
         error = error as &dyn std::error::Error,
@@ -95,7 +106,8 @@ impl Sessions {
             return Recognised::Malformed;
         };
         match self.open(cookies, &id) {
-            Some(session) => Recognised::Live(id, session),
+            Some(session) if self.0.feed.is_current() => Recognised::Live(id, session),
+            Some(_) => Recognised::Confirm(id),
             None => Recognised::Ask(id),
         }
     }
@@ -124,10 +136,20 @@ impl Sessions {
         }
     }
 
+    /// Asks the authority, and changes nothing: the snapshot's own end will.
+    async fn confirm(&self, id: &Id) -> Result<Option<LiveSession>> {
+        self.ask(id, self.0.clock.now()).await
+    }
+
+    async fn ask(&self, id: &Id, now: OffsetDateTime) -> Result<Option<LiveSession>> {
+        self.0.authority_reads.fetch_add(1, Ordering::Relaxed);
+        authority::find(&self.0.db, &IdHash::of(id), now).await
+    }
+
     /// Asks the authority, and slides the idle end of a session that is alive.
     async fn renew(&self, id: &Id) -> Result<Option<LiveSession>> {
         let now = self.0.clock.now();
-        let Some(mut live) = authority::find(&self.0.db, &IdHash::of(id), now).await? else {
+        let Some(mut live) = self.ask(id, now).await? else {
             return Ok(None);
         };
         let lifetimes = &self.0.lifetimes;

@@ -1,18 +1,23 @@
 //! Sessions: who is signed in, known without a query and taken back at once.
 //!
 //! - [`layer`] recognises a request: a live snapshot answers by itself, else the authority is asked.
-//! - [`snapshot`] seals and opens what a browser carries; [`stale`] voids it before its time.
+//! - [`snapshot`] seals and opens what a browser carries; [`stale`] voids it before its time, on every
+//!   instance that the [`feed`] reaches, and on those it does not reach nothing is trusted.
 //! - [`authority`] is the `sessions` table; [`store`] keeps per-session data for tower-sessions.
 //! - [`RequestAuth`] is one request's way to all of it, and the only place that writes session cookies.
 
 mod authority;
+mod feed;
 mod layer;
 mod request;
 mod snapshot;
 mod stale;
 mod store;
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
 
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
@@ -23,7 +28,11 @@ pub use self::{
     request::RequestAuth,
     store::{HashedStore, IdHash},
 };
-use self::{snapshot::Snapshot, stale::StaleList};
+use self::{
+    feed::Feed,
+    snapshot::Snapshot,
+    stale::{Mark, StaleList},
+};
 use crate::{
     clock::Clock,
     cookies::{Cookies, Keep},
@@ -101,22 +110,39 @@ struct Inner {
     clock: Clock,
     cookies: Cookies,
     lifetimes: Lifetimes,
-    stale: StaleList,
+    stale: Arc<StaleList>,
+    feed: Feed,
+    /// Session checks a snapshot could not answer.
+    authority_reads: AtomicU64,
+}
+
+/// What operators may know of the session service.
+#[derive(Clone, Copy, Debug)]
+pub struct SessionsStatus {
+    /// Whether snapshots are trusted; else every request asks the authority.
+    pub feed_is_current: bool,
+    /// How long ago it was last proven that no stale mark is missing; `None`: not since the start.
+    pub feed_age: Option<std::time::Duration>,
+    /// Stale marks in memory.
+    pub marks: usize,
+    /// Session checks that asked the authority, since the start.
+    pub authority_reads: u64,
 }
 
 impl Sessions {
-    /// The service over a migrated database. Reads the stale marks before it trusts its first snapshot.
+    /// The service over a migrated database. It follows the stale feed, in a task of the present runtime,
+    /// until it is dropped; no snapshot is trusted before the feed has proven that no mark is missing.
     pub async fn new(
         db: Database,
         keys: Arc<KeyRing>,
         clock: Clock,
         cookies: Cookies,
         lifetimes: Lifetimes,
-    ) -> Result<Self> {
-        let stale = StaleList::new(clock.clone(), lifetimes.snapshot);
-        stale.load(&db).await?;
+    ) -> Self {
+        let stale = Arc::new(StaleList::new(clock.clone(), lifetimes.snapshot));
+        let feed = Feed::start(&db, Arc::clone(&stale)).await;
         let store = Arc::new(HashedStore::new(db.clone()));
-        Ok(Self(Arc::new(Inner {
+        Self(Arc::new(Inner {
             db,
             store,
             keys,
@@ -124,7 +150,19 @@ impl Sessions {
             cookies,
             lifetimes,
             stale,
-        })))
+            feed,
+            authority_reads: AtomicU64::new(0),
+        }))
+    }
+
+    /// How the service is doing.
+    pub fn status(&self) -> SessionsStatus {
+        SessionsStatus {
+            feed_is_current: self.0.feed.is_current(),
+            feed_age: self.0.feed.age(),
+            marks: self.0.stale.len(),
+            authority_reads: self.0.authority_reads.load(Ordering::Relaxed),
+        }
     }
 
     /// Forgets what has expired: sessions, their data, stale marks.
@@ -136,10 +174,15 @@ impl Sessions {
     /// Voids the snapshots of all of a user's sessions, which stay alive: what they carry has changed.
     /// To be called in the transaction that changes it.
     pub async fn refresh_snapshots(&self, tx: &mut crate::db::Tx, user_id: Uuid) -> Result<()> {
-        for (session_id, version) in authority::raise_versions(tx, user_id).await? {
-            self.0.stale.mark(tx, session_id, version).await?;
-        }
-        Ok(())
+        let marks: Vec<Mark> = authority::raise_versions(tx, user_id)
+            .await?
+            .into_iter()
+            .map(|(session_id, min_version)| Mark {
+                session_id,
+                min_version,
+            })
+            .collect();
+        self.0.stale.mark(tx, &marks).await
     }
 
     fn mint(&self, live: &LiveSession, id: &IdHash, now: i64) -> String {

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::{
     LiveSession, RECENT, RecentSession, Sessions,
     authority::{self, Ending, NewSession},
-    stale::REVOKED,
+    stale::Mark,
     store::IdHash,
 };
 use crate::{
@@ -19,6 +19,7 @@ use crate::{
     cookies::{CookieName, Keep},
     db::Tx,
     error::{Error, Result},
+    users,
     wire::{AuthSession, SessionInfo},
 };
 
@@ -109,6 +110,9 @@ impl RequestAuth {
 
     /// Signs a user in, as the last step of the caller's transaction: ends whatever session this
     /// browser had, whoever's it was, and starts one with a new id and nothing of the old.
+    ///
+    /// # Errors
+    /// [`Error::InvalidCredentials`] if the user is disabled or gone by now; [`Error::Unavailable`]
     pub async fn sign_in(
         &self,
         mut tx: Tx,
@@ -119,6 +123,11 @@ impl RequestAuth {
     ) -> Result<AuthSession> {
         let sessions = &self.0.sessions.0;
         let now = sessions.clock.now();
+        // Whoever disables the user, or ends all the user's sessions, comes before this one begins or after.
+        match users::lock(&mut tx, user_id).await? {
+            Some(user) if !user.disabled => {}
+            _ => return Err(Error::InvalidCredentials),
+        }
         if let Some(id) = &self.0.id {
             self.end(&mut tx, Ending::Key(IdHash::of(id))).await?;
         }
@@ -245,7 +254,11 @@ impl RequestAuth {
         let version = authority::cycle(&mut tx, &live, &IdHash::of(old_id), &IdHash::of(&id), confirmed)
             .await?
             .ok_or(Error::NotSignedIn)?;
-        sessions.stale.mark(&mut tx, live.session_id, version).await?;
+        let mark = Mark {
+            session_id: live.session_id,
+            min_version: version,
+        };
+        sessions.stale.mark(&mut tx, &[mark]).await?;
         tx.commit().await?;
         self.plan_live(&LiveSession { version, ..live }, &id);
         Ok(())
@@ -274,9 +287,8 @@ impl RequestAuth {
 
     async fn end(&self, tx: &mut Tx, which: Ending) -> Result<Vec<Uuid>> {
         let ended = authority::delete(tx, which).await?;
-        for session_id in &ended {
-            self.0.sessions.0.stale.mark(tx, *session_id, REVOKED).await?;
-        }
+        let marks: Vec<Mark> = ended.iter().copied().map(Mark::revoked).collect();
+        self.0.sessions.0.stale.mark(tx, &marks).await?;
         Ok(ended)
     }
 

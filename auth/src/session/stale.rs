@@ -1,8 +1,9 @@
 //! Stale marks: which snapshots are void although their time is not up.
 //!
 //! A mark says that snapshots of a session below a version are void. It is a row, written in the
-//! transaction that makes it true, and an entry in memory, where every request looks. The entry comes
-//! *before* the commit: a mark too many costs one query, a mark too late would let a revoked session in.
+//! transaction that makes it true, and an entry in memory, where every request looks. On the instance that
+//! marks, the entry comes *before* the commit: a mark too many costs one query, a mark too late would let
+//! a revoked session in. The other instances learn of it by the [`feed`](super::feed).
 
 use std::{
     collections::HashMap,
@@ -11,9 +12,10 @@ use std::{
 
 use uuid::Uuid;
 
+use super::feed;
 use crate::{
     clock::{Clock, from_unix},
-    db::{Database, Tx},
+    db::{Database, Db, Tx},
     error::Result,
 };
 
@@ -23,19 +25,45 @@ pub(super) const REVOKED: i64 = i64::MAX;
 /// How much longer than a snapshot's life a mark is kept: twice the slack between clocks.
 const SLACK: i64 = 120;
 
+/// Parts of the list, each behind a lock of its own: to forget a million marks locks out few at a time.
+const SHARDS: usize = 64;
+
+/// Rows of one INSERT, and marks of one notification: an engine's limits are 32 766 parameters and 8000
+/// bytes.
+const BATCH: usize = 100;
+
+/// Snapshots of this session below this version are void.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Mark {
+    pub(super) session_id: Uuid,
+    pub(super) min_version: i64,
+}
+
+impl Mark {
+    /// The mark that ends a session.
+    pub(super) fn revoked(session_id: Uuid) -> Self {
+        Self {
+            session_id,
+            min_version: REVOKED,
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug)]
-struct Mark {
+struct Entry {
     min_version: i64,
     forget_at: i64,
 }
 
+type Shard = RwLock<HashMap<Uuid, Entry>>;
+
 /// The marks in memory.
 #[derive(Debug)]
 pub(super) struct StaleList {
-    clock: Clock,
+    pub(super) clock: Clock,
     /// A snapshot's longest life, seconds.
     ttl: i64,
-    marks: RwLock<HashMap<Uuid, Mark>>,
+    shards: [Shard; SHARDS],
 }
 
 impl StaleList {
@@ -43,58 +71,66 @@ impl StaleList {
         Self {
             clock,
             ttl,
-            marks: RwLock::default(),
+            shards: std::array::from_fn(|_| Shard::default()),
         }
-    }
-
-    /// Reads the marks of earlier processes; to be done before the first snapshot is trusted.
-    pub(super) async fn load(&self, db: &Database) -> Result<()> {
-        let rows: Vec<(Uuid, i64, time::OffsetDateTime)> = sqlx::query_as(
-            "SELECT session_id, min_version, forget_at FROM stale_sessions WHERE forget_at > $1",
-        )
-        .bind(self.clock.now())
-        .fetch_all(db.read())
-        .await?;
-        for (session_id, min_version, forget_at) in rows {
-            self.remember(session_id, min_version, forget_at.unix_timestamp());
-        }
-        Ok(())
     }
 
     /// Whether a snapshot of this version is void.
     pub(super) fn voids(&self, session_id: &Uuid, version: i64) -> bool {
-        let marks = self.marks.read().unwrap_or_else(PoisonError::into_inner);
+        let marks = self
+            .shard(session_id)
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
         marks
             .get(session_id)
-            .is_some_and(|mark| version < mark.min_version)
+            .is_some_and(|entry| version < entry.min_version)
     }
 
-    /// Marks a session, in memory at once and in SQL with the transaction.
-    pub(super) async fn mark(&self, tx: &mut Tx, session_id: Uuid, min_version: i64) -> Result<()> {
-        let forget_at = self.clock.unix() + self.ttl + SLACK;
-        self.remember(session_id, min_version, forget_at);
-        sqlx::query(
-            "INSERT INTO stale_sessions (session_id, min_version, forget_at) VALUES ($1, $2, $3)
-             ON CONFLICT (session_id) DO UPDATE SET
-                 min_version = CASE WHEN excluded.min_version > stale_sessions.min_version
-                               THEN excluded.min_version ELSE stale_sessions.min_version END,
-                 forget_at = excluded.forget_at",
-        )
-        .bind(session_id)
-        .bind(min_version)
-        .bind(from_unix(forget_at))
-        .execute(&mut **tx)
-        .await?;
+    /// Marks sessions: in memory at once, in SQL and for the other instances with the transaction.
+    pub(super) async fn mark(&self, tx: &mut Tx, marks: &[Mark]) -> Result<()> {
+        for mark in marks {
+            self.remember(*mark);
+        }
+        let forget_at = from_unix(self.forget_at());
+        for batch in marks.chunks(BATCH) {
+            sqlx::QueryBuilder::<Db>::new("INSERT INTO stale_sessions (session_id, min_version, forget_at) ")
+                .push_values(batch, |mut row, mark| {
+                    row.push_bind(mark.session_id)
+                        .push_bind(mark.min_version)
+                        .push_bind(forget_at);
+                })
+                .build()
+                .execute(&mut **tx)
+                .await?;
+            feed::announce(tx, batch).await?;
+        }
         Ok(())
+    }
+
+    /// Takes a mark up. It is kept by this instance's own clock, whatever the one that made it shows.
+    pub(super) fn remember(&self, mark: Mark) {
+        let forget_at = self.forget_at();
+        let mut marks = self
+            .shard(&mark.session_id)
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        let entry = marks.entry(mark.session_id).or_insert(Entry {
+            min_version: mark.min_version,
+            forget_at,
+        });
+        entry.min_version = entry.min_version.max(mark.min_version);
+        entry.forget_at = entry.forget_at.max(forget_at);
     }
 
     /// Forgets marks that can void nothing any more.
     pub(super) async fn sweep(&self, db: &Database) -> Result<()> {
         let now = self.clock.unix();
-        {
-            let mut marks = self.marks.write().unwrap_or_else(PoisonError::into_inner);
-            marks.retain(|_, mark| mark.forget_at > now);
-            marks.shrink_to_fit();
+        for shard in &self.shards {
+            let mut marks = shard.write().unwrap_or_else(PoisonError::into_inner);
+            marks.retain(|_, entry| entry.forget_at > now);
+            if marks.capacity() > 4 * marks.len() {
+                marks.shrink_to_fit();
+            }
         }
         sqlx::query("DELETE FROM stale_sessions WHERE forget_at <= $1")
             .bind(from_unix(now))
@@ -103,34 +139,47 @@ impl StaleList {
         Ok(())
     }
 
-    fn remember(&self, session_id: Uuid, min_version: i64, forget_at: i64) {
-        let mut marks = self.marks.write().unwrap_or_else(PoisonError::into_inner);
-        let mark = marks.entry(session_id).or_insert(Mark {
-            min_version,
-            forget_at,
-        });
-        mark.min_version = mark.min_version.max(min_version);
-        mark.forget_at = mark.forget_at.max(forget_at);
+    /// How many marks are in memory.
+    pub(super) fn len(&self) -> usize {
+        let len = |shard: &Shard| shard.read().unwrap_or_else(PoisonError::into_inner).len();
+        self.shards.iter().map(len).sum()
+    }
+
+    fn forget_at(&self) -> i64 {
+        self.clock.unix() + self.ttl + SLACK
+    }
+
+    fn shard(&self, session_id: &Uuid) -> &Shard {
+        // The last byte of a UUIDv7 is random.
+        &self.shards[usize::from(session_id.as_bytes()[15]) % SHARDS]
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use time::OffsetDateTime;
+    use time::{Duration, OffsetDateTime};
 
     use super::*;
+
+    fn mark(session_id: Uuid, min_version: i64) -> Mark {
+        Mark {
+            session_id,
+            min_version,
+        }
+    }
 
     #[test]
     fn the_highest_mark_wins_and_equal_versions_live() {
         let list = StaleList::new(Clock::manual(OffsetDateTime::UNIX_EPOCH), 300);
         let id = Uuid::from_u128(1);
-        list.remember(id, 3, 10);
-        list.remember(id, 2, 20);
+        list.remember(mark(id, 3));
+        list.remember(mark(id, 2));
         assert!(list.voids(&id, 2));
         assert!(!list.voids(&id, 3));
-        list.remember(id, REVOKED, 20);
+        list.remember(Mark::revoked(id));
         assert!(list.voids(&id, i64::MAX - 1));
         assert!(!list.voids(&Uuid::from_u128(2), 1));
+        assert_eq!(list.len(), 1);
     }
 
     #[test]
@@ -138,5 +187,38 @@ mod tests {
         // Minted by an instance a whole slack ahead, a snapshot ends this long after the marking at most.
         let longest_beyond_ttl = super::super::snapshot::CLOCK_SLACK;
         assert!(SLACK > longest_beyond_ttl);
+    }
+
+    #[test]
+    fn a_mark_is_kept_by_the_readers_clock() {
+        let clock = Clock::manual(OffsetDateTime::UNIX_EPOCH);
+        let list = StaleList::new(clock.clone(), 300);
+        list.remember(mark(Uuid::from_u128(1), 2));
+        let forgotten = |list: &StaleList| {
+            list.shards.iter().all(|shard| {
+                shard
+                    .read()
+                    .unwrap()
+                    .values()
+                    .all(|entry| entry.forget_at <= clock.unix())
+            })
+        };
+        clock.advance(Duration::seconds(300 + SLACK - 1));
+        assert!(!forgotten(&list));
+        clock.advance(Duration::seconds(1));
+        assert!(forgotten(&list));
+    }
+
+    #[test]
+    fn a_million_marks_fit_in_a_hundred_megabytes() {
+        let list = StaleList::new(Clock::manual(OffsetDateTime::UNIX_EPOCH), 300);
+        for n in 0..1_000_000_u128 {
+            list.remember(Mark::revoked(Uuid::from_u128(n)));
+        }
+        // hashbrown keeps a power of two of buckets, of which it fills seven eighths, and a byte for each.
+        let buckets = |shard: &Shard| (shard.read().unwrap().capacity() * 8 / 7).next_power_of_two();
+        let bytes = list.shards.iter().map(buckets).sum::<usize>() * (size_of::<(Uuid, Entry)>() + 1);
+        assert_eq!(list.len(), 1_000_000);
+        assert!(bytes <= 100_000_000, "{bytes}");
     }
 }

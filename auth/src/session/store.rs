@@ -4,6 +4,8 @@
 //! `save` is an upsert, so that a request that loaded a session before it was revoked, and saves after,
 //! brings it back to life. This wrapper is the cure for both.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
@@ -13,10 +15,9 @@ use tower_sessions::{
     session::{Id, Record},
     session_store::{Error as StoreError, Result as StoreResult},
 };
-use tower_sessions_sqlx_store::SqliteStore;
 
 use crate::{
-    db::{Database, Tx},
+    db::{self, Database, Tx},
     error::{Error, Result},
 };
 
@@ -65,16 +66,16 @@ impl IdHash {
 #[derive(Clone, Debug)]
 pub struct HashedStore {
     db: Database,
-    read: SqliteStore,
-    write: SqliteStore,
+    read: Arc<dyn SessionStore>,
+    write: Arc<dyn SessionStore>,
 }
 
 impl HashedStore {
     /// A store over the application's own table.
     pub fn new(db: Database) -> Self {
         Self {
-            read: SqliteStore::new(db.read().clone()),
-            write: SqliteStore::new(db.write().clone()),
+            read: db::session_store(db.read()),
+            write: db::session_store(db.write()),
             db,
         }
     }

@@ -1,10 +1,10 @@
 //! For whoever watches over the process: outside the session layer, without cookies.
 
-use std::time::Duration;
+use std::{fmt::Write, time::Duration};
 
-use auth::Auth;
-use axum::{extract::State, http::StatusCode, response::IntoResponse};
-use http::header::CACHE_CONTROL;
+use auth::{Auth, SessionsStatus};
+use axum::{Router, extract::State, http::StatusCode, response::IntoResponse, routing::get};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use tokio::time::timeout;
 
 /// A probe's patience.
@@ -15,15 +15,112 @@ pub(crate) async fn healthz() -> impl IntoResponse {
     ([(CACHE_CONTROL, "no-store")], "ok\n")
 }
 
-/// The database answers and its schema is this program's.
+/// The database answers and its schema is this program's. How the stale feed is doing is told beside it and
+/// decides nothing: without the feed every request asks the authority, and is served.
 pub(crate) async fn readyz(State(auth): State<Auth>) -> impl IntoResponse {
-    let (status, text) = match timeout(WAIT, auth.db.ready()).await {
-        Ok(Ok(())) => (StatusCode::OK, "ok\n"),
+    let (status, database) = match timeout(WAIT, auth.db.ready()).await {
+        Ok(Ok(())) => (StatusCode::OK, "ok"),
         Ok(Err(error)) => {
             tracing::warn!(error = &error as &dyn std::error::Error, "not ready");
-            (StatusCode::SERVICE_UNAVAILABLE, "the database is not ready\n")
+            (StatusCode::SERVICE_UNAVAILABLE, "the database is not ready")
         }
-        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer\n"),
+        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer"),
     };
+    let text = format!("{database}\nstale feed: {}\n", feed(auth.sessions.status()));
     (status, [(CACHE_CONTROL, "no-store")], text)
+}
+
+fn feed(status: SessionsStatus) -> String {
+    let state = if status.feed_is_current {
+        "current"
+    } else {
+        "silent, every request asks the authority"
+    };
+    match status.feed_age {
+        Some(age) => format!("{state}, proven {} ms ago", age.as_millis()),
+        None => format!("{state}, not proven yet"),
+    }
+}
+
+/// What `METRICS_ADDR` serves.
+pub(crate) fn metrics(auth: Auth) -> Router {
+    let answer = async |State(auth): State<Auth>| {
+        let content_type = "text/plain; version=0.0.4; charset=utf-8";
+        ([(CONTENT_TYPE, content_type)], exposition(auth.sessions.status()))
+    };
+    Router::new().route("/metrics", get(answer)).with_state(auth)
+}
+
+/// In Prometheus' text format.
+fn exposition(status: SessionsStatus) -> String {
+    let age = status.feed_age.map_or(f64::INFINITY, |age| age.as_secs_f64());
+    let mut text = String::new();
+    for (name, kind, help, value) in [
+        (
+            "auth_stale_feed_current",
+            "gauge",
+            "Whether snapshots are trusted (1), or every request asks the authority (0).",
+            f64::from(u8::from(status.feed_is_current)),
+        ),
+        (
+            "auth_stale_feed_age_seconds",
+            "gauge",
+            "Time since it was last proven that no stale mark is missing.",
+            age,
+        ),
+        (
+            "auth_stale_marks",
+            "gauge",
+            "Stale marks in memory.",
+            status.marks as f64,
+        ),
+        (
+            "auth_authority_reads_total",
+            "counter",
+            "Session checks that asked the authority, since the start.",
+            status.authority_reads as f64,
+        ),
+    ] {
+        let value = if value.is_infinite() {
+            "+Inf".to_owned()
+        } else {
+            value.to_string()
+        };
+        // Writing to a String does not fail.
+        drop(writeln!(
+            text,
+            "# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}"
+        ));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_feed_that_was_never_heard_is_infinitely_old() {
+        let mut status = SessionsStatus {
+            feed_is_current: false,
+            feed_age: None,
+            marks: 2,
+            authority_reads: 3,
+        };
+        let text = exposition(status);
+        for line in [
+            "auth_stale_feed_current 0",
+            "auth_stale_feed_age_seconds +Inf",
+            "auth_stale_marks 2",
+            "auth_authority_reads_total 3",
+        ] {
+            assert!(text.lines().any(|other| other == line), "{line} in {text}");
+        }
+        assert_eq!(
+            feed(status),
+            "silent, every request asks the authority, not proven yet"
+        );
+        (status.feed_is_current, status.feed_age) = (true, Some(Duration::from_millis(120)));
+        assert_eq!(feed(status), "current, proven 120 ms ago");
+    }
 }

@@ -60,7 +60,7 @@ async fn a_lost_key_signs_nobody_out_but_its_snapshots_are_void() {
 fn a_release_refuses_every_wrong_variable_by_name_and_repeats_no_value() {
     let pairs = [
         ("PUBLIC_URL", "http://app.example/canary-url"),
-        ("DATABASE_URL", "postgres://canary-user:canary-password@db/x"),
+        ("DATABASE_URL", "mysql://canary-user:canary-password@db/x"),
         ("SESSION_SECRET", "Y2FuYXJ5LXNlY3JldA==,canary-secret!"),
         ("SNAPSHOT_TTL", "canary-ttl"),
         ("SESSION_IDLE", "-1"),

@@ -6,6 +6,8 @@
     reason = "what is unexpected ends a test, in its helpers as well"
 )]
 
+#[path = "../../../auth/testing/database.rs"]
+mod database;
 mod support;
 
 mod accounts;

@@ -28,7 +28,7 @@ fn a_wrong_configuration_ends_the_program_and_names_every_wrong_variable() {
     let folder = Folder::new();
     let wrong = [
         ("PUBLIC_URL", "ftp://canary"),
-        ("DATABASE_URL", "postgres://canary:canary@db/x"),
+        ("DATABASE_URL", "mysql://canary:canary@db/x"),
         ("SESSION_SECRET", "canary-secret"),
         ("SESSION_IDLE", "canary"),
         ("TRUSTED_PROXIES", "canary"),
@@ -50,6 +50,7 @@ fn a_wrong_configuration_ends_the_program_and_names_every_wrong_variable() {
     assert!(!folder.0.join("app.db").exists(), "nothing was begun");
 }
 
+#[cfg(not(feature = "postgres"))]
 #[test]
 fn it_runs_alone_makes_its_database_and_keeps_a_secret_only_its_owner_reads() {
     let folder = Folder::new();
@@ -285,10 +286,8 @@ fn subcommands_migrate_and_check_and_an_unknown_one_fails() {
         command.arg(argument).output().unwrap()
     };
     assert!(run("migrate").status.success());
-    assert!(contains(
-        &std::fs::read(folder.0.join("app.db")).unwrap(),
-        "SQLite format"
-    ));
+    // sqlx notes each migration by its name.
+    assert!(contains(&folder.1.stored(), "auth"));
     assert!(run("migrate").status.success(), "there is nothing left to do");
     let doctor = run("doctor");
     let said = [doctor.stdout, doctor.stderr].concat();
@@ -308,6 +307,8 @@ fn an_address_that_is_taken_ends_the_program() {
     assert!(contains(&output.stderr, &addr));
 }
 
+/// On PostgreSQL nobody holds up everybody: there it is a lost connection (see `postgres.rs`).
+#[cfg(not(feature = "postgres"))]
 #[tokio::test]
 async fn the_sweep_survives_a_database_that_is_busy() {
     let folder = Folder::new();
@@ -315,7 +316,8 @@ async fn the_sweep_survives_a_database_that_is_busy() {
     let migrated = command(&folder, &[SITE]).arg("migrate").output().unwrap();
     assert!(migrated.status.success());
     let pool = sqlx::SqlitePool::connect_with(options).await.unwrap();
-    let mark = "INSERT INTO stale_sessions VALUES (x'00', 1, '2000-01-01T00:00:00Z')";
+    let mark = "INSERT INTO stale_sessions (session_id, min_version, forget_at)
+                VALUES (randomblob(16), 1, '2000-01-01T00:00:00Z')";
     sqlx::query(mark).execute(&pool).await.unwrap();
     let mut lock = pool.acquire().await.unwrap();
     sqlx::query("BEGIN IMMEDIATE").execute(&mut *lock).await.unwrap();

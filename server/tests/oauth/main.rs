@@ -8,6 +8,8 @@
 
 mod answers;
 mod callback;
+#[path = "../../../auth/testing/database.rs"]
+mod database;
 mod dev_idp;
 mod id_token;
 mod idp;

@@ -4,7 +4,6 @@
 use std::{
     collections::BTreeMap,
     net::{IpAddr, Ipv4Addr, SocketAddr},
-    path::PathBuf,
     sync::{
         Arc, Mutex,
         atomic::{AtomicU32, Ordering},
@@ -28,9 +27,11 @@ use time::Duration;
 use tower::ServiceExt;
 use tracing_subscriber::fmt::MakeWriter;
 use url::Url;
-use uuid::Uuid;
 
-use crate::idp::{Endpoint, Idp};
+use crate::{
+    database::TestDatabase,
+    idp::{Endpoint, Idp},
+};
 
 /// Where people find the application. https, as in earnest: cookies are `__Host-` ones.
 pub const ORIGIN_URL: &str = "https://app.example";
@@ -57,15 +58,6 @@ pub fn clock() -> Clock {
     Clock::manual(from_unix(START))
 }
 
-/// A folder that goes with its test.
-struct Folder(PathBuf);
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        drop(std::fs::remove_dir_all(&self.0));
-    }
-}
-
 /// The application. Cheap to clone.
 #[derive(Clone)]
 pub struct App(Arc<AppInner>);
@@ -75,23 +67,22 @@ struct AppInner {
     auth: Auth,
     clock: Clock,
     origin: String,
-    folder: Arc<Folder>,
+    database: Arc<TestDatabase>,
 }
 
 impl App {
     /// The application with these variables, over a database of its own.
     pub async fn start(clock: &Clock, vars: &[(&str, &str)]) -> Self {
-        let folder = Folder(std::env::temp_dir().join(format!("start-axum-auth-{}", Uuid::now_v7())));
-        Self::start_in(Arc::new(folder), clock, vars).await
+        Self::start_in(Arc::new(TestDatabase::new()), clock, vars).await
     }
 
     /// Once more over the same database, with these variables.
     pub async fn restart(&self, vars: &[(&str, &str)]) -> Self {
-        Self::start_in(Arc::clone(&self.0.folder), &self.0.clock, vars).await
+        Self::start_in(Arc::clone(&self.0.database), &self.0.clock, vars).await
     }
 
-    async fn start_in(folder: Arc<Folder>, clock: &Clock, vars: &[(&str, &str)]) -> Self {
-        let url = format!("sqlite:{}", folder.0.join("app.db").display());
+    async fn start_in(database: Arc<TestDatabase>, clock: &Clock, vars: &[(&str, &str)]) -> Self {
+        let url = database.url();
         let usual = [
             ("PUBLIC_URL", ORIGIN_URL),
             ("SESSION_SECRET", SECRET),
@@ -103,13 +94,13 @@ impl App {
         let origin = config.auth.public_url.origin().to_owned();
         let db = Database::open(&config.auth.database_url).await.unwrap();
         db.migrate().await.unwrap();
-        let (router, auth) = server::serve::build(config, db, clock.clone()).await.unwrap();
+        let (router, auth) = server::serve::build(config, db, clock.clone()).await;
         Self(Arc::new(AppInner {
             router,
             auth,
             clock: clock.clone(),
             origin,
-            folder,
+            database,
         }))
     }
 
@@ -121,12 +112,9 @@ impl App {
         &self.0.auth
     }
 
-    /// Everything the database has put on disk: the file, its log, its index.
+    /// Everything that is stored.
     pub fn bytes_at_rest(&self) -> Vec<u8> {
-        let files = std::fs::read_dir(&self.0.folder.0).unwrap();
-        files
-            .flat_map(|file| std::fs::read(file.unwrap().path()).unwrap())
-            .collect()
+        self.0.database.stored()
     }
 
     /// A browser nobody has seen.

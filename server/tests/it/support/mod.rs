@@ -11,6 +11,8 @@ use axum::Router;
 use server::{config::ServerConfig, serve};
 use time::{Duration, OffsetDateTime};
 
+use crate::database::TestDatabase;
+
 pub use answer::Answer;
 pub use browser::{Browser, Call};
 pub use process::{Server, command, read_to_end};
@@ -81,8 +83,8 @@ pub struct TestApp {
     folder: Arc<Folder>,
 }
 
-/// A folder that goes away with its last user.
-pub struct Folder(pub PathBuf);
+/// A folder and a database that go away with their last user.
+pub struct Folder(pub PathBuf, pub TestDatabase);
 
 impl Folder {
     pub fn new() -> Self {
@@ -90,11 +92,11 @@ impl Folder {
         std::fs::create_dir_all(path.join("site/pkg")).unwrap();
         std::fs::write(path.join("site/hello.txt"), "hello, static file").unwrap();
         std::fs::write(path.join("site/pkg/start-axum-auth.css"), "body{}").unwrap();
-        Self(path)
+        Self(path, TestDatabase::new())
     }
 
     pub fn database_url(&self) -> String {
-        format!("sqlite:{}", self.0.join("app.db").display())
+        self.1.url()
     }
 
     pub fn site(&self) -> String {
@@ -142,7 +144,7 @@ impl TestApp {
         let origin = config.auth.public_url.origin().to_owned();
         let db = auth::db::Database::open(&config.auth.database_url).await.unwrap();
         db.migrate().await.unwrap();
-        let (router, auth) = serve::build(config, db, clock.clone()).await.unwrap();
+        let (router, auth) = serve::build(config, db, clock.clone()).await;
         Self {
             router,
             auth,
@@ -205,12 +207,9 @@ impl TestApp {
         self.auth.db.close().await;
     }
 
-    /// Everything that lies on the disk, database and journal.
+    /// Everything that is stored.
     pub fn disk(&self) -> Vec<u8> {
-        ["app.db", "app.db-wal"]
-            .into_iter()
-            .flat_map(|name| std::fs::read(self.folder.0.join(name)).unwrap_or_default())
-            .collect()
+        self.folder.1.stored()
     }
 }
 

@@ -1,0 +1,139 @@
+//! The database: one text of SQL for two engines.
+//!
+//! SQLite is the default; the cargo feature `postgres` switches to PostgreSQL. What differs between them
+//! is here, and in how stale marks travel (`session/feed`): the rest of the crate says `$1`, `ON CONFLICT`
+//! and `RETURNING`, which both understand.
+
+#[cfg(feature = "postgres")]
+mod postgres;
+#[cfg(not(feature = "postgres"))]
+mod sqlite;
+
+#[cfg(feature = "postgres")]
+use postgres as engine;
+use secrecy::{ExposeSecret, SecretString};
+#[cfg(not(feature = "postgres"))]
+use sqlite as engine;
+use std::time::Duration;
+
+pub use self::engine::Db;
+pub(crate) use self::engine::{DEFAULT_URL, is_unavailable, judge_url, session_store};
+use crate::error::{Error, Result};
+
+/// A pool of connections to the engine.
+pub type Pool = sqlx::Pool<Db>;
+/// A transaction; dropped without commit, it is rolled back.
+pub type Tx = sqlx::Transaction<'static, Db>;
+/// How one connects to the engine.
+pub(crate) type ConnectOptions = <<Db as sqlx::Database>::Connection as sqlx::Connection>::Options;
+
+/// How long a statement waits for a lock, and a caller for a connection. Together they stay under the
+/// five seconds after which a request is answered with 503.
+const LOCK_WAIT: Duration = Duration::from_secs(2);
+const POOL_WAIT: Duration = Duration::from_millis(2500);
+
+/// The pools. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Database {
+    read: Pool,
+    write: Pool,
+}
+
+/// Why the database could not be opened or migrated.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// `DATABASE_URL` is not one of the engine's.
+    #[error("DATABASE_URL cannot be understood")]
+    Url(#[source] sqlx::Error),
+    /// The folder of the database file cannot be made.
+    #[error("cannot create the folder of the database file")]
+    Folder(#[source] std::io::Error),
+    /// It cannot be opened.
+    #[error("cannot open the database")]
+    Open(#[source] sqlx::Error),
+    /// The schema is newer than this program, or a migration failed.
+    #[error("cannot bring the schema up to date (a schema newer than this program is refused)")]
+    Migrate(#[from] sqlx::migrate::MigrateError),
+}
+
+impl Database {
+    /// Opens the database of a `DATABASE_URL`. Runs no migration.
+    ///
+    /// # Errors
+    /// If the address is not the engine's, or nothing answers there.
+    pub async fn open(url: &SecretString) -> std::result::Result<Self, OpenError> {
+        let (read, write) = engine::open(url.expose_secret()).await?;
+        Ok(Self { read, write })
+    }
+
+    /// Runs the migrations that are missing; of several instances that start at once, one does. A schema
+    /// with migrations this program does not know is refused.
+    ///
+    /// # Errors
+    /// [`OpenError::Migrate`]
+    pub async fn migrate(&self) -> std::result::Result<(), OpenError> {
+        // Nothing to do most of the time, and no lock to wait for then. Why it cannot be told is told by the
+        // migration itself; most likely there is no table yet.
+        if self.is_migrated().await.unwrap_or(false) {
+            return Ok(());
+        }
+        Ok(engine::migrate(&self.write).await?)
+    }
+
+    async fn is_migrated(&self) -> Result<bool> {
+        let done: Vec<(i64, Vec<u8>)> =
+            sqlx::query_as("SELECT version, checksum FROM _sqlx_migrations WHERE success ORDER BY version")
+                .fetch_all(&self.read)
+                .await?;
+        let ours = engine::MIGRATIONS
+            .iter()
+            .map(|migration| (migration.version, &*migration.checksum));
+        Ok(done
+            .iter()
+            .map(|(version, checksum)| (*version, &**checksum))
+            .eq(ours))
+    }
+
+    /// Whether the database answers and its schema is this program's.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`], or [`Error::Internal`] for another schema.
+    pub async fn ready(&self) -> Result<()> {
+        match self.is_migrated().await? {
+            true => Ok(()),
+            false => Err(Error::internal("the schema is not this program's")),
+        }
+    }
+
+    /// For statements that only read.
+    pub fn read(&self) -> &Pool {
+        &self.read
+    }
+
+    /// For single statements that write.
+    pub fn write(&self) -> &Pool {
+        &self.write
+    }
+
+    /// A transaction that will write.
+    ///
+    /// On SQLite it holds the only write lock from the start. On PostgreSQL it is READ COMMITTED: what is
+    /// read and then written must be locked by the reading statement (see `users::lock`).
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`]
+    pub async fn begin(&self) -> Result<Tx> {
+        Ok(engine::begin(&self.write).await?)
+    }
+
+    /// How a connection beside the pools is made.
+    pub(crate) fn connect_options(&self) -> ConnectOptions {
+        (*self.write.connect_options()).clone()
+    }
+
+    /// Closes the pools, after the statements that run.
+    pub async fn close(&self) {
+        self.read.close().await;
+        self.write.close().await;
+    }
+}

@@ -1,0 +1,102 @@
+//! PostgreSQL: a server, many instances.
+
+use std::{str::FromStr, sync::Arc};
+
+use sqlx::{
+    Connection, Executor, Postgres,
+    migrate::{MigrateError, Migrator},
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+use tower_sessions_sqlx_store::PostgresStore;
+
+use super::{LOCK_WAIT, OpenError, POOL_WAIT, Pool, Tx};
+
+/// The engine.
+pub type Db = Postgres;
+
+/// There is no server to guess.
+pub(crate) const DEFAULT_URL: Option<&str> = None;
+
+/// Connections of one instance, beside the stale feed's own. A statement takes a fraction of a
+/// millisecond: more connections than this wait in the server rather than here.
+const CONNECTIONS: u32 = 10;
+
+pub(super) static MIGRATIONS: Migrator = sqlx::migrate!("../migrations/postgres");
+
+/// What is wrong with a `DATABASE_URL`, without repeating it: there may be a password in it.
+pub(crate) fn judge_url(url: &str) -> Result<(), &'static str> {
+    match url.starts_with("postgres://") || url.starts_with("postgresql://") {
+        true => Ok(()),
+        false => Err("must be postgres://USER:PASSWORD@HOST/DATABASE"),
+    }
+}
+
+/// Connects to the server.
+pub(super) async fn open(url: &str) -> Result<(Pool, Pool), OpenError> {
+    let options = PgConnectOptions::from_str(url)
+        .map_err(OpenError::Url)?
+        // PgBouncer refuses start-up parameters it does not know, and we have no floating-point columns.
+        .extra_float_digits(None)
+        .application_name(env!("CARGO_PKG_NAME"));
+    // Not as a start-up option either, for the same reason. It counts the wait for locks, too.
+    let limit = format!("SET statement_timeout = {}", LOCK_WAIT.as_millis());
+    let pool = PgPoolOptions::new()
+        .max_connections(CONNECTIONS)
+        .acquire_timeout(POOL_WAIT)
+        .after_connect(move |connection, _| {
+            let limit = limit.clone();
+            Box::pin(async move { connection.execute(limit.as_str()).await.map(drop) })
+        })
+        .connect_with(options)
+        .await
+        .map_err(OpenError::Open)?;
+    Ok((pool.clone(), pool))
+}
+
+/// sqlx takes an advisory lock meanwhile: of several instances that start at once, one migrates. On a
+/// connection of its own, since waiting for the others, or building an index, may take its time.
+pub(super) async fn migrate(pool: &Pool) -> Result<(), MigrateError> {
+    let mut connection = sqlx::PgConnection::connect_with(&pool.connect_options()).await?;
+    MIGRATIONS.run(&mut connection).await?;
+    Ok(connection.close().await?)
+}
+
+/// READ COMMITTED: no transaction fails only because another ran beside it.
+pub(super) async fn begin(pool: &Pool) -> Result<Tx, sqlx::Error> {
+    pool.begin().await
+}
+
+/// Whether an SQLSTATE says that the database cannot answer now, but may later.
+pub(crate) fn is_unavailable(code: &str) -> bool {
+    // A lost connection; too few resources; an operator's intervention (shutdown, statement timeout);
+    // the system's own troubles.
+    let classes = ["08", "53", "57", "58"];
+    // A server that only reads (a standby, or one that was switched over); a lock or a deadlock that
+    // another transaction has won.
+    let codes = ["25006", "40001", "40P01"];
+    classes.iter().any(|class| code.starts_with(class)) || codes.contains(&code)
+}
+
+/// tower-sessions' store for this engine.
+pub(crate) fn session_store(pool: &Pool) -> Arc<PostgresStore> {
+    let store = PostgresStore::new(pool.clone())
+        .with_schema_name("public")
+        .and_then(|store| store.with_table_name("tower_sessions"))
+        .expect("both names are identifiers");
+    Arc::new(store)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_unavailable;
+
+    #[test]
+    fn what_passes_by_itself_is_told_from_what_does_not() {
+        for code in ["08006", "53300", "57014", "57P01", "57P03", "25006", "40P01"] {
+            assert!(is_unavailable(code), "{code}");
+        }
+        for code in ["23505", "42P01", "22021", "25P02"] {
+            assert!(!is_unavailable(code), "{code}");
+        }
+    }
+}

@@ -1,0 +1,262 @@
+//! The stale feed: how an instance learns of marks made elsewhere, and how it knows that it has.
+//!
+//! A list of marks is worth something only if nothing is missing from it. So the feed *proves*, a few times
+//! a second, that every mark committed before a moment has arrived, and is trusted for [`BOUND`] from that
+//! moment on. A feed that is silent for longer (its connection was cut, the database is down, this process
+//! was stopped) makes the session layer ask the authority on every request: it fails closed, and signs
+//! nobody out. Before it is trusted again it reads the marks from their table.
+//!
+//! How the proof is made is the engine's matter: see `postgres.rs` and `sqlite.rs` beside this file.
+
+#[cfg(feature = "postgres")]
+mod postgres;
+#[cfg(not(feature = "postgres"))]
+mod sqlite;
+
+use std::{
+    error::Error as StdError,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use futures_util::TryStreamExt;
+use tokio::{sync::Notify, task::JoinHandle, time};
+use uuid::Uuid;
+
+#[cfg(feature = "postgres")]
+use self::postgres as engine;
+#[cfg(not(feature = "postgres"))]
+use self::sqlite as engine;
+use super::stale::{Mark, StaleList};
+use crate::db::{ConnectOptions, Database, Db};
+pub(super) use engine::announce;
+
+/// How long after a proof an instance trusts its marks: the most by which a revocation can be late.
+pub(super) const BOUND: Duration = Duration::from_secs(2);
+/// After a feed broke off, before it is taken up again.
+const RETRY: Duration = Duration::from_millis(100);
+/// How long the start waits for the first proof, so that the first requests need not ask the authority.
+const FIRST_PROOF: Duration = Duration::from_secs(2);
+
+/// What breaks a feed off.
+type Broken = Box<dyn StdError + Send + Sync>;
+
+/// Whether the marks in memory are complete, as requests ask it.
+#[derive(Debug)]
+struct Trust {
+    /// The moment since which the monotonic times here are counted.
+    base: Instant,
+    /// Nanoseconds from `base` to the last proven moment; 0 for never.
+    proven: AtomicU64,
+    /// The same moment on the machine's clock, milliseconds since the epoch. The monotonic clock stands
+    /// still while a machine is suspended; this one does not.
+    proven_wall: AtomicU64,
+    /// What the log said last.
+    reported: AtomicBool,
+    first: Notify,
+}
+
+/// A moment on both clocks.
+#[derive(Clone, Copy, Debug)]
+struct Moment {
+    monotonic: Instant,
+    wall: u64,
+}
+
+impl Moment {
+    fn now() -> Self {
+        Self {
+            monotonic: Instant::now(),
+            wall: wall_millis(),
+        }
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "whether a feed is silent is a matter of real time"
+)]
+fn wall_millis() -> u64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}
+
+impl Trust {
+    fn new() -> Self {
+        // Counted from an hour ago, so that 0 is never a moment.
+        let base = Instant::now();
+        Self {
+            base: base.checked_sub(Duration::from_secs(3600)).unwrap_or(base),
+            proven: AtomicU64::new(0),
+            proven_wall: AtomicU64::new(0),
+            reported: AtomicBool::new(false),
+            first: Notify::new(),
+        }
+    }
+
+    /// Every mark committed before this moment is in memory.
+    fn prove(&self, moment: Moment) {
+        let nanos = moment.monotonic.duration_since(self.base).as_nanos();
+        self.proven_wall.store(moment.wall, Ordering::Release);
+        self.proven
+            .store(u64::try_from(nanos).unwrap_or(u64::MAX), Ordering::Release);
+        if !self.reported.swap(true, Ordering::Relaxed) {
+            tracing::info!("the stale feed is current: snapshots are trusted");
+        }
+        self.first.notify_one();
+    }
+
+    fn age(&self, now: Moment) -> Option<Duration> {
+        let proven = self.proven.load(Ordering::Acquire);
+        let monotonic = now.monotonic.duration_since(self.base);
+        let wall = now.wall.saturating_sub(self.proven_wall.load(Ordering::Acquire));
+        (proven > 0).then(|| {
+            monotonic
+                .saturating_sub(Duration::from_nanos(proven))
+                .max(Duration::from_millis(wall))
+        })
+    }
+
+    fn is_current(&self, now: Moment) -> bool {
+        self.age(now).is_some_and(|age| age < BOUND)
+    }
+
+    /// The feed broke off. What was proven holds until its bound.
+    fn broken(&self, cause: &(dyn StdError + 'static)) {
+        if self.reported.swap(false, Ordering::Relaxed) {
+            tracing::warn!(
+                error = cause,
+                "the stale feed is silent: unless it is back within {} s, every request asks the authority",
+                BOUND.as_secs()
+            );
+        } else {
+            tracing::debug!(error = cause, "the stale feed is still silent");
+        }
+    }
+}
+
+/// A running feed; it ends when this is dropped.
+#[derive(Debug)]
+pub(super) struct Feed {
+    trust: Arc<Trust>,
+    task: JoinHandle<()>,
+}
+
+impl Drop for Feed {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Feed {
+    /// Begins to follow the marks, and waits a moment for the first proof.
+    pub(super) async fn start(db: &Database, list: Arc<StaleList>) -> Self {
+        let trust = Arc::new(Trust::new());
+        let follower = Follower {
+            options: db.connect_options(),
+            list,
+            trust: Arc::clone(&trust),
+        };
+        let task = tokio::spawn(follower.run());
+        if time::timeout(FIRST_PROOF, trust.first.notified()).await.is_err() {
+            tracing::warn!("the stale feed is silent: every request asks the authority");
+        }
+        Self { trust, task }
+    }
+
+    /// Whether a snapshot that no mark voids may be trusted.
+    pub(super) fn is_current(&self) -> bool {
+        self.trust.is_current(Moment::now())
+    }
+
+    pub(super) fn age(&self) -> Option<Duration> {
+        self.trust.age(Moment::now())
+    }
+}
+
+/// What follows the marks.
+struct Follower {
+    options: ConnectOptions,
+    list: Arc<StaleList>,
+    trust: Arc<Trust>,
+}
+
+impl Follower {
+    async fn run(self) {
+        loop {
+            let broken = match engine::follow(&self).await {
+                Err(broken) => broken,
+                Ok(never) => match never {},
+            };
+            self.trust.broken(&*broken);
+            time::sleep(RETRY).await;
+        }
+    }
+
+    /// Reads the marks after `seq`; the last one's.
+    async fn catch_up<'c>(
+        &self,
+        connection: impl sqlx::Executor<'c, Database = Db>,
+        seq: i64,
+    ) -> Result<i64, sqlx::Error> {
+        let mut rows = sqlx::query_as::<_, (i64, Uuid, i64)>(
+            "SELECT seq, session_id, min_version FROM stale_sessions WHERE seq > $1 ORDER BY seq",
+        )
+        .bind(seq)
+        .fetch(connection);
+        let mut last = seq;
+        while let Some((seq, session_id, min_version)) = rows.try_next().await? {
+            self.list.remember(Mark {
+                session_id,
+                min_version,
+            });
+            last = seq;
+        }
+        Ok(last)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn after(moment: Moment, monotonic: u64, wall: u64) -> Moment {
+        Moment {
+            monotonic: moment.monotonic + Duration::from_millis(monotonic),
+            wall: moment.wall + wall,
+        }
+    }
+
+    #[test]
+    fn nothing_is_trusted_before_the_first_proof() {
+        let trust = Trust::new();
+        assert!(!trust.is_current(Moment::now()));
+        assert_eq!(trust.age(Moment::now()), None);
+    }
+
+    #[test]
+    fn a_proof_holds_for_the_bound_and_not_a_moment_longer() {
+        let (trust, then) = (Trust::new(), Moment::now());
+        trust.prove(then);
+        assert!(trust.is_current(then));
+        assert!(trust.is_current(after(then, 1999, 1999)));
+        assert!(!trust.is_current(after(then, 2000, 2000)));
+    }
+
+    #[test]
+    fn a_suspended_machine_does_not_stretch_it() {
+        let (trust, then) = (Trust::new(), Moment::now());
+        trust.prove(then);
+        // An hour asleep: the monotonic clock did not see it.
+        assert!(!trust.is_current(after(then, 5, 3_600_000)));
+        // A clock that was set back proves nothing either way.
+        let back = Moment {
+            wall: then.wall - 3_600_000,
+            ..after(then, 2000, 0)
+        };
+        assert!(!trust.is_current(back));
+    }
+}

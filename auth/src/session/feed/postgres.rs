@@ -1,0 +1,166 @@
+//! Marks of other instances on one PostgreSQL: LISTEN and NOTIFY.
+//!
+//! Who marks also notifies, in the same transaction: the notification is sent when it commits, and only
+//! then. All notifications of a database go through one queue in the order of their commits, so that an
+//! instance which sends a *heartbeat* and gets it back has got everything committed before: that is the
+//! proof. A connection that does not hear what it says itself (PgBouncer in transaction mode, a half-open
+//! socket) never proves anything.
+
+use std::{convert::Infallible, time::Duration};
+
+use sqlx::{
+    PgPool,
+    postgres::{PgListener, PgNotification, PgPoolOptions},
+};
+use time::OffsetDateTime;
+use tokio::time::{Instant, sleep_until, timeout, timeout_at};
+use uuid::Uuid;
+
+use super::{BOUND, Broken, Follower, Mark, Moment};
+use crate::{db::Tx, error::Result};
+
+const CHANNEL: &str = "stale_sessions";
+/// How long reading the whole table may take: a million marks are read in seconds.
+const CATCH_UP_TIME: Duration = Duration::from_secs(60);
+/// Between two heartbeats: three may be late or lost before anybody minds. Marks do not wait for them.
+const HEARTBEAT_EVERY: Duration = Duration::from_millis(500);
+
+/// Sends marks to all instances, with the transaction.
+pub(in crate::session) async fn announce(tx: &mut Tx, marks: &[Mark]) -> Result<()> {
+    let marks: Vec<String> = marks
+        .iter()
+        .map(|mark| format!("{}:{}", mark.session_id.simple(), mark.min_version))
+        .collect();
+    sqlx::query("SELECT pg_notify($1, $2)")
+        .bind(CHANNEL)
+        .bind(marks.join(","))
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
+}
+
+/// What came over the channel.
+#[derive(Debug, PartialEq)]
+enum Message {
+    Marks(Vec<Mark>),
+    Heartbeat(Uuid),
+    /// From another version of this program, perhaps: what it means is in the table.
+    Unknown,
+}
+
+impl Message {
+    fn read(payload: &str) -> Self {
+        if let Some(beat) = payload.strip_prefix("heartbeat:") {
+            return beat.parse().map_or(Self::Unknown, Self::Heartbeat);
+        }
+        let mark = |text: &str| {
+            let (session_id, min_version) = text.split_once(':')?;
+            Some(Mark {
+                session_id: session_id.parse().ok()?,
+                min_version: min_version.parse().ok()?,
+            })
+        };
+        let marks: Option<Vec<Mark>> = payload.split(',').map(mark).collect();
+        marks.map_or(Self::Unknown, Self::Marks)
+    }
+}
+
+pub(super) async fn follow(follower: &Follower) -> std::result::Result<Infallible, Broken> {
+    // A pool of one, so that neither a crowd of requests nor their end can take the connection away. It is
+    // named for who looks into pg_stat_activity.
+    let options = follower
+        .options
+        .clone()
+        .application_name(concat!(env!("CARGO_PKG_NAME"), " stale feed"));
+    let pool: PgPool = PgPoolOptions::new()
+        .max_connections(1)
+        .max_lifetime(None)
+        .idle_timeout(None)
+        .acquire_timeout(BOUND)
+        .connect_lazy_with(options);
+    let mut listener = PgListener::connect_with(&pool).await?;
+    timeout(BOUND, listener.listen(CHANNEL)).await??;
+    // After LISTEN: what commits from here on is heard, what was committed before is read.
+    timeout(CATCH_UP_TIME, follower.catch_up(&mut listener, 0)).await??;
+    loop {
+        let sent = Moment::now();
+        heartbeat(follower, &mut listener, sent).await?;
+        follower.trust.prove(sent);
+        let next = Instant::now() + HEARTBEAT_EVERY;
+        loop {
+            tokio::select! {
+                heard = listener.try_recv() => { hear(follower, heard?)?; }
+                () = sleep_until(next) => break,
+            }
+        }
+    }
+}
+
+/// Sends a heartbeat, and hears everything up to it.
+async fn heartbeat(
+    follower: &Follower,
+    listener: &mut PgListener,
+    sent: Moment,
+) -> std::result::Result<(), Broken> {
+    let until = Instant::from_std(sent.monotonic + BOUND);
+    let beat = Uuid::new_v4();
+    let send = sqlx::query_scalar("SELECT clock_timestamp() FROM pg_notify($1, $2)")
+        .bind(CHANNEL)
+        .bind(format!("heartbeat:{beat}"))
+        .fetch_one(&mut *listener);
+    let server_time: OffsetDateTime = timeout_at(until, send).await??;
+    follower.list.clock.agree(server_time, sent.monotonic.elapsed());
+    loop {
+        let heard = timeout_at(until, listener.try_recv())
+            .await
+            .map_err(|_| "the heartbeat does not come back")??;
+        if hear(follower, heard)? == Some(beat) {
+            return Ok(());
+        }
+    }
+}
+
+/// Takes up what was heard; a heartbeat is handed back.
+fn hear(follower: &Follower, heard: Option<PgNotification>) -> std::result::Result<Option<Uuid>, Broken> {
+    let heard = heard.ok_or("the connection was lost")?;
+    match Message::read(heard.payload()) {
+        Message::Heartbeat(beat) => Ok(Some(beat)),
+        Message::Marks(marks) => {
+            for mark in marks {
+                follower.list.remember(mark);
+            }
+            Ok(None)
+        }
+        Message::Unknown => Err("a notification that cannot be read: the table is read again".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_are_read_as_they_are_written_and_others_are_not_guessed() {
+        let id = Uuid::from_u128(7);
+        let mark = |min_version| Mark {
+            session_id: id,
+            min_version,
+        };
+        assert_eq!(
+            Message::read(&format!("{}:3,{id}:{}", id.simple(), i64::MAX)),
+            Message::Marks(vec![mark(3), mark(i64::MAX)])
+        );
+        assert_eq!(Message::read(&format!("heartbeat:{id}")), Message::Heartbeat(id));
+        for other in [
+            "",
+            "heartbeat:",
+            "x",
+            "a:1",
+            &format!("{id}:x"),
+            &format!("{id}:1,"),
+            "reload",
+        ] {
+            assert_eq!(Message::read(other), Message::Unknown, "{other}");
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! Marks of other processes on one SQLite file (the command line, a second server).
+//!
+//! `PRAGMA data_version` on one connection changes with every commit of any other: the same number as
+//! before proves that no mark was written in between. A changed one is followed by reading what is new,
+//! which a seq that never goes back makes cheap. Marks of this process are in memory before they are here.
+
+use std::{convert::Infallible, time::Duration};
+
+use sqlx::{ConnectOptions as _, SqliteConnection};
+use tokio::time;
+
+use super::{BOUND, Broken, Follower, Mark, Moment};
+use crate::{db::Tx, error::Result};
+
+/// Between two looks: the most by which a mark of another process comes late.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+
+/// Nobody needs to be told: whoever follows looks by itself.
+pub(in crate::session) async fn announce(_: &mut Tx, _: &[Mark]) -> Result<()> {
+    Ok(())
+}
+
+pub(super) async fn follow(follower: &Follower) -> std::result::Result<Infallible, Broken> {
+    let mut connection = follower.options.clone().connect().await?;
+    let (mut seq, mut seen) = (0, None);
+    loop {
+        let moment = Moment::now();
+        time::timeout(BOUND, look(follower, &mut connection, &mut seq, &mut seen)).await??;
+        follower.trust.prove(moment);
+        time::sleep(LOOK_EVERY).await;
+    }
+}
+
+/// Reads what is new, if anything may be.
+async fn look(
+    follower: &Follower,
+    connection: &mut SqliteConnection,
+    seq: &mut i64,
+    seen: &mut Option<i64>,
+) -> std::result::Result<(), sqlx::Error> {
+    // The version first: what is committed after it and before the marks are read is read twice.
+    let version = sqlx::query_scalar("PRAGMA data_version")
+        .fetch_one(&mut *connection)
+        .await?;
+    if *seen != Some(version) {
+        *seq = follower.catch_up(&mut *connection, *seq).await?;
+        *seen = Some(version);
+    }
+    Ok(())
+}

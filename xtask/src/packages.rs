@@ -1,0 +1,33 @@
+//! Programs of the system: found on PATH, or installed from Debian's packages.
+
+use std::{
+    env,
+    path::{Path, PathBuf},
+};
+
+use crate::process::{command, run};
+
+/// A program's path, as a shell would find it.
+pub(crate) fn on_path(name: &str) -> Option<PathBuf> {
+    env::split_paths(&env::var_os("PATH")?)
+        .map(|folder| folder.join(name))
+        .find(|path| path.is_file())
+}
+
+/// Installs a package, where that is possible: on Debian and its kin, as root. The caller sees whether
+/// it helped by looking again.
+pub(crate) fn install_from_debian(package: &str, takes: &str) {
+    let Some(apt) = on_path("apt-get") else { return };
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    println!("Installing Debian's package {package}: usually {takes}.");
+    let apt = |arguments: &[&str]| {
+        run(command(&apt, Path::new("/"))
+            .args(arguments)
+            .env("DEBIAN_FRONTEND", "noninteractive"))
+    };
+    apt(&["update"])
+        .and_then(|()| apt(&["install", "--yes", package]))
+        .ok();
+}

@@ -1,0 +1,208 @@
+//! `cargo xtask postgres COMMAND…`: runs a command beside a PostgreSQL cluster that exists only meanwhile.
+
+use std::{
+    env, fs,
+    net::TcpListener,
+    os::unix::process::CommandExt,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use crate::{
+    Outcome, layout, packages,
+    process::{ask, command, run},
+    steps::Steps,
+};
+
+/// What a cluster takes to start, at most.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The command. The cluster's address is in `DATABASE_URL` and `TEST_DATABASE_URL`.
+pub(crate) fn postgres(_: &mut Steps, arguments: &[String]) -> Outcome {
+    let (program, rest) = arguments
+        .split_first()
+        .ok_or("say which command, as in `cargo xtask postgres psql`")?;
+    let cluster = Cluster::start()?;
+    let url = format!("{}/postgres", cluster.url());
+    run(cluster
+        .known_to(command(program, &layout::workspace()?).args(rest))
+        .env("DATABASE_URL", url))
+}
+
+/// A running cluster in a temporary folder, on a free port of loopback; gone when dropped.
+pub(crate) struct Cluster {
+    programs: PathBuf,
+    folder: PathBuf,
+    port: u16,
+    owner: Option<u32>,
+    server: Child,
+}
+
+impl Cluster {
+    /// Makes a cluster and waits until it answers.
+    pub(crate) fn start() -> Outcome<Self> {
+        let programs = programs()?;
+        let owner = owner()?;
+        let folder = env::temp_dir().join(format!("start-axum-auth-postgres-{}", std::process::id()));
+        fs::create_dir(&folder).map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
+        if let Some(uid) = owner {
+            std::os::unix::fs::chown(&folder, Some(uid), None)
+                .map_err(|error| format!("cannot hand {} over: {error}", folder.display()))?;
+        }
+        let data = folder.join("data");
+        let mut initdb = owned(&programs.join("initdb"), &folder, owner);
+        initdb
+            .args([
+                "--auth=trust",
+                "--username=postgres",
+                "--encoding=UTF8",
+                "--locale=C",
+                "--no-sync",
+            ])
+            .arg("--pgdata")
+            .arg(&data)
+            .stdout(Stdio::null());
+        run(&mut initdb)?;
+        let port = free_port()?;
+        // What the tests write need not survive a power cut; it has to survive the end of the server.
+        let mut server = owned(&programs.join("postgres"), &folder, owner);
+        server
+            .arg("-D")
+            .arg(&data)
+            .args(["-F", "-h", "127.0.0.1", "-k"])
+            .arg(&folder)
+            .args(["-p", &port.to_string(), "-c", "max_connections=300"])
+            .process_group(0)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        let server = server
+            .spawn()
+            .map_err(|error| format!("cannot start PostgreSQL: {error}"))?;
+        let cluster = Self {
+            programs,
+            folder,
+            port,
+            owner,
+            server,
+        };
+        cluster.wait()?;
+        Ok(cluster)
+    }
+
+    fn wait(&self) -> Outcome {
+        let start = Instant::now();
+        while start.elapsed() < PATIENCE {
+            let mut ready = command(self.programs.join("pg_isready"), &self.folder);
+            ready.args(["-q", "-h", "127.0.0.1", "-p", &self.port.to_string()]);
+            if ask(&mut ready).is_some() {
+                return Ok(());
+            }
+            thread::sleep(Duration::from_millis(50));
+        }
+        Err("PostgreSQL was started, but does not answer".to_owned())
+    }
+
+    /// Where it is, without a database's name.
+    pub(crate) fn url(&self) -> String {
+        format!("postgres://postgres@127.0.0.1:{}", self.port)
+    }
+
+    /// Tells a command of it: where it is, and how to stop and start it.
+    pub(crate) fn known_to<'a>(&self, command: &'a mut Command) -> &'a mut Command {
+        command
+            .env("TEST_DATABASE_URL", self.url())
+            .env("TEST_POSTGRES_PROGRAMS", &self.programs)
+            .env("TEST_POSTGRES_DATA", self.folder.join("data"));
+        if let Some(uid) = self.owner {
+            command.env("TEST_POSTGRES_UID", uid.to_string());
+        }
+        command
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        // A test may have restarted it, under another number: the cluster itself knows under which.
+        let mut stop = owned(&self.programs.join("pg_ctl"), &self.folder, self.owner);
+        stop.args(["stop", "--mode=immediate", "--silent", "--pgdata"])
+            .arg(self.folder.join("data"))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        stop.status().ok();
+        self.server.wait().ok();
+        fs::remove_dir_all(&self.folder).ok();
+    }
+}
+
+/// A command of the cluster's owner.
+fn owned(program: &Path, folder: &Path, owner: Option<u32>) -> Command {
+    let mut command = command(program, folder);
+    if let Some(uid) = owner {
+        command.uid(uid);
+    }
+    command
+}
+
+/// PostgreSQL refuses to run as root: there it runs as the user its package made, or else as nobody.
+fn owner() -> Outcome<Option<u32>> {
+    if !rustix::process::geteuid().is_root() {
+        return Ok(None);
+    }
+    ["postgres", "nobody"]
+        .iter()
+        .find_map(|name| {
+            ask(command("id", Path::new("/")).args(["-u", name]))?
+                .parse()
+                .ok()
+        })
+        .map(Some)
+        .ok_or_else(|| {
+            "PostgreSQL does not run as root, and there is no user `postgres` or `nobody`".to_owned()
+        })
+}
+
+/// The folder of initdb and the others: the one on PATH, or Debian's newest, or one installed now.
+fn programs() -> Outcome<PathBuf> {
+    let found = || on_path().or_else(of_debian);
+    if let Some(programs) = found() {
+        return Ok(programs);
+    }
+    packages::install_from_debian("postgresql", "about a minute");
+    found().ok_or_else(|| "there is no `initdb`: install PostgreSQL, and put it on PATH".to_owned())
+}
+
+fn on_path() -> Option<PathBuf> {
+    // Where the link leads: the others are beside it there.
+    let initdb = packages::on_path("initdb")?.canonicalize().ok()?;
+    complete(initdb.parent()?)
+}
+
+fn of_debian() -> Option<PathBuf> {
+    let versions = fs::read_dir("/usr/lib/postgresql").ok()?;
+    let mut versions: Vec<(u32, PathBuf)> = versions
+        .flatten()
+        .filter_map(|entry| {
+            let version = entry.file_name().to_str()?.parse().ok()?;
+            Some((version, complete(&entry.path().join("bin"))?))
+        })
+        .collect();
+    versions.sort();
+    versions.pop().map(|(_, programs)| programs)
+}
+
+fn complete(folder: &Path) -> Option<PathBuf> {
+    ["initdb", "postgres", "pg_ctl", "pg_isready"]
+        .iter()
+        .all(|name| folder.join(name).is_file())
+        .then(|| folder.to_owned())
+}
+
+fn free_port() -> Outcome<u16> {
+    TcpListener::bind("127.0.0.1:0")
+        .and_then(|listener| listener.local_addr())
+        .map(|address| address.port())
+        .map_err(|error| format!("no port is free on loopback: {error}"))
+}
