@@ -44,6 +44,34 @@ async fn an_account_takes_five_failures_in_five_minutes_known_or_not() {
 }
 
 #[tokio::test]
+async fn the_wait_grows_for_an_account_that_is_guessed_at_again_known_or_not() {
+    let app = TestApp::new().await;
+    app.registered(ADA).await;
+    let used_up = async |email: &str| {
+        for place in 0..5 {
+            let browser = app.browser().at(&format!("192.0.2.{place}"));
+            browser.login(email, "wrong").await.expect(401);
+        }
+        let limited = app.browser().at("192.0.2.99").login(email, PASSWORD).await;
+        wait(&limited.refused(429, "too_many_attempts"))
+    };
+    for email in [ADA, "nobody@example.com"] {
+        for expected in [300, 600, 900, 900] {
+            assert_eq!(used_up(email).await, expected, "{email}");
+            app.advance(expected);
+        }
+        assert_eq!(used_up(email).await, 900, "{email}");
+        app.advance(3600);
+        assert_eq!(used_up(email).await, 300, "{email}");
+    }
+    // The right password ends it.
+    app.advance(300);
+    assert_eq!(used_up("nobody@example.com").await, 600);
+    app.browser().login(ADA, PASSWORD).await.expect(200);
+    assert_eq!(used_up(ADA).await, 300);
+}
+
+#[tokio::test]
 async fn successes_do_not_use_up_an_account() {
     let app = TestApp::new().await;
     app.registered(ADA).await;
