@@ -15,6 +15,8 @@ pub enum AppError {
     Unauthenticated,
     /// Wrong address or password; also no such user, no password, disabled.
     InvalidCredentials,
+    /// Wrong present password of who is signed in. To clients the same as [`Self::InvalidCredentials`].
+    WrongPassword,
     /// The request came from another site.
     CrossOrigin,
     /// Identity must be confirmed first.
@@ -56,11 +58,12 @@ pub enum AppError {
 }
 
 impl AppError {
-    /// Every error, for looking one up by its code.
-    pub const ALL: [Self; 22] = [
+    /// Every error, for looking one up.
+    pub const ALL: [Self; 23] = [
         Self::BadRequest,
         Self::Unauthenticated,
         Self::InvalidCredentials,
+        Self::WrongPassword,
         Self::CrossOrigin,
         Self::ReauthRequired,
         Self::NotFound,
@@ -96,6 +99,7 @@ impl AppError {
                 "invalid_credentials",
                 "This e-mail address and password do not match.",
             ),
+            Self::WrongPassword => (401, "invalid_credentials", "The current password is not right."),
             Self::CrossOrigin => (
                 403,
                 "cross_origin",
@@ -181,9 +185,11 @@ impl AppError {
         self.parts().2
     }
 
-    /// The error with this code.
-    pub fn from_code(code: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|error| error.code() == code)
+    /// The error with this code; of those that share it, the one with this text, or else the first.
+    fn on_the_wire(code: &str, text: &str) -> Option<Self> {
+        let mut errors = Self::ALL.into_iter().filter(|error| error.code() == code);
+        let exact = errors.clone().find(|error| error.message() == text);
+        exact.or_else(|| errors.next())
     }
 
     /// The plain error behind a status some layer answered with.
@@ -241,10 +247,12 @@ impl<'de> Deserialize<'de> for AppError {
         #[derive(Deserialize)]
         struct Wire {
             error: String,
+            #[serde(default)]
+            message: String,
         }
-        // Only the code counts: a text from elsewhere is never shown.
-        let Wire { error } = Wire::deserialize(deserializer)?;
-        Ok(Self::from_code(&error).unwrap_or(Self::Internal))
+        // The text only chooses among ours: one from elsewhere is never shown.
+        let Wire { error, message } = Wire::deserialize(deserializer)?;
+        Ok(Self::on_the_wire(&error, &message).unwrap_or(Self::Internal))
     }
 }
 
@@ -286,6 +294,7 @@ impl From<auth::Error> for AppError {
             E::NotSignedIn => Self::Unauthenticated,
             E::ReauthRequired => Self::ReauthRequired,
             E::InvalidCredentials => Self::InvalidCredentials,
+            E::WrongPassword => Self::WrongPassword,
             E::TooManyAttempts { .. } => Self::TooManyAttempts,
             E::EmailTaken => Self::EmailTaken,
             E::InvalidEmail => Self::InvalidEmail,
@@ -311,9 +320,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn codes_are_unique_and_found_again() {
+    fn every_error_is_found_again_and_no_text_but_ours_counts() {
         for error in AppError::ALL {
-            assert_eq!(AppError::from_code(error.code()), Some(error));
+            assert_eq!(AppError::on_the_wire(error.code(), error.message()), Some(error));
+            let known = AppError::on_the_wire(error.code(), "a text from elsewhere");
+            assert_eq!(
+                known.map(|known| (known.status(), known.code())),
+                Some((error.status(), error.code()))
+            );
         }
+        assert_eq!(
+            AppError::on_the_wire("invalid_credentials", ""),
+            Some(AppError::InvalidCredentials)
+        );
+        assert_eq!(
+            AppError::on_the_wire("elsewhere", AppError::NotFound.message()),
+            None
+        );
     }
 }

@@ -23,6 +23,9 @@ pub enum Error {
     /// Wrong address or password; or no such user, no password, disabled: nobody can tell which.
     #[error("invalid credentials")]
     InvalidCredentials,
+    /// The present password, asked of who is signed in, is another one; or there is none.
+    #[error("wrong present password")]
+    WrongPassword,
     /// The limit of attempts is reached; seconds until the next one.
     #[error("too many attempts, next in {retry_after} s")]
     TooManyAttempts {

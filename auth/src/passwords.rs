@@ -151,7 +151,7 @@ impl Auth {
     /// Confirms with the password who is signed in; the session gets a new id and counts as recent.
     ///
     /// # Errors
-    /// [`Error::InvalidCredentials`], [`Error::TooManyAttempts`], [`Error::Busy`]
+    /// [`Error::WrongPassword`], [`Error::TooManyAttempts`], [`Error::Busy`]
     pub async fn confirm_identity(
         &self,
         request: &RequestAuth,
@@ -177,7 +177,8 @@ impl Auth {
     /// Changes the password: ends the other sessions and gives this one a new id.
     ///
     /// # Errors
-    /// [`Error::InvalidCredentials`] for a wrong present password, [`Error::Password`] for the new one.
+    /// [`Error::WrongPassword`] for the present one, [`Error::Password`] for the new one,
+    /// [`Error::TooManyAttempts`], [`Error::Busy`]
     pub async fn change_password(
         &self,
         request: &RequestAuth,
@@ -231,7 +232,7 @@ impl Auth {
         let stored = self.stored_password(live.user_id()).await?;
         match (self.passwords.verify(password, stored.clone()).await?, stored) {
             (true, Some(stored)) => Ok(stored),
-            _ => Err(Error::InvalidCredentials),
+            _ => Err(Error::WrongPassword),
         }
     }
 

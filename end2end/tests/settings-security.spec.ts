@@ -1,5 +1,13 @@
+import type { Locator } from '@playwright/test';
 import { expect, test } from '../fixtures';
 import { somebody } from '../people';
+import type { Visitor } from '../visitor';
+
+const WRONG = 'The current password is not right.';
+
+function card({ page }: Visitor, name: string): Locator {
+  return page.getByRole('region', { name });
+}
 
 test('a new password ends the other sessions, and is the one that counts', async ({ visitor, anotherBrowser }) => {
   const ada = somebody();
@@ -37,7 +45,7 @@ test('the password is not changed by who does not know it, nor to a bad one', as
     {
       current: somebody().password,
       next: somebody().password,
-      says: 'This e-mail address and password do not match.',
+      says: WRONG,
       field: 'Current password',
     },
     { current: ada.password, next: 'too short', says: 'This password is too short.', field: 'New password' },
@@ -58,11 +66,49 @@ test('the password is not changed by who does not know it, nor to a bad one', as
   await visitor.signIn(ada);
 });
 
+test('of the forms, the one that was sent says why, beside the field it is about', async ({ visitor }) => {
+  const ada = somebody();
+  await visitor.register(ada);
+  await visitor.open('/settings/security');
+  const change = card(visitor, 'Change your password');
+  const confirm = card(visitor, 'Confirm that it is you');
+  const current = visitor.field('Current password');
+  const password = confirm.getByLabel('Password', { exact: true });
+
+  visitor.expectRefusal('/api/change_password', 401);
+  await current.fill(somebody().password);
+  await visitor.field('New password').fill(somebody().password);
+  await visitor.send(visitor.button('Change password'), '/api/change_password');
+  await expect(change.getByRole('alert')).toHaveText(WRONG);
+  await expect(visitor.alert).toHaveCount(1);
+  await expect(current).toHaveAttribute('aria-invalid', 'true');
+  await expect(current).toHaveAccessibleDescription(WRONG);
+  for (const other of [visitor.field('New password'), password]) {
+    await expect(other).not.toHaveAttribute('aria-invalid');
+    await expect(other).not.toHaveAccessibleDescription(WRONG);
+  }
+
+  visitor.expectRefusal('/api/confirm_identity', 401);
+  await password.fill(somebody().password);
+  await visitor.send(visitor.button('Confirm'), '/api/confirm_identity');
+  await expect(confirm.getByRole('alert')).toHaveText(WRONG);
+  await expect(visitor.alert).toHaveCount(1);
+  await expect(password).toHaveAttribute('aria-invalid', 'true');
+  await expect(password).toHaveAccessibleDescription(WRONG);
+  await expect(current).not.toHaveAttribute('aria-invalid');
+  await expect(current).not.toHaveAccessibleDescription(WRONG);
+
+  await password.fill(ada.password);
+  await visitor.send(visitor.button('Confirm'), '/api/confirm_identity');
+  await expect(confirm.getByRole('status')).toHaveText('Thank you. You can make your change now.');
+  await expect(visitor.alert).toHaveCount(0);
+});
+
 test('confirming who one is leads back to what asked for it', async ({ visitor }) => {
   const ada = somebody();
   await visitor.register(ada);
   await visitor.open('/settings/security?return_to=/settings/accounts');
-  const confirm = visitor.page.getByRole('region', { name: 'Confirm that it is you' });
+  const confirm = card(visitor, 'Confirm that it is you');
   await confirm.getByLabel('Password', { exact: true }).fill(somebody().password);
   visitor.expectRefusal('/api/confirm_identity', 401);
   await visitor.send(visitor.button('Confirm'), '/api/confirm_identity');

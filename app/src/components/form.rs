@@ -52,6 +52,33 @@ impl FormState {
         }
     }
 
+    /// The same, but silent once another of the forms that share `newest` is sent.
+    pub fn among(self, newest: Newest) -> Self {
+        let Newest(newest) = newest;
+        let Self {
+            alert_id,
+            outcome,
+            pending,
+            ..
+        } = self;
+        Effect::new(move |_| {
+            if pending.get() {
+                newest.set(Some(alert_id.get_value()));
+            }
+        });
+        let is_newest = move || {
+            newest.with(|newest| {
+                newest
+                    .as_ref()
+                    .is_none_or(|newest| alert_id.with_value(|id| id == newest))
+            })
+        };
+        Self {
+            outcome: Signal::derive(move || outcome.get().filter(|_| is_newest())),
+            ..self
+        }
+    }
+
     /// What was typed into a field before the form came back.
     pub fn typed(self, field: &str) -> Option<String> {
         self.flash
@@ -76,6 +103,10 @@ impl FormState {
         self.alert_id.get_value()
     }
 }
+
+/// Which of a page's forms was sent last, by the id of its alert: only its word stays.
+#[derive(Clone, Copy, Default)]
+pub struct Newest(RwSignal<Option<String>>);
 
 /// A form that forgets what was typed once its action has done it: a password is not left behind, and
 /// other fields follow what is stored. For a form among several over one action, `sent` tells that it
@@ -141,21 +172,9 @@ pub fn Notices(
     /// The forms, and what is said when each is done.
     of: Vec<(FormState, &'static str)>,
 ) -> impl IntoView {
-    let newest = RwSignal::new(None);
+    let newest = Newest::default();
     of.into_iter()
-        .enumerate()
-        .map(|(place, (form, done))| {
-            Effect::new(move |_| {
-                if form.pending.get() {
-                    newest.set(Some(place));
-                }
-            });
-            view! {
-                <Show when=move || newest.get().is_none_or(|newest| newest == place)>
-                    <Notice form done />
-                </Show>
-            }
-        })
+        .map(|(form, done)| view! { <Notice form=form.among(newest) done /> })
         .collect_view()
 }
 

@@ -4,6 +4,7 @@ use crate::support::{ORIGIN, OTHER_PASSWORD, PASSWORD, TestApp};
 
 const ADA: &str = "ada@example.com";
 const WRONG: &str = "This e-mail address and password do not match.";
+const WRONG_PRESENT: &str = "The current password is not right.";
 const TAKEN: &str = "There is an account with this e-mail address already.";
 
 #[tokio::test]
@@ -102,13 +103,13 @@ async fn every_form_says_why_it_was_refused_and_gives_no_secret_back() {
             "/settings/security",
             "change_password",
             &[("current_password", "canary-1"), ("new_password", OTHER_PASSWORD)][..],
-            WRONG,
+            WRONG_PRESENT,
         ),
         (
             "/settings/security",
             "confirm_identity",
             &[("password", "canary-2")],
-            WRONG,
+            WRONG_PRESENT,
         ),
         (
             "/settings/public",
@@ -137,6 +138,40 @@ async fn every_form_says_why_it_was_refused_and_gives_no_secret_back() {
                 "to be corrected"
             );
         }
+    }
+}
+
+#[tokio::test]
+async fn of_two_forms_on_a_page_the_one_that_was_sent_says_why_at_its_field() {
+    let app = TestApp::new().await;
+    let ada = app.registered(ADA).await;
+    let page = "/settings/security";
+    let change = [("current_password", "wrong"), ("new_password", OTHER_PASSWORD)];
+    for (function, fields, field) in [
+        ("change_password", &change[..], "current_password"),
+        ("confirm_identity", &[("password", "wrong")], "password"),
+    ] {
+        ada.submit(page, function, fields).await.leads_to(page);
+        let shown = ada.get(page).await.expect(200).text();
+        let (confirm, rest) = shown.split_once("id=\"password-title\"").unwrap();
+        let (card, other) = match function {
+            "change_password" => (rest, confirm),
+            _ => (confirm, rest),
+        };
+        let alert = format!("id=\"{function}-alert\"");
+        assert!(
+            card.contains(WRONG_PRESENT) && card.contains(&alert),
+            "{function}"
+        );
+        let input = card.split_once(&format!("name=\"{field}\"")).unwrap().1;
+        let input = input.split_once('>').unwrap().0;
+        assert!(input.contains("aria-invalid=\"true\""), "{input}");
+        assert!(
+            input.contains(&format!("aria-describedby=\"{function}-alert\"")),
+            "{input}"
+        );
+        assert!(!other.contains("role=\"alert\"") && !other.contains("aria-invalid"));
+        assert_eq!(card.matches("aria-invalid").count(), 1);
     }
 }
 

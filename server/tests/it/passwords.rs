@@ -372,9 +372,10 @@ async fn changing_the_password_needs_the_present_one_and_ends_the_other_sessions
             .await
         }
     };
-    change("wrong", OTHER_PASSWORD)
+    let wrong = change("wrong", OTHER_PASSWORD)
         .await
         .refused(401, "invalid_credentials");
+    assert_eq!(wrong.json()["message"], "The current password is not right.");
     change(PASSWORD, "short").await.refused(422, "password_too_short");
     change(PASSWORD, "passwordpassword")
         .await

@@ -9,7 +9,7 @@ use crate::{
     components::{
         failure::Failure,
         field::Field,
-        form::{Emptied, FormState, Notices, Submit},
+        form::{Emptied, FormState, Newest, Notice, Submit},
         link::{RETURN_TO, asked_return_to},
         providers::ProviderButton,
     },
@@ -19,30 +19,39 @@ use crate::{
     session::{ChangePassword, ConfirmIdentity, SetPassword, current_session, get_ways_in},
 };
 
+/// The forms of this page, of which only the newest word stays.
+#[derive(Clone, Copy)]
+struct Forms {
+    confirm: FormState,
+    change: FormState,
+    set: FormState,
+}
+
 /// The tab for security.
 #[component]
 pub fn Security() -> impl IntoView {
     let change = ServerAction::<ChangePassword>::new();
     let set = ServerAction::<SetPassword>::new();
     let confirm = ServerAction::<ConfirmIdentity>::new();
+    let newest = Newest::default();
+    let forms = Forms {
+        confirm: FormState::of(confirm).among(newest),
+        change: FormState::of(change).among(newest),
+        set: FormState::of(set).among(newest),
+    };
     let ways_in = Resource::new(move || set.version().get(), |_| get_ways_in());
     view! {
         <Title text="Security" />
-        <Notices of=vec![
-            (FormState::of(change), "Your password is changed. Your other sessions have ended."),
-            (FormState::of(set), "Your password is set. Your other sessions have ended."),
-            (FormState::of(confirm), "Thank you. You can make your change now."),
-        ] />
         <Transition fallback=|| view! { <p class="hint">"One moment…"</p> }>
             {move || Suspend::new(async move {
                 match ways_in.await {
                     Ok(ways_in) => {
                         let password = match ways_in.has_password {
-                            true => Either::Left(view! { <Change change /> }),
-                            false => Either::Right(view! { <Set set /> }),
+                            true => Either::Left(view! { <Change change forms /> }),
+                            false => Either::Right(view! { <Set set forms /> }),
                         };
                         Either::Left(view! {
-                            <Confirm ways_in confirm />
+                            <Confirm ways_in confirm forms />
                             {password}
                         })
                     }
@@ -54,10 +63,10 @@ pub fn Security() -> impl IntoView {
 }
 
 #[component]
-fn Confirm(ways_in: WaysIn, confirm: ServerAction<ConfirmIdentity>) -> impl IntoView {
+fn Confirm(ways_in: WaysIn, confirm: ServerAction<ConfirmIdentity>, forms: Forms) -> impl IntoView {
     let return_to = asked_return_to();
     let way = match ways_in.has_password {
-        true => Either::Left(view! { <ConfirmByPassword confirm return_to /> }),
+        true => Either::Left(view! { <ConfirmByPassword confirm form=forms.confirm return_to /> }),
         false => Either::Right(view! { <ConfirmByProvider ways_in return_to /> }),
     };
     view! {
@@ -66,14 +75,18 @@ fn Confirm(ways_in: WaysIn, confirm: ServerAction<ConfirmIdentity>) -> impl Into
             <p class="hint">
                 "Changes to the ways into your account are possible for ten minutes after you have signed in or confirmed."
             </p>
+            <Notice form=forms.confirm done="Thank you. You can make your change now." />
             {way}
         </section>
     }
 }
 
 #[component]
-fn ConfirmByPassword(confirm: ServerAction<ConfirmIdentity>, return_to: Option<String>) -> impl IntoView {
-    let form = FormState::of(confirm);
+fn ConfirmByPassword(
+    confirm: ServerAction<ConfirmIdentity>,
+    form: FormState,
+    return_to: Option<String>,
+) -> impl IntoView {
     let emptied = Emptied::after(confirm);
     view! {
         <ActionForm action=confirm node_ref=emptied.node attr:class="stack" on:submit=move |_| emptied.sent()>
@@ -117,13 +130,14 @@ fn ConfirmByProvider(ways_in: WaysIn, return_to: Option<String>) -> impl IntoVie
 }
 
 #[component]
-fn Change(change: ServerAction<ChangePassword>) -> impl IntoView {
-    let form = FormState::of(change);
+fn Change(change: ServerAction<ChangePassword>, forms: Forms) -> impl IntoView {
+    let form = forms.change;
     let emptied = Emptied::after(change);
     view! {
         <section class="card" aria-labelledby="password-title">
             <h2 id="password-title">"Change your password"</h2>
             <p class="hint">"Your other sessions end; you stay signed in here."</p>
+            <PasswordNotices forms />
             <ActionForm action=change node_ref=emptied.node attr:class="stack" on:submit=move |_| emptied.sent()>
                 <Username />
                 <Field
@@ -143,8 +157,8 @@ fn Change(change: ServerAction<ChangePassword>) -> impl IntoView {
 }
 
 #[component]
-fn Set(set: ServerAction<SetPassword>) -> impl IntoView {
-    let form = FormState::of(set);
+fn Set(set: ServerAction<SetPassword>, forms: Forms) -> impl IntoView {
+    let form = forms.set;
     view! {
         <section class="card" aria-labelledby="password-title">
             <h2 id="password-title">"Set a password"</h2>
@@ -152,12 +166,22 @@ fn Set(set: ServerAction<SetPassword>) -> impl IntoView {
                 "So far you sign in with a provider only. With a password you can sign in without one. "
                 "Your other sessions end; you stay signed in here."
             </p>
+            <PasswordNotices forms />
             <ActionForm action=set attr:class="stack">
                 <Username />
                 <NewPassword form />
                 <Submit form label="Set password" busy="Setting…" />
             </ActionForm>
         </section>
+    }
+}
+
+/// Both forms' words in one place: once a password is set, the card with the other form is there.
+#[component]
+fn PasswordNotices(forms: Forms) -> impl IntoView {
+    view! {
+        <Notice form=forms.change done="Your password is changed. Your other sessions have ended." />
+        <Notice form=forms.set done="Your password is set. Your other sessions have ended." />
     }
 }
 
@@ -187,5 +211,5 @@ fn Username() -> impl IntoView {
 }
 
 fn is_wrong_password(error: AppError) -> bool {
-    error == AppError::InvalidCredentials
+    error == AppError::WrongPassword
 }
