@@ -1,7 +1,8 @@
 //! Child processes that never outlive this one.
 //!
 //! Each child leads a process group of its own, so one signal reaches it and all it has started:
-//! rustc below cargo, the server below cargo-leptos, browsers below Playwright.
+//! rustc below cargo, browsers below Playwright. cargo-leptos puts the server into another group, and ends
+//! it when it is interrupted itself.
 
 use std::{
     env,
@@ -11,10 +12,10 @@ use std::{
     process::{Child, Command, Stdio},
     sync::{Mutex, MutexGuard, PoisonError},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
 use signal_hook::{
     consts::{SIGHUP, SIGINT, SIGTERM},
     iterator::Signals,
@@ -119,10 +120,11 @@ fn shown(command: &Command) -> String {
 }
 
 /// A running child and all it has started. Dropping it ends whatever is left of them.
-struct Group(Child);
+pub(crate) struct Group(Child);
 
 impl Group {
-    fn start(command: &mut Command) -> Outcome<Self> {
+    /// Starts a child.
+    pub(crate) fn start(command: &mut Command) -> Outcome<Self> {
         // A background group that reads from the terminal is stopped by the kernel: hence no input.
         command.process_group(0).stdin(Stdio::null());
         // The lock is held over the start, so an interruption comes either before it, and nothing
@@ -145,6 +147,34 @@ impl Group {
     /// The leader's number is its group's.
     fn id(&self) -> Option<Pid> {
         i32::try_from(self.0.id()).ok().and_then(Pid::from_raw)
+    }
+
+    /// Whether the child itself has ended.
+    pub(crate) fn has_ended(&mut self) -> Outcome<bool> {
+        match self.0.try_wait() {
+            Ok(status) => Ok(status.is_some()),
+            Err(error) => Err(format!("lost sight of a child process: {error}")),
+        }
+    }
+
+    /// Interrupts the whole group, as Ctrl-C does, and waits until nothing is left of it.
+    pub(crate) fn interrupt(mut self, patience: Duration) -> Outcome {
+        signal_group(self.id(), Signal::INT);
+        let start = Instant::now();
+        while !self.has_ended()? || !self.is_empty() {
+            if start.elapsed() > patience {
+                return Err(format!(
+                    "something was left running {patience:?} after it was interrupted"
+                ));
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+        Ok(())
+    }
+
+    fn is_empty(&self) -> bool {
+        self.id()
+            .is_none_or(|group| test_kill_process_group(group).is_err())
     }
 
     fn wait(mut self) -> Outcome<std::process::ExitStatus> {
@@ -213,6 +243,19 @@ mod tests {
         with_sleeper("exit 0", run).expect("the shell itself succeeds");
         with_sleeper("wait", |shell| Group::start(shell).map(drop))
             .expect("a group nobody waits for is ended");
+
+        let mut group = Group::start(&mut shell("exec sleep 60")).expect("a sleep is started");
+        assert_eq!(group.has_ended(), Ok(false));
+        group.interrupt(SLEEP / 2).expect("it ends");
+        // What a shell has put into the background ignores the interruption.
+        let left = with_sleeper("exit 0", |shell| {
+            let mut group = Group::start(shell)?;
+            while !group.has_ended()? {
+                thread::sleep(Duration::from_millis(5));
+            }
+            group.interrupt(Duration::from_millis(200))
+        });
+        assert!(left.expect_err("it is found").contains("left running"));
 
         thread::spawn(|| {
             while state().running.is_none() {

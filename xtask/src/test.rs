@@ -7,7 +7,7 @@ use crate::{
     browser::{self, Chromium},
     build,
     cargo::{NATIVE, cargo, cargo_like_leptos},
-    layout, lint, npm,
+    dev, layout, lint, npm,
     process::{command, run},
     steps::Steps,
     tools,
@@ -41,6 +41,10 @@ pub(crate) fn test(steps: &mut Steps, _: &[String]) -> Outcome {
 
     let report = layout::target()?.join("playwright.xml");
     steps.run_tests("browser tests", &report, || playwright(&chromium, &report))?;
+
+    // After all that runs the debug server: for watching, leptos is compiled otherwise, and the server and
+    // the site above it as well.
+    steps.run("development server", dev::try_out)?;
 
     steps.run("release build", build::release)?;
     steps.run("wasm budget", build::within_budget)?;
