@@ -1,11 +1,12 @@
 //! What a form without JavaScript is told on the page after its redirect: the outcome, and what was typed.
+//! With or without it, why signing in with a provider has failed, to who is signed in already.
 //!
 //! It travels in a sealed cookie that the next page clears, never in the address: anybody can craft one.
 
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::error::AppError;
+use crate::{components::provider_error::ProviderError, error::AppError};
 
 /// How a form ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,12 +15,14 @@ pub enum Outcome {
     Done,
     /// Not done, and why.
     Failed(AppError),
+    /// The provider's button led to nothing, and why.
+    NotSignedIn(ProviderError),
 }
 
 /// The outcome of one form.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Flash {
-    /// The server function's endpoint.
+    /// The server function's endpoint; empty for a provider's button.
     pub form: String,
     /// How it ended.
     pub outcome: Outcome,
@@ -60,6 +63,18 @@ impl FlashContext {
         flash.get_untracked().filter(|flash| flash.form == form)
     }
 
+    /// Why signing in with a provider has failed, if it is about that.
+    pub fn provider_error() -> Signal<Option<ProviderError>> {
+        let context: Option<Self> = use_context();
+        Signal::derive(move || {
+            let Self(flash) = context?;
+            flash.with(|flash| match flash.as_ref()?.outcome {
+                Outcome::NotSignedIn(error) => Some(error),
+                Outcome::Done | Outcome::Failed(_) => None,
+            })
+        })
+    }
+
     /// Forgets it.
     pub fn clear() {
         if let Some(Self(flash)) = use_context() {
@@ -69,6 +84,15 @@ impl FlashContext {
 }
 
 impl Flash {
+    /// A sign-in with a provider that has failed.
+    pub fn of_provider(error: ProviderError) -> Self {
+        Self {
+            form: String::new(),
+            outcome: Outcome::NotSignedIn(error),
+            fields: Vec::new(),
+        }
+    }
+
     /// What was typed into a field.
     pub fn field(&self, name: &str) -> Option<String> {
         self.fields

@@ -124,6 +124,14 @@ test('who has no password confirms at the provider, and can set one', async ({ v
   const ada = somebody();
   await visitor.signInWithAcme(ada.email);
   await visitor.open('/settings/security');
+  await visitor.button('Sign in again with Acme').click();
+  await visitor.button('Cancel').click();
+  await visitor.arrives('/settings/security');
+  await expect(visitor.alert).toContainText('or you changed your mind');
+  await visitor.isSignedIn();
+  await visitor.reload();
+  await expect(visitor.alert).toBeHidden();
+
   await visitor.atAcme('Sign in again with Acme', ada.email);
   await visitor.arrives('/settings/security');
 

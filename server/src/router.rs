@@ -85,7 +85,7 @@ pub fn router(
     let with_session = |router: Router<AppState>| {
         router
             .layer(from_fn_with_state(state.clone(), flash::layer))
-            .layer(from_fn(guard::layer))
+            .layer(from_fn_with_state(state.clone(), guard::layer))
             .layer(from_fn_with_state(state.auth.sessions.clone(), session_layer))
     };
     let context = {

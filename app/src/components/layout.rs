@@ -7,6 +7,7 @@ use leptos_router::hooks::use_location;
 use super::{
     form::{FormState, Notice},
     nav::Nav,
+    provider_error::FlashedProviderError,
 };
 use crate::{flash::FlashContext, session::Logout, theme::ThemeContext};
 
@@ -28,6 +29,7 @@ pub fn Layout(
         <Nav logout />
         <main id="main" tabindex="-1">
             <Notice form=FormState::of(logout) />
+            <FlashedProviderError />
             {children()}
         </main>
         <footer class="foot">

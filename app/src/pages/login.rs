@@ -3,13 +3,13 @@
 use leptos::prelude::*;
 use leptos_meta::Title;
 
-use super::provider_error::ProviderErrorNotice;
 use crate::{
     Setup,
     components::{
         field::{Checkbox, Field},
         form::{FormState, Notice, Submit},
         link::{RETURN_TO, asked_return_to, leading_to},
+        provider_error::ProviderErrorNotice,
         providers::ProviderButton,
     },
     routes, session,

@@ -1,21 +1,28 @@
 //! The guards: who may see a page is settled before anything of it is rendered.
 
-use app::routes::{ANONYMOUS, LOGIN, PROTECTED, SETTINGS};
+use app::{
+    components::provider_error::ProviderError,
+    flash::Flash,
+    routes::{ANONYMOUS, LOGIN, PROTECTED, SETTINGS},
+};
 use auth::{RequestAuth, ReturnTo};
 use axum::{
-    extract::Request,
+    extract::{Request, State},
     http::{HeaderValue, StatusCode},
     middleware::Next,
     response::{IntoResponse, Response},
 };
 use http::{
     Method,
-    header::{CACHE_CONTROL, LOCATION},
+    header::{CACHE_CONTROL, LOCATION, SET_COOKIE},
 };
+
+use super::flash;
+use crate::router::AppState;
 
 /// Sends who is not signed in to the login page, and who is away from it. For everybody else the answer
 /// is the page's own; protected ones are never stored.
-pub(crate) async fn layer(request: Request, next: Next) -> Response {
+pub(crate) async fn layer(State(state): State<AppState>, request: Request, next: Next) -> Response {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         return next.run(request).await;
     }
@@ -33,7 +40,14 @@ pub(crate) async fn layer(request: Request, next: Next) -> Response {
         return see_other(&format!("{LOGIN}?return_to={}", encode(here)));
     }
     if ANONYMOUS.contains(&path) && signed_in {
-        return see_other(return_to(request.uri().query().unwrap_or("")).as_str());
+        let query = request.uri().query().unwrap_or("");
+        let mut answer = see_other(return_to(query).as_str());
+        // A provider's callback failed. What the login page would say of it is said where this leads.
+        let error = provider_error(query).filter(|_| path == LOGIN);
+        if let Some(cookie) = error.and_then(|error| flash::cookie(&state, Flash::of_provider(error))) {
+            answer.headers_mut().append(SET_COOKIE, cookie);
+        }
+        return answer;
     }
     let mut response = next.run(request).await;
     if protected {
@@ -68,15 +82,28 @@ pub(crate) fn encode(text: &str) -> String {
 
 /// Where a page's `return_to` leads. One that is there twice is no address: neither copy is believed.
 fn return_to(query: &str) -> ReturnTo {
-    let pairs: Vec<(String, String)> = serde_urlencoded::from_str(query).unwrap_or_default();
-    let mut values = pairs
-        .iter()
-        .filter(|(name, _)| name == "return_to")
-        .map(|(_, value)| value.as_str());
-    match (values.next(), values.next()) {
-        (value, None) => ReturnTo::or_default(value),
-        (_, Some(_)) => ReturnTo::or_default(Some("//")),
+    match &values(query, "return_to")[..] {
+        [] => ReturnTo::or_default(None),
+        [value] => ReturnTo::or_default(Some(value)),
+        _ => ReturnTo::or_default(Some("//")),
     }
+}
+
+/// Why a provider's callback has failed, if the query says it, once, by a code that is known.
+fn provider_error(query: &str) -> Option<ProviderError> {
+    match &values(query, "error")[..] {
+        [code] => ProviderError::from_code(code),
+        _ => None,
+    }
+}
+
+/// All values of a name in a query.
+fn values(query: &str, name: &str) -> Vec<String> {
+    let pairs: Vec<(String, String)> = serde_urlencoded::from_str(query).unwrap_or_default();
+    pairs
+        .into_iter()
+        .filter_map(|(found, value)| (found == name).then_some(value))
+        .collect()
 }
 
 #[cfg(test)]

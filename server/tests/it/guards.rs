@@ -140,6 +140,47 @@ async fn login_and_register_lead_a_signed_in_person_on() {
 }
 
 #[tokio::test]
+async fn what_login_would_say_of_a_provider_is_said_where_its_guard_leads() {
+    let app = TestApp::new().await;
+    let ada = app.registered(ADA).await;
+    for (code, text) in [
+        ("denied", "or you changed your mind"),
+        ("expired", "This took too long"),
+        ("provider", "could not be reached"),
+        ("unverified", "has not confirmed"),
+        ("link_required", "Sign in to it"),
+        ("taken", "connected to another account"),
+    ] {
+        let login = format!("/login?error={code}&return_to=%2Fsettings%2Fsecurity");
+        ada.get(&login).await.leads_to("/settings/security");
+        let shown = ada.get("/settings/security").await.expect(200);
+        assert!(shown.shows("role=\"alert\"") && shown.shows(text), "{code}");
+        let again = ada.get("/settings/security").await;
+        assert!(!again.shows("role=\"alert\"") && !again.shows(text), "{code}");
+    }
+    ada.get("/login?error=denied").await.leads_to("/profile");
+    assert!(ada.get("/profile").await.shows("or you changed your mind"));
+
+    for login in [
+        "/login",
+        "/login?error=",
+        "/login?error=canary",
+        "/login?error=Denied",
+        "/login?error=denied&error=denied",
+        "/login?error=denied&error=canary",
+        "/login?error_description=canary&message=denied",
+        "/register?error=denied",
+    ] {
+        let answer = ada.get(login).await.leads_to("/profile");
+        assert!(answer.cookie("__Host-flash").is_none(), "{login}");
+        assert!(!ada.get("/profile").await.shows("role=\"alert\""), "{login}");
+    }
+    // Who is anonymous reads it on the page itself.
+    let answer = app.browser().get("/login?error=denied").await.expect(200);
+    assert!(answer.shows("or you changed your mind") && answer.cookie("__Host-flash").is_none());
+}
+
+#[tokio::test]
 async fn a_sign_in_by_form_leads_to_its_return_to_and_nowhere_else() {
     let app = TestApp::new().await;
     app.registered(ADA).await;

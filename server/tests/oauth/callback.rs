@@ -464,6 +464,27 @@ async fn an_error_of_the_provider_ends_the_flow_with_a_word_of_ours() {
     world.assert_recovers().await;
 }
 
+/// The login page leads who is signed in on at once: the reason goes along.
+#[tokio::test]
+async fn who_is_signed_in_is_told_why_where_the_way_back_leads() {
+    let world = World::new().await;
+    let mut browser = world.signed_in("acme", &person("ada")).await;
+    let hop = browser
+        .begin_with("acme", &[("return_to", "/settings/security")])
+        .await;
+    let denied = hop.callback(&[("error", "access_denied"), ("state", &hop.state())]);
+    let answer = browser.get(&denied).await;
+    answer.assert_leads_to("/login?error=denied&return_to=%2Fsettings%2Fsecurity");
+    let answer = browser.get(answer.location()).await;
+    answer.assert_leads_to("/settings/security");
+    assert!(!answer.touches_session());
+    let page = browser.get("/settings/security").await;
+    assert_eq!(page.status, StatusCode::OK);
+    assert!(page.body.contains("or you changed your mind"), "{}", page.body);
+    let page = browser.get("/settings/security").await;
+    assert!(!page.body.contains("role=\"alert\""), "{}", page.body);
+}
+
 /// The login page is an address anybody can write.
 #[tokio::test]
 async fn pages_show_no_text_from_the_address() {

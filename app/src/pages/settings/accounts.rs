@@ -10,9 +10,9 @@ use crate::{
         failure::Failure,
         form::{FormState, Notice, Submit},
         marks::Mark,
+        provider_error::ProviderErrorNotice,
         providers::{ProviderButton, is_configured, provider_name},
     },
-    pages::provider_error::ProviderErrorNotice,
     routes,
     session::{UnlinkAccount, get_ways_in},
 };

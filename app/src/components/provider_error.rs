@@ -1,21 +1,31 @@
-//! Why signing in with a provider did not work, as the address says it.
+//! Why signing in with a provider did not work, as the address or the flash says it.
 
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
+use serde::{Deserialize, Serialize};
+
+use crate::flash::FlashContext;
 
 /// A closed set: anybody can write an address, so nothing of it is ever shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum ProviderError {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ProviderError {
+    /// The person or the provider said no.
     Denied,
+    /// The flow is over, or another browser's.
     Expired,
+    /// The provider does not answer as it should.
     Provider,
+    /// The provider does not vouch for the address.
     Unverified,
+    /// The address belongs to a user, who has to sign in first.
     LinkRequired,
+    /// The provider's account belongs to another user.
     Taken,
 }
 
 impl ProviderError {
-    fn from_code(code: &str) -> Option<Self> {
+    /// The error with this code.
+    pub fn from_code(code: &str) -> Option<Self> {
         Some(match code {
             "denied" => Self::Denied,
             "expired" => Self::Expired,
@@ -50,7 +60,7 @@ impl ProviderError {
 
 /// Says why, if the address has a reason that we know.
 #[component]
-pub(super) fn ProviderErrorNotice() -> impl IntoView {
+pub fn ProviderErrorNotice() -> impl IntoView {
     let query = use_query_map();
     move || {
         let error = query
@@ -58,10 +68,22 @@ pub(super) fn ProviderErrorNotice() -> impl IntoView {
             .get("error")
             .as_deref()
             .and_then(ProviderError::from_code)?;
-        Some(view! {
-            <div class="notice notice-error" role="alert">
-                <p>{error.message()}</p>
-            </div>
-        })
+        Some(view! { <Words error /> })
+    }
+}
+
+/// Says why, if the flash has a reason: who is signed in is led on from the page whose address has it.
+#[component]
+pub(super) fn FlashedProviderError() -> impl IntoView {
+    let error = FlashContext::provider_error();
+    move || error.get().map(|error| view! { <Words error /> })
+}
+
+#[component]
+fn Words(error: ProviderError) -> impl IntoView {
+    view! {
+        <div class="notice notice-error" role="alert">
+            <p>{error.message()}</p>
+        </div>
     }
 }
