@@ -1,6 +1,6 @@
 //! For whoever watches over the process: outside the session layer, without cookies.
 
-use std::{fmt::Write, time::Duration};
+use std::time::Duration;
 
 use auth::{Auth, SessionsStatus};
 use axum::{Router, extract::State, http::StatusCode, response::IntoResponse, routing::get};
@@ -86,11 +86,7 @@ fn exposition(status: SessionsStatus) -> String {
         } else {
             value.to_string()
         };
-        // Writing to a String does not fail.
-        drop(writeln!(
-            text,
-            "# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}"
-        ));
+        text += &format!("# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}\n");
     }
     text
 }
