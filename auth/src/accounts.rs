@@ -13,10 +13,11 @@ use crate::{
     client::Client,
     clock::from_unix,
     db::{Database, Tx},
+    email::Email,
     error::{Error, Result},
     keys::{KeyRing, Purpose},
     session::{RecentSession, RequestAuth},
-    users,
+    users::{self, NewUser},
 };
 
 /// A provider's verified answer on who somebody is.
@@ -32,6 +33,25 @@ pub(crate) struct Identity {
     /// The person's claims, as they came.
     pub(crate) profile: Value,
     pub(crate) tokens: Tokens,
+}
+
+impl Identity {
+    /// The address as users have it, whether or not anybody vouches for it.
+    pub(crate) fn address(&self) -> Option<Email> {
+        self.email.as_ref().and_then(|email| email.parse().ok())
+    }
+
+    /// The user this identity would make. An address nobody vouches for does not become the user's: it
+    /// might be somebody else's who has yet to come.
+    pub(crate) fn user(&self) -> NewUser {
+        NewUser {
+            email: self.address().filter(|_| self.email_verified),
+            email_verified: self.email_verified,
+            name: self.name.clone(),
+            avatar_url: self.avatar_url.clone(),
+            password_hash: None,
+        }
+    }
 }
 
 /// What a provider lets us do in the person's name. No Debug: it would show them.
@@ -133,26 +153,6 @@ pub(crate) async fn refresh(
     .bind(refresh)
     .bind(tokens.expires_at())
     .bind(&tokens.scopes)
-    .bind(now)
-    .execute(&mut **tx)
-    .await?;
-    Ok(())
-}
-
-/// Gives a user the name and picture of an identity, where the user has none.
-pub(crate) async fn fill_profile(
-    tx: &mut Tx,
-    user_id: Uuid,
-    identity: &Identity,
-    now: OffsetDateTime,
-) -> Result<()> {
-    sqlx::query(
-        "UPDATE users SET name = coalesce(name, $2), avatar_url = coalesce(avatar_url, $3), updated_at = $4
-         WHERE id = $1 AND ((name IS NULL AND $2 IS NOT NULL) OR (avatar_url IS NULL AND $3 IS NOT NULL))",
-    )
-    .bind(user_id)
-    .bind(&identity.name)
-    .bind(&identity.avatar_url)
     .bind(now)
     .execute(&mut **tx)
     .await?;

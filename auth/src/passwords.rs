@@ -63,7 +63,7 @@ impl Auth {
         };
         let now = self.clock.now();
         let mut tx = self.db.begin().await?;
-        let user_id = users::insert(&mut tx, new, now).await?;
+        let user_id = self.users.upsert(&mut tx, None, new, now).await?;
         audit::record(
             &mut tx,
             now,

@@ -2,20 +2,23 @@
 
 use std::{ops::Deref, sync::Arc};
 
+use uuid::Uuid;
+
 use crate::{
+    audit,
     buckets::Buckets,
     clock::Clock,
     config::Config,
     cookies::Cookies,
     credentials::Passwords,
-    db::Database,
-    error::Result,
+    db::{Database, Tx},
+    error::{Error, Result},
     keys::KeyRing,
     limits::Limits,
     oauth::OAuth,
     public_url::PublicUrl,
     session::{LiveSession, RequestAuth, Sessions},
-    users,
+    users::{self, SqlUsers, UserAdapter},
     wire::{User, WaysIn},
 };
 
@@ -36,6 +39,8 @@ pub struct Parts {
     pub cookies: Cookies,
     /// The application's origin.
     pub public_url: PublicUrl,
+    /// Users.
+    pub users: Arc<dyn UserAdapter>,
     /// Sessions.
     pub sessions: Sessions,
     /// Passwords.
@@ -62,6 +67,15 @@ impl Auth {
     /// # Panics
     /// Without a secret in the configuration.
     pub async fn new(config: Config, db: Database, clock: Clock) -> Self {
+        let users = Arc::new(SqlUsers::new(db.clone()));
+        Self::with_users(config, db, clock, users).await
+    }
+
+    /// As [`Self::new`], with users kept where this adapter keeps them.
+    ///
+    /// # Panics
+    /// As [`Self::new`].
+    pub async fn with_users(config: Config, db: Database, clock: Clock, users: Arc<dyn UserAdapter>) -> Self {
         let keys = Arc::new(KeyRing::new(&config.secrets));
         let cookies = Cookies::new(config.public_url.secure());
         let sessions = Sessions::new(
@@ -82,7 +96,9 @@ impl Auth {
                 Arc::clone(&keys),
                 clock.clone(),
                 cookies,
+                Arc::clone(&users),
             ),
+            users,
             buckets: Buckets::new(db.clone(), clock.clone()),
             public_url: config.public_url,
             db,
@@ -96,7 +112,7 @@ impl Auth {
     /// The whole signed-in user, from SQL; `None` when anonymous.
     pub async fn user(&self, request: &RequestAuth) -> Result<Option<User>> {
         match request.id_hash() {
-            Some(id) => users::behind_session(&self.db, &id, self.clock.now()).await,
+            Some(id) => self.users.get(&id, self.clock.now()).await,
             None => Ok(None),
         }
     }
@@ -104,6 +120,24 @@ impl Auth {
     /// How the signed-in user can sign in.
     pub async fn ways_in(&self, live: &LiveSession) -> Result<WaysIn> {
         users::ways_in(&self.db, live.user_id()).await
+    }
+
+    /// Deletes a user as part of the caller's transaction: sessions, accounts, data, everything. Audit events
+    /// stay, without a user. No session of the user is accepted from here on, not even by its snapshot.
+    ///
+    /// Whether somebody may do this is the caller's to know; take the id from a session, or from who
+    /// administers.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]
+    pub async fn delete_user(&self, tx: &mut Tx, user_id: Uuid) -> Result<()> {
+        // First: with the user's row its sessions' rows go, and nobody would know which to mark.
+        self.sessions.end_all(tx, user_id).await?;
+        if !self.users.delete(tx, user_id).await? {
+            return Err(Error::NotFound);
+        }
+        let note = user_id.to_string();
+        audit::record(tx, self.clock.now(), None, None, "delete_user", None, &note).await
     }
 
     /// Forgets what has expired.

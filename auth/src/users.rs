@@ -1,5 +1,7 @@
-//! Users in SQL, through the adapter a fork may replace.
+//! Users, and the adapter through which they are found, made and deleted: a fork that keeps its users
+//! elsewhere, or keeps more of them, replaces that.
 
+use async_trait::async_trait;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -46,43 +48,83 @@ pub fn clean_avatar(address: &str) -> Option<String> {
     (matches!(url.scheme(), "http" | "https") && address.len() <= MAX_AVATAR_URL).then(|| url.to_string())
 }
 
-/// Makes a user.
+/// Where users are kept. The template's are in SQL ([`SqlUsers`]); another adapter is handed to
+/// [`Auth::with_users`](crate::Auth::with_users).
 ///
-/// # Errors
-/// [`Error::EmailTaken`] if another user has the address.
-pub async fn insert(tx: &mut Tx, mut new: NewUser, now: OffsetDateTime) -> Result<Uuid> {
-    hooks::on_user_saving(tx, &mut new).await?;
-    let id = Uuid::now_v7();
-    let verified_at = (new.email_verified && new.email.is_some()).then_some(now);
-    let inserted = sqlx::query(
-        "INSERT INTO users (id, email, email_verified_at, name, avatar_url, password_hash, created_at, updated_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $7)",
-    )
-    .bind(id)
-    .bind(new.email.as_ref().map(Email::as_str))
-    .bind(verified_at)
-    .bind(new.name)
-    .bind(new.avatar_url)
-    .bind(new.password_hash.as_ref().map(PasswordHash::as_str))
-    .bind(now)
-    .execute(&mut **tx)
-    .await;
-    match inserted {
-        Ok(_) => {
-            hooks::on_user_saved(tx, id).await?;
-            Ok(id)
-        }
-        Err(sqlx::Error::Database(cause)) if cause.is_unique_violation() => Err(Error::EmailTaken),
-        Err(error) => Err(error.into()),
-    }
+/// Whatever else an adapter keeps elsewhere, it leaves a row in `users` (most easily by asking
+/// [`SqlUsers`] first): sessions, accounts and data hang on its id, the authority reads its address, its
+/// role and whether it is disabled, and passwords are in it.
+#[async_trait]
+pub trait UserAdapter: std::fmt::Debug + Send + Sync {
+    /// The whole user behind a live session, authoritative by itself. `None`: there is no such live session.
+    ///
+    /// # Errors
+    /// Of the database.
+    async fn get(&self, session: &IdHash, now: OffsetDateTime) -> Result<Option<User>>;
+
+    /// The user with this address.
+    ///
+    /// # Errors
+    /// Of the database.
+    async fn find_by_email(&self, tx: &mut Tx, email: &Email) -> Result<Option<Uuid>>;
+
+    /// Makes a user, or, if it is `known` who it is, gives the user what of this profile is still missing:
+    /// the name and the picture, never the address. Answers the user's id.
+    ///
+    /// # Errors
+    /// [`Error::EmailTaken`] if another user has the address; whatever the hooks refuse.
+    async fn upsert(
+        &self,
+        tx: &mut Tx,
+        known: Option<Uuid>,
+        user: NewUser,
+        now: OffsetDateTime,
+    ) -> Result<Uuid>;
+
+    /// Deletes a user with all that is the user's; `false` if there is none. Only
+    /// [`Auth::delete_user`](crate::Auth::delete_user) calls it, after it has ended the user's sessions.
+    ///
+    /// # Errors
+    /// Of the database.
+    async fn delete(&self, tx: &mut Tx, user_id: Uuid) -> Result<bool>;
 }
 
-/// The user with this address.
-pub async fn find_by_email(tx: &mut Tx, email: &Email) -> Result<Option<Uuid>> {
-    Ok(sqlx::query_scalar("SELECT id FROM users WHERE email = $1")
-        .bind(email.as_str())
-        .fetch_optional(&mut **tx)
-        .await?)
+/// Users in the table `users`.
+#[derive(Clone, Debug)]
+pub struct SqlUsers(Database);
+
+impl SqlUsers {
+    /// The users of this database.
+    pub fn new(db: Database) -> Self {
+        Self(db)
+    }
+
+    async fn insert(tx: &mut Tx, mut new: NewUser, now: OffsetDateTime) -> Result<Uuid> {
+        hooks::on_user_saving(tx, &mut new).await?;
+        let id = Uuid::now_v7();
+        let verified_at = (new.email_verified && new.email.is_some()).then_some(now);
+        let inserted = sqlx::query(
+            "INSERT INTO users (id, email, email_verified_at, name, avatar_url, password_hash, created_at, updated_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $7)",
+        )
+        .bind(id)
+        .bind(new.email.as_ref().map(Email::as_str))
+        .bind(verified_at)
+        .bind(new.name)
+        .bind(new.avatar_url)
+        .bind(new.password_hash.as_ref().map(PasswordHash::as_str))
+        .bind(now)
+        .execute(&mut **tx)
+        .await;
+        match inserted {
+            Ok(_) => {
+                hooks::on_user_saved(tx, id).await?;
+                Ok(id)
+            }
+            Err(sqlx::Error::Database(cause)) if cause.is_unique_violation() => Err(Error::EmailTaken),
+            Err(error) => Err(error.into()),
+        }
+    }
 }
 
 #[derive(sqlx::FromRow)]
@@ -99,43 +141,84 @@ struct UserRow {
     account_email: Option<String>,
 }
 
-/// The whole user behind a live session, a row per account: one query, joined on the session's row, so
-/// that the answer is authoritative by itself. `None`: there is no such live session.
-pub(crate) async fn behind_session(db: &Database, id: &IdHash, now: OffsetDateTime) -> Result<Option<User>> {
-    let rows: Vec<UserRow> = sqlx::query_as(
-        "SELECT u.id, u.email, u.email_verified_at, u.name, u.avatar_url, u.role, u.created_at,
-                a.id AS account_id, a.provider AS account_provider, a.email AS account_email
-         FROM sessions s JOIN users u ON u.id = s.user_id LEFT JOIN accounts a ON a.user_id = u.id
-         WHERE s.key_hash = $1 AND s.kind = 'browser'
-           AND s.idle_expires_at > $2 AND s.expires_at > $2 AND u.disabled_at IS NULL
-         ORDER BY a.created_at, a.id",
-    )
-    .bind(id.bytes())
-    .bind(now)
-    .fetch_all(db.read())
-    .await?;
-    let mut user: Option<User> = None;
-    for row in rows {
-        let account = row.account_id.zip(row.account_provider);
-        let user = user.get_or_insert(User {
-            id: row.id,
-            email: row.email,
-            email_verified: row.email_verified_at.is_some(),
-            name: row.name,
-            avatar_url: row.avatar_url,
-            role: row.role,
-            created_at: row.created_at,
-            accounts: Vec::new(),
-        });
-        if let Some((id, provider)) = account {
-            user.accounts.push(AccountInfo {
-                id,
-                provider,
-                email: row.account_email,
+#[async_trait]
+impl UserAdapter for SqlUsers {
+    /// One query, a row per account, joined on the session's row.
+    async fn get(&self, session: &IdHash, now: OffsetDateTime) -> Result<Option<User>> {
+        let rows: Vec<UserRow> = sqlx::query_as(
+            "SELECT u.id, u.email, u.email_verified_at, u.name, u.avatar_url, u.role, u.created_at,
+                    a.id AS account_id, a.provider AS account_provider, a.email AS account_email
+             FROM sessions s JOIN users u ON u.id = s.user_id LEFT JOIN accounts a ON a.user_id = u.id
+             WHERE s.key_hash = $1 AND s.kind = 'browser'
+               AND s.idle_expires_at > $2 AND s.expires_at > $2 AND u.disabled_at IS NULL
+             ORDER BY a.created_at, a.id",
+        )
+        .bind(session.bytes())
+        .bind(now)
+        .fetch_all(self.0.read())
+        .await?;
+        let mut user: Option<User> = None;
+        for row in rows {
+            let account = row.account_id.zip(row.account_provider);
+            let user = user.get_or_insert(User {
+                id: row.id,
+                email: row.email,
+                email_verified: row.email_verified_at.is_some(),
+                name: row.name,
+                avatar_url: row.avatar_url,
+                role: row.role,
+                created_at: row.created_at,
+                accounts: Vec::new(),
             });
+            if let Some((id, provider)) = account {
+                user.accounts.push(AccountInfo {
+                    id,
+                    provider,
+                    email: row.account_email,
+                });
+            }
         }
+        Ok(user)
     }
-    Ok(user)
+
+    async fn find_by_email(&self, tx: &mut Tx, email: &Email) -> Result<Option<Uuid>> {
+        Ok(sqlx::query_scalar("SELECT id FROM users WHERE email = $1")
+            .bind(email.as_str())
+            .fetch_optional(&mut **tx)
+            .await?)
+    }
+
+    async fn upsert(
+        &self,
+        tx: &mut Tx,
+        known: Option<Uuid>,
+        user: NewUser,
+        now: OffsetDateTime,
+    ) -> Result<Uuid> {
+        let Some(user_id) = known else {
+            return Self::insert(tx, user, now).await;
+        };
+        sqlx::query(
+            "UPDATE users SET name = coalesce(name, $2), avatar_url = coalesce(avatar_url, $3), updated_at = $4
+             WHERE id = $1 AND ((name IS NULL AND $2 IS NOT NULL) OR (avatar_url IS NULL AND $3 IS NOT NULL))",
+        )
+        .bind(user_id)
+        .bind(user.name)
+        .bind(user.avatar_url)
+        .bind(now)
+        .execute(&mut **tx)
+        .await?;
+        Ok(user_id)
+    }
+
+    /// What refers to the user goes with the row; audit events stay, and forget whose they were.
+    async fn delete(&self, tx: &mut Tx, user_id: Uuid) -> Result<bool> {
+        let deleted = sqlx::query("DELETE FROM users WHERE id = $1")
+            .bind(user_id)
+            .execute(&mut **tx)
+            .await?;
+        Ok(deleted.rows_affected() == 1)
+    }
 }
 
 /// How a user can sign in.

@@ -17,12 +17,10 @@ use crate::{
     audit,
     client::Client,
     db::Tx,
-    email::Email,
     error::Error,
     keys::Purpose,
     return_to::ReturnTo,
     session::{LiveSession, RequestAuth},
-    users::{self, NewUser},
 };
 
 /// How a callback ended. Session cookies are planned in the [`RequestAuth`] already.
@@ -228,8 +226,10 @@ impl OAuth {
                 }
                 Some(owner) => {
                     accounts::refresh(&mut tx, keys, &identity, now).await?;
-                    accounts::fill_profile(&mut tx, owner.user_id, &identity, now).await?;
-                    owner.user_id
+                    self.0
+                        .users
+                        .upsert(&mut tx, Some(owner.user_id), identity.user(), now)
+                        .await?
                 }
                 None => match self.address_owner(&mut tx, &identity).await? {
                     Some(_) if !identity.email_verified => {
@@ -266,14 +266,13 @@ impl OAuth {
 
     /// The user who has the identity's address.
     async fn address_owner(&self, tx: &mut Tx, identity: &Identity) -> Result<Option<Uuid>, Error> {
-        match address(identity) {
-            Some(email) => users::find_by_email(tx, &email).await,
+        match identity.address() {
+            Some(email) => self.0.users.find_by_email(tx, &email).await,
             None => Ok(None),
         }
     }
 
-    /// Makes a user with this account. An address nobody vouches for does not become the user's: it might
-    /// be somebody else's who has yet to come. `None`: another sign-in was faster.
+    /// Makes a user with this account. `None`: another sign-in was faster.
     async fn register(
         &self,
         tx: &mut Tx,
@@ -281,14 +280,7 @@ impl OAuth {
         client: &Client,
     ) -> Result<Option<Uuid>, Error> {
         let now = self.0.clock.now();
-        let new = NewUser {
-            email: address(identity).filter(|_| identity.email_verified),
-            email_verified: identity.email_verified,
-            name: identity.name.clone(),
-            avatar_url: identity.avatar_url.clone(),
-            password_hash: None,
-        };
-        let user_id = match users::insert(tx, new, now).await {
+        let user_id = match self.0.users.upsert(tx, None, identity.user(), now).await {
             Ok(user_id) => user_id,
             Err(Error::EmailTaken) => return Ok(None),
             Err(error) => return Err(error),
@@ -343,7 +335,10 @@ impl OAuth {
         let (user_id, session_id) = (live.user_id(), live.session_id());
         let mut tx = self.0.db.begin().await?;
         if accounts::insert(&mut tx, keys, user_id, &identity, now).await? {
-            accounts::fill_profile(&mut tx, user_id, &identity, now).await?;
+            self.0
+                .users
+                .upsert(&mut tx, Some(user_id), identity.user(), now)
+                .await?;
             audit::record(
                 &mut tx,
                 now,
@@ -399,11 +394,6 @@ fn check_issuer(provider: &Provider, endpoints: &Endpoints, iss: Option<&str>) -
         Some(iss) if iss == issuer || (template && microsoft::fits(issuer, iss)) => Ok(()),
         Some(_) => Err("iss in the callback is another issuer's".to_owned()),
     }
-}
-
-/// The identity's address as users have it.
-fn address(identity: &Identity) -> Option<Email> {
-    identity.email.as_ref().and_then(|email| email.parse().ok())
 }
 
 fn intent_of(flow: &Flow) -> Intent {

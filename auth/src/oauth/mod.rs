@@ -63,6 +63,7 @@ use crate::{
     keys::{KeyRing, Purpose},
     public_url::PublicUrl,
     session::{RecentSession, RequestAuth},
+    users::UserAdapter,
     wire::ProviderInfo,
 };
 
@@ -150,6 +151,7 @@ struct Inner {
     keys: Arc<KeyRing>,
     clock: Clock,
     cookies: Cookies,
+    users: Arc<dyn UserAdapter>,
 }
 
 /// A provider and what is known about it at the moment.
@@ -168,6 +170,7 @@ impl OAuth {
         keys: Arc<KeyRing>,
         clock: Clock,
         cookies: Cookies,
+        users: Arc<dyn UserAdapter>,
     ) -> Self {
         let configured = |provider| Configured {
             provider,
@@ -182,6 +185,7 @@ impl OAuth {
             keys,
             clock,
             cookies,
+            users,
         }))
     }
 
@@ -251,7 +255,10 @@ impl OAuth {
         if !accounts::insert(tx, &self.0.keys, user_id, &identity, now).await? {
             return Ok(None);
         }
-        accounts::fill_profile(tx, user_id, &identity, now).await?;
+        self.0
+            .users
+            .upsert(tx, Some(user_id), identity.user(), now)
+            .await?;
         audit::record(tx, now, Some(user_id), None, "link", None, &identity.provider).await?;
         tracing::info!(user = %user_id, provider = identity.provider, "connected an account after its owner signed in");
         Ok(Some(

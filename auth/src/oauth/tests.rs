@@ -35,10 +35,13 @@ use crate::{
     Auth, Client, Clock, Config, Error, Lifetimes, PublicUrl, RequestAuth, Vars,
     clock::from_unix,
     cookies::CookieName,
-    db::Database,
+    db::{Database, Tx},
+    email::Email,
     keys::Purpose,
+    session::IdHash,
     session_layer,
-    users::{self, NewUser},
+    users::{NewUser, SqlUsers, UserAdapter},
+    wire::User,
 };
 
 /// Unix seconds.
@@ -211,6 +214,14 @@ impl App {
 
     /// `IDP` in a value stands for the provider's address.
     async fn with(more: &[(&str, &str)]) -> Self {
+        Self::with_users(more, |users| Arc::new(users)).await
+    }
+
+    /// With users behind another adapter.
+    async fn with_users(
+        more: &[(&str, &str)],
+        adapter: impl FnOnce(SqlUsers) -> Arc<dyn UserAdapter>,
+    ) -> Self {
         let clock = Clock::manual(from_unix(NOW));
         let idp = Idp::new(clock.clone()).await;
         let acme = [
@@ -241,13 +252,15 @@ impl App {
         };
         let db = Database::open(&config.database_url).await.unwrap();
         db.migrate().await.unwrap();
-        let auth = Auth::new(config, db, clock.clone()).await;
+        let users = adapter(SqlUsers::new(db.clone()));
+        let auth = Auth::with_users(config, db, clock.clone(), users).await;
         let router = Router::new()
             .route("/start/{provider}", post(start))
             .route("/callback/{provider}", get(finish))
             .route("/sign-in/{user}", post(sign_in))
             .route("/unlink/{account}", post(unlink))
             .route("/me", get(me))
+            .route("/name", get(name))
             .layer(from_fn_with_state(auth.sessions.clone(), session_layer))
             .with_state(auth.clone());
         Self {
@@ -289,7 +302,12 @@ impl App {
             ..NewUser::default()
         };
         let mut tx = self.auth.db.begin().await.unwrap();
-        let id = users::insert(&mut tx, new, self.clock.now()).await.unwrap();
+        let id = self
+            .auth
+            .users
+            .upsert(&mut tx, None, new, self.clock.now())
+            .await
+            .unwrap();
         tx.commit().await.unwrap();
         id
     }
@@ -413,6 +431,11 @@ async fn me(Extension(request): Extension<RequestAuth>) -> String {
         .await
         .map(|live| live.user_id().to_string())
         .unwrap_or_default()
+}
+
+async fn name(State(auth): State<Auth>, Extension(request): Extension<RequestAuth>) -> String {
+    let user = auth.user(&request).await.unwrap();
+    user.and_then(|user| user.name).unwrap_or_default()
 }
 
 struct Browser<'a> {
@@ -1328,4 +1351,153 @@ async fn a_microsoft_tenant_signs_in_its_own_people_only() {
         patch(&mut script.id_token, &json!({ "xms_edov": false }));
     });
     assert_eq!(app.browser().flow("microsoft").await, "sign_in unverified -");
+}
+
+/// Whether a browser's cookies are worth a session without asking the authority.
+fn snapshot_is_live(browser: &Browser<'_>) -> bool {
+    let jar = browser.jar.lock().unwrap();
+    let pairs: Vec<_> = jar
+        .iter()
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
+    let mut headers = HeaderMap::new();
+    headers.insert(COOKIE, pairs.join("; ").parse().unwrap());
+    browser.app.auth.sessions.check(&headers).is_some()
+}
+
+#[tokio::test]
+async fn with_a_user_goes_all_that_is_theirs_and_snapshots_are_void_at_once() {
+    let app = App::new().await;
+    let (phone, laptop, other) = (app.browser(), app.browser(), app.browser());
+    assert_eq!(phone.flow("acme").await, "signed in /profile");
+    assert_eq!(laptop.flow("acme").await, "signed in /profile");
+    let bystander = app.user(Some("grace@example.com"), true).await;
+    other.sign_in_as(bystander).await;
+    let user: Uuid = phone.get("/me").await.parse().unwrap();
+    for id in [user, bystander] {
+        sqlx::query("INSERT INTO user_data (user_id, bucket, updated_at) VALUES ($1, 'private', $2)")
+            .bind(id)
+            .bind(app.clock.now())
+            .execute(app.auth.db.write())
+            .await
+            .unwrap();
+    }
+
+    // Dropped without a commit it has not happened: snapshots are asked about, and the sessions found alive.
+    let mut tx = app.auth.db.begin().await.unwrap();
+    app.auth.delete_user(&mut tx, user).await.unwrap();
+    drop(tx);
+    assert_eq!(phone.get("/me").await, user.to_string());
+
+    // That left marks in memory. They are forgotten here, so that only the next ones count.
+    app.clock.advance(Duration::seconds(421));
+    app.auth.sweep().await.unwrap();
+    laptop.begin("corp", &[("intent", "link")]).await;
+    for browser in [&phone, &laptop, &other] {
+        browser.get("/me").await;
+        assert!(snapshot_is_live(browser));
+    }
+    let mut tx = app.auth.db.begin().await.unwrap();
+    app.auth.delete_user(&mut tx, user).await.unwrap();
+    tx.commit().await.unwrap();
+
+    assert!(!snapshot_is_live(&phone) && !snapshot_is_live(&laptop));
+    assert_eq!(
+        (phone.get("/me").await, laptop.get("/me").await),
+        Default::default()
+    );
+    assert!(snapshot_is_live(&other));
+    assert_eq!(other.get("/me").await, bystander.to_string());
+    for (rows_of, count) in [
+        ("users", 1),
+        ("accounts", 0),
+        ("sessions", 1),
+        ("tower_sessions", 1),
+        ("sign_in_flows", 0),
+        ("user_data", 1),
+        ("audit_events WHERE kind = 'sign_in'", 3),
+        ("audit_events WHERE kind = 'sign_in' AND user_id IS NULL", 2),
+        ("audit_events WHERE kind = 'delete_user' AND user_id IS NULL", 1),
+        ("stale_sessions", 2),
+    ] {
+        assert_eq!(app.count(rows_of).await, count, "{rows_of}");
+    }
+
+    let mut tx = app.auth.db.begin().await.unwrap();
+    assert!(matches!(
+        app.auth.delete_user(&mut tx, user).await,
+        Err(Error::NotFound)
+    ));
+    drop(tx);
+    // Who comes back is somebody new.
+    assert_eq!(app.browser().flow("acme").await, "signed in /profile");
+    assert_eq!(app.count("users").await, 2);
+}
+
+/// An adapter of a fork's: it knows names of its own, and asks the template's for the rest.
+#[derive(Debug)]
+struct Elsewhere {
+    users: SqlUsers,
+    calls: Arc<Mutex<Vec<&'static str>>>,
+}
+
+impl Elsewhere {
+    fn note(&self, call: &'static str) {
+        self.calls.lock().unwrap().push(call);
+    }
+}
+
+#[async_trait::async_trait]
+impl UserAdapter for Elsewhere {
+    async fn get(&self, session: &IdHash, now: time::OffsetDateTime) -> crate::Result<Option<User>> {
+        self.note("get");
+        let user = self.users.get(session, now).await?;
+        Ok(user.map(|user| User {
+            name: Some("from elsewhere".to_owned()),
+            ..user
+        }))
+    }
+
+    async fn find_by_email(&self, tx: &mut Tx, email: &Email) -> crate::Result<Option<Uuid>> {
+        self.note("find");
+        self.users.find_by_email(tx, email).await
+    }
+
+    async fn upsert(
+        &self,
+        tx: &mut Tx,
+        known: Option<Uuid>,
+        user: NewUser,
+        now: time::OffsetDateTime,
+    ) -> crate::Result<Uuid> {
+        self.note(if known.is_some() { "update" } else { "insert" });
+        self.users.upsert(tx, known, user, now).await
+    }
+
+    async fn delete(&self, tx: &mut Tx, user_id: Uuid) -> crate::Result<bool> {
+        self.note("delete");
+        self.users.delete(tx, user_id).await
+    }
+}
+
+#[tokio::test]
+async fn users_are_found_made_and_deleted_through_the_adapter() {
+    let calls = Arc::<Mutex<Vec<&'static str>>>::default();
+    let kept = Arc::clone(&calls);
+    let app = App::with_users(&[], |users| Arc::new(Elsewhere { users, calls: kept })).await;
+    let said = || std::mem::take(&mut *calls.lock().unwrap());
+    let browser = app.browser();
+    browser.flow("acme").await;
+    assert_eq!(said(), ["find", "insert"]);
+    app.browser().flow("acme").await;
+    assert_eq!(said(), ["update"]);
+    app.idp.script(|script| script.id_token = json!({ "sub": "2" }));
+    assert_eq!(browser.link("corp").await, "linked");
+    assert_eq!(said(), ["update"]);
+    assert_eq!(browser.get("/name").await, "from elsewhere");
+    assert_eq!(said(), ["get"]);
+    let user: Uuid = browser.get("/me").await.parse().unwrap();
+    let mut tx = app.auth.db.begin().await.unwrap();
+    app.auth.delete_user(&mut tx, user).await.unwrap();
+    assert_eq!(said(), ["delete"]);
 }

@@ -180,6 +180,8 @@ pub(super) enum Ending {
     One { user_id: Uuid, session_id: Uuid },
     /// All of the user's but this one.
     Others { user_id: Uuid, session_id: Uuid },
+    /// All of the user's.
+    All { user_id: Uuid },
     /// All of the user's that one account signed in.
     Method {
         user_id: Uuid,
@@ -204,6 +206,9 @@ pub(super) async fn delete(tx: &mut Tx, which: Ending) -> Result<Vec<Uuid>> {
             sqlx::query_as("DELETE FROM sessions WHERE user_id = $1 AND id <> $2 RETURNING id, key_hash")
                 .bind(user_id)
                 .bind(session_id)
+        }
+        Ending::All { user_id } => {
+            sqlx::query_as("DELETE FROM sessions WHERE user_id = $1 RETURNING id, key_hash").bind(user_id)
         }
         Ending::Method {
             user_id,

@@ -22,6 +22,11 @@ use std::sync::{
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
+use self::{
+    authority::Ending,
+    snapshot::Snapshot,
+    stale::StaleList,
+};
 pub use self::{
     authority::{LiveSession, RecentSession},
     layer::session_layer,
@@ -36,7 +41,7 @@ use self::{
 use crate::{
     clock::Clock,
     cookies::{Cookies, Keep},
-    db::Database,
+    db::{Database, Tx},
     error::Result,
     keys::KeyRing,
 };
@@ -173,7 +178,7 @@ impl Sessions {
 
     /// Voids the snapshots of all of a user's sessions, which stay alive: what they carry has changed.
     /// To be called in the transaction that changes it.
-    pub async fn refresh_snapshots(&self, tx: &mut crate::db::Tx, user_id: Uuid) -> Result<()> {
+    pub async fn refresh_snapshots(&self, tx: &mut Tx, user_id: Uuid) -> Result<()> {
         let marks: Vec<Mark> = authority::raise_versions(tx, user_id)
             .await?
             .into_iter()
@@ -183,6 +188,18 @@ impl Sessions {
             })
             .collect();
         self.0.stale.mark(tx, &marks).await
+    }
+
+    /// Ends all of a user's sessions, whoever's request it is: gone and marked with the caller's transaction.
+    pub async fn end_all(&self, tx: &mut Tx, user_id: Uuid) -> Result<()> {
+        self.end(tx, Ending::All { user_id }).await.map(drop)
+    }
+
+    async fn end(&self, tx: &mut Tx, which: Ending) -> Result<Vec<Uuid>> {
+        let ended = authority::delete(tx, which).await?;
+        let marks: Vec<Mark> = ended.iter().copied().map(Mark::revoked).collect();
+        self.0.stale.mark(tx, &marks).await?;
+        Ok(ended)
     }
 
     fn mint(&self, live: &LiveSession, id: &IdHash, now: i64) -> String {

@@ -286,10 +286,7 @@ impl RequestAuth {
     }
 
     async fn end(&self, tx: &mut Tx, which: Ending) -> Result<Vec<Uuid>> {
-        let ended = authority::delete(tx, which).await?;
-        let marks: Vec<Mark> = ended.iter().copied().map(Mark::revoked).collect();
-        self.0.sessions.0.stale.mark(tx, &marks).await?;
-        Ok(ended)
+        self.0.sessions.end(tx, which).await
     }
 
     /// Saves a fork's per-session data, if it changed.
