@@ -31,6 +31,8 @@ pub enum AppError {
     LastWayIn,
     /// A password is set already.
     PasswordAlreadySet,
+    /// A provider wants to see the person again before it lets us do more in their name.
+    SignInAtProvider,
     /// `If-Match` named another version.
     VersionMismatch,
     /// Too much.
@@ -59,7 +61,7 @@ pub enum AppError {
 
 impl AppError {
     /// Every error, for looking one up.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::BadRequest,
         Self::Unauthenticated,
         Self::InvalidCredentials,
@@ -71,6 +73,7 @@ impl AppError {
         Self::EmailTaken,
         Self::LastWayIn,
         Self::PasswordAlreadySet,
+        Self::SignInAtProvider,
         Self::VersionMismatch,
         Self::TooLarge,
         Self::UnsupportedType,
@@ -130,6 +133,11 @@ impl AppError {
                 409,
                 "password_already_set",
                 "A password is set already: change it instead.",
+            ),
+            Self::SignInAtProvider => (
+                409,
+                "sign_in_at_provider",
+                "This provider no longer lets us act for you. Sign in there again, then try again.",
             ),
             Self::VersionMismatch => (
                 412,
@@ -303,6 +311,11 @@ impl From<auth::Error> for AppError {
             E::Password(P::TooCommon) => Self::PasswordTooCommon,
             E::Password(P::Control) => Self::PasswordControl,
             E::PasswordAlreadySet => Self::PasswordAlreadySet,
+            E::SignInAtProvider => Self::SignInAtProvider,
+            E::ProviderUnavailable(cause) => {
+                tracing::warn!(cause, "a provider does not answer as it should");
+                Self::Unavailable
+            }
             E::InvalidInput(field) => {
                 tracing::debug!(field, "invalid input");
                 Self::InvalidInput

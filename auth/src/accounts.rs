@@ -11,12 +11,12 @@ use uuid::Uuid;
 use crate::{
     audit,
     client::Client,
-    clock::from_unix,
     db::{Database, Tx},
     email::Email,
     error::{Error, Result},
-    keys::{KeyRing, Purpose},
+    keys::KeyRing,
     session::{RecentSession, RequestAuth},
+    tokens::Tokens,
     users::{self, NewUser},
 };
 
@@ -51,28 +51,6 @@ impl Identity {
             avatar_url: self.avatar_url.clone(),
             password_hash: None,
         }
-    }
-}
-
-/// What a provider lets us do in the person's name. No Debug: it would show them.
-#[derive(Clone, Serialize, Deserialize)]
-pub(crate) struct Tokens {
-    pub(crate) access: String,
-    pub(crate) refresh: Option<String>,
-    /// Unix seconds.
-    pub(crate) expires: Option<i64>,
-    pub(crate) scopes: Option<String>,
-}
-
-impl Tokens {
-    /// The access and refresh tokens as they are stored.
-    fn sealed(&self, keys: &KeyRing) -> (String, Option<String>) {
-        let seal = |token: &str| keys.seal(Purpose::ProviderToken, token);
-        (seal(&self.access), self.refresh.as_deref().map(seal))
-    }
-
-    fn expires_at(&self) -> Option<OffsetDateTime> {
-        self.expires.map(from_unix)
     }
 }
 

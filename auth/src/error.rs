@@ -53,6 +53,14 @@ pub enum Error {
     /// Removing this would leave no way to sign in.
     #[error("the last way in cannot be removed")]
     LastWayIn,
+    /// The provider's access token has expired, and there is nothing to renew it with: the person has
+    /// withdrawn it, or the provider never gave a refresh token, or the key it was sealed with is gone. Who
+    /// signs in at the provider again, or connects it again, brings new ones.
+    #[error("the person has to sign in at the provider again")]
+    SignInAtProvider,
+    /// A provider does not answer, or not as it should.
+    #[error("the provider gives no usable answer: {0}")]
+    ProviderUnavailable(String),
     /// `If-Match` named another version than the present one.
     #[error("the version has changed")]
     VersionMismatch,

@@ -64,6 +64,8 @@ mod service;
 #[cfg(feature = "ssr")]
 mod session;
 #[cfg(feature = "ssr")]
+mod tokens;
+#[cfg(feature = "ssr")]
 mod users;
 #[cfg(feature = "ssr")]
 mod vars;

@@ -131,7 +131,9 @@ impl Auth {
     /// # Errors
     /// [`Error::NotFound`]
     pub async fn delete_user(&self, tx: &mut Tx, user_id: Uuid) -> Result<()> {
-        // First: with the user's row its sessions' rows go, and nobody would know which to mark.
+        // Nobody signs in meanwhile; and then the sessions, since with the user's row their rows go, and nobody
+        // would know which to mark.
+        users::lock(tx, user_id).await?.ok_or(Error::NotFound)?;
         self.sessions.end_all(tx, user_id).await?;
         if !self.users.delete(tx, user_id).await? {
             return Err(Error::NotFound);

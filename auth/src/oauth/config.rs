@@ -57,6 +57,7 @@ pub fn development(public_url: &PublicUrl, client_secret: SecretString) -> Provi
         userinfo: None,
         emails: None,
         scopes: GENERIC.scopes.iter().map(|scope| (*scope).to_owned()).collect(),
+        offline: false,
         algorithms: None,
         client_id: DEVELOPMENT.to_owned(),
         secret: ClientSecret::Text(client_secret),
@@ -168,6 +169,16 @@ impl<'a> Reader<'a> {
         if preset.scopes.contains(&"openid") && !scopes.iter().any(|scope| scope == "openid") {
             scopes.insert(0, "openid".to_owned());
         }
+        let offline = self.parsed("OFFLINE", problems, |text| match text {
+            "1" => Ok(true),
+            _ => Err("must be 1 or unset".to_owned()),
+        });
+        let offline = offline.unwrap_or_default();
+        for scope in preset.offline.scopes.iter().filter(|_| offline) {
+            if !scopes.iter().any(|known| known == scope) {
+                scopes.push((*scope).to_owned());
+            }
+        }
         (problems.len() == before).then_some(())?;
         Some(Provider {
             id: id.to_owned(),
@@ -185,6 +196,7 @@ impl<'a> Reader<'a> {
             userinfo,
             emails,
             scopes,
+            offline,
             algorithms,
             client_id: client_id?.to_owned(),
             secret: secret?,
@@ -372,6 +384,29 @@ mod tests {
         assert_eq!(
             problems.iter().filter(|found| *found == "AUTH_PROVIDERS").count(),
             4
+        );
+    }
+
+    #[test]
+    fn refresh_tokens_are_asked_for_on_request_only() {
+        let read_with = |more: &[(&str, &str)]| {
+            let ids = [("MICROSOFT_CLIENT_ID", "c"), ("MICROSOFT_CLIENT_SECRET", "hush")];
+            read(&[&ids, more].concat())
+        };
+        let scopes = |more: &[(&str, &str)]| read_with(more).0.remove(0).scopes;
+        assert_eq!(scopes(&[]), ["openid", "profile", "email"]);
+        let offline = ("MICROSOFT_OFFLINE", "1");
+        assert_eq!(
+            scopes(&[offline]),
+            ["openid", "profile", "email", "offline_access"]
+        );
+        assert_eq!(
+            scopes(&[offline, ("MICROSOFT_SCOPES", "offline_access Mail.Read")]),
+            ["openid", "offline_access", "Mail.Read"]
+        );
+        assert_eq!(
+            read_with(&[("MICROSOFT_OFFLINE", "hush")]).1,
+            ["MICROSOFT_OFFLINE"]
         );
     }
 

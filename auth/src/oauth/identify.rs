@@ -18,15 +18,26 @@ use super::{
     token::{self, TokenAnswer},
     userinfo,
 };
-use crate::{
-    accounts::{Identity, Tokens},
-    email::Email,
-};
+use crate::{accounts::Identity, email::Email};
 
 /// How long all of it may take: three answers of ten seconds each would be too much for who waits.
 const TOTAL: Duration = Duration::from_secs(20);
-/// The longest lifetime a token is believed to have, in seconds: a year.
-const MAX_LIFETIME: u64 = 31_536_000;
+
+/// Why an ID token is not believed, for the log.
+pub(super) enum Unverified {
+    /// It may be good: its key could not be had.
+    Keys(String),
+    /// It is not good.
+    Token(String),
+}
+
+impl From<Unverified> for String {
+    fn from(unverified: Unverified) -> Self {
+        match unverified {
+            Unverified::Keys(cause) | Unverified::Token(cause) => cause,
+        }
+    }
+}
 
 impl OAuth {
     /// Who a code was given for.
@@ -68,8 +79,15 @@ impl OAuth {
         .await?;
         let id_token = match &answer.id_token {
             Some(id_token) if provider.is_oidc() => Some(
-                self.verify(configured, endpoints, flow, id_token, &answer, now)
-                    .await?,
+                self.verify(
+                    configured,
+                    endpoints,
+                    flow.nonce.as_deref(),
+                    id_token,
+                    &answer,
+                    now,
+                )
+                .await?,
             ),
             _ => None,
         };
@@ -82,9 +100,6 @@ impl OAuth {
         }
         let claims = Value::Object(claims);
         let profile = profile::read(provider.preset, &claims)?;
-        let lifetime = answer
-            .lifetime
-            .map(|seconds| seconds.min(MAX_LIFETIME).cast_signed());
         Ok(Identity {
             provider: provider.id.clone(),
             subject: profile.subject,
@@ -93,26 +108,21 @@ impl OAuth {
             name: profile.name,
             avatar_url: profile.avatar_url,
             profile: profile::kept(claims),
-            tokens: Tokens {
-                access: answer.access_token().secret().clone(),
-                refresh: answer.refresh_token().map(|token| token.secret().clone()),
-                expires: lifetime.map(|seconds| now.saturating_add(seconds)),
-                scopes: answer.scopes,
-            },
+            tokens: answer.tokens(now),
         })
     }
 
     /// Verifies an ID token. If its key is unknown, the provider may have changed its keys: they are
     /// fetched once more, unless that was just done.
-    async fn verify(
+    pub(super) async fn verify(
         &self,
         configured: &Configured,
         endpoints: &Endpoints,
-        flow: &Flow,
+        nonce: Option<&str>,
         id_token: &str,
         answer: &TokenAnswer,
         now: i64,
-    ) -> Result<Object, String> {
+    ) -> Result<Object, Unverified> {
         let Configured { provider, discovery } = configured;
         let http = &self.0.http;
         let issuer = |claims: &Object| {
@@ -128,22 +138,30 @@ impl OAuth {
             algorithms: &endpoints.algorithms,
             issuer: &issuer,
             client_id: &provider.client_id,
-            nonce: flow.nonce.as_deref(),
+            nonce,
             access_token: answer.access_token().secret(),
             now,
         };
-        let (mut keys, just_fetched) = discovery.keys(endpoints, http, now).await?;
+        let (mut keys, just_fetched) = discovery
+            .keys(endpoints, http, now)
+            .await
+            .map_err(Unverified::Keys)?;
         let mut verified = id_token::verify(id_token, &keys, &expected);
         if verified == Err(Rejected::UnknownKey)
             && !just_fetched
-            && let Some(newer) = discovery.newer_keys(&keys, endpoints, http, now).await?
+            && let Some(newer) = discovery
+                .newer_keys(&keys, endpoints, http, now)
+                .await
+                .map_err(Unverified::Keys)?
         {
             keys = Arc::clone(&newer);
             verified = id_token::verify(id_token, &keys, &expected);
         }
         verified.map_err(|rejected| match rejected {
-            Rejected::UnknownKey => "ID token: its key is not among the provider's".to_owned(),
-            Rejected::Invalid(cause) => format!("ID token: {cause}"),
+            Rejected::UnknownKey => {
+                Unverified::Keys("ID token: its key is not among the provider's".to_owned())
+            }
+            Rejected::Invalid(cause) => Unverified::Token(format!("ID token: {cause}")),
         })
     }
 

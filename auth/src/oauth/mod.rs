@@ -12,6 +12,9 @@
 //!    none, user and account are made in one transaction. An address that belongs to another user never
 //!    merges the two: its owner proves it by signing in as usual, and only then is the account connected.
 //!
+//! Later, server code may call the provider in the person's name: [`OAuth::provider_token`] renews the
+//! account's tokens when they have expired (`provider_token.rs`).
+//!
 //! What differs between providers is data: a row in `presets.rs`, explained in `preset.rs`. A provider that
 //! speaks OpenID Connect needs no row at all, only `AUTH_PROVIDERS` and three variables (`config.rs`).
 
@@ -22,6 +25,7 @@ mod discord;
 mod discovery;
 mod facebook;
 mod finish;
+mod flights;
 mod flow;
 mod github;
 mod http;
@@ -33,6 +37,7 @@ mod preset;
 mod presets;
 mod profile;
 mod provider;
+mod provider_token;
 mod start;
 #[cfg(test)]
 mod testing;
@@ -51,7 +56,7 @@ pub use self::{
     provider::Provider,
     start::{StartError, Started},
 };
-use self::{discovery::Discovery, flow::Browser, http::Http};
+use self::{discovery::Discovery, flights::Flights, flow::Browser, http::Http};
 use crate::{
     accounts::{self, Identity},
     audit,
@@ -152,6 +157,7 @@ struct Inner {
     clock: Clock,
     cookies: Cookies,
     users: Arc<dyn UserAdapter>,
+    flights: Flights,
 }
 
 /// A provider and what is known about it at the moment.
@@ -186,6 +192,7 @@ impl OAuth {
             clock,
             cookies,
             users,
+            flights: Flights::default(),
         }))
     }
 

@@ -25,6 +25,7 @@ pub(super) struct Preset {
     pub(super) form_post: bool,
     /// More parameters for the authorization request.
     pub(super) authorize_params: &'static [(&'static str, &'static str)],
+    pub(super) offline: Offline,
     pub(super) userinfo: Userinfo,
     /// Parameters for the userinfo request.
     pub(super) userinfo_params: &'static [(&'static str, &'static str)],
@@ -38,6 +39,25 @@ pub(super) struct Preset {
     /// Claims that, where present, must have this value: an account the provider has blocked is no proof
     /// of anything.
     pub(super) required: &'static [(&'static str, &'static str)],
+}
+
+/// What else an authorization request says where a refresh token is wanted.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Offline {
+    pub(super) scopes: &'static [&'static str],
+    pub(super) params: &'static [(&'static str, &'static str)],
+    /// Said only of who is signed in and has no refresh token there, since it makes the provider ask the
+    /// person again.
+    pub(super) again: &'static [(&'static str, &'static str)],
+}
+
+impl Offline {
+    /// Nothing: every answer brings a refresh token, or none ever does.
+    pub(super) const UNASKED: Self = Self {
+        scopes: &[],
+        params: &[],
+        again: &[],
+    };
 }
 
 /// Where a provider's endpoints are known from.

@@ -1,6 +1,6 @@
 //! The providers this template knows, in the order of their buttons.
 
-use super::preset::{Avatar, Known, Pkce, Preset, Quirk, Subject, TokenAuth, Userinfo, Verified};
+use super::preset::{Avatar, Known, Offline, Pkce, Preset, Quirk, Subject, TokenAuth, Userinfo, Verified};
 
 /// An OpenID provider about which nothing is known but its issuer: what the standard says, no more.
 pub(super) const GENERIC: Preset = Preset {
@@ -14,6 +14,12 @@ pub(super) const GENERIC: Preset = Preset {
     token_type_optional: false,
     form_post: false,
     authorize_params: &[],
+    // OpenID Connect Core §11: without the person's agreement the scope is ignored.
+    offline: Offline {
+        scopes: &["offline_access"],
+        params: &[("prompt", "consent")],
+        again: &[],
+    },
     userinfo: Userinfo::Wanted,
     userinfo_params: &[],
     quirk: Quirk::None,
@@ -28,6 +34,7 @@ pub(super) const GENERIC: Preset = Preset {
 /// A plain OAuth 2.0 provider: no ID token, hence no nonce, and userinfo is all there is.
 const PLAIN: Preset = Preset {
     nonce: false,
+    offline: Offline::UNASKED,
     userinfo: Userinfo::Required,
     subject: Subject::Claim("/id"),
     ..GENERIC
@@ -40,6 +47,12 @@ pub(super) const PRESETS: &[Preset] = &[
         name: "Google",
         endpoints: Known::Issuer("https://accounts.google.com"),
         token_auth: TokenAuth::Post,
+        // It comes when a person agrees for the first time, and again only if asked to agree again.
+        offline: Offline {
+            scopes: &[],
+            params: &[("access_type", "offline")],
+            again: &[("prompt", "consent")],
+        },
         userinfo: Userinfo::IfNoEmail,
         ..GENERIC
     },
@@ -66,6 +79,10 @@ pub(super) const PRESETS: &[Preset] = &[
         name: "Microsoft",
         endpoints: Known::MicrosoftTenant,
         token_auth: TokenAuth::Post,
+        offline: Offline {
+            scopes: &["offline_access"],
+            ..Offline::UNASKED
+        },
         // It repeats the ID token.
         userinfo: Userinfo::Never,
         // `sub` differs from application to application, `oid` is unique only within its tenant.
@@ -79,6 +96,7 @@ pub(super) const PRESETS: &[Preset] = &[
         name: "GitLab",
         endpoints: Known::Issuer("https://gitlab.com"),
         token_auth: TokenAuth::Basic,
+        offline: Offline::UNASKED,
         required: &[("/state", "active"), ("/locked", "false")],
         ..GENERIC
     },
@@ -109,6 +127,7 @@ pub(super) const PRESETS: &[Preset] = &[
         // Asking for name or address makes Apple insist on it.
         form_post: true,
         authorize_params: &[("response_mode", "form_post")],
+        offline: Offline::UNASKED,
         userinfo: Userinfo::Never,
         verified: Verified::TrueOrText("/email_verified"),
         avatar: Avatar::None,
@@ -145,6 +164,10 @@ pub(super) const PRESETS: &[Preset] = &[
         // `tweet.read` is needed for `users/me`, although nothing of it is used.
         scopes: &["users.read", "tweet.read", "users.email"],
         token_auth: TokenAuth::Basic,
+        offline: Offline {
+            scopes: &["offline.access"],
+            ..Offline::UNASKED
+        },
         userinfo_params: &[(
             "user.fields",
             "id,name,username,confirmed_email,profile_image_url",
@@ -165,6 +188,7 @@ pub(super) const PRESETS: &[Preset] = &[
         nonce: false,
         token_auth: TokenAuth::Post,
         token_type_optional: true,
+        offline: Offline::UNASKED,
         userinfo: Userinfo::IfNoEmail,
         ..GENERIC
     },
@@ -180,6 +204,7 @@ pub(super) const PRESETS: &[Preset] = &[
             "claims",
             r#"{"id_token":{"email":null,"email_verified":null,"picture":null,"preferred_username":null}}"#,
         )],
+        offline: Offline::UNASKED,
         userinfo: Userinfo::IfNoEmail,
         ..GENERIC
     },
@@ -205,6 +230,7 @@ pub(super) const PRESETS: &[Preset] = &[
         endpoints: Known::Issuer("https://slack.com"),
         pkce: Pkce::None,
         token_auth: TokenAuth::Post,
+        offline: Offline::UNASKED,
         userinfo: Userinfo::IfNoEmail,
         // A user's id is unique only within its workspace.
         subject: Subject::Joined("/https:~1~1slack.com~1team_id", "/https:~1~1slack.com~1user_id"),
@@ -287,6 +313,36 @@ mod tests {
                 (row.pkce, row.nonce, row.token_auth),
                 (pkce, nonce, token_auth),
                 "{id}"
+            );
+        }
+    }
+
+    #[test]
+    fn refresh_tokens_are_asked_for_as_each_provider_wants_it() {
+        let consent = [("prompt", "consent")];
+        for row in PRESETS.iter().chain([&GENERIC]) {
+            let (scopes, params, again) = match row.id {
+                "" => (&["offline_access"][..], &consent[..], &[][..]),
+                "google" => (&[][..], &[("access_type", "offline")][..], &consent[..]),
+                "microsoft" => (&["offline_access"][..], &[][..], &[][..]),
+                "x" => (&["offline.access"][..], &[][..], &[][..]),
+                _ => (&[][..], &[][..], &[][..]),
+            };
+            let offline = row.offline;
+            assert_eq!(
+                (offline.scopes, offline.params, offline.again),
+                (scopes, params, again),
+                "{}",
+                row.id
+            );
+            let mut names: Vec<_> = [row.authorize_params, params, again].concat();
+            names.sort_unstable();
+            names.dedup_by_key(|(name, _)| *name);
+            assert_eq!(
+                names.len(),
+                row.authorize_params.len() + params.len() + again.len(),
+                "{}",
+                row.id
             );
         }
     }

@@ -82,7 +82,8 @@ fn text<'a>(claims: &'a Value, pointer: &str) -> Option<&'a str> {
         .filter(|text| !text.trim().is_empty())
 }
 
-fn subject(rule: Subject, claims: &Value) -> Option<String> {
+/// Who claims are about, by the row's rule.
+pub(super) fn subject(rule: Subject, claims: &Value) -> Option<String> {
     let subject = match rule {
         Subject::Claim(pointer) => id(claims.pointer(pointer)?)?,
         Subject::Joined(one, other) => match (

@@ -18,6 +18,8 @@ pub struct Provider {
     /// GitHub's list of addresses, where it is not beside userinfo.
     pub(super) emails: Option<String>,
     pub(super) scopes: Vec<String>,
+    /// Whether people are asked for a refresh token.
+    pub(super) offline: bool,
     /// The only algorithms accepted, whatever the metadata lists.
     pub(super) algorithms: Option<Vec<Algorithm>>,
     pub(super) client_id: String,

@@ -83,8 +83,9 @@ impl OAuth {
             nonce: provider.preset.nonce.then(flow::random),
             verifier: (provider.preset.pkce == Pkce::S256).then(flow::random),
         };
+        let again = self.must_agree_again(provider, request).await?;
         let authorize_url = self
-            .authorize_url(provider, &endpoints, &secrets)
+            .authorize_url(provider, &endpoints, &secrets, again)
             .map_err(failed)?;
         let browser = Browser::of(browser).unwrap_or_else(Browser::new);
         let return_to = return_to
@@ -117,6 +118,7 @@ impl OAuth {
         provider: &Provider,
         endpoints: &Endpoints,
         secrets: &Secrets,
+        again: bool,
     ) -> Result<String, String> {
         let redirect_uri =
             RedirectUrl::new(self.redirect_uri(provider)).map_err(|_| "our own address is no URL")?;
@@ -131,7 +133,10 @@ impl OAuth {
         if let Some(nonce) = &secrets.nonce {
             request = request.add_extra_param("nonce", nonce);
         }
-        for (name, value) in provider.preset.authorize_params {
+        let preset = provider.preset;
+        let offline = preset.offline.params.iter().filter(|_| provider.offline);
+        let again = preset.offline.again.iter().filter(|_| again);
+        for (name, value) in preset.authorize_params.iter().chain(offline).chain(again) {
             request = request.add_extra_param(*name, *value);
         }
         let (mut url, _) = request.url();

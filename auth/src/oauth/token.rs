@@ -1,4 +1,4 @@
-//! The token request: a code and a verifier for tokens, once and without a second try.
+//! The token request: a code and a verifier, or a refresh token, for tokens, once and without a second try.
 
 use std::fmt;
 
@@ -8,18 +8,22 @@ use oauth2::{
     TokenResponse,
     basic::{BasicRevocationErrorResponse, BasicTokenIntrospectionResponse, BasicTokenType},
 };
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
     discovery::Endpoints,
     excerpt,
-    http::Http,
+    http::{Http, HttpError},
     json,
     preset::TokenAuth,
     provider::{ClientSecret, Provider},
 };
+use crate::tokens::Tokens;
+
+/// The longest lifetime a token is believed to have, in seconds: a year.
+const MAX_LIFETIME: u64 = 31_536_000;
 
 /// `oauth2`'s client, with our way of reading answers.
 pub(super) type OAuthClient = Client<
@@ -53,6 +57,24 @@ pub(super) fn client(provider: &Provider, endpoints: &Endpoints, redirect_uri: R
         })
 }
 
+/// Why a token request brought no tokens.
+#[derive(Debug)]
+pub(super) struct Refused {
+    /// For the log.
+    pub(super) cause: String,
+    /// Whether the provider says that what was exchanged is worth nothing any more.
+    pub(super) is_final: bool,
+}
+
+/// What providers call it when a refresh token has expired, is used up or was withdrawn: the standard,
+/// then GitHub, Slack and Twitch.
+const FINAL: [&str; 4] = [
+    "invalid_grant",
+    "bad_refresh_token",
+    "invalid_refresh_token",
+    "Invalid refresh token",
+];
+
 /// Exchanges a code for tokens.
 pub(super) async fn exchange(
     http: &Http,
@@ -62,41 +84,85 @@ pub(super) async fn exchange(
     verifier: Option<String>,
     now: i64,
 ) -> Result<TokenAnswer, String> {
-    let secret = match &provider.secret {
-        ClientSecret::Text(text) => text.expose_secret().to_owned(),
-        ClientSecret::Apple(key) => key.client_secret(&provider.client_id, now),
-    };
-    let client = client.set_client_secret(oauth2::ClientSecret::new(secret));
+    let client = with_secret(client, provider, now);
     let mut request = client.exchange_code(AuthorizationCode::new(code));
     if let Some(verifier) = verifier {
         request = request.set_pkce_verifier(PkceCodeVerifier::new(verifier));
     }
-    let answer = request.request_async(http).await.map_err(|error| match error {
-        RequestTokenError::ServerResponse(refusal) => format!("token request: refused, {refusal}"),
-        RequestTokenError::Request(error) => format!("token request: {error}"),
-        RequestTokenError::Parse(_, body) => format!("token request: {}", what_is_wrong(&body)),
-        RequestTokenError::Other(cause) => format!("token request: {}", excerpt(&cause)),
-    })?;
-    match &answer.token_type {
-        Some(kind) if kind.eq_ignore_ascii_case("bearer") => {}
-        None if provider.preset.token_type_optional => {}
-        _ => return Err("token request: the token is of a type we cannot use".to_owned()),
-    }
+    let answer = request
+        .request_async(http)
+        .await
+        .map_err(|error| Refused::from(error).cause)?;
+    check_type(provider, &answer)?;
     if provider.is_oidc() && answer.id_token.is_none() {
         return Err("token request: no ID token came with it".to_owned());
     }
     Ok(answer)
 }
 
-/// Why a body is no token answer. The parser's own message might quote a token.
-fn what_is_wrong(body: &[u8]) -> String {
+/// Exchanges a refresh token for tokens. An ID token may come with them (OpenID Connect Core §12.2).
+pub(super) async fn refresh(
+    http: &Http,
+    provider: &Provider,
+    client: OAuthClient,
+    token: &SecretString,
+    now: i64,
+) -> Result<TokenAnswer, Refused> {
+    let client = with_secret(client, provider, now);
+    let token = RefreshToken::new(token.expose_secret().to_owned());
+    let answer = client.exchange_refresh_token(&token).request_async(http).await?;
+    check_type(provider, &answer).map_err(|cause| Refused {
+        cause,
+        is_final: false,
+    })?;
+    Ok(answer)
+}
+
+fn with_secret(client: OAuthClient, provider: &Provider, now: i64) -> OAuthClient {
+    let secret = match &provider.secret {
+        ClientSecret::Text(text) => text.expose_secret().to_owned(),
+        ClientSecret::Apple(key) => key.client_secret(&provider.client_id, now),
+    };
+    client.set_client_secret(oauth2::ClientSecret::new(secret))
+}
+
+fn check_type(provider: &Provider, answer: &TokenAnswer) -> Result<(), String> {
+    match &answer.token_type {
+        Some(kind) if kind.eq_ignore_ascii_case("bearer") => Ok(()),
+        None if provider.preset.token_type_optional => Ok(()),
+        _ => Err("token request: the token is of a type we cannot use".to_owned()),
+    }
+}
+
+impl From<RequestTokenError<HttpError, TokenError>> for Refused {
+    fn from(error: RequestTokenError<HttpError, TokenError>) -> Self {
+        let (cause, is_final) = match error {
+            RequestTokenError::ServerResponse(refusal) => (format!("refused, {refusal}"), refusal.is_final()),
+            RequestTokenError::Request(error) => (error.to_string(), false),
+            RequestTokenError::Parse(_, body) => what_is_wrong(&body),
+            RequestTokenError::Other(cause) => (excerpt(&cause), false),
+        };
+        Self {
+            cause: format!("token request: {cause}"),
+            is_final,
+        }
+    }
+}
+
+/// Why a body is no token answer, and whether it is the end of a refresh token. The parser's own message
+/// might quote a token.
+fn what_is_wrong(body: &[u8]) -> (String, bool) {
     match json::object(body) {
         Ok(answer) => match answer.get("error") {
-            Some(error) => format!("refused, {}", error_code(error)),
-            None => "no access token, or an odd one, in the answer".to_owned(),
+            Some(error) => (format!("refused, {}", error_code(error)), is_final(error)),
+            None => ("no access token, or an odd one, in the answer".to_owned(), false),
         },
-        Err(cause) => format!("the answer {cause}"),
+        Err(cause) => (format!("the answer {cause}"), false),
     }
+}
+
+fn is_final(error: &Value) -> bool {
+    error.as_str().is_some_and(|code| FINAL.contains(&code))
 }
 
 /// A token answer (RFC 6749 §5.1), read as providers write it.
@@ -111,9 +177,9 @@ pub(super) struct TokenAnswer {
     pub(super) id_token: Option<String>,
     token_type: Option<String>,
     /// Seconds.
-    pub(super) lifetime: Option<u64>,
+    lifetime: Option<u64>,
     /// What was granted, separated by spaces.
-    pub(super) scopes: Option<String>,
+    scopes: Option<String>,
 }
 
 impl fmt::Debug for TokenAnswer {
@@ -121,6 +187,21 @@ impl fmt::Debug for TokenAnswer {
         f.debug_struct("TokenAnswer")
             .field("scopes", &self.scopes)
             .finish_non_exhaustive()
+    }
+}
+
+impl TokenAnswer {
+    /// The tokens as they are kept; `now` in Unix seconds.
+    pub(super) fn tokens(&self, now: i64) -> Tokens {
+        let lifetime = self
+            .lifetime
+            .map(|seconds| seconds.min(MAX_LIFETIME).cast_signed());
+        Tokens {
+            access: self.access_token.secret().clone(),
+            refresh: self.refresh_token.as_ref().map(|token| token.secret().clone()),
+            expires: lifetime.map(|seconds| now.saturating_add(seconds)),
+            scopes: self.scopes.clone(),
+        }
     }
 }
 
@@ -212,6 +293,13 @@ pub(super) struct TokenError {
 
 impl ErrorResponse for TokenError {}
 
+impl TokenError {
+    fn is_final(&self) -> bool {
+        let said = |field: &Option<Value>| field.as_ref().is_some_and(is_final);
+        said(&self.error) || said(&self.message)
+    }
+}
+
 impl fmt::Display for TokenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let error = self.error.as_ref().or(self.message.as_ref()).map(error_code);
@@ -293,13 +381,22 @@ mod tests {
             assert!(read(refused.clone()).is_err(), "{refused}");
         }
         let refusal = what_is_wrong(br#"{"error":"bad_verification_code","error_description":"<script>"}"#);
-        assert_eq!(refusal, r#"refused, "bad_verification_code""#);
-        assert!(!what_is_wrong(br#""hush""#).contains("hush"));
-        assert!(!what_is_wrong(br#"{"access_token":["hush"]}"#).contains("hush"));
+        assert_eq!(refusal.0, r#"refused, "bad_verification_code""#);
+        assert!(!what_is_wrong(br#""hush""#).0.contains("hush"));
+        assert!(!what_is_wrong(br#"{"access_token":["hush"]}"#).0.contains("hush"));
         let twitch: TokenError =
             serde_json::from_value(json!({ "status": 400, "message": "Invalid\nauthorization code" }))
                 .unwrap();
         assert_eq!(twitch.to_string(), r#""Invalid\nauthorization code""#);
+        assert!(!twitch.is_final());
+        for last in [
+            json!({ "error": "invalid_grant" }),
+            json!({ "error": "Bad Request", "status": 400, "message": "Invalid refresh token" }),
+        ] {
+            assert!(serde_json::from_value::<TokenError>(last).unwrap().is_final());
+        }
+        assert!(what_is_wrong(br#"{"error":"bad_refresh_token"}"#).1);
+        assert!(!what_is_wrong(br#"{"error":"incorrect_client_credentials"}"#).1);
         let facebook: TokenError =
             serde_json::from_value(json!({ "error": { "message": "x", "type": "OAuthException" } })).unwrap();
         assert_eq!(facebook.to_string(), r#""OAuthException""#);

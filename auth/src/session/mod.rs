@@ -22,11 +22,6 @@ use std::sync::{
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
-use self::{
-    authority::Ending,
-    snapshot::Snapshot,
-    stale::StaleList,
-};
 pub use self::{
     authority::{LiveSession, RecentSession},
     layer::session_layer,
@@ -34,6 +29,7 @@ pub use self::{
     store::{HashedStore, IdHash},
 };
 use self::{
+    authority::Ending,
     feed::Feed,
     snapshot::Snapshot,
     stale::{Mark, StaleList},

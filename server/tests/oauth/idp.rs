@@ -20,7 +20,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header::AUTHO
 use hyper::body::Frame;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, sync::Semaphore};
 use url::Url;
 use uuid::Uuid;
 
@@ -49,6 +49,8 @@ pub enum Reply {
     Padded(usize),
     /// This once, and then the usual again.
     Once(Box<Reply>),
+    /// The usual answer, made at once and sent when this is opened.
+    Held(Gate),
 }
 
 impl Reply {
@@ -63,6 +65,25 @@ impl Reply {
             vec![("content-type", kind.to_owned())],
             body.as_bytes().to_vec(),
         )
+    }
+}
+
+/// Keeps answers back until it is opened.
+#[derive(Clone)]
+pub struct Gate(Arc<Semaphore>);
+
+impl Gate {
+    pub fn closed() -> Self {
+        Self(Arc::new(Semaphore::new(0)))
+    }
+
+    pub fn open(&self) {
+        self.0.close();
+    }
+
+    async fn passed(&self) {
+        // Closed is what a semaphore is called that lets nobody wait any more.
+        drop(self.0.acquire().await);
     }
 }
 
@@ -145,6 +166,8 @@ struct Inner {
     script: Mutex<Script>,
     asked: Mutex<Vec<Asked>>,
     codes: Mutex<HashMap<String, Grant>>,
+    /// Refresh tokens; one that was exchanged for another is used up.
+    refresh_tokens: Mutex<HashMap<String, Grant>>,
     /// Access tokens, with what userinfo says.
     tokens: Mutex<HashMap<String, Value>>,
 }
@@ -186,6 +209,7 @@ impl Idp {
             usual,
             asked: Mutex::default(),
             codes: Mutex::default(),
+            refresh_tokens: Mutex::default(),
             tokens: Mutex::default(),
         }));
         let router = Router::new().fallback(answer).with_state(idp.clone());
@@ -277,6 +301,13 @@ impl Idp {
         metadata
     }
 
+    fn token(&self, script: &Script, asked: &Asked) -> Result<Value, &'static str> {
+        match asked.form.get("grant_type").map(String::as_str) {
+            Some("refresh_token") => self.renew(script, asked),
+            _ => self.exchange(script, asked),
+        }
+    }
+
     fn exchange(&self, script: &Script, asked: &Asked) -> Result<Value, &'static str> {
         let form = &asked.form;
         let field = |name: &str| form.get(name).map(String::as_str);
@@ -296,6 +327,31 @@ impl Idp {
         {
             return Err("invalid_grant");
         }
+        Ok(self.tokens(script, grant))
+    }
+
+    /// OpenID Connect Core §12: as at the exchange, but for the nonce.
+    fn renew(&self, script: &Script, asked: &Asked) -> Result<Value, &'static str> {
+        let sent = asked.form.get("refresh_token").map_or("", String::as_str);
+        let grant = lock(&self.0.refresh_tokens).get(sent).cloned();
+        let grant = grant.ok_or("invalid_grant")?;
+        let client_id = asked.basic().map(|(id, _)| id);
+        if client_id.or(asked.form.get("client_id").cloned()).as_ref() != Some(&grant.client_id) {
+            return Err("invalid_client");
+        }
+        let answer = self.tokens(script, Grant { nonce: None, ..grant });
+        if answer.get("refresh_token").is_some_and(|new| new != sent) {
+            lock(&self.0.refresh_tokens).remove(sent);
+        }
+        Ok(answer)
+    }
+
+    /// Withdraws all refresh tokens, as a person does on the provider's pages.
+    pub fn withdraw(&self) {
+        lock(&self.0.refresh_tokens).clear();
+    }
+
+    fn tokens(&self, script: &Script, grant: Grant) -> Value {
         let access_token = format!("access-{}", Uuid::now_v7().simple());
         let now = self.now();
         let mut claims = grant.person.clone();
@@ -316,7 +372,7 @@ impl Idp {
             Some(make) => make(&header, &claims),
             None => script.signer.token_of(header.to_string(), claims.to_string()),
         };
-        lock(&self.0.tokens).insert(access_token.clone(), grant.person);
+        lock(&self.0.tokens).insert(access_token.clone(), grant.person.clone());
         let mut answer = json!({
             "access_token": access_token, "token_type": "Bearer", "expires_in": 3600, "id_token": id_token,
             "scope": "openid profile email",
@@ -328,7 +384,10 @@ impl Idp {
             let person = tokens[&access_token].clone();
             tokens.insert(sent.to_owned(), person);
         }
-        Ok(answer)
+        if let Some(sent) = answer["refresh_token"].as_str() {
+            lock(&self.0.refresh_tokens).insert(sent.to_owned(), grant);
+        }
+        answer
     }
 
     fn person_behind(&self, asked: &Asked) -> Option<Value> {
@@ -340,7 +399,7 @@ impl Idp {
         match asked.endpoint {
             Endpoint::Metadata => (StatusCode::OK, self.metadata(script, &asked.path)),
             Endpoint::Keys => (StatusCode::OK, script.jwks.clone()),
-            Endpoint::Token => match self.exchange(script, asked) {
+            Endpoint::Token => match self.token(script, asked) {
                 Ok(answer) => (StatusCode::OK, answer),
                 Err(error) => (StatusCode::BAD_REQUEST, json!({ "error": error })),
             },
@@ -400,6 +459,10 @@ async fn given(reply: &Reply, status: StatusCode, usual: &Value) -> Response {
         Reply::Padded(bytes) => {
             let text = format!("{}{usual}", " ".repeat(*bytes));
             (status, [("content-type", "application/json")], text).into_response()
+        }
+        Reply::Held(gate) => {
+            gate.passed().await;
+            (status, Json(usual)).into_response()
         }
         Reply::Hang | Reply::Once(_) => std::future::pending().await,
         Reply::Break => {

@@ -16,6 +16,7 @@ mod idp;
 mod keys;
 mod linking;
 mod presets;
+mod provider_token;
 mod start;
 mod support;
 mod tokens;

@@ -10,11 +10,13 @@ use std::{
     },
 };
 
-use auth::{Auth, Clock, Vars, clock::from_unix, db::Database};
+use auth::{Auth, Clock, LiveSession, RequestAuth, Vars, clock::from_unix, db::Database, session_layer};
 use axum::{
-    Router,
+    Extension, Router,
     body::{Body, to_bytes},
     extract::ConnectInfo,
+    middleware::from_fn_with_state,
+    routing::get,
 };
 use http::{
     HeaderMap, Method, Request, StatusCode,
@@ -287,6 +289,20 @@ impl Browser {
         session["session_id"].as_str().map(str::to_owned)
     }
 
+    /// The live session, as a server function has it.
+    pub async fn live(&self) -> LiveSession {
+        let found = Arc::new(Mutex::new(None));
+        let keep = Arc::clone(&found);
+        let handler = |Extension(request): Extension<RequestAuth>| async move {
+            *keep.lock().unwrap() = Some(request.require().await.unwrap());
+        };
+        let layer = from_fn_with_state(self.app.auth().sessions.clone(), session_layer);
+        let router = Router::new().route("/", get(handler)).layer(layer);
+        let request = self.request(Method::GET, "/").body(Body::empty()).unwrap();
+        router.oneshot(request).await.unwrap();
+        found.lock().unwrap().take().unwrap()
+    }
+
     pub async fn user(&mut self) -> Value {
         let answer = self.post("/api/get_user", &[]).await;
         assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
@@ -520,6 +536,13 @@ impl World {
         let mut browser = self.signed_in("acme", &person("ada")).await;
         assert_eq!(browser.session().await["email"], "ada@example.com");
         self.app.wipe().await;
+    }
+}
+
+/// Waits for something another task does.
+pub async fn until(done: impl Fn() -> bool) {
+    while !done() {
+        tokio::time::sleep(std::time::Duration::from_millis(2)).await;
     }
 }
 

@@ -1,0 +1,190 @@
+//! An access token for server code that calls a provider's API in a person's name.
+//!
+//! A token that is about to expire is renewed first: once, however many ask, and by a task of its own. A
+//! provider that hands out a new refresh token with each renewal takes the second use of an old one for
+//! theft, so the old one is used by one caller in this process, and the new one is stored whatever happens
+//! to who asked. Another process may use it at the same time: whoever stores first wins, by comparing what
+//! is stored with what was read, and the other takes what is stored then.
+
+use oauth2::{RedirectUrl, TokenResponse};
+use secrecy::SecretString;
+use serde_json::Value;
+
+use super::{
+    Configured, OAuth,
+    identify::Unverified,
+    profile,
+    provider::Provider,
+    token::{self, TokenAnswer},
+};
+use crate::{
+    audit,
+    error::{Error, Result},
+    session::{LiveSession, RequestAuth},
+    tokens::{self, Stored},
+};
+
+/// A token that lives no longer than this is renewed, in seconds.
+const MARGIN: i64 = 60;
+
+/// What stored tokens are good for.
+enum Next {
+    Use(SecretString),
+    /// With this refresh token.
+    Renew(SecretString),
+}
+
+impl OAuth {
+    /// An access token for the signed-in user's account at a provider, good for a minute at least where the
+    /// provider says how long. Of several accounts, the one last signed in with. It is the bearer's to use:
+    /// keep it on the server, out of logs, answers and errors.
+    ///
+    /// Most providers let a token live an hour and renew it only if they were asked to at sign-in:
+    /// `<ID>_OFFLINE=1`.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if the user has no account there; [`Error::SignInAtProvider`] if the token has
+    /// expired and cannot be renewed; [`Error::ProviderUnavailable`]; [`Error::Unavailable`].
+    pub async fn provider_token(&self, live: &LiveSession, provider: &str) -> Result<SecretString> {
+        let configured = self.configured(provider).ok_or(Error::NotFound)?;
+        let id = &configured.provider.id;
+        let stored = tokens::of_user(&self.0.db, live.user_id(), id).await?;
+        let stored = stored.ok_or(Error::NotFound)?;
+        if let Next::Use(token) = self.judge(&stored, MARGIN)? {
+            return Ok(token);
+        }
+        let (oauth, id, account_id) = (self.clone(), id.clone(), stored.account_id);
+        let renewal = || async move {
+            let configured = oauth.configured(&id).ok_or(Error::NotFound)?;
+            // Again: somebody may have renewed them since.
+            let stored = tokens::of_account(&oauth.0.db, account_id).await?;
+            let stored = stored.ok_or(Error::NotFound)?;
+            match oauth.judge(&stored, MARGIN)? {
+                Next::Use(token) => Ok(token),
+                Next::Renew(refresh) => oauth.renew(configured, &stored, &refresh).await,
+            }
+        };
+        self.0.flights.join(account_id, renewal).await
+    }
+
+    /// Whether the person must agree once more for us to get a refresh token: some providers hand one out
+    /// only then, and it would be a nuisance for everybody who has one.
+    pub(super) async fn must_agree_again(&self, provider: &Provider, request: &RequestAuth) -> Result<bool> {
+        let Some(session) = request.session() else {
+            return Ok(false);
+        };
+        if !provider.offline || provider.preset.offline.again.is_empty() {
+            return Ok(false);
+        }
+        let stored = tokens::of_user(&self.0.db, session.user_id, &provider.id).await?;
+        let refresh = stored.and_then(|stored| stored.refresh(&self.0.keys));
+        Ok(refresh.is_none())
+    }
+
+    /// What these tokens are good for, if an access token shall live longer than `margin` seconds. One that
+    /// cannot be renewed is used to its end.
+    fn judge(&self, stored: &Stored, margin: i64) -> Result<Next> {
+        let left = stored
+            .token_expires_at
+            .map(|at| at.unix_timestamp() - self.0.clock.unix());
+        let outlives = |margin| left.is_none_or(|left| left > margin);
+        let access = stored.access(&self.0.keys);
+        match (access, stored.refresh(&self.0.keys)) {
+            (Some(access), _) if outlives(margin) => Ok(Next::Use(access)),
+            (_, Some(refresh)) => Ok(Next::Renew(refresh)),
+            (Some(access), None) if outlives(0) => Ok(Next::Use(access)),
+            (_, None) => Err(Error::SignInAtProvider),
+        }
+    }
+
+    /// Exchanges a refresh token and stores what comes.
+    async fn renew(
+        &self,
+        configured: &Configured,
+        stored: &Stored,
+        refresh: &SecretString,
+    ) -> Result<SecretString> {
+        let Configured { provider, discovery } = configured;
+        let (http, now) = (&self.0.http, self.0.clock.unix());
+        let redirect_uri = RedirectUrl::new(self.redirect_uri(provider)).map_err(Error::internal)?;
+        let endpoints = discovery
+            .endpoints(provider, http, now)
+            .await
+            .map_err(Error::ProviderUnavailable)?;
+        if provider.is_oidc() {
+            // Now rather than when an ID token has come: what came with it could not be stored without.
+            let keys = discovery.keys(&endpoints, http, now).await;
+            keys.map_err(Error::ProviderUnavailable)?;
+        }
+        let client = token::client(provider, &endpoints, redirect_uri);
+        let answer = match token::refresh(http, provider, client, refresh, now).await {
+            Ok(answer) => answer,
+            Err(refused) if refused.is_final => return self.give_up(provider, stored, &refused.cause).await,
+            Err(refused) => return Err(Error::ProviderUnavailable(refused.cause)),
+        };
+        if let (true, Some(id_token)) = (provider.is_oidc(), &answer.id_token) {
+            let verified = self
+                .verify(configured, &endpoints, None, id_token, &answer, now)
+                .await;
+            let cause = match verified {
+                Ok(claims) => {
+                    let subject = profile::subject(provider.preset.subject, &Value::Object(claims));
+                    (subject.as_ref() != Some(&stored.subject))
+                        .then(|| "ID token: it is about somebody else".to_owned())
+                }
+                Err(Unverified::Keys(cause)) => return Err(Error::ProviderUnavailable(cause)),
+                Err(Unverified::Token(cause)) => Some(cause),
+            };
+            if let Some(cause) = cause {
+                return self.give_up(provider, stored, &cause).await;
+            }
+        }
+        self.keep(provider, stored, refresh, &answer, now).await
+    }
+
+    async fn keep(
+        &self,
+        provider: &Provider,
+        stored: &Stored,
+        refresh: &SecretString,
+        answer: &TokenAnswer,
+        now: i64,
+    ) -> Result<SecretString> {
+        let new = answer.tokens(now).or_refresh(refresh);
+        if !tokens::replace(&self.0.db, &self.0.keys, stored, &new).await? {
+            return self.what_is_stored_now(stored).await;
+        }
+        tracing::info!(user = %stored.user_id, provider = provider.id, "renewed a provider's tokens");
+        Ok(answer.access_token().secret().clone().into())
+    }
+
+    /// Forgets a refresh token that is worth nothing, or whose answer is not to be believed.
+    async fn give_up(&self, provider: &Provider, stored: &Stored, cause: &str) -> Result<SecretString> {
+        let mut tx = self.0.db.begin().await?;
+        if !tokens::forget_refresh(&mut tx, stored).await? {
+            drop(tx);
+            return self.what_is_stored_now(stored).await;
+        }
+        let (user_id, now) = (Some(stored.user_id), self.0.clock.now());
+        audit::record(&mut tx, now, user_id, None, "forget_token", None, &provider.id).await?;
+        tx.commit().await?;
+        tracing::warn!(
+            user = %stored.user_id,
+            provider = provider.id,
+            cause,
+            "a provider's token cannot be renewed and is forgotten"
+        );
+        Err(Error::SignInAtProvider)
+    }
+
+    /// What another process, or a sign-in, has stored while we asked.
+    async fn what_is_stored_now(&self, old: &Stored) -> Result<SecretString> {
+        let stored = tokens::of_account(&self.0.db, old.account_id).await?;
+        match self.judge(&stored.ok_or(Error::NotFound)?, 0)? {
+            Next::Use(token) => Ok(token),
+            Next::Renew(_) => Err(Error::ProviderUnavailable(
+                "others keep replacing the token, and none of theirs is fresh".to_owned(),
+            )),
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! A provider's tokens, which are sealed before they are stored.
+
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::{
+    clock::from_unix,
+    db::{Database, Tx},
+    error::Result,
+    keys::{KeyRing, Purpose},
+};
+
+/// What a provider lets us do in the person's name. No Debug: it would show them.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct Tokens {
+    pub(crate) access: String,
+    pub(crate) refresh: Option<String>,
+    /// Unix seconds.
+    pub(crate) expires: Option<i64>,
+    pub(crate) scopes: Option<String>,
+}
+
+impl Tokens {
+    /// The access and refresh tokens as they are stored.
+    pub(crate) fn sealed(&self, keys: &KeyRing) -> (String, Option<String>) {
+        let seal = |token: &str| keys.seal(Purpose::ProviderToken, token);
+        (seal(&self.access), self.refresh.as_deref().map(seal))
+    }
+
+    pub(crate) fn expires_at(&self) -> Option<OffsetDateTime> {
+        self.expires.map(from_unix)
+    }
+
+    /// With this refresh token, where the provider sent none: it is still good then (RFC 6749 §6).
+    pub(crate) fn or_refresh(mut self, kept: &SecretString) -> Self {
+        self.refresh
+            .get_or_insert_with(|| kept.expose_secret().to_owned());
+        self
+    }
+}
+
+/// An account's tokens as they are stored.
+#[derive(sqlx::FromRow)]
+pub(crate) struct Stored {
+    pub(crate) account_id: Uuid,
+    pub(crate) user_id: Uuid,
+    pub(crate) subject: String,
+    access_token: Option<String>,
+    refresh_token: Option<String>,
+    pub(crate) token_expires_at: Option<OffsetDateTime>,
+}
+
+impl Stored {
+    /// The access token; none if its key is gone.
+    pub(crate) fn access(&self, keys: &KeyRing) -> Option<SecretString> {
+        open(keys, self.access_token.as_deref())
+    }
+
+    /// The refresh token; none if there is none, or its key is gone.
+    pub(crate) fn refresh(&self, keys: &KeyRing) -> Option<SecretString> {
+        open(keys, self.refresh_token.as_deref())
+    }
+}
+
+fn open(keys: &KeyRing, sealed: Option<&str>) -> Option<SecretString> {
+    keys.open(Purpose::ProviderToken, sealed?).map(SecretString::from)
+}
+
+/// The tokens of a user's account at a provider: of several accounts, the one last signed in with.
+pub(crate) async fn of_user(db: &Database, user_id: Uuid, provider: &str) -> Result<Option<Stored>> {
+    Ok(sqlx::query_as(
+        "SELECT id AS account_id, user_id, subject, access_token, refresh_token, token_expires_at FROM accounts
+         WHERE user_id = $1 AND provider = $2 ORDER BY last_used_at DESC, id DESC LIMIT 1",
+    )
+    .bind(user_id)
+    .bind(provider)
+    .fetch_optional(db.read())
+    .await?)
+}
+
+/// An account's tokens.
+pub(crate) async fn of_account(db: &Database, account_id: Uuid) -> Result<Option<Stored>> {
+    Ok(sqlx::query_as(
+        "SELECT id AS account_id, user_id, subject, access_token, refresh_token, token_expires_at FROM accounts
+         WHERE id = $1",
+    )
+    .bind(account_id)
+    .fetch_optional(db.read())
+    .await?)
+}
+
+/// Stores what the refresh token of `old` was exchanged for; `false` if another one has taken its place.
+///
+/// Where it was merely forgotten the new one is stored all the same: another process was refused the old
+/// one because we had used it up.
+pub(crate) async fn replace(db: &Database, keys: &KeyRing, old: &Stored, new: &Tokens) -> Result<bool> {
+    let (access, refresh) = new.sealed(keys);
+    let replaced = sqlx::query(
+        "UPDATE accounts SET access_token = $3, refresh_token = $4, token_expires_at = $5,
+                             scopes = coalesce($6, scopes)
+         WHERE id = $1 AND (refresh_token = $2 OR refresh_token IS NULL)",
+    )
+    .bind(old.account_id)
+    .bind(&old.refresh_token)
+    .bind(access)
+    .bind(refresh)
+    .bind(new.expires_at())
+    .bind(&new.scopes)
+    .execute(db.write())
+    .await?;
+    Ok(replaced.rows_affected() == 1)
+}
+
+/// Forgets the refresh token of `old`; `false` if another one has taken its place.
+pub(crate) async fn forget_refresh(tx: &mut Tx, old: &Stored) -> Result<bool> {
+    let forgotten =
+        sqlx::query("UPDATE accounts SET refresh_token = NULL WHERE id = $1 AND refresh_token = $2")
+            .bind(old.account_id)
+            .bind(&old.refresh_token)
+            .execute(&mut **tx)
+            .await?;
+    Ok(forgotten.rows_affected() == 1)
+}
