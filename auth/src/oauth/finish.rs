@@ -254,9 +254,16 @@ impl OAuth {
             };
             self.complete_pending(&mut tx, browser.map(Browser::as_str), user_id)
                 .await?;
-            request
+            match request
                 .sign_in(tx, user_id, &identity.provider, false, client)
-                .await?;
+                .await
+            {
+                Ok(_) => {}
+                Err(Error::InvalidCredentials) => {
+                    return Err(failed(FlowError::Provider, "the user was disabled meanwhile"));
+                }
+                Err(error) => return Err(error.into()),
+            }
             return Ok(Finished::SignedIn {
                 return_to: ReturnTo::or_default(flow.return_to.as_deref()),
             });
