@@ -80,9 +80,7 @@ pub use self::{
     public_url::{PublicUrl, is_loopback},
     return_to::ReturnTo,
     service::Auth,
-    session::{
-        IdHash, Lifetimes, LiveSession, RecentSession, RequestAuth, SessionsStatus, session_layer,
-    },
+    session::{IdHash, Lifetimes, LiveSession, RecentSession, RequestAuth, SessionsStatus, session_layer},
     users::{NewUser, SqlUsers, UserAdapter},
     vars::{Problem, Vars},
 };

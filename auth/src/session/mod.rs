@@ -22,17 +22,17 @@ use std::sync::{
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
-pub use self::{
-    authority::{LiveSession, RecentSession},
-    layer::session_layer,
-    request::RequestAuth,
-    store::{HashedStore, IdHash},
-};
 use self::{
     authority::Ending,
     feed::Feed,
     snapshot::Snapshot,
     stale::{Mark, StaleList},
+};
+pub use self::{
+    authority::{LiveSession, RecentSession},
+    layer::session_layer,
+    request::RequestAuth,
+    store::{HashedStore, IdHash},
 };
 use crate::{
     clock::Clock,

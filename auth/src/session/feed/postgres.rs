@@ -79,6 +79,9 @@ pub(super) async fn follow(follower: &Follower) -> std::result::Result<Infallibl
         .acquire_timeout(BOUND)
         .connect_lazy_with(options);
     let mut listener = PgListener::connect_with(&pool).await?;
+    // Heartbeats need not survive a crash: they do not wait for the disk, nor do revocations wait for theirs.
+    let no_disk = sqlx::query("SET synchronous_commit = off").execute(&mut listener);
+    timeout(BOUND, no_disk).await??;
     timeout(BOUND, listener.listen(CHANNEL)).await??;
     // After LISTEN: what commits from here on is heard, what was committed before is read.
     timeout(CATCH_UP_TIME, follower.catch_up(&mut listener, 0)).await??;
