@@ -1,5 +1,6 @@
 // Where the servers of the tests are, and how they are started.
 
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -30,6 +31,13 @@ function appProgram(): string {
   return process.env.SERVER_BIN || fromHere(join(process.env.CARGO_TARGET_DIR || '../target', 'debug/server'));
 }
 
+const DATABASE_URL = `sqlite:${join(FOLDER, 'app.db')}`;
+
+/** Runs a command of the app's program on the database of this run; what it printed. */
+export function command(...args: string[]): string {
+  return execFileSync(appProgram(), args, { cwd: FOLDER, env: { DATABASE_URL }, encoding: 'utf8', stdio: 'pipe' });
+}
+
 const gracefulShutdown = { signal: 'SIGTERM', timeout: 10_000 } as const;
 
 export const app = {
@@ -42,7 +50,7 @@ export const app = {
     LEPTOS_SITE_ADDR: `127.0.0.1:${APP_PORT}`,
     LEPTOS_SITE_ROOT: process.env.LEPTOS_SITE_ROOT || fromHere('../target/site'),
     PUBLIC_URL: APP,
-    DATABASE_URL: `sqlite:${join(FOLDER, 'app.db')}`,
+    DATABASE_URL,
     // Attempts are limited by address: with this each test comes from one of its own.
     TRUSTED_PROXIES: '127.0.0.1',
     AUTH_PROVIDERS: 'acme',

@@ -3,7 +3,7 @@
 
 import { type BrowserContext, type Locator, type Page, type Response, expect } from '@playwright/test';
 import type { Person } from './people';
-import { APP } from './servers';
+import { APP, command } from './servers';
 import type { Watch } from './watch';
 
 export class Visitor {
@@ -118,6 +118,21 @@ export class Visitor {
     await this.fillSignIn(person);
     await this.button('Sign in').click();
     await this.arrives('/profile');
+  }
+
+  /** The id of a person, for who is an administrator. */
+  async idOf(email: string): Promise<string> {
+    await this.open(`/admin?q=${encodeURIComponent(email)}`);
+    const href = await this.page.getByRole('main').getByRole('listitem').getByRole('link').getAttribute('href');
+    return href?.split('/').pop() ?? '';
+  }
+
+  /** Registers, and comes back as an administrator. */
+  async becomeAdmin(person: Person): Promise<void> {
+    await this.register(person);
+    command('admin', 'grant', person.email);
+    await this.signOut();
+    await this.signIn(person);
   }
 
   async signOut(): Promise<void> {

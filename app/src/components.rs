@@ -3,6 +3,7 @@
 pub mod alert;
 pub mod avatar;
 pub mod device;
+pub mod events;
 pub mod failure;
 pub mod field;
 pub mod form;
@@ -10,6 +11,7 @@ pub mod layout;
 pub mod link;
 pub mod marks;
 pub mod nav;
+pub mod own_events;
 pub mod provider_error;
 pub mod providers;
 pub mod time;

@@ -33,6 +33,10 @@ pub enum AppError {
     PasswordAlreadySet,
     /// A provider wants to see the person again before it lets us do more in their name.
     SignInAtProvider,
+    /// Nobody does this to their own account.
+    NotYourself,
+    /// Somebody has to look after the application.
+    LastAdmin,
     /// `If-Match` named another version.
     VersionMismatch,
     /// Too much.
@@ -61,7 +65,7 @@ pub enum AppError {
 
 impl AppError {
     /// Every error, for looking one up.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 26] = [
         Self::BadRequest,
         Self::Unauthenticated,
         Self::InvalidCredentials,
@@ -74,6 +78,8 @@ impl AppError {
         Self::LastWayIn,
         Self::PasswordAlreadySet,
         Self::SignInAtProvider,
+        Self::NotYourself,
+        Self::LastAdmin,
         Self::VersionMismatch,
         Self::TooLarge,
         Self::UnsupportedType,
@@ -138,6 +144,16 @@ impl AppError {
                 409,
                 "sign_in_at_provider",
                 "This provider no longer lets us act for you. Sign in there again, then try again.",
+            ),
+            Self::NotYourself => (
+                409,
+                "not_yourself",
+                "Nobody does this to their own account. Ask another administrator.",
+            ),
+            Self::LastAdmin => (
+                409,
+                "last_admin",
+                "This is the last administrator, so they stay one.",
             ),
             Self::VersionMismatch => (
                 412,
@@ -322,6 +338,8 @@ impl From<auth::Error> for AppError {
             }
             E::NotFound => Self::NotFound,
             E::LastWayIn => Self::LastWayIn,
+            E::Yourself => Self::NotYourself,
+            E::LastAdmin => Self::LastAdmin,
             E::VersionMismatch => Self::VersionMismatch,
             E::TooLarge => Self::TooLarge,
         }

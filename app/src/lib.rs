@@ -2,10 +2,12 @@
 //!
 //! A fork edits [`routes`], [`pages`] and [`data`]; the rest is there to be relied on.
 
+pub mod admin;
 pub mod components;
 pub mod data;
 pub mod error;
 pub mod flash;
+pub mod for_admins;
 pub mod pages;
 #[cfg(feature = "ssr")]
 mod request;
@@ -27,7 +29,9 @@ use crate::{
     components::layout::Layout,
     data::PublicDataContext,
     flash::FlashContext,
+    for_admins::ForAdmins,
     pages::{
+        admin::{people::People, person::Person},
         home::Home,
         login::Login,
         not_found::NotFound,
@@ -127,6 +131,8 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/login") view=Login ssr=SsrMode::Async />
                     <Route path=path!("/register") view=Register ssr=SsrMode::Async />
                     <Route path=path!("/profile") view=Profile ssr=SsrMode::Async />
+                    <Route path=ForAdmins::at(path!("/admin")) view=People ssr=SsrMode::Async />
+                    <Route path=ForAdmins::at(path!("/admin/people/:id")) view=Person ssr=SsrMode::Async />
                     <ParentRoute path=path!("/settings") view=Settings ssr=SsrMode::Async>
                         <Route path=path!("") view=Public />
                         <Route path=path!("public") view=Public />

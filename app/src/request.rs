@@ -1,8 +1,8 @@
 //! The way from a server function to the request it answers.
 
 use auth::{
-    Auth, Client, LiveSession, RecentSession, RequestAuth, buckets::IfMatch, cookies::CookieName,
-    passwords::SignIn,
+    AdminSession, Auth, Client, LiveSession, RecentSession, RequestAuth, buckets::IfMatch,
+    cookies::CookieName, passwords::SignIn,
 };
 use http::{
     HeaderName, HeaderValue,
@@ -46,6 +46,14 @@ impl Context {
     /// The same, confirmed within ten minutes: for changes to the ways into an account.
     pub(crate) async fn require_recent_session(&self) -> Result<RecentSession, AppError> {
         Ok(self.request.require_recent().await?)
+    }
+
+    /// The session of an administrator, from the authority, confirmed within ten minutes.
+    ///
+    /// # Errors
+    /// [`AppError::NotFound`] for everybody else.
+    pub(crate) async fn require_admin(&self) -> Result<AdminSession, AppError> {
+        Ok(self.request.require_admin().await?)
     }
 
     pub(crate) fn client(&self) -> Client {

@@ -21,6 +21,16 @@ pub const SETTINGS_SESSIONS: &str = "/settings/sessions";
 /// The password, and confirming who one is.
 pub const SETTINGS_SECURITY: &str = "/settings/security";
 
+/// People, for administrators; for everybody else there is no such page.
+pub const ADMIN: &str = "/admin";
+/// The server functions of administration.
+pub const ADMIN_API: &str = "/api/admin";
+
+/// One person, for administrators.
+pub fn person(id: &str) -> String {
+    format!("{ADMIN}/people/{id}")
+}
+
 /// The pages for who is signed in; everybody else is sent to [`LOGIN`] before anything is rendered.
 pub const PROTECTED: [&str; 7] = [
     PROFILE,
@@ -51,6 +61,7 @@ pub fn form_page(endpoint: &str) -> &'static str {
         "unlink_account" => SETTINGS_ACCOUNTS,
         "revoke_session" | "revoke_other_sessions" => SETTINGS_SESSIONS,
         "change_password" | "set_password" | "confirm_identity" => SETTINGS_SECURITY,
+        administration if administration.starts_with("admin/") => ADMIN,
         _ => HOME,
     }
 }

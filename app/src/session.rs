@@ -5,7 +5,7 @@
     reason = "`#[server]` makes a struct of each function, whose fields are its arguments"
 )]
 
-use auth::{AccountInfo, AuthSession, SessionInfo, User, WaysIn};
+use auth::{AccountInfo, AuthSession, Event, SessionInfo, User, WaysIn};
 use leptos::prelude::*;
 use uuid::Uuid;
 
@@ -105,7 +105,11 @@ pub async fn login(
 pub async fn logout() -> Result<(), AppError> {
     let context = Context::take()?;
     let was_signed_in = context.request.session().is_some();
-    context.request.sign_out().await.map_err(refuse)?;
+    context
+        .request
+        .sign_out(&context.client())
+        .await
+        .map_err(refuse)?;
     if was_signed_in {
         context.remember_theme(None);
         crate::request::set_header(
@@ -130,7 +134,11 @@ pub async fn list_sessions() -> Result<Vec<SessionInfo>, AppError> {
 pub async fn revoke_session(session_id: Uuid) -> Result<(), AppError> {
     let context = Context::take()?;
     let live = context.require_session().await?;
-    context.request.revoke(&live, session_id).await.map_err(refuse)?;
+    context
+        .request
+        .revoke(&live, session_id, &context.client())
+        .await
+        .map_err(refuse)?;
     if session_id == live.session_id() {
         leptos_axum::redirect(routes::HOME);
     }
@@ -142,8 +150,20 @@ pub async fn revoke_session(session_id: Uuid) -> Result<(), AppError> {
 pub async fn revoke_other_sessions() -> Result<(), AppError> {
     let context = Context::take()?;
     let live = context.require_session().await?;
-    context.request.revoke_others(&live).await.map_err(refuse)?;
+    context
+        .request
+        .revoke_others(&live, &context.client())
+        .await
+        .map_err(refuse)?;
     Ok(())
+}
+
+/// The newest of what happened to the person's account.
+#[server(prefix = "/api", endpoint = "list_own_events")]
+pub async fn list_own_events() -> Result<Vec<Event>, AppError> {
+    let context = Context::take()?;
+    let live = context.require_session().await?;
+    context.auth.own_events(&live).await.map_err(refuse)
 }
 
 /// The connected provider accounts.
@@ -183,6 +203,7 @@ pub async fn change_password(current_password: String, new_password: String) -> 
         .change_password(
             &context.request,
             recent,
+            &context.client(),
             current_password.into(),
             new_password.into(),
         )
@@ -197,7 +218,7 @@ pub async fn set_password(new_password: String) -> Result<(), AppError> {
     let recent = context.require_recent_session().await?;
     context
         .auth
-        .set_password(&context.request, recent, new_password.into())
+        .set_password(&context.request, recent, &context.client(), new_password.into())
         .await
         .map_err(refuse)
 }
@@ -212,7 +233,7 @@ pub async fn confirm_identity(
     let live = context.require_session().await?;
     context
         .auth
-        .confirm_identity(&context.request, live, password.into())
+        .confirm_identity(&context.request, live, &context.client(), password.into())
         .await
         .map_err(refuse)?;
     if let Some(return_to) = return_to.as_deref().and_then(auth::ReturnTo::parse) {

@@ -2,12 +2,41 @@
 
 use std::net::IpAddr;
 
+use serde::{Deserialize, Serialize};
+use sqlx::types::Json;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::{db::Tx, error::Result};
+use crate::{
+    db::{Database, Tx},
+    error::Result,
+    wire_admin::{Actor, Event, Events},
+};
 
-/// Writes an event in the transaction that makes it true.
+/// What `detail` holds.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
+struct Detail {
+    note: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    by: Option<String>,
+}
+
+/// How `detail` says that somebody at the command line did it.
+const COMMAND_LINE: &str = "command line";
+
+/// Who did it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Doer {
+    /// The person whose account it is.
+    Oneself,
+    /// An administrator.
+    Admin(Uuid),
+    /// Somebody at the server's command line.
+    CommandLine,
+}
+
+/// Writes what the person did, in the transaction that makes it true.
 pub(crate) async fn record(
     tx: &mut Tx,
     at: OffsetDateTime,
@@ -15,19 +44,119 @@ pub(crate) async fn record(
     session_id: Option<Uuid>,
     kind: &str,
     ip: Option<IpAddr>,
-    detail: &str,
+    note: &str,
 ) -> Result<()> {
+    record_by(tx, Doer::Oneself, at, user_id, session_id, kind, ip, note).await
+}
+
+/// Writes what somebody did to the account of `user_id`, in the transaction that makes it true.
+#[expect(clippy::too_many_arguments, reason = "a row of the table")]
+pub(crate) async fn record_by(
+    tx: &mut Tx,
+    doer: Doer,
+    at: OffsetDateTime,
+    user_id: Option<Uuid>,
+    session_id: Option<Uuid>,
+    kind: &str,
+    ip: Option<IpAddr>,
+    note: &str,
+) -> Result<()> {
+    let (actor_id, by) = match doer {
+        Doer::Oneself => (None, None),
+        Doer::Admin(id) => (Some(id), None),
+        Doer::CommandLine => (None, Some(COMMAND_LINE.to_owned())),
+    };
+    let detail = Detail {
+        note: note.to_owned(),
+        by,
+    };
     sqlx::query(
-        "INSERT INTO audit_events (id, at, user_id, session_id, kind, ip, detail) VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        "INSERT INTO audit_events (id, at, user_id, actor_id, session_id, kind, ip, detail)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
     )
     .bind(Uuid::now_v7())
     .bind(at)
     .bind(user_id)
+    .bind(actor_id)
     .bind(session_id)
     .bind(kind)
     .bind(ip.map(|ip| ip.to_string()))
-    .bind(serde_json::json!({ "note": detail }))
+    .bind(Json(detail))
     .execute(&mut **tx)
     .await?;
     Ok(())
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    id: Uuid,
+    at: OffsetDateTime,
+    kind: String,
+    ip: Option<String>,
+    session_id: Option<Uuid>,
+    detail: Json<Detail>,
+    actor_id: Option<Uuid>,
+    actor_email: Option<String>,
+}
+
+const PAGE: &str =
+    "SELECT e.id, e.at, e.kind, e.ip, e.session_id, e.detail, e.actor_id, a.email AS actor_email
+     FROM audit_events e LEFT JOIN users a ON a.id = e.actor_id
+     WHERE e.user_id = $1 AND e.id < $2 ORDER BY e.id DESC LIMIT $3";
+
+/// So many events of a user, the newest first, older than `before`.
+pub(crate) async fn page(db: &Database, user_id: Uuid, before: Option<Uuid>, most: usize) -> Result<Events> {
+    let rows: Vec<Row> = sqlx::query_as(PAGE)
+        .bind(user_id)
+        .bind(before.unwrap_or(Uuid::max()))
+        // One more than is shown tells whether there is a next page.
+        .bind(i64::try_from(most + 1).unwrap_or(i64::MAX))
+        .fetch_all(db.read())
+        .await?;
+    let is_more = rows.len() > most;
+    let events: Vec<Event> = rows.into_iter().take(most).map(Event::from).collect();
+    let next = events.last().map(|event| event.id).filter(|_| is_more);
+    Ok(Events { events, next })
+}
+
+/// The newest events of a user, for themselves: which administrator it was, and from where, is not said.
+pub(crate) async fn own(db: &Database, user_id: Uuid, most: usize) -> Result<Vec<Event>> {
+    let Events { events, .. } = page(db, user_id, None, most).await?;
+    Ok(events
+        .into_iter()
+        .map(|event| match event.by {
+            Actor::Admin { .. } => Event {
+                ip: None,
+                by: Actor::Admin {
+                    user_id: None,
+                    email: None,
+                },
+                ..event
+            },
+            _ => event,
+        })
+        .collect())
+}
+
+impl From<Row> for Event {
+    fn from(row: Row) -> Self {
+        let Json(Detail { note, by }) = row.detail;
+        let by = match (row.actor_id, by) {
+            (Some(user_id), _) => Actor::Admin {
+                user_id: Some(user_id),
+                email: row.actor_email,
+            },
+            (None, Some(_)) => Actor::CommandLine,
+            (None, None) => Actor::Oneself,
+        };
+        Self {
+            id: row.id,
+            at: row.at,
+            kind: row.kind,
+            note,
+            ip: row.ip,
+            session_id: row.session_id,
+            by,
+        }
+    }
 }

@@ -14,6 +14,7 @@ use crate::{
     error::{Error, Result},
     session::LiveSession,
     wire::PrivateKeyInfo,
+    wire_admin::DataSize,
 };
 
 /// The most a bucket holds, as JSON text in bytes.
@@ -190,6 +191,30 @@ impl Buckets {
         self.clear(live, Bucket::Private, if_match).await
     }
 
+    /// How much a user's buckets hold; of their content nothing is told.
+    pub(crate) async fn sizes(&self, user_id: Uuid) -> Result<Vec<DataSize>> {
+        let rows: Vec<Measured> = sqlx::query_as(
+            "SELECT bucket, client_id, data, version, updated_at FROM user_data
+             WHERE user_id = $1 ORDER BY client_id, bucket DESC",
+        )
+        .bind(user_id)
+        .fetch_all(self.db.read())
+        .await?;
+        rows.into_iter()
+            .map(|row| {
+                let text = serde_json::to_string(&row.data.0).map_err(Error::internal)?;
+                Ok(DataSize {
+                    bucket: row.bucket,
+                    client_id: row.client_id,
+                    bytes: text.len(),
+                    keys: row.data.0.keys().filter(|key| *key != SET_AT).count(),
+                    version: row.version,
+                    updated_at: row.updated_at,
+                })
+            })
+            .collect()
+    }
+
     async fn read(&self, user_id: Uuid, bucket: Bucket) -> Result<Row> {
         let row: Option<Stored> = sqlx::query_as(SELECT)
             .bind(user_id)
@@ -246,6 +271,15 @@ const SELECT: &str =
 struct Stored {
     data: Json<Map<String, Value>>,
     version: i64,
+}
+
+#[derive(sqlx::FromRow)]
+struct Measured {
+    bucket: String,
+    client_id: String,
+    data: Json<Map<String, Value>>,
+    version: i64,
+    updated_at: OffsetDateTime,
 }
 
 #[derive(Default)]

@@ -61,6 +61,12 @@ pub enum Error {
     /// A provider does not answer, or not as it should.
     #[error("the provider gives no usable answer: {0}")]
     ProviderUnavailable(String),
+    /// Nobody does this to their own account.
+    #[error("not to oneself")]
+    Yourself,
+    /// Without this administrator nobody could look after the application.
+    #[error("the last administrator stays one")]
+    LastAdmin,
     /// `If-Match` named another version than the present one.
     #[error("the version has changed")]
     VersionMismatch,

@@ -12,17 +12,22 @@
 //!    [`session()`](RequestAuth::session) is enough. Whatever changes something begins with
 //!    [`require()`](RequestAuth::require), which asks the authority, and what changes the ways into an
 //!    account takes a [`RecentSession`], which only [`require_recent()`](RequestAuth::require_recent) makes.
+//!    Looking after people takes an [`AdminSession`], of [`require_admin()`](RequestAuth::require_admin).
 //! 4. Who ends a session deletes its row and writes a stale mark in the same transaction, and in memory
 //!    before the commit: from then on its snapshots are void, however long they would have lived.
 //!
 //! Without the feature `ssr` this crate is only the types that cross the wire.
 
+mod role;
 mod wire;
+mod wire_admin;
 
-pub use wire::*;
+pub use {wire::*, wire_admin::*};
 
 #[cfg(feature = "ssr")]
 pub mod accounts;
+#[cfg(feature = "ssr")]
+pub mod admin;
 #[cfg(feature = "ssr")]
 mod audit;
 #[cfg(feature = "ssr")]
@@ -39,6 +44,9 @@ pub mod config;
 pub mod cookies;
 #[cfg(feature = "ssr")]
 pub mod credentials;
+#[cfg(all(test, feature = "ssr"))]
+#[path = "../testing/database.rs"]
+mod database;
 #[cfg(feature = "ssr")]
 pub mod db;
 #[cfg(feature = "ssr")]
@@ -80,7 +88,10 @@ pub use self::{
     public_url::{PublicUrl, is_loopback},
     return_to::ReturnTo,
     service::Auth,
-    session::{IdHash, Lifetimes, LiveSession, RecentSession, RequestAuth, SessionsStatus, session_layer},
+    session::{
+        AdminSession, IdHash, Lifetimes, LiveSession, RecentSession, RequestAuth, SessionsStatus,
+        session_layer,
+    },
     users::{NewUser, SqlUsers, UserAdapter},
     vars::{Problem, Vars},
 };

@@ -156,6 +156,7 @@ impl Auth {
         &self,
         request: &RequestAuth,
         live: LiveSession,
+        client: &Client,
         password: SecretString,
     ) -> Result<()> {
         self.limits.take(Action::Confirm, Subject::User(live.user_id()))?;
@@ -167,7 +168,7 @@ impl Auth {
             Some(live.user_id()),
             Some(live.session_id()),
             "confirm",
-            None,
+            client.ip,
             METHOD,
         )
         .await?;
@@ -183,6 +184,7 @@ impl Auth {
         &self,
         request: &RequestAuth,
         recent: RecentSession,
+        client: &Client,
         current: SecretString,
         new: SecretString,
     ) -> Result<()> {
@@ -191,7 +193,8 @@ impl Auth {
         self.judge_for(&recent, &new)?;
         let present = self.check_password(&recent, &current).await?;
         let hash = self.passwords.hash(&new).await?;
-        self.store_password(request, recent, Some(&present), &hash).await
+        self.store_password(request, recent, client, Some(&present), &hash)
+            .await
     }
 
     /// Sets a first password, for who signs in with a provider only.
@@ -202,6 +205,7 @@ impl Auth {
         &self,
         request: &RequestAuth,
         recent: RecentSession,
+        client: &Client,
         new: SecretString,
     ) -> Result<()> {
         self.limits
@@ -211,7 +215,7 @@ impl Auth {
         }
         self.judge_for(&recent, &new)?;
         let hash = self.passwords.hash(&new).await?;
-        self.store_password(request, recent, None, &hash).await
+        self.store_password(request, recent, client, None, &hash).await
     }
 
     fn judge_for(&self, live: &LiveSession, new: &SecretString) -> Result<()> {
@@ -241,6 +245,7 @@ impl Auth {
         &self,
         request: &RequestAuth,
         recent: RecentSession,
+        client: &Client,
         present: Option<&PasswordHash>,
         hash: &PasswordHash,
     ) -> Result<()> {
@@ -266,7 +271,7 @@ impl Auth {
             Some(recent.user_id()),
             Some(recent.session_id()),
             "change_password",
-            None,
+            client.ip,
             METHOD,
         )
         .await?;

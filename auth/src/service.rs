@@ -20,7 +20,11 @@ use crate::{
     session::{LiveSession, RequestAuth, Sessions},
     users::{self, SqlUsers, UserAdapter},
     wire::{User, WaysIn},
+    wire_admin::Event,
 };
+
+/// Of their own events a person sees so many.
+const OWN_EVENTS: usize = 20;
 
 /// The handle handlers and server functions work with. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -140,6 +144,11 @@ impl Auth {
         }
         let note = user_id.to_string();
         audit::record(tx, self.clock.now(), None, None, "delete_user", None, &note).await
+    }
+
+    /// The newest of what happened to the person's account.
+    pub async fn own_events(&self, live: &LiveSession) -> Result<Vec<Event>> {
+        audit::own(&self.db, live.user_id(), OWN_EVENTS).await
     }
 
     /// Forgets what has expired.

@@ -5,18 +5,7 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-/// What a user may do. A fork adds its roles here and in the migration's CHECK.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "ssr", derive(sqlx::Type))]
-#[cfg_attr(feature = "ssr", sqlx(type_name = "TEXT", rename_all = "lowercase"))]
-#[serde(rename_all = "lowercase")]
-pub enum Role {
-    /// Anyone who registered.
-    #[default]
-    User,
-    /// May look after other users.
-    Admin,
-}
+pub use crate::role::Role;
 
 /// Who is signed in, as the snapshot says it: known without a query.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -4,6 +4,12 @@
 //! On PostgreSQL it is made in the cluster that `TEST_DATABASE_URL` names, which `cargo xtask test` and
 //! `cargo xtask postgres` start for the purpose.
 
+#![allow(
+    clippy::unwrap_used,
+    dead_code,
+    reason = "what is unexpected ends a test, and not every test uses all of it"
+)]
+
 #[cfg(not(feature = "postgres"))]
 pub use self::file::TestDatabase;
 #[cfg(feature = "postgres")]

@@ -6,14 +6,18 @@ CREATE TABLE users (
     -- In normal form (see auth/src/email.rs), so that UNIQUE means what a person would expect.
     email             TEXT COLLATE "C" UNIQUE,
     email_verified_at TIMESTAMPTZ,
-    name              TEXT,
+    name              TEXT COLLATE "C",
     avatar_url        TEXT,
     password_hash     TEXT,
-    role              TEXT NOT NULL DEFAULT 'user' CHECK (role IN ('user', 'admin')),
+    -- Which roles there are is said in auth/src/role.rs alone; one that is not among them opens nothing.
+    role              TEXT COLLATE "C" NOT NULL DEFAULT 'user',
     created_at        TIMESTAMPTZ NOT NULL,
     updated_at        TIMESTAMPTZ NOT NULL,
     disabled_at       TIMESTAMPTZ
 );
+-- For administration: search by the beginning of a name, and who the administrators are.
+CREATE INDEX users_name ON users (lower(name), id);
+CREATE INDEX users_role ON users (role);
 
 CREATE TABLE accounts (
     id               UUID PRIMARY KEY NOT NULL,
@@ -97,13 +101,16 @@ CREATE TABLE user_data (
 CREATE TABLE audit_events (
     id         UUID PRIMARY KEY NOT NULL,
     at         TIMESTAMPTZ NOT NULL,
+    -- Whose account it is about.
     user_id    UUID REFERENCES users (id) ON DELETE SET NULL,
+    -- The administrator who did it. No reference: it stays known who did it when they are gone.
+    actor_id   UUID,
     session_id UUID,
     kind       TEXT NOT NULL,
     ip         TEXT,
     detail     JSONB NOT NULL DEFAULT '{}'
 );
-CREATE INDEX audit_events_user_id ON audit_events (user_id, at);
+CREATE INDEX audit_events_user_id ON audit_events (user_id, id);
 
 -- tower-sessions' own table, in the store's layout. Its ids are hashes here (auth/src/session/store.rs).
 CREATE TABLE tower_sessions (

@@ -8,11 +8,15 @@ CREATE TABLE users (
     name              TEXT,
     avatar_url        TEXT,
     password_hash     TEXT,
-    role              TEXT NOT NULL DEFAULT 'user' CHECK (role IN ('user', 'admin')),
+    -- Which roles there are is said in auth/src/role.rs alone; one that is not among them opens nothing.
+    role              TEXT NOT NULL DEFAULT 'user',
     created_at        TEXT NOT NULL,
     updated_at        TEXT NOT NULL,
     disabled_at       TEXT
 );
+-- For administration: search by the beginning of a name, and who the administrators are.
+CREATE INDEX users_name ON users (lower(name), id);
+CREATE INDEX users_role ON users (role);
 
 CREATE TABLE accounts (
     id               BLOB PRIMARY KEY NOT NULL,
@@ -96,13 +100,16 @@ CREATE TABLE user_data (
 CREATE TABLE audit_events (
     id         BLOB PRIMARY KEY NOT NULL,
     at         TEXT NOT NULL,
+    -- Whose account it is about.
     user_id    BLOB REFERENCES users (id) ON DELETE SET NULL,
+    -- The administrator who did it. No reference: it stays known who did it when they are gone.
+    actor_id   BLOB,
     session_id BLOB,
     kind       TEXT NOT NULL,
     ip         TEXT,
     detail     TEXT NOT NULL DEFAULT '{}'
 );
-CREATE INDEX audit_events_user_id ON audit_events (user_id, at);
+CREATE INDEX audit_events_user_id ON audit_events (user_id, id);
 
 -- tower-sessions' own table, in the store's layout. Its ids are hashes here (auth/src/session/store.rs).
 CREATE TABLE tower_sessions (

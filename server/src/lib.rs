@@ -3,6 +3,7 @@
 //! [`router`](router::router) is the whole application as one tower service, so that tests run the true
 //! stack without a socket.
 
+pub mod admin;
 mod bare_page;
 pub mod config;
 #[cfg(debug_assertions)]

@@ -2,8 +2,14 @@
 
 use std::process::ExitCode;
 
+use auth::Problem;
 use clap::{Parser, Subcommand};
-use server::{config::ServerConfig, doctor, log, serve};
+use server::{
+    admin::{self, AdminCommand, SessionsCommand},
+    config::ServerConfig,
+    doctor, log,
+    serve::{self, Failure},
+};
 
 #[derive(Parser)]
 #[command(about = "Serves start-axum-auth", version)]
@@ -12,7 +18,7 @@ struct Cli {
     command: Option<Command>,
 }
 
-#[derive(Clone, Copy, Subcommand)]
+#[derive(Subcommand)]
 enum Command {
     /// Migrate the database, then serve (the default)
     Serve,
@@ -20,6 +26,12 @@ enum Command {
     Migrate,
     /// Check database, keys, public URL and every provider
     Doctor,
+    /// Say who looks after the application
+    #[command(subcommand)]
+    Admin(AdminCommand),
+    /// Show and end people's sessions
+    #[command(subcommand)]
+    Sessions(SessionsCommand),
 }
 
 #[tokio::main]
@@ -33,26 +45,28 @@ async fn main() -> ExitCode {
         return ExitCode::FAILURE;
     }
     log::init();
-    let config = match ServerConfig::from_env() {
-        Ok(config) => config,
-        Err(problems) => {
-            eprintln!("error: the configuration is wrong:");
-            for problem in problems {
-                eprintln!("  {problem}");
-            }
-            return ExitCode::FAILURE;
-        }
-    };
-    let outcome = match cli.command.unwrap_or(Command::Serve) {
-        Command::Serve => serve::run(config).await,
-        Command::Migrate => serve::migrate(&config).await,
-        Command::Doctor => doctor::run(config).await,
-    };
-    match outcome {
+    match run(cli.command.unwrap_or(Command::Serve)).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {}", log::chain(&*error));
             ExitCode::FAILURE
         }
     }
+}
+
+async fn run(command: Command) -> Result<(), Failure> {
+    let server = || ServerConfig::from_env().map_err(wrong);
+    match command {
+        Command::Serve => serve::run(server()?).await,
+        Command::Migrate => serve::migrate(&server()?).await,
+        Command::Doctor => doctor::run(server()?).await,
+        Command::Admin(command) => admin::admin(admin::config().map_err(wrong)?, command).await,
+        Command::Sessions(command) => admin::sessions(admin::config().map_err(wrong)?, command).await,
+    }
+}
+
+/// All that is wrong with the configuration, a line each.
+fn wrong(problems: Vec<Problem>) -> Failure {
+    let lines: String = problems.iter().map(|problem| format!("\n  {problem}")).collect();
+    format!("the configuration is wrong:{lines}").into()
 }

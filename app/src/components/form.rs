@@ -25,7 +25,7 @@ impl FormState {
         S: ServerFn<Error = AppError> + Clone + Send + Sync + 'static,
         S::Output: Clone + Send + Sync + 'static,
     {
-        let endpoint = S::PATH.rsplit('/').next().unwrap_or(S::PATH);
+        let endpoint = S::PATH.strip_prefix("/api/").unwrap_or(S::PATH);
         let flash = StoredValue::new(FlashContext::of(endpoint));
         let (version, value, pending) = (action.version(), action.value(), action.pending());
         let outcome = Signal::derive(move || {
@@ -45,7 +45,7 @@ impl FormState {
             })
         });
         Self {
-            alert_id: StoredValue::new(format!("{endpoint}-alert")),
+            alert_id: StoredValue::new(format!("{}-alert", endpoint.replace('/', "-"))),
             flash,
             outcome,
             pending: Signal::derive(move || pending.get()),

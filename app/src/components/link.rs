@@ -15,7 +15,7 @@ pub fn asked_return_to() -> Option<String> {
 }
 
 /// The first value of a name in a query, decoded once.
-fn value_of(query: &str, name: &str) -> Option<String> {
+pub fn value_of(query: &str, name: &str) -> Option<String> {
     query
         .trim_start_matches('?')
         .split('&')
@@ -61,7 +61,7 @@ pub fn leading_to(page: &str, return_to: Option<&str>) -> String {
 
 /// Percent-encoded by one rule on both sides: what the browser's own function spares differs from what
 /// the server's does, and the two must write the same attribute.
-fn escaped(text: &str) -> String {
+pub fn escaped(text: &str) -> String {
     text.bytes()
         .fold(String::with_capacity(text.len()), |mut out, byte| {
             match byte {

@@ -9,6 +9,7 @@ use super::{
     form::{FormState, Submit},
 };
 use crate::{
+    for_admins::is_admin,
     routes,
     session::{Logout, current_session},
 };
@@ -68,6 +69,14 @@ fn SignedIn(session: AuthSession, logout: ServerAction<Logout>) -> impl IntoView
             <li>
                 <A href=routes::SETTINGS>"Settings"</A>
             </li>
+            {is_admin()
+                .then(|| {
+                    view! {
+                        <li>
+                            <A href=routes::ADMIN>"People"</A>
+                        </li>
+                    }
+                })}
             <li>
                 <ActionForm action=logout>
                     <Submit form=FormState::of(logout) label="Sign out" busy="Signing out…" class="button-quiet" />

@@ -25,16 +25,12 @@ use time::Duration;
 use url::Url;
 use uuid::Uuid;
 
-#[allow(dead_code, reason = "the server's tests use all of it")]
-#[path = "../../testing/database.rs"]
-mod database;
-
-use self::database::TestDatabase;
 use super::{Finished, Intent, StartError, from_vars, testing::Signer};
 use crate::{
     Auth, Client, Clock, Config, Error, Lifetimes, PublicUrl, RequestAuth, Vars,
     clock::from_unix,
     cookies::CookieName,
+    database::TestDatabase,
     db::{Database, Tx},
     email::Email,
     keys::Purpose,

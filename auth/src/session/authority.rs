@@ -79,6 +79,19 @@ impl std::ops::Deref for RecentSession {
     }
 }
 
+/// A recent session whose user is an administrator, as the authority says it, whatever the snapshot
+/// does: the proof every function of [`crate::admin`] asks for.
+#[derive(Clone, Debug)]
+pub struct AdminSession(pub(super) RecentSession);
+
+impl std::ops::Deref for AdminSession {
+    type Target = LiveSession;
+
+    fn deref(&self) -> &LiveSession {
+        &self.0
+    }
+}
+
 /// What a new session is made of.
 pub(super) struct NewSession<'a> {
     pub(super) user_id: Uuid,
@@ -126,7 +139,8 @@ pub(super) async fn touch(
     Ok(())
 }
 
-/// Writes a session's row and record; the caller commits.
+/// Writes a session's row and record; the caller has locked the user, so that what is read of them here
+/// stays true, and commits.
 pub(super) async fn insert(
     tx: &mut Tx,
     id: &tower_sessions::session::Id,
@@ -173,7 +187,7 @@ pub(super) async fn insert(
 }
 
 /// Which sessions to end.
-pub(super) enum Ending {
+pub(crate) enum Ending {
     /// The one with this id cookie.
     Key(IdHash),
     /// This one, if it is the user's.
@@ -182,6 +196,10 @@ pub(super) enum Ending {
     Others { user_id: Uuid, session_id: Uuid },
     /// All of the user's.
     All { user_id: Uuid },
+    /// This one, whose ever it is.
+    Any { session_id: Uuid },
+    /// So many of anybody's.
+    Some { most: i64 },
     /// All of the user's that one account signed in.
     Method {
         user_id: Uuid,
@@ -192,30 +210,45 @@ pub(super) enum Ending {
     Surplus { user_id: Uuid },
 }
 
-/// Deletes sessions and their records; the caller marks the answered ids and commits.
-pub(super) async fn delete(tx: &mut Tx, which: Ending) -> Result<Vec<Uuid>> {
+/// A session that has just been ended.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ended {
+    pub(crate) session_id: Uuid,
+    pub(crate) user_id: Uuid,
+}
+
+/// Deletes sessions and their records; the caller marks what was ended and commits.
+pub(super) async fn delete(tx: &mut Tx, which: Ending) -> Result<Vec<Ended>> {
     let query = match which {
-        Ending::Key(id) => sqlx::query_as("DELETE FROM sessions WHERE key_hash = $1 RETURNING id, key_hash")
+        Ending::Key(id) => sqlx::query_as("DELETE FROM sessions WHERE key_hash = $1 RETURNING id, user_id, key_hash")
             .bind(id.bytes().to_vec()),
         Ending::One { user_id, session_id } => {
-            sqlx::query_as("DELETE FROM sessions WHERE user_id = $1 AND id = $2 RETURNING id, key_hash")
+            sqlx::query_as("DELETE FROM sessions WHERE user_id = $1 AND id = $2 RETURNING id, user_id, key_hash")
                 .bind(user_id)
                 .bind(session_id)
         }
         Ending::Others { user_id, session_id } => {
-            sqlx::query_as("DELETE FROM sessions WHERE user_id = $1 AND id <> $2 RETURNING id, key_hash")
+            sqlx::query_as("DELETE FROM sessions WHERE user_id = $1 AND id <> $2 RETURNING id, user_id, key_hash")
                 .bind(user_id)
                 .bind(session_id)
         }
         Ending::All { user_id } => {
-            sqlx::query_as("DELETE FROM sessions WHERE user_id = $1 RETURNING id, key_hash").bind(user_id)
+            sqlx::query_as("DELETE FROM sessions WHERE user_id = $1 RETURNING id, user_id, key_hash").bind(user_id)
         }
+        Ending::Any { session_id } => {
+            sqlx::query_as("DELETE FROM sessions WHERE id = $1 RETURNING id, user_id, key_hash").bind(session_id)
+        }
+        Ending::Some { most } => sqlx::query_as(
+            "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions ORDER BY id LIMIT $1)
+             RETURNING id, user_id, key_hash",
+        )
+        .bind(most),
         Ending::Method {
             user_id,
             method,
             keep,
         } => sqlx::query_as(
-            "DELETE FROM sessions WHERE user_id = $1 AND method = $2 AND id <> $3 RETURNING id, key_hash",
+            "DELETE FROM sessions WHERE user_id = $1 AND method = $2 AND id <> $3 RETURNING id, user_id, key_hash",
         )
         .bind(user_id)
         .bind(method)
@@ -223,27 +256,29 @@ pub(super) async fn delete(tx: &mut Tx, which: Ending) -> Result<Vec<Uuid>> {
         Ending::Surplus { user_id } => sqlx::query_as(
             "DELETE FROM sessions WHERE user_id = $1 AND id NOT IN (
                  SELECT id FROM sessions WHERE user_id = $1 ORDER BY last_seen_at DESC, id DESC LIMIT $2)
-             RETURNING id, key_hash",
+             RETURNING id, user_id, key_hash",
         )
         .bind(user_id)
         .bind(MAX_SESSIONS),
     };
-    let ended: Vec<(Uuid, Vec<u8>)> = query.fetch_all(&mut **tx).await?;
-    for (_, key_hash) in &ended {
-        store::remove(tx, key_hash).await?;
+    let rows: Vec<(Uuid, Uuid, Vec<u8>)> = query.fetch_all(&mut **tx).await?;
+    let mut ended = Vec::with_capacity(rows.len());
+    for (session_id, user_id, key_hash) in rows {
+        store::remove(tx, &key_hash).await?;
+        ended.push(Ended { session_id, user_id });
     }
-    Ok(ended.into_iter().map(|(id, _)| id).collect())
+    Ok(ended)
 }
 
 /// Gives a session another id cookie and the next version; with `confirmed`, its person has just
 /// proven who they are. `None`: the session ended meanwhile.
 pub(super) async fn cycle(
     tx: &mut Tx,
-    live: &LiveSession,
+    live: LiveSession,
     old: &IdHash,
     new: &IdHash,
     confirmed: Option<OffsetDateTime>,
-) -> Result<Option<i64>> {
+) -> Result<Option<LiveSession>> {
     let version: Option<i64> = sqlx::query_scalar(
         "UPDATE sessions SET key_hash = $3, version = version + 1, authenticated_at = coalesce($4, authenticated_at)
          WHERE id = $1 AND key_hash = $2 RETURNING version",
@@ -254,10 +289,19 @@ pub(super) async fn cycle(
     .bind(confirmed)
     .fetch_optional(&mut **tx)
     .await?;
-    if version.is_some() {
-        store::rename(tx, old, new).await?;
-    }
-    Ok(version)
+    let Some(version) = version else { return Ok(None) };
+    store::rename(tx, old, new).await?;
+    // Read after the row is held: the next version must not carry what an earlier one was voided for.
+    let (email, role) = sqlx::query_as("SELECT email, role FROM users WHERE id = $1")
+        .bind(live.user_id)
+        .fetch_one(&mut **tx)
+        .await?;
+    Ok(Some(LiveSession {
+        version,
+        email,
+        role,
+        ..live
+    }))
 }
 
 /// Raises the version of all of a user's sessions: (id, version) of each.
@@ -281,22 +325,27 @@ struct ListedRow {
     method: String,
 }
 
-/// A user's alive sessions: the current one first, then by last touch.
-pub(super) async fn list(db: &Database, live: &LiveSession, now: OffsetDateTime) -> Result<Vec<SessionInfo>> {
+/// A user's alive sessions: the `current` one of who asks first, then by last touch.
+pub(super) async fn list(
+    db: &Database,
+    user_id: Uuid,
+    current: Option<Uuid>,
+    now: OffsetDateTime,
+) -> Result<Vec<SessionInfo>> {
     let rows: Vec<ListedRow> = sqlx::query_as(
         "SELECT id, created_at, last_seen_at, expires_at, user_agent, ip, method FROM sessions
          WHERE user_id = $1 AND kind = 'browser' AND idle_expires_at > $2 AND expires_at > $2
          ORDER BY CASE WHEN id = $3 THEN 0 ELSE 1 END, last_seen_at DESC, id DESC",
     )
-    .bind(live.user_id)
+    .bind(user_id)
     .bind(now)
-    .bind(live.session_id)
+    .bind(current)
     .fetch_all(db.read())
     .await?;
     Ok(rows
         .into_iter()
         .map(|row| SessionInfo {
-            current: row.id == live.session_id,
+            current: Some(row.id) == current,
             session_id: row.id,
             created_at: row.created_at,
             last_seen_at: row.last_seen_at,

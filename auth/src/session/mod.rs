@@ -22,17 +22,17 @@ use std::sync::{
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
-use self::{
-    authority::Ending,
-    feed::Feed,
-    snapshot::Snapshot,
-    stale::{Mark, StaleList},
-};
+pub(crate) use self::authority::{Ended, Ending};
 pub use self::{
-    authority::{LiveSession, RecentSession},
+    authority::{AdminSession, LiveSession, RecentSession},
     layer::session_layer,
     request::RequestAuth,
     store::{HashedStore, IdHash},
+};
+use self::{
+    feed::Feed,
+    snapshot::Snapshot,
+    stale::{Mark, StaleList},
 };
 use crate::{
     clock::Clock,
@@ -191,9 +191,13 @@ impl Sessions {
         self.end(tx, Ending::All { user_id }).await.map(drop)
     }
 
-    async fn end(&self, tx: &mut Tx, which: Ending) -> Result<Vec<Uuid>> {
+    /// Ends sessions, in the caller's transaction and everywhere once it is committed.
+    pub(crate) async fn end(&self, tx: &mut Tx, which: Ending) -> Result<Vec<Ended>> {
         let ended = authority::delete(tx, which).await?;
-        let marks: Vec<Mark> = ended.iter().copied().map(Mark::revoked).collect();
+        let marks: Vec<Mark> = ended
+            .iter()
+            .map(|ended| Mark::revoked(ended.session_id))
+            .collect();
         self.0.stale.mark(tx, &marks).await?;
         Ok(ended)
     }

@@ -8,8 +8,8 @@ use tower_sessions::{Expiry, Session, session::Id};
 use uuid::Uuid;
 
 use super::{
-    LiveSession, RECENT, RecentSession, Sessions,
-    authority::{self, Ending, NewSession},
+    AdminSession, LiveSession, RECENT, RecentSession, Sessions,
+    authority::{self, Ended, Ending, NewSession},
     stale::Mark,
     store::IdHash,
 };
@@ -20,7 +20,7 @@ use crate::{
     db::Tx,
     error::{Error, Result},
     users,
-    wire::{AuthSession, SessionInfo},
+    wire::{AuthSession, Role, SessionInfo},
 };
 
 /// A request's way to its session; in the extensions of every request behind the session layer.
@@ -36,6 +36,8 @@ struct Inner {
     /// The well-formed id the browser presented.
     id: Option<Id>,
     session: Option<AuthSession>,
+    /// What the authority said instead, where it was asked and did not agree.
+    corrected: OnceLock<Option<AuthSession>>,
     planned: Mutex<Vec<HeaderValue>>,
     data: OnceLock<Session>,
 }
@@ -51,6 +53,7 @@ impl RequestAuth {
             sessions,
             id,
             session,
+            corrected: OnceLock::new(),
             planned: Mutex::new(planned),
             data: OnceLock::new(),
         }))
@@ -59,7 +62,7 @@ impl RequestAuth {
     /// Who is signed in, as far as the snapshot tells: no query. Good for rendering; a change begins
     /// with [`Self::require`].
     pub fn session(&self) -> Option<&AuthSession> {
-        self.0.session.as_ref()
+        self.0.corrected.get().unwrap_or(&self.0.session).as_ref()
     }
 
     /// The live session, from the authority: one query.
@@ -84,12 +87,51 @@ impl RequestAuth {
     /// As [`Self::require`], and [`Error::ReauthRequired`].
     pub async fn require_recent(&self) -> Result<RecentSession> {
         let live = self.require().await?;
-        let age = self.0.sessions.0.clock.now() - live.authenticated_at;
-        if age < RECENT {
-            Ok(RecentSession(live))
-        } else {
-            Err(Error::ReauthRequired)
+        self.recent(live)
+    }
+
+    /// The live, recent session of an administrator. The role is the authority's: a snapshot that says
+    /// otherwise is set right, also for what is rendered with this request.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for everybody else, signed in or not: whoever is no administrator does not learn
+    /// that there is administration. [`Error::ReauthRequired`] as [`Self::require_recent`];
+    /// [`Error::Unavailable`].
+    pub async fn require_admin(&self) -> Result<AdminSession> {
+        let live = match self.require().await {
+            Ok(live) => live,
+            Err(Error::NotSignedIn) => {
+                self.correct(None);
+                return Err(Error::NotFound);
+            }
+            Err(error) => return Err(error),
+        };
+        if live.role != Role::Admin {
+            self.correct(Some(&live));
+            return Err(Error::NotFound);
         }
+        self.recent(live).map(AdminSession)
+    }
+
+    fn recent(&self, live: LiveSession) -> Result<RecentSession> {
+        let age = self.0.sessions.0.clock.now() - live.authenticated_at;
+        match age < RECENT {
+            true => Ok(RecentSession(live)),
+            false => Err(Error::ReauthRequired),
+        }
+    }
+
+    /// Puts the authority's word in the place of a snapshot that differs.
+    fn correct(&self, live: Option<&LiveSession>) {
+        let said = live.map(AuthSession::from);
+        if self.session() == said.as_ref() {
+            return;
+        }
+        if let (Some(live), Some(id)) = (live, &self.0.id) {
+            self.plan_live(live, id);
+        }
+        // Of two that ask at once both heard the same.
+        drop(self.0.corrected.set(said));
     }
 
     /// The hash of the id the browser presented.
@@ -162,19 +204,19 @@ impl RequestAuth {
     }
 
     /// Signs out: the session is gone everywhere before this returns. Without a session it does nothing.
-    pub async fn sign_out(&self) -> Result<()> {
+    pub async fn sign_out(&self, client: &Client) -> Result<()> {
         let Some(id) = &self.0.id else { return Ok(()) };
         let sessions = &self.0.sessions.0;
         let mut tx = sessions.db.begin().await?;
         let ended = self.end(&mut tx, Ending::Key(IdHash::of(id))).await?;
-        for session_id in &ended {
+        for Ended { session_id, user_id } in &ended {
             audit::record(
                 &mut tx,
                 sessions.clock.now(),
-                None,
+                Some(*user_id),
                 Some(*session_id),
                 "sign_out",
-                None,
+                client.ip,
                 "",
             )
             .await?;
@@ -190,34 +232,40 @@ impl RequestAuth {
     /// The person's sessions, this one first.
     pub async fn list(&self, live: &LiveSession) -> Result<Vec<SessionInfo>> {
         let sessions = &self.0.sessions.0;
-        authority::list(&sessions.db, live, sessions.clock.now()).await
+        let current = Some(live.session_id);
+        authority::list(&sessions.db, live.user_id, current, sessions.clock.now()).await
     }
 
     /// Ends one of the person's sessions; one's own is signed out.
     ///
     /// # Errors
     /// [`Error::NotFound`] for an unknown session and for somebody else's alike.
-    pub async fn revoke(&self, live: &LiveSession, session_id: Uuid) -> Result<()> {
+    pub async fn revoke(&self, live: &LiveSession, session_id: Uuid, client: &Client) -> Result<()> {
         let which = Ending::One {
             user_id: live.user_id,
             session_id,
         };
-        if self.end_and_commit(live, which).await? == 0 {
+        if self.end_and_commit(live, which, client).await? == 0 {
             return Err(Error::NotFound);
         }
         if session_id == live.session_id {
-            self.plan_clear();
+            self.forget();
         }
         Ok(())
     }
 
+    /// Makes this browser forget its session, which somebody has just ended.
+    pub fn forget(&self) {
+        self.plan_clear();
+    }
+
     /// Ends all of the person's sessions but this one; how many.
-    pub async fn revoke_others(&self, live: &LiveSession) -> Result<usize> {
+    pub async fn revoke_others(&self, live: &LiveSession, client: &Client) -> Result<usize> {
         let which = Ending::Others {
             user_id: live.user_id,
             session_id: live.session_id,
         };
-        self.end_and_commit(live, which).await
+        self.end_and_commit(live, which, client).await
     }
 
     /// Ends the person's other sessions as part of the caller's transaction.
@@ -251,31 +299,31 @@ impl RequestAuth {
         let id = Id::default();
         let now = sessions.clock.now();
         let confirmed = confirmed.then_some(now);
-        let version = authority::cycle(&mut tx, &live, &IdHash::of(old_id), &IdHash::of(&id), confirmed)
+        let live = authority::cycle(&mut tx, live, &IdHash::of(old_id), &IdHash::of(&id), confirmed)
             .await?
             .ok_or(Error::NotSignedIn)?;
         let mark = Mark {
             session_id: live.session_id,
-            min_version: version,
+            min_version: live.version,
         };
         sessions.stale.mark(&mut tx, &[mark]).await?;
         tx.commit().await?;
-        self.plan_live(&LiveSession { version, ..live }, &id);
+        self.plan_live(&live, &id);
         Ok(())
     }
 
-    async fn end_and_commit(&self, live: &LiveSession, which: Ending) -> Result<usize> {
+    async fn end_and_commit(&self, live: &LiveSession, which: Ending, client: &Client) -> Result<usize> {
         let sessions = &self.0.sessions.0;
         let mut tx = sessions.db.begin().await?;
         let ended = self.end(&mut tx, which).await?;
-        for id in &ended {
+        for Ended { session_id, user_id } in &ended {
             audit::record(
                 &mut tx,
                 sessions.clock.now(),
-                Some(live.user_id),
-                Some(*id),
+                Some(*user_id),
+                Some(*session_id),
                 "revoke_session",
-                None,
+                client.ip,
                 "",
             )
             .await?;
@@ -285,7 +333,7 @@ impl RequestAuth {
         Ok(ended.len())
     }
 
-    async fn end(&self, tx: &mut Tx, which: Ending) -> Result<Vec<Uuid>> {
+    async fn end(&self, tx: &mut Tx, which: Ending) -> Result<Vec<Ended>> {
         self.0.sessions.end(tx, which).await
     }
 
@@ -315,6 +363,11 @@ impl RequestAuth {
 }
 
 impl Sessions {
+    /// A user's alive sessions; `current` is the one of who asks.
+    pub(crate) async fn list_of(&self, user_id: Uuid, current: Option<Uuid>) -> Result<Vec<SessionInfo>> {
+        authority::list(&self.0.db, user_id, current, self.0.clock.now()).await
+    }
+
     /// Both cookies of a live session.
     pub(super) fn live_cookies(&self, live: &LiveSession, id: &Id) -> Vec<HeaderValue> {
         let keep: Keep = self.keep(live.remember, live.expires_at);

@@ -1,8 +1,8 @@
 import AxeBuilder from '@axe-core/playwright';
 import { expect, test } from '../../fixtures';
-import { somebody } from '../../people';
+import { type Person, somebody } from '../../people';
 import type { Visitor } from '../../visitor';
-import { ANONYMOUS, NEW, PROVIDER_ONLY, SETTLED, type Sight, inColours, settle } from './sights';
+import { ANONYMOUS, NEW, PROVIDER_ONLY, SETTLED, type Sight, forAdmins, inColours, settle } from './sights';
 
 async function look(visitor: Visitor, sights: Sight[]): Promise<void> {
   for (const { name, show } of sights) {
@@ -35,4 +35,13 @@ test('pages of who has been here for a while', async ({ visitor, anotherBrowser 
 test('pages of who has no password', async ({ visitor }) => {
   await visitor.signInWithAcme(somebody().email);
   await look(visitor, PROVIDER_ONLY);
+});
+
+test('pages of who looks after the application', async ({ visitor, anotherBrowser }) => {
+  const [root, ada] = [somebody('root'), somebody()];
+  const hers = await anotherBrowser();
+  await settle(hers, await anotherBrowser(), ada);
+  await visitor.becomeAdmin(root);
+  const idOf = (person: Person) => visitor.idOf(person.email);
+  await look(visitor, forAdmins({ email: ada.email, id: await idOf(ada) }, await idOf(root)));
 });

@@ -1,9 +1,9 @@
 // Pictures for people to look at, in `screenshots/`; the tests fail only if a page is wider than its window.
 
 import { expect, test } from '../../fixtures';
-import { somebody } from '../../people';
+import { type Person, somebody } from '../../people';
 import type { Visitor } from '../../visitor';
-import { ANONYMOUS, NEW, PROVIDER_ONLY, SETTLED, type Sight, inColours, settle } from './sights';
+import { ANONYMOUS, NEW, PROVIDER_ONLY, SETTLED, type Sight, forAdmins, inColours, settle } from './sights';
 
 async function take(visitor: Visitor, sights: Sight[], project: string): Promise<void> {
   const { page } = visitor;
@@ -39,4 +39,13 @@ test('pages of who has been here for a while', async ({ visitor, anotherBrowser 
 test('pages of who has no password', async ({ visitor }, { project }) => {
   await visitor.signInWithAcme(somebody().email);
   await take(visitor, PROVIDER_ONLY, project.name);
+});
+
+test('pages of who looks after the application', async ({ visitor, anotherBrowser }, { project }) => {
+  const [root, ada] = [somebody('root'), somebody()];
+  const hers = await anotherBrowser();
+  await settle(hers, await anotherBrowser(), ada);
+  await visitor.becomeAdmin(root);
+  const idOf = (person: Person) => visitor.idOf(person.email);
+  await take(visitor, forAdmins({ email: ada.email, id: await idOf(ada) }, await idOf(root)), project.name);
 });

@@ -56,14 +56,24 @@ export const SETTLED: Sight[] = [
   { name: 'settings-security-wrong', show: wrongPresentPassword },
 ];
 
+export function forAdmins(person: { email: string; id: string }, oneself: string): Sight[] {
+  return [
+    { name: 'admin-people', show: opened('/admin') },
+    { name: 'admin-people-found', show: opened(`/admin?q=${encodeURIComponent(person.email)}`) },
+    { name: 'admin-people-nobody', show: opened('/admin?q=nobody-begins-like-this') },
+    { name: 'admin-person', show: opened(`/admin/people/${person.id}`) },
+    { name: 'admin-oneself', show: opened(`/admin/people/${oneself}`) },
+    { name: 'admin-person-disabled', show: disabled(person.id) },
+  ];
+}
+
 export const PROVIDER_ONLY: Sight[] = [
   { name: 'settings-accounts-provider-only', show: opened('/settings/accounts') },
   { name: 'settings-security-provider-only', show: opened('/settings/security') },
 ];
 
 /** Has been here for a while: there is something on every page. */
-export async function settle(visitor: Visitor, elsewhere: Visitor): Promise<void> {
-  const ada = somebody();
+export async function settle(visitor: Visitor, elsewhere: Visitor, ada = somebody()): Promise<void> {
   await visitor.register({ ...ada, name: 'Augusta Ada King, Countess of Lovelace' });
   await elsewhere.signIn(ada);
   await visitor.open('/settings/public');
@@ -81,6 +91,14 @@ export async function settle(visitor: Visitor, elsewhere: Visitor): Promise<void
   await visitor.open('/settings/accounts');
   await visitor.atAcme('Connect Acme', somebody('acme').email);
   await visitor.arrives('/settings/accounts');
+}
+
+function disabled(id: string): (visitor: Visitor) => Promise<void> {
+  return async (visitor) => {
+    await visitor.open(`/admin/people/${id}`);
+    await visitor.send(visitor.button('Disable account'), '/api/admin/disable_user');
+    await expect(visitor.button('Enable account')).toBeVisible();
+  };
 }
 
 async function wrongPassword(visitor: Visitor): Promise<void> {

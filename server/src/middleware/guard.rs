@@ -3,9 +3,9 @@
 use app::{
     components::provider_error::ProviderError,
     flash::Flash,
-    routes::{ANONYMOUS, LOGIN, PROTECTED, SETTINGS},
+    routes::{ADMIN, ADMIN_API, ANONYMOUS, LOGIN, PROTECTED, SETTINGS, SETTINGS_SECURITY},
 };
-use auth::{RequestAuth, ReturnTo};
+use auth::{Error, RequestAuth, ReturnTo};
 use axum::{
     extract::{Request, State},
     http::{HeaderValue, StatusCode},
@@ -23,7 +23,11 @@ use crate::router::AppState;
 /// Sends who is not signed in to the login page, and who is away from it. For everybody else the answer
 /// is the page's own; protected ones are never stored.
 pub(crate) async fn layer(State(state): State<AppState>, request: Request, next: Next) -> Response {
-    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+    let reads = matches!(*request.method(), Method::GET | Method::HEAD);
+    if is_below(ADMIN_API, request.uri().path()) || is_below(ADMIN, request.uri().path()) {
+        return administration(request, next, reads).await;
+    }
+    if !reads {
         return next.run(request).await;
     }
     let path = request.uri().path();
@@ -31,10 +35,7 @@ pub(crate) async fn layer(State(state): State<AppState>, request: Request, next:
         .extensions()
         .get::<RequestAuth>()
         .is_some_and(|auth| auth.session().is_some());
-    let protected = PROTECTED.contains(&path)
-        || path
-            .strip_prefix(SETTINGS)
-            .is_some_and(|rest| rest.starts_with('/'));
+    let protected = PROTECTED.contains(&path) || is_below(SETTINGS, path);
     if protected && !signed_in {
         let here = request.uri().path_and_query().map_or(path, |here| here.as_str());
         return see_other(&format!("{LOGIN}?return_to={}", encode(here)));
@@ -56,6 +57,42 @@ pub(crate) async fn layer(State(state): State<AppState>, request: Request, next:
             .insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
     response
+}
+
+/// Administration, for recent sessions of administrators, as the authority knows them. For everybody else
+/// it is not there: their page is the one for unknown addresses, since the application has no such route
+/// for them, and all other requests end here, before anything of them is looked at.
+async fn administration(request: Request, next: Next, reads: bool) -> Response {
+    let Some(auth) = request.extensions().get::<RequestAuth>().cloned() else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
+    let is_page = reads && !is_below(ADMIN_API, request.uri().path());
+    match auth.require_admin().await {
+        // Server functions ask again, and say in their own way that a confirmation is too old.
+        Ok(_) => next.run(request).await,
+        Err(Error::ReauthRequired) if !is_page => next.run(request).await,
+        Err(Error::ReauthRequired) => {
+            let uri = request.uri();
+            let here = uri.path_and_query().map_or(uri.path(), |here| here.as_str());
+            see_other(&format!("{SETTINGS_SECURITY}?return_to={}", encode(here)))
+        }
+        Err(Error::NotFound) if is_page => next.run(request).await,
+        Err(Error::NotFound) => StatusCode::NOT_FOUND.into_response(),
+        Err(error) => {
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "nobody can tell who asks"
+            );
+            StatusCode::SERVICE_UNAVAILABLE.into_response()
+        }
+    }
+}
+
+/// Whether a path is this one, or one below it.
+fn is_below(path: &str, asked: &str) -> bool {
+    asked
+        .strip_prefix(path)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// A redirect with an empty body.

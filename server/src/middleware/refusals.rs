@@ -44,9 +44,9 @@ impl Refusals {
                 .or_insert(HeaderValue::from_static(RETRY_SECONDS));
         }
         let refused = status.is_client_error() || status.is_server_error();
-        let bare = refused
-            && (!response.headers().contains_key(CONTENT_TYPE)
-                || response.body().size_hint().exact() == Some(0));
+        // A page asked for with HEAD has lost its body, and its headers are the page's all the same.
+        let is_empty = !self.head && response.body().size_hint().exact() == Some(0);
+        let bare = refused && (is_empty || !response.headers().contains_key(CONTENT_TYPE));
         if !bare {
             return;
         }

@@ -2,7 +2,7 @@
 
 use http::Method;
 
-use crate::support::{FUNCTIONS, PASSWORD, PROTECTED, TestApp};
+use crate::support::{ADMIN_FUNCTIONS, FUNCTIONS, PASSWORD, PROTECTED, TestApp};
 
 const METHODS: [&str; 12] = [
     "GET",
@@ -155,9 +155,16 @@ impl Dice {
 async fn no_combination_of_route_method_body_and_headers_is_a_fault() {
     let app = TestApp::new().await;
     let (ada, stranger) = (app.registered("ada@example.com").await, app.browser());
-    let functions = FUNCTIONS.map(|(function, _)| format!("/api/{function}"));
+    // Who may do most can hit most.
+    app.sql("UPDATE users SET role = 'admin'").await;
+    let functions: Vec<_> = FUNCTIONS
+        .into_iter()
+        .chain(ADMIN_FUNCTIONS)
+        .map(|(function, _)| format!("/api/{function}"))
+        .collect();
     let paths: Vec<&str> = PATHS
         .into_iter()
+        .chain(["/admin", "/admin/people/x", "/admin/x"])
         .chain(PROTECTED)
         .chain(functions.iter().map(String::as_str))
         .collect();

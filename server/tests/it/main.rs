@@ -11,6 +11,8 @@ mod database;
 mod support;
 
 mod accounts;
+mod admin;
+mod admin_cli;
 mod concurrency;
 mod data;
 mod fixation;

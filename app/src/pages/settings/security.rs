@@ -11,6 +11,7 @@ use crate::{
         field::Field,
         form::{Emptied, FormState, Newest, Notice, Submit},
         link::{RETURN_TO, asked_return_to},
+        own_events::OwnEvents,
         providers::ProviderButton,
     },
     error::AppError,
@@ -59,6 +60,7 @@ pub fn Security() -> impl IntoView {
                 }
             })}
         </Transition>
+        <OwnEvents after=Signal::derive(move || change.version().get() + set.version().get() + confirm.version().get()) />
     }
 }
 

@@ -7,9 +7,9 @@ use leptos_meta::Title;
 use crate::{
     components::{
         device::device,
+        events::method,
         failure::Failure,
         form::{FormState, Notices, Submit},
-        providers::provider_name,
         time::When,
     },
     session::{RevokeOtherSessions, RevokeSession, list_sessions},
@@ -78,10 +78,7 @@ fn Cards(
 #[component]
 fn Row(session: SessionInfo, revoke: ServerAction<RevokeSession>) -> impl IntoView {
     let device = device(session.user_agent.as_deref());
-    let method = match session.method.as_str() {
-        "password" => "a password".to_owned(),
-        provider => provider_name(provider),
-    };
+    let method = method(&session.method);
     let button = format!("End session: {device}");
     let end = (!session.current).then(|| {
         view! {

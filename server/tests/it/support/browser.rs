@@ -274,6 +274,11 @@ impl Call {
         self
     }
 
+    pub fn method(mut self, method: Method) -> Self {
+        *self.request.method_mut() = method;
+        self
+    }
+
     pub fn without(mut self, name: &str) -> Self {
         self.request.headers_mut().remove(name);
         self

@@ -28,7 +28,7 @@ pub const SECRET: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 pub const NEW_SECRET: &str = "ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8=";
 
 /// Every server function with arguments it would accept, so that only what a test is about can refuse it.
-pub const FUNCTIONS: [(&str, &[(&str, &str)]); 20] = [
+pub const FUNCTIONS: [(&str, &[(&str, &str)]); 21] = [
     (
         "register",
         &[("email", "new@example.com"), ("password", PASSWORD)],
@@ -40,6 +40,7 @@ pub const FUNCTIONS: [(&str, &[(&str, &str)]); 20] = [
     ("list_sessions", &[]),
     ("revoke_session", &[("session_id", SOME_ID)]),
     ("revoke_other_sessions", &[]),
+    ("list_own_events", &[]),
     ("list_accounts", &[]),
     ("get_ways_in", &[]),
     ("unlink_account", &[("account_id", SOME_ID)]),
@@ -55,6 +56,18 @@ pub const FUNCTIONS: [(&str, &[(&str, &str)]); 20] = [
     ("describe_private_data", &[]),
     ("update_private_data", &[("api_token", "token-of-some-service")]),
     ("clear_private_data", &[]),
+];
+
+/// The server functions for administrators, about nobody.
+pub const ADMIN_FUNCTIONS: [(&str, &[(&str, &str)]); 8] = [
+    ("admin/list_people", &[]),
+    ("admin/get_person", &[("user_id", SOME_ID)]),
+    ("admin/list_events", &[("user_id", SOME_ID)]),
+    ("admin/revoke_session", &[("session_id", SOME_ID)]),
+    ("admin/revoke_all_sessions", &[("user_id", SOME_ID)]),
+    ("admin/disable_user", &[("user_id", SOME_ID)]),
+    ("admin/enable_user", &[("user_id", SOME_ID)]),
+    ("admin/set_role", &[("user_id", SOME_ID), ("role", "admin")]),
 ];
 
 /// The server functions that answer an anonymous visitor with something else than 401.

@@ -1,0 +1,142 @@
+//! Looking after people: the server functions under `/api/admin`. Each begins with
+//! `require_admin()`, which answers whoever is no administrator as if there were nothing here.
+
+#![expect(
+    missing_docs,
+    reason = "`#[server]` makes a struct of each function, whose fields are its arguments"
+)]
+
+#[cfg(feature = "ssr")]
+use auth::admin::By;
+use auth::{Events, People, Person, Role};
+use leptos::prelude::*;
+use uuid::Uuid;
+
+use crate::error::AppError;
+#[cfg(feature = "ssr")]
+use crate::{
+    request::{Context, refuse},
+    routes,
+};
+
+/// A page of people: the newest, or those whose address or name begins with `query`.
+#[server(prefix = "/api/admin", endpoint = "list_people")]
+pub async fn list_people(
+    #[server(default)] query: Option<String>,
+    #[server(default)] after: Option<String>,
+) -> Result<People, AppError> {
+    let context = Context::take()?;
+    let admin = context.require_admin().await?;
+    context
+        .auth
+        .administration()
+        .people(&admin, query.as_deref().unwrap_or_default(), after.as_deref())
+        .await
+        .map_err(refuse)
+}
+
+/// A person, with accounts, sessions and sizes of data.
+#[server(prefix = "/api/admin", endpoint = "get_person")]
+pub async fn get_person(user_id: Uuid) -> Result<Person, AppError> {
+    let context = Context::take()?;
+    let admin = context.require_admin().await?;
+    context
+        .auth
+        .administration()
+        .person(&admin, user_id)
+        .await
+        .map_err(refuse)
+}
+
+/// A page of what happened to a person, the newest first.
+#[server(prefix = "/api/admin", endpoint = "list_events")]
+pub async fn list_events(user_id: Uuid, #[server(default)] before: Option<Uuid>) -> Result<Events, AppError> {
+    let context = Context::take()?;
+    let admin = context.require_admin().await?;
+    context
+        .auth
+        .administration()
+        .events(&admin, user_id, before)
+        .await
+        .map_err(refuse)
+}
+
+/// Ends a session, whose ever it is; one's own present one is signed out.
+#[server(prefix = "/api/admin", endpoint = "revoke_session")]
+pub async fn admin_revoke_session(session_id: Uuid) -> Result<(), AppError> {
+    let context = Context::take()?;
+    let admin = context.require_admin().await?;
+    let client = context.client();
+    context
+        .auth
+        .administration()
+        .end_session(By::Admin(&admin, &client), session_id)
+        .await
+        .map_err(refuse)?;
+    if session_id == admin.session_id() {
+        context.request.forget();
+        leptos_axum::redirect(routes::HOME);
+    }
+    Ok(())
+}
+
+/// Ends all sessions of a person; of oneself the present one as well.
+#[server(prefix = "/api/admin", endpoint = "revoke_all_sessions")]
+pub async fn revoke_all_sessions(user_id: Uuid) -> Result<(), AppError> {
+    let context = Context::take()?;
+    let admin = context.require_admin().await?;
+    let client = context.client();
+    context
+        .auth
+        .administration()
+        .end_sessions(By::Admin(&admin, &client), user_id)
+        .await
+        .map_err(refuse)?;
+    if user_id == admin.user_id() {
+        context.request.forget();
+        leptos_axum::redirect(routes::HOME);
+    }
+    Ok(())
+}
+
+/// Keeps a person from signing in, and ends their sessions.
+#[server(prefix = "/api/admin", endpoint = "disable_user")]
+pub async fn disable_user(user_id: Uuid) -> Result<(), AppError> {
+    let context = Context::take()?;
+    let admin = context.require_admin().await?;
+    let client = context.client();
+    context
+        .auth
+        .administration()
+        .disable(By::Admin(&admin, &client), user_id)
+        .await
+        .map_err(refuse)
+}
+
+/// Lets a person sign in again.
+#[server(prefix = "/api/admin", endpoint = "enable_user")]
+pub async fn enable_user(user_id: Uuid) -> Result<(), AppError> {
+    let context = Context::take()?;
+    let admin = context.require_admin().await?;
+    let client = context.client();
+    context
+        .auth
+        .administration()
+        .enable(By::Admin(&admin, &client), user_id)
+        .await
+        .map_err(refuse)
+}
+
+/// Gives a person a role.
+#[server(prefix = "/api/admin", endpoint = "set_role")]
+pub async fn set_role(user_id: Uuid, role: Role) -> Result<(), AppError> {
+    let context = Context::take()?;
+    let admin = context.require_admin().await?;
+    let client = context.client();
+    context
+        .auth
+        .administration()
+        .set_role(By::Admin(&admin, &client), user_id, role)
+        .await
+        .map_err(refuse)
+}

@@ -1,0 +1,73 @@
+//! What happened to an account, in words.
+
+use auth::{Actor, Event, Role};
+use leptos::{either::Either, prelude::*};
+
+use super::{providers::provider_name, time::When};
+
+/// A list of events, the newest first.
+#[component]
+pub fn EventList(
+    /// The events.
+    events: Vec<Event>,
+) -> impl IntoView {
+    if events.is_empty() {
+        return Either::Left(view! { <p class="empty">"Nothing has happened yet."</p> });
+    }
+    let rows = events
+        .into_iter()
+        .map(|event| {
+            let what = words(&event.kind, &event.note);
+            view! {
+                <li class="event">
+                    <p>{what} {by(event.by)}</p>
+                    <p class="hint">
+                        <When at=event.at clock=true />
+                        {event.ip.map(|ip| view! { " from " <span class="address">{ip}</span> })}
+                    </p>
+                </li>
+            }
+        })
+        .collect_view();
+    Either::Right(view! { <ul class="events">{rows}</ul> })
+}
+
+fn by(actor: Actor) -> Option<String> {
+    match actor {
+        Actor::Oneself => None,
+        Actor::Admin {
+            email: Some(email), ..
+        } => Some(format!(" by {email}")),
+        Actor::Admin { email: None, .. } => Some(" by an administrator".to_owned()),
+        Actor::CommandLine => Some(" at the server’s command line".to_owned()),
+    }
+}
+
+/// The event in words; one a fork has added is told by its name.
+fn words(kind: &str, note: &str) -> String {
+    match kind {
+        "register" => format!("Account made with {}", method(note)),
+        "sign_in" => format!("Signed in with {}", method(note)),
+        "sign_out" => "Signed out".to_owned(),
+        "revoke_session" => "Session ended".to_owned(),
+        "confirm" => "Identity confirmed".to_owned(),
+        "change_password" => "Password changed".to_owned(),
+        "link" => format!("{} connected", provider_name(note)),
+        "unlink" => format!("{} disconnected", provider_name(note)),
+        "disable" => "Account disabled".to_owned(),
+        "enable" => "Account enabled".to_owned(),
+        "set_role" => match Role::from_name(note) {
+            Some(role) => format!("Role changed to {}", role.label()),
+            None => format!("Role changed to {note}"),
+        },
+        other => other.replace('_', " "),
+    }
+}
+
+/// How somebody signed in.
+pub fn method(name: &str) -> String {
+    match name {
+        "password" => "a password".to_owned(),
+        provider => provider_name(provider),
+    }
+}

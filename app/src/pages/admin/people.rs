@@ -1,0 +1,143 @@
+//! The list of people: found by the beginning of an address or a name, a page at a time.
+
+use auth::{People as Page, PersonRow};
+use leptos::{either::Either, prelude::*};
+use leptos_meta::Title;
+use leptos_router::hooks::use_location;
+
+use super::Badges;
+use crate::{
+    admin::list_people,
+    components::{
+        avatar::Avatar,
+        failure::Failure,
+        link::{escaped, value_of},
+        time::When,
+    },
+    routes,
+};
+
+const QUERY: &str = "q";
+const AFTER: &str = "after";
+
+/// The page of people.
+#[component]
+pub fn People() -> impl IntoView {
+    let search = use_location().search;
+    let people = Resource::new(
+        move || search.get(),
+        |search| async move {
+            let (query, after) = (value_of(&search, QUERY), value_of(&search, AFTER));
+            let query = query.map(|query| query.trim().to_owned()).unwrap_or_default();
+            let page = list_people(Some(query.clone()), after.clone()).await?;
+            Ok::<_, crate::error::AppError>((page, query, after.is_some()))
+        },
+    );
+    view! {
+        <Title text="People" />
+        <div class="page">
+            <h1>"People"</h1>
+            <form method="get" action=routes::ADMIN role="search" class="search">
+                <div class="field">
+                    <label for="q">"Address or name"</label>
+                    <input
+                        id="q"
+                        name=QUERY
+                        type="search"
+                        autocomplete="off"
+                        value=value_of(&search.get_untracked(), QUERY)
+                        aria-describedby="q-hint"
+                    />
+                </div>
+                <button type="submit" class="button button-primary">
+                    "Search"
+                </button>
+                <p class="hint" id="q-hint">
+                    "People whose address or name begins like this."
+                </p>
+            </form>
+            <Transition fallback=|| view! { <p class="hint">"One moment…"</p> }>
+                {move || Suspend::new(async move {
+                    match people.await {
+                        Ok((page, query, is_later)) => Either::Left(view! { <List page query is_later /> }),
+                        Err(error) => Either::Right(view! { <Failure error /> }),
+                    }
+                })}
+            </Transition>
+        </div>
+    }
+}
+
+#[component]
+fn List(page: Page, query: String, is_later: bool) -> impl IntoView {
+    let title = match query.as_str() {
+        "" => "The newest first".to_owned(),
+        query => format!("Beginning with “{query}”"),
+    };
+    let rows = match page.people.is_empty() {
+        true => Either::Left(view! { <p class="empty">"Nobody is found here."</p> }),
+        false => {
+            let rows = page
+                .people
+                .into_iter()
+                .map(|person| view! { <Row person /> })
+                .collect_view();
+            Either::Right(view! { <ul class="rows">{rows}</ul> })
+        }
+    };
+    let first = is_later.then(|| view! { <a href=address(&query, None)>"First page"</a> });
+    let next = page
+        .next
+        .map(|next| view! { <a href=address(&query, Some(&next))>"Next page"</a> });
+    let pages = (first.is_some() || next.is_some()).then(|| {
+        view! {
+            <nav class="actions after-form" aria-label="Pages">
+                {first}
+                {next}
+            </nav>
+        }
+    });
+    view! {
+        <section class="card" aria-labelledby="people-title">
+            <h2 id="people-title">{title}</h2>
+            {rows}
+            {pages}
+        </section>
+    }
+}
+
+#[component]
+fn Row(person: PersonRow) -> impl IntoView {
+    let id = person.id;
+    let called = called(person.name.as_deref(), person.email.as_deref());
+    let email = person.email.unwrap_or_else(|| "No address".to_owned());
+    view! {
+        <li class="row">
+            <Avatar id name=called.clone() />
+            <div class="row-text">
+                <h3>
+                    <a href=routes::person(&id.to_string())>{called}</a>
+                    <Badges role=person.role is_disabled=person.disabled_at.is_some() />
+                </h3>
+                <p class="hint">{email} ", since " <When at=person.created_at /></p>
+            </div>
+        </li>
+    }
+}
+
+/// What to call somebody.
+pub(super) fn called(name: Option<&str>, email: Option<&str>) -> String {
+    name.or(email).unwrap_or("Nameless").to_owned()
+}
+
+fn address(query: &str, after: Option<&str>) -> String {
+    let pairs: Vec<_> = [(QUERY, query), (AFTER, after.unwrap_or_default())]
+        .into_iter()
+        .filter(|(_, value)| !value.is_empty())
+        .map(|(name, value)| format!("{name}={}", escaped(value)))
+        .collect();
+    match pairs.is_empty() {
+        true => routes::ADMIN.to_owned(),
+        false => format!("{}?{}", routes::ADMIN, pairs.join("&")),
+    }
+}

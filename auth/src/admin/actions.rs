@@ -1,0 +1,209 @@
+//! What is done to people: one transaction each, with its audit event.
+
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::{Administration, By};
+use crate::{
+    audit,
+    db::Tx,
+    error::{Error, Result},
+    session::{Ended, Ending},
+    wire::Role,
+};
+
+/// Whom something is done to, as the transaction found them.
+#[derive(sqlx::FromRow)]
+struct Target {
+    role: Role,
+    disabled_at: Option<OffsetDateTime>,
+}
+
+impl Target {
+    fn is_enabled_admin(&self) -> bool {
+        self.role == Role::Admin && self.disabled_at.is_none()
+    }
+}
+
+impl Administration {
+    /// Ends a session, whose ever it is. The browser of who asks is the caller's to tell.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if there is no such session.
+    pub async fn end_session(&self, by: By<'_>, session_id: Uuid) -> Result<()> {
+        match self.end(by, Ending::Any { session_id }).await? {
+            0 => Err(Error::NotFound),
+            _ => Ok(()),
+        }
+    }
+
+    /// Ends all of a user's sessions, one's own as well; how many.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if there is no such user.
+    pub async fn end_sessions(&self, by: By<'_>, user_id: Uuid) -> Result<usize> {
+        self.known(user_id).await?;
+        self.end(by, Ending::All { user_id }).await
+    }
+
+    /// Keeps a user from signing in. Their sessions end, rather than sleep: who is enabled again begins
+    /// with a proof of who they are.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]; [`Error::Yourself`]; [`Error::LastAdmin`]
+    pub async fn disable(&self, by: By<'_>, user_id: Uuid) -> Result<()> {
+        let now = self.clock.now();
+        let (mut tx, target) = self.begin_on(by, user_id).await?;
+        if by.is(user_id) {
+            return Err(Error::Yourself);
+        }
+        if target.disabled_at.is_some() {
+            return Ok(());
+        }
+        sqlx::query("UPDATE users SET disabled_at = $2, updated_at = $2 WHERE id = $1")
+            .bind(user_id)
+            .bind(now)
+            .execute(&mut *tx)
+            .await?;
+        if target.is_enabled_admin() {
+            an_admin_is_left(&mut tx).await?;
+        }
+        self.sessions.end(&mut tx, Ending::All { user_id }).await?;
+        self.note(&mut tx, by, user_id, "disable", "").await?;
+        tx.commit().await?;
+        tracing::info!(user = %user_id, by = ?by.doer(), "disabled a user");
+        Ok(())
+    }
+
+    /// Lets a user sign in again.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]
+    pub async fn enable(&self, by: By<'_>, user_id: Uuid) -> Result<()> {
+        let now = self.clock.now();
+        let (mut tx, target) = self.begin_on(by, user_id).await?;
+        if target.disabled_at.is_none() {
+            return Ok(());
+        }
+        sqlx::query("UPDATE users SET disabled_at = NULL, updated_at = $2 WHERE id = $1")
+            .bind(user_id)
+            .bind(now)
+            .execute(&mut *tx)
+            .await?;
+        self.note(&mut tx, by, user_id, "enable", "").await?;
+        tx.commit().await?;
+        tracing::info!(user = %user_id, by = ?by.doer(), "enabled a user");
+        Ok(())
+    }
+
+    /// Gives a user a role. Their sessions stay alive; what their snapshots say is void at once.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]; [`Error::Yourself`]; [`Error::LastAdmin`]
+    pub async fn set_role(&self, by: By<'_>, user_id: Uuid, role: Role) -> Result<()> {
+        let now = self.clock.now();
+        let (mut tx, target) = self.begin_on(by, user_id).await?;
+        if by.is(user_id) {
+            return Err(Error::Yourself);
+        }
+        if target.role == role {
+            return Ok(());
+        }
+        sqlx::query("UPDATE users SET role = $2, updated_at = $3 WHERE id = $1")
+            .bind(user_id)
+            .bind(role)
+            .bind(now)
+            .execute(&mut *tx)
+            .await?;
+        if target.is_enabled_admin() {
+            an_admin_is_left(&mut tx).await?;
+        }
+        self.sessions.refresh_snapshots(&mut tx, user_id).await?;
+        self.note(&mut tx, by, user_id, "set_role", role.name()).await?;
+        tx.commit().await?;
+        tracing::info!(user = %user_id, role = role.name(), by = ?by.doer(), "gave a role");
+        Ok(())
+    }
+
+    pub(super) async fn end(&self, by: By<'_>, which: Ending) -> Result<usize> {
+        let mut tx = self.begin(by).await?;
+        let ended = self.sessions.end(&mut tx, which).await?;
+        for Ended { session_id, user_id } in &ended {
+            audit::record_by(
+                &mut tx,
+                by.doer(),
+                self.clock.now(),
+                Some(*user_id),
+                Some(*session_id),
+                "revoke_session",
+                by.ip(),
+                "",
+            )
+            .await?;
+        }
+        tx.commit().await?;
+        tracing::info!(sessions = ended.len(), by = ?by.doer(), "ended sessions");
+        Ok(ended.len())
+    }
+
+    /// A transaction in which an administrator is one still: another may have ended that meanwhile.
+    async fn begin(&self, by: By<'_>) -> Result<Tx> {
+        let mut tx = self.db.begin().await?;
+        still_may(&mut tx, by).await?;
+        Ok(tx)
+    }
+
+    /// The same for what decides who is an administrator.
+    async fn begin_on(&self, by: By<'_>, user_id: Uuid) -> Result<(Tx, Target)> {
+        let mut tx = self.db.begin().await?;
+        hold_admins(&mut tx).await?;
+        still_may(&mut tx, by).await?;
+        let target = sqlx::query_as("SELECT role, disabled_at FROM users WHERE id = $1")
+            .bind(user_id)
+            .fetch_optional(&mut *tx)
+            .await?
+            .ok_or(Error::NotFound)?;
+        Ok((tx, target))
+    }
+
+    async fn note(&self, tx: &mut Tx, by: By<'_>, user_id: Uuid, kind: &str, note: &str) -> Result<()> {
+        let now = self.clock.now();
+        audit::record_by(tx, by.doer(), now, Some(user_id), None, kind, by.ip(), note).await
+    }
+}
+
+/// Refuses an administrator who is none any more, or whose session has ended.
+async fn still_may(tx: &mut Tx, by: By<'_>) -> Result<()> {
+    let By::Admin(admin, _) = by else { return Ok(()) };
+    let still: Option<Uuid> = sqlx::query_scalar(
+        "SELECT s.id FROM sessions s JOIN users u ON u.id = s.user_id
+         WHERE s.id = $1 AND u.role = $2 AND u.disabled_at IS NULL",
+    )
+    .bind(admin.session_id())
+    .bind(Role::Admin)
+    .fetch_optional(&mut **tx)
+    .await?;
+    still.map(drop).ok_or(Error::NotFound)
+}
+
+/// Locks the administrators' rows until the transaction ends, so that of two who would put each other
+/// out at once the second sees what the first did. A read alone would not, where writers do not queue.
+async fn hold_admins(tx: &mut Tx) -> Result<()> {
+    sqlx::query("UPDATE users SET updated_at = updated_at WHERE role = $1")
+        .bind(Role::Admin)
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
+}
+
+/// Refuses a change after which nobody could look after the application.
+async fn an_admin_is_left(tx: &mut Tx) -> Result<()> {
+    let left: i64 = sqlx::query_scalar("SELECT count(*) FROM users WHERE role = $1 AND disabled_at IS NULL")
+        .bind(Role::Admin)
+        .fetch_one(&mut **tx)
+        .await?;
+    match left {
+        0 => Err(Error::LastAdmin),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,87 @@
+//! One person, as who looks after the application sees them.
+
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::Administration;
+use crate::{
+    audit,
+    error::{Error, Result},
+    session::AdminSession,
+    wire::Role,
+    wire_admin::{Events, Person, PersonAccount},
+};
+
+/// Events on a page.
+pub const EVENTS: usize = 50;
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    email: Option<String>,
+    email_verified_at: Option<OffsetDateTime>,
+    name: Option<String>,
+    avatar_url: Option<String>,
+    role: Role,
+    has_password: bool,
+    created_at: OffsetDateTime,
+    disabled_at: Option<OffsetDateTime>,
+}
+
+impl Administration {
+    /// A person with their accounts, sessions and the sizes of their data.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]
+    pub async fn person(&self, admin: &AdminSession, user_id: Uuid) -> Result<Person> {
+        let row: Row = sqlx::query_as(
+            "SELECT email, email_verified_at, name, avatar_url, role, password_hash IS NOT NULL AS has_password,
+                    created_at, disabled_at
+             FROM users WHERE id = $1",
+        )
+        .bind(user_id)
+        .fetch_optional(self.db.read())
+        .await?
+        .ok_or(Error::NotFound)?;
+        let accounts: Vec<PersonAccount> = sqlx::query_as(
+            "SELECT id, provider, email, created_at, last_used_at FROM accounts
+             WHERE user_id = $1 ORDER BY created_at, id",
+        )
+        .bind(user_id)
+        .fetch_all(self.db.read())
+        .await?;
+        Ok(Person {
+            id: user_id,
+            oneself: user_id == admin.user_id(),
+            email: row.email,
+            email_verified: row.email_verified_at.is_some(),
+            name: row.name,
+            avatar_url: row.avatar_url,
+            role: row.role,
+            has_password: row.has_password,
+            created_at: row.created_at,
+            disabled_at: row.disabled_at,
+            accounts,
+            sessions: self.sessions.list_of(user_id, Some(admin.session_id())).await?,
+            data: self.buckets.sizes(user_id).await?,
+        })
+    }
+
+    /// A page of what happened to a person, from where the last one ended.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if there is no such person.
+    pub async fn events(&self, _: &AdminSession, user_id: Uuid, before: Option<Uuid>) -> Result<Events> {
+        self.known(user_id).await?;
+        audit::page(&self.db, user_id, before, EVENTS).await
+    }
+
+    /// # Errors
+    /// [`Error::NotFound`] if there is no such person.
+    pub(super) async fn known(&self, user_id: Uuid) -> Result<()> {
+        let known: Option<Uuid> = sqlx::query_scalar("SELECT id FROM users WHERE id = $1")
+            .bind(user_id)
+            .fetch_optional(self.db.read())
+            .await?;
+        known.map(drop).ok_or(Error::NotFound)
+    }
+}

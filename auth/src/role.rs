@@ -1,0 +1,75 @@
+//! Roles: what a user may do. This is the one place a fork adds its own to.
+
+use serde::{Deserialize, Serialize};
+
+/// Makes the enum and everything that lists its variants.
+macro_rules! roles {
+    ($($(#[$attribute:meta])* $role:ident = $name:literal, $label:literal;)+) => {
+        /// What a user may do.
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+        #[cfg_attr(feature = "ssr", derive(sqlx::Type))]
+        #[cfg_attr(feature = "ssr", sqlx(type_name = "TEXT"))]
+        pub enum Role {
+            $(
+                $(#[$attribute])*
+                #[serde(rename = $name)]
+                #[cfg_attr(feature = "ssr", sqlx(rename = $name))]
+                $role,
+            )+
+        }
+
+        impl Role {
+            /// Every role, in the order they are offered in.
+            pub const ALL: &[Self] = &[$(Self::$role),+];
+
+            /// The name in the database, on the wire and on the command line.
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$role => $name,)+
+                }
+            }
+
+            /// What people read.
+            pub const fn label(self) -> &'static str {
+                match self {
+                    $(Self::$role => $label,)+
+                }
+            }
+        }
+    };
+}
+
+roles! {
+    /// Anyone who registered.
+    #[default]
+    User = "user", "User";
+    /// May look after other users.
+    Admin = "admin", "Administrator";
+}
+
+impl Role {
+    /// The role with this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|role| role.name() == name)
+    }
+}
+
+#[cfg(all(test, feature = "ssr"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_role_has_one_name_and_what_has_none_is_no_role() {
+        for role in Role::ALL.iter().copied() {
+            assert_eq!(Role::from_name(role.name()), Some(role));
+            assert_eq!(
+                serde_json::to_string(&role).unwrap(),
+                format!("\"{}\"", role.name())
+            );
+        }
+        for name in ["", "Admin", "admin ", "root"] {
+            assert_eq!(Role::from_name(name), None);
+            assert!(serde_json::from_str::<Role>(&format!("\"{name}\"")).is_err());
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! The types of administration that cross the wire. No value of a private bucket is among them: of data
+//! only its size is told.
+
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::{Role, SessionInfo};
+
+/// A page of people.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct People {
+    /// The people: the newest first, or, when searched for, by what was found.
+    pub people: Vec<PersonRow>,
+    /// Where the next page begins; `None` on the last.
+    pub next: Option<String>,
+}
+
+/// Somebody in the list of people.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(sqlx::FromRow))]
+pub struct PersonRow {
+    /// The user's id.
+    pub id: Uuid,
+    /// The address in normal form.
+    pub email: Option<String>,
+    /// The name.
+    pub name: Option<String>,
+    /// The role.
+    pub role: Role,
+    /// Member since.
+    #[serde(with = "time::serde::rfc3339")]
+    pub created_at: OffsetDateTime,
+    /// Since when the user cannot sign in.
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub disabled_at: Option<OffsetDateTime>,
+}
+
+/// All of one person that who looks after the application sees.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Person {
+    /// The user's id.
+    pub id: Uuid,
+    /// Whether this is who asks: some things nobody does to oneself.
+    pub oneself: bool,
+    /// The address in normal form.
+    pub email: Option<String>,
+    /// Whether somebody vouched for the address.
+    pub email_verified: bool,
+    /// The name.
+    pub name: Option<String>,
+    /// A picture's address (http or https).
+    pub avatar_url: Option<String>,
+    /// The role.
+    pub role: Role,
+    /// Whether a password is set.
+    pub has_password: bool,
+    /// Member since.
+    #[serde(with = "time::serde::rfc3339")]
+    pub created_at: OffsetDateTime,
+    /// Since when the user cannot sign in.
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub disabled_at: Option<OffsetDateTime>,
+    /// The connected provider accounts.
+    pub accounts: Vec<PersonAccount>,
+    /// The sessions that are alive.
+    pub sessions: Vec<SessionInfo>,
+    /// How much data there is.
+    pub data: Vec<DataSize>,
+}
+
+/// A connected provider account.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(sqlx::FromRow))]
+pub struct PersonAccount {
+    /// The account's id.
+    pub id: Uuid,
+    /// The provider's id.
+    pub provider: String,
+    /// The address the provider names.
+    pub email: Option<String>,
+    /// When it was connected.
+    #[serde(with = "time::serde::rfc3339")]
+    pub created_at: OffsetDateTime,
+    /// When somebody last signed in with it.
+    #[serde(with = "time::serde::rfc3339")]
+    pub last_used_at: OffsetDateTime,
+}
+
+/// How much a bucket holds, never what.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DataSize {
+    /// `public` or `private`.
+    pub bucket: String,
+    /// Whose client wrote it; empty for the application itself.
+    pub client_id: String,
+    /// Bytes of JSON text, as the limit of a bucket counts them.
+    pub bytes: usize,
+    /// How many keys.
+    pub keys: usize,
+    /// Rises by one with every write.
+    pub version: i64,
+    /// The last write.
+    #[serde(with = "time::serde::rfc3339")]
+    pub updated_at: OffsetDateTime,
+}
+
+/// A page of events.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Events {
+    /// The newest first.
+    pub events: Vec<Event>,
+    /// Where the next page begins; `None` on the last.
+    pub next: Option<Uuid>,
+}
+
+/// Something that happened to an account.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Event {
+    /// The event's id.
+    pub id: Uuid,
+    /// When.
+    #[serde(with = "time::serde::rfc3339")]
+    pub at: OffsetDateTime,
+    /// What: `sign_in`, `set_role` and the like.
+    pub kind: String,
+    /// What the kind leaves open: the sign-in method, the new role.
+    pub note: String,
+    /// The client's address, where one is known.
+    pub ip: Option<String>,
+    /// The session it began with, or ended.
+    pub session_id: Option<Uuid>,
+    /// Who did it.
+    pub by: Actor,
+}
+
+/// Who did something to an account.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Actor {
+    /// The person.
+    Oneself,
+    /// An administrator, who is named to other administrators only.
+    Admin {
+        /// The administrator's user id.
+        user_id: Option<Uuid>,
+        /// The administrator's address.
+        email: Option<String>,
+    },
+    /// Somebody at the server's command line.
+    CommandLine,
+}
