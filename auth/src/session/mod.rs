@@ -211,6 +211,7 @@ impl Sessions {
             role: live.role,
             session_expires: live.expires_at.unix_timestamp(),
             version: live.version,
+            issued: now,
             expires: (now + ttl)
                 .min(live.expires_at.unix_timestamp())
                 .min(live.idle_expires_at.unix_timestamp()),

@@ -37,20 +37,20 @@ impl IdHash {
     }
 
     /// The first 16 bytes, which bind a snapshot to its id.
-    pub(super) fn short(&self) -> u128 {
+    pub(super) fn short(&self) -> [u8; 16] {
         let mut short = [0; 16];
         short.copy_from_slice(&self.0[..16]);
-        u128::from_le_bytes(short)
+        short
     }
 
     /// Whether a snapshot with this short hash was minted beside the id.
-    pub(super) fn binds(&self, short: u128) -> bool {
-        self.short().to_le_bytes().ct_eq(&short.to_le_bytes()).into()
+    pub(super) fn binds(&self, short: &[u8; 16]) -> bool {
+        self.short().ct_eq(short).into()
     }
 
     /// The hash as the sqlx store's key, which is 16 bytes wide.
     fn as_store_id(&self) -> Id {
-        Id(i128::from_le_bytes(self.short().to_le_bytes()))
+        Id(i128::from_le_bytes(self.short()))
     }
 
     /// The store's key for a stored `key_hash`.

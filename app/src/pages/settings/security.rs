@@ -75,7 +75,7 @@ fn Confirm(ways_in: WaysIn, confirm: ServerAction<ConfirmIdentity>, forms: Forms
         <section class="card" aria-labelledby="confirm-title">
             <h2 id="confirm-title">"Confirm that it is you"</h2>
             <p class="hint">
-                "Changes to the ways into your account are possible for ten minutes after you have signed in or confirmed."
+                "What needs special care, as changing the ways into your account, is possible for ten minutes after you have signed in or confirmed."
             </p>
             <Notice form=forms.confirm done="Thank you. You can make your change now." />
             {way}
