@@ -32,6 +32,9 @@ const SHARDS: usize = 64;
 /// bytes.
 const BATCH: usize = 100;
 
+/// Rows of one DELETE: after an incident a million are due at once, and no statement has long.
+const SWEPT_AT_ONCE: i64 = 10_000;
+
 /// Snapshots of this session below this version are void.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Mark {
@@ -132,11 +135,19 @@ impl StaleList {
                 marks.shrink_to_fit();
             }
         }
-        sqlx::query("DELETE FROM stale_sessions WHERE forget_at <= $1")
+        loop {
+            let forgotten = sqlx::query(
+                "DELETE FROM stale_sessions WHERE seq IN (
+                     SELECT seq FROM stale_sessions WHERE forget_at <= $1 ORDER BY seq LIMIT $2)",
+            )
             .bind(from_unix(now))
+            .bind(SWEPT_AT_ONCE)
             .execute(db.write())
             .await?;
-        Ok(())
+            if forgotten.rows_affected() < SWEPT_AT_ONCE as u64 {
+                return Ok(());
+            }
+        }
     }
 
     /// How many marks are in memory.
