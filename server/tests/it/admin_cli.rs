@@ -155,6 +155,36 @@ fn sessions_are_shown_and_ended_while_the_server_runs() {
     assert!(!log.contains("\"level\":\"ERROR\""), "{log}");
 }
 
+/// What the session check says, which asks nobody while the snapshot is live.
+fn checked(server: &Server, cookies: &str) -> serde_json::Value {
+    let request =
+        format!("GET /api/session HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncookie: {cookies}\r\n\r\n");
+    let answer = server.exchange(request.as_bytes());
+    serde_json::from_str(answer.split("\r\n\r\n").last().unwrap()).unwrap()
+}
+
+/// The feed's bound, and what a busy machine may add to it.
+fn within_the_bound(mut so: impl FnMut() -> bool) {
+    let started = std::time::Instant::now();
+    while !so() {
+        assert!(started.elapsed().as_millis() < 2500, "later than the bound");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn a_running_server_trusts_no_snapshot_the_command_line_has_made_void() {
+    let folder = Folder::new();
+    let server = Server::start(&folder, &[SITE]);
+    let (ada, eve) = (register(&server, ADA), register(&server, EVE));
+    assert_eq!(checked(&server, &ada)["role"], "user");
+    done(&folder, &["admin", "grant", ADA]);
+    within_the_bound(|| checked(&server, &ada)["role"] == "admin");
+    done(&folder, &["sessions", "revoke", "--user", ADA]);
+    within_the_bound(|| checked(&server, &ada).is_null());
+    assert_eq!(checked(&server, &eve)["email"], EVE);
+}
+
 #[test]
 fn what_cannot_be_done_is_said_and_is_a_failure() {
     let folder = Folder::new();
