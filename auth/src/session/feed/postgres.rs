@@ -3,13 +3,14 @@
 //! Who marks also notifies, in the same transaction: the notification is sent when it commits, and only
 //! then. All notifications of a database go through one queue in the order of their commits, so that an
 //! instance which sends a *heartbeat* and gets it back has got everything committed before: that is the
-//! proof. A connection that does not hear what it says itself (PgBouncer in transaction mode, a half-open
-//! socket) never proves anything.
+//! proof. It is said on another connection than it is heard on: what a connection says itself comes back
+//! together with the answer to saying it, also through a pooler that hands nothing else on (PgBouncer in
+//! transaction mode). There, as with a half-open socket, nothing is ever proven.
 
 use std::{convert::Infallible, time::Duration};
 
 use sqlx::{
-    PgPool,
+    ConnectOptions as _, PgConnection, PgPool,
     postgres::{PgListener, PgNotification, PgPoolOptions},
 };
 use time::OffsetDateTime;
@@ -72,6 +73,7 @@ pub(super) async fn follow(follower: &Follower) -> std::result::Result<Infallibl
         .options
         .clone()
         .application_name(concat!(env!("CARGO_PKG_NAME"), " stale feed"));
+    let mut speaker = timeout(BOUND, options.connect()).await??;
     let pool: PgPool = PgPoolOptions::new()
         .max_connections(1)
         .max_lifetime(None)
@@ -87,7 +89,7 @@ pub(super) async fn follow(follower: &Follower) -> std::result::Result<Infallibl
     timeout(CATCH_UP_TIME, follower.catch_up(&mut listener, 0)).await??;
     loop {
         let sent = Moment::now();
-        heartbeat(follower, &mut listener, sent).await?;
+        heartbeat(follower, &mut speaker, &mut listener, sent).await?;
         follower.trust.prove(sent);
         let next = Instant::now() + HEARTBEAT_EVERY;
         loop {
@@ -102,6 +104,7 @@ pub(super) async fn follow(follower: &Follower) -> std::result::Result<Infallibl
 /// Sends a heartbeat, and hears everything up to it.
 async fn heartbeat(
     follower: &Follower,
+    speaker: &mut PgConnection,
     listener: &mut PgListener,
     sent: Moment,
 ) -> std::result::Result<(), Broken> {
@@ -110,7 +113,7 @@ async fn heartbeat(
     let send = sqlx::query_scalar("SELECT clock_timestamp() FROM pg_notify($1, $2)")
         .bind(CHANNEL)
         .bind(format!("heartbeat:{beat}"))
-        .fetch_one(&mut *listener);
+        .fetch_one(speaker);
     let server_time: OffsetDateTime = timeout_at(until, send).await??;
     follower.list.clock.agree(server_time, sent.monotonic.elapsed());
     loop {
