@@ -116,7 +116,8 @@ impl Buckets {
     /// Merges a patch (RFC 7396) into the public data: keys it does not name stay, `null` removes.
     ///
     /// # Errors
-    /// [`Error::VersionMismatch`], [`Error::TooLarge`]; [`Error::InvalidInput`] if the result is no `T`.
+    /// [`Error::VersionMismatch`], [`Error::TooLarge`]; [`Error::InvalidInput`] for a patch that is no object
+    /// or holds a NUL; [`Error::Internal`] if the result is no `T`.
     pub async fn update_public<T: Serialize + DeserializeOwned>(
         &self,
         live: &LiveSession,
@@ -155,7 +156,7 @@ impl Buckets {
     /// [`Self::describe_private`] would.
     ///
     /// # Errors
-    /// [`Error::VersionMismatch`], [`Error::TooLarge`]
+    /// [`Error::VersionMismatch`], [`Error::TooLarge`], [`Error::InvalidInput`] for a value with a NUL.
     pub async fn update_private(
         &self,
         live: &LiveSession,
@@ -234,6 +235,11 @@ impl Buckets {
         // A merge patch that is no object would replace everything.
         if !patch.is_object() {
             return Err(Error::InvalidInput("a patch is an object"));
+        }
+        if has_nul(patch) {
+            return Err(Error::InvalidInput(
+                "a text holds a NUL, which not every engine stores",
+            ));
         }
         let mut tx = self.db.begin().await?;
         let now = self.clock.now();
@@ -395,6 +401,17 @@ fn hint(value: &str) -> Option<String> {
     ))
 }
 
+fn has_nul(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.contains('\0'),
+        Value::Array(items) => items.iter().any(has_nul),
+        Value::Object(fields) => fields
+            .iter()
+            .any(|(name, value)| name.contains('\0') || has_nul(value)),
+        _ => false,
+    }
+}
+
 fn depth(value: &Value) -> usize {
     match value {
         Value::Array(items) => 1 + items.iter().map(depth).max().unwrap_or(0),
@@ -426,6 +443,19 @@ mod tests {
         for other in ["\"6\"", "W/\"7\"", "7", "", "\"\""] {
             assert!(!IfMatch::parse(Some(other)).allows(7), "{other}");
         }
+    }
+
+    #[test]
+    fn a_nul_is_found_wherever_it_is() {
+        let json = |text: &str| serde_json::from_str::<Value>(text).unwrap();
+        for with in [
+            r#""\u0000""#,
+            r#"{"a":["b",{"c":"d\u0000"}]}"#,
+            r#"{"a":{"b\u0000":1}}"#,
+        ] {
+            assert!(has_nul(&json(with)), "{with}");
+        }
+        assert!(!has_nul(&json(r#"{"a":["\\u0000","\u0001",0,null]}"#)));
     }
 
     #[test]

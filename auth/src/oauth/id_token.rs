@@ -13,7 +13,10 @@ use openidconnect::{
 use serde_json::Value;
 use subtle::ConstantTimeEq;
 
-use super::json::{self, Object};
+use super::{
+    json::{self, Object},
+    profile::is_subject,
+};
 
 /// The largest token that is looked at.
 const MAX_BYTES: usize = 64 * 1024;
@@ -237,9 +240,8 @@ fn check_claims(claims: &Object, expected: &Expected<'_>) -> Result<(), String> 
     if claims.contains_key("azp") && text("azp") != Some(expected.client_id) {
         return Err("azp is another client".to_owned());
     }
-    let subject = text("sub").map_or(0, |sub| sub.chars().count());
-    if !(1..=255).contains(&subject) {
-        return Err("sub is not a text of 1 to 255 characters".to_owned());
+    if !text("sub").is_some_and(is_subject) {
+        return Err("sub is not a text of 1 to 255 characters without NUL".to_owned());
     }
 
     let now = expected.now;
@@ -411,6 +413,7 @@ mod tests {
             json!({ "sub": null }),
             json!({ "sub": "" }),
             json!({ "sub": "x".repeat(256) }),
+            json!({ "sub": "1234\0" }),
             json!({ "sub": 1234 }),
             json!({ "aud": "other" }),
             json!({ "aud": null }),

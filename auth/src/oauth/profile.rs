@@ -94,7 +94,13 @@ pub(super) fn subject(rule: Subject, claims: &Value) -> Option<String> {
             _ => id(claims.pointer("/sub")?)?,
         },
     };
-    (1..=255).contains(&subject.chars().count()).then_some(subject)
+    is_subject(&subject).then_some(subject)
+}
+
+/// Whether a text is one a provider may know a person by. Not every engine stores a NUL, and one that was
+/// cut out would make two people one.
+pub(super) fn is_subject(text: &str) -> bool {
+    (1..=255).contains(&text.chars().count()) && !text.contains('\0')
 }
 
 /// An id, as a text also where it comes as a number. A number that is not whole is no id.
@@ -148,11 +154,24 @@ pub(super) fn kept(claims: Value) -> Value {
         return Value::Object(Object::new());
     };
     claims.retain(|name, _| !OF_THE_TOKEN.contains(&name.as_str()));
-    let claims = Value::Object(claims);
+    let claims = without_nul(Value::Object(claims));
     if claims.to_string().len() <= MAX_KEPT {
         claims
     } else {
         Value::Object(Object::new())
+    }
+}
+
+/// The same without the one character that not every engine stores.
+fn without_nul(value: Value) -> Value {
+    match value {
+        Value::String(text) => text.replace('\0', "").into(),
+        Value::Array(items) => items.into_iter().map(without_nul).collect(),
+        Value::Object(members) => members
+            .into_iter()
+            .map(|(name, value)| (name.replace('\0', ""), without_nul(value)))
+            .collect(),
+        other => other,
     }
 }
 
@@ -301,6 +320,7 @@ mod tests {
             json!({ "id": "" }),
             json!({ "id": true }),
             json!({ "id": "x".repeat(256) }),
+            json!({ "id": "1\0" }),
             json!({ "id": [1] }),
         ] {
             assert!(read(preset("discord"), &bad).is_err(), "{bad}");
@@ -338,6 +358,14 @@ mod tests {
                 json!({ "email": "b", "name": "n" })
             ),
             json!({ "sub": "1", "email": "b", "name": "m" })
+        );
+    }
+
+    #[test]
+    fn claims_are_kept_without_nul() {
+        assert_eq!(
+            kept(json!({ "a\0b": ["\0", { "c\0": "d\0\0e" }, 1, null, "\n"], "f": "\0" })),
+            json!({ "ab": ["", { "c": "de" }, 1, null, "\n"], "f": "" })
         );
     }
 

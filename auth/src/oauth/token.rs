@@ -277,7 +277,7 @@ fn scopes(scope: &Value) -> Option<String> {
     };
     let words: Vec<&str> = words
         .iter()
-        .flat_map(|text| text.split([' ', ',']))
+        .flat_map(|text| text.split(|c: char| matches!(c, ' ' | ',') || c.is_control()))
         .filter(|word| !word.is_empty())
         .collect();
     Some(words.join(" "))
@@ -350,6 +350,8 @@ mod tests {
             (Some("openid user:read:email"), Some(3600))
         );
         assert!(answer.refresh_token.is_none() && answer.id_token.is_none());
+        let odd = read(json!({ "access_token": "a", "scope": "openid\0,\0 email\r\nprofile" })).unwrap();
+        assert_eq!(odd.scopes.as_deref(), Some("openid email profile"));
         assert_eq!(
             read(json!({ "access_token": "a", "expires_in": 5 }))
                 .unwrap()

@@ -218,7 +218,7 @@ async fn a_hundred_parallel_updates_of_different_fields_lose_nothing() {
     assert!(data["display_name"].is_string() && data["bio"].is_string());
     let keys = ada.call("describe_private_data", &[]).await.expect(200).json();
     assert_eq!(keys.as_array().unwrap().len(), 2);
-    let versions = "SELECT sum(version) FROM user_data";
+    let versions = "SELECT CAST(sum(version) AS BIGINT) FROM user_data";
     assert_eq!(
         app.number(versions).await,
         100,
@@ -259,8 +259,32 @@ async fn keys_of_another_version_of_the_application_survive() {
     app.sql(r#"UPDATE user_data SET data = '{"bio":"x","shoe_size":44,"nested":{"a":[1]}}'"#)
         .await;
     assert_eq!(update(&ada, &[("bio", "y")]).await["bio"], "y");
-    let stored: Value = serde_json::from_str(&app.text("SELECT data FROM user_data").await).unwrap();
+    let stored = app.text("SELECT CAST(data AS TEXT) FROM user_data").await;
+    let stored: Value = serde_json::from_str(&stored).unwrap();
     assert_eq!(stored, json!({"bio": "y", "shoe_size": 44, "nested": {"a": [1]}}));
+}
+
+#[tokio::test]
+async fn a_nul_is_refused_whatever_the_engine_would_say_to_it() {
+    let app = TestApp::new().await;
+    let ada = app.registered(ADA).await;
+    update(&ada, &[("bio", "x")]).await;
+    for (function, field) in [
+        ("update_public_data", "display_name"),
+        ("update_public_data", "bio"),
+        ("update_public_data", "website"),
+        ("update_public_data", "theme"),
+        ("update_private_data", "api_token"),
+        ("update_private_data", "webhook_secret"),
+    ] {
+        for value in ["\0", "https://a.example/\0b", "before\0after"] {
+            ada.call(function, &[(field, value)])
+                .await
+                .refused(422, "invalid_input");
+        }
+    }
+    assert_eq!(public(&ada).await["bio"], "x");
+    assert_eq!(app.number("SELECT count(*) FROM user_data").await, 1);
 }
 
 #[tokio::test]

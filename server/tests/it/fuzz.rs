@@ -86,6 +86,8 @@ fn bodies() -> Vec<Vec<u8>> {
         "session_id[]=1",
         "session_id[a][b][c]=1",
         "display_name=%00",
+        "bio=a%00b&website=%00&api_token=a%00b&webhook_secret=%00",
+        "email=a%00%40b.c&password=%00%00%00%00%00%00%00%00%00%00%00%00%00%00%00&name=%00&current_password=%00&new_password=%00&return_to=%2F%00",
         "bio=%F0%9F",
         "{\"email\":\"a\"}",
         "[[[[[[[[[[",

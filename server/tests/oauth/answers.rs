@@ -346,7 +346,7 @@ async fn odd_claims_about_a_person_are_cut_or_left_out() {
     let world = World::new().await;
     let odd = json!({
         "email": "not an address", "name": format!("A\u{0}\r\n{}", "\u{1f600}".repeat(1000)),
-        "picture": "javascript:alert(1)",
+        "picture": "javascript:alert(1)", "groups\0": ["a\0", { "\0": "\0b" }],
     });
     let mut browser = world.browser();
     browser

@@ -130,6 +130,7 @@ async fn the_subject_is_a_text_of_1_to_255_characters() {
             is(false, Value::Null),
             is(false, json!("")),
             is(false, json!(long)),
+            is(false, json!("ada\0-at-idp")),
             is(false, json!(1234)),
             is(false, json!(true)),
             is(false, json!(["ada-at-idp"])),
