@@ -21,6 +21,9 @@ pub(crate) const DEFAULT_URL: Option<&str> = None;
 /// millisecond: more connections than this wait in the server rather than here.
 const CONNECTIONS: u32 = 10;
 
+/// Passes over rows that another transaction is at.
+pub(super) const SKIP_LOCKED: &str = " FOR UPDATE SKIP LOCKED";
+
 pub(super) static MIGRATIONS: Migrator = sqlx::migrate!("../migrations/postgres");
 
 /// What is wrong with a `DATABASE_URL`, without repeating it: there may be a password in it.

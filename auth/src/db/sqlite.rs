@@ -20,6 +20,9 @@ pub(crate) const DEFAULT_URL: Option<&str> = Some("sqlite:data/app.db");
 /// Readers: each connection costs memory (ten of them 60 MB under load) and two cores feed few.
 const READERS: u32 = 4;
 
+/// Nobody else is at any row: there is one writer at a time.
+pub(super) const SKIP_LOCKED: &str = "";
+
 pub(super) static MIGRATIONS: Migrator = sqlx::migrate!("../migrations/sqlite");
 
 /// What is wrong with a `DATABASE_URL`, without repeating it.

@@ -13,7 +13,7 @@ use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use crate::{
-    db::{Database, Tx},
+    db::{Database, Expired, Tx},
     error::Result,
 };
 
@@ -209,14 +209,17 @@ pub(super) async fn take_pending(
         .and_then(|(sealed, _)| sealed))
 }
 
+const EXPIRED: Expired = Expired {
+    table: "sign_in_flows",
+    key: "state_hash",
+    when: "expires_at <= $1",
+};
+
 /// Deletes what has expired.
 pub(super) async fn sweep(db: &Database, now: OffsetDateTime) -> Result<()> {
-    let swept = sqlx::query("DELETE FROM sign_in_flows WHERE expires_at <= $1")
-        .bind(now)
-        .execute(db.write())
-        .await?;
-    if swept.rows_affected() > 0 {
-        tracing::debug!(flows = swept.rows_affected(), "swept expired flows");
+    let swept = db.sweep(EXPIRED, now).await?;
+    if swept > 0 {
+        tracing::debug!(flows = swept, "swept expired flows");
     }
     Ok(())
 }

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     client::Client,
-    db::{Database, Tx},
+    db::{Database, Expired, Tx},
     error::Result,
     hooks,
     wire::{AuthSession, Role, SessionInfo},
@@ -357,25 +357,32 @@ pub(super) async fn list(
         .collect())
 }
 
+const EXPIRED: Expired = Expired {
+    table: "sessions",
+    key: "id",
+    when: "idle_expires_at <= $1 OR expires_at <= $1",
+};
+
 /// Deletes expired sessions with their records, and records that are left over.
 pub(super) async fn sweep(db: &Database, now: OffsetDateTime) -> Result<()> {
-    let mut tx = db.begin().await?;
-    let expired: Vec<(Vec<u8>,)> = sqlx::query_as(
-        "DELETE FROM sessions WHERE idle_expires_at <= $1 OR expires_at <= $1 RETURNING key_hash",
-    )
-    .bind(now)
-    .fetch_all(&mut *tx)
-    .await?;
-    for (key_hash,) in &expired {
-        store::remove(&mut tx, key_hash).await?;
+    let statement = EXPIRED.batch("key_hash");
+    let mut swept = 0;
+    loop {
+        let mut tx = db.begin().await?;
+        let expired: Vec<Vec<u8>> = sqlx::query_scalar(&statement)
+            .bind(now)
+            .fetch_all(&mut *tx)
+            .await?;
+        store::remove_all(&mut tx, &expired).await?;
+        tx.commit().await?;
+        swept += expired.len();
+        if Expired::ends_with(expired.len()) {
+            break;
+        }
     }
-    sqlx::query("DELETE FROM tower_sessions WHERE expiry_date <= $1")
-        .bind(now)
-        .execute(&mut *tx)
-        .await?;
-    tx.commit().await?;
-    if !expired.is_empty() {
-        tracing::debug!(sessions = expired.len(), "swept expired sessions");
+    db.sweep(store::EXPIRED, now).await?;
+    if swept > 0 {
+        tracing::debug!(sessions = swept, "swept expired sessions");
     }
     Ok(())
 }

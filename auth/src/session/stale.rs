@@ -15,7 +15,7 @@ use uuid::Uuid;
 use super::feed;
 use crate::{
     clock::{Clock, from_unix},
-    db::{Database, Db, Tx},
+    db::{Database, Db, Expired, Tx},
     error::Result,
 };
 
@@ -32,8 +32,11 @@ const SHARDS: usize = 64;
 /// bytes.
 const BATCH: usize = 100;
 
-/// Rows of one DELETE: after an incident a million are due at once, and no statement has long.
-const SWEPT_AT_ONCE: i64 = 10_000;
+const EXPIRED: Expired = Expired {
+    table: "stale_sessions",
+    key: "seq",
+    when: "forget_at <= $1",
+};
 
 /// Snapshots of this session below this version are void.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -135,19 +138,7 @@ impl StaleList {
                 marks.shrink_to_fit();
             }
         }
-        loop {
-            let forgotten = sqlx::query(
-                "DELETE FROM stale_sessions WHERE seq IN (
-                     SELECT seq FROM stale_sessions WHERE forget_at <= $1 ORDER BY seq LIMIT $2)",
-            )
-            .bind(from_unix(now))
-            .bind(SWEPT_AT_ONCE)
-            .execute(db.write())
-            .await?;
-            if forgotten.rows_affected() < SWEPT_AT_ONCE as u64 {
-                return Ok(());
-            }
-        }
+        db.sweep(EXPIRED, from_unix(now)).await.map(drop)
     }
 
     /// How many marks are in memory.

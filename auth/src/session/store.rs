@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use sha2::{Digest, Sha256};
+use sqlx::QueryBuilder;
 use subtle::ConstantTimeEq;
 use time::OffsetDateTime;
 use tower_sessions::{
@@ -17,7 +18,7 @@ use tower_sessions::{
 };
 
 use crate::{
-    db::{self, Database, Tx},
+    db::{self, Database, Db, Expired, Tx},
     error::{Error, Result},
 };
 
@@ -163,3 +164,24 @@ pub(super) async fn remove(tx: &mut Tx, key_hash: &[u8]) -> Result<()> {
         .await?;
     Ok(())
 }
+
+/// Deletes the records of a batch of sessions, in the transaction that ends them.
+pub(super) async fn remove_all(tx: &mut Tx, key_hashes: &[Vec<u8>]) -> Result<()> {
+    if key_hashes.is_empty() {
+        return Ok(());
+    }
+    let mut query = QueryBuilder::<Db>::new("DELETE FROM tower_sessions WHERE id IN (");
+    let mut ids = query.separated(", ");
+    for key_hash in key_hashes {
+        ids.push_bind(IdHash::store_key(key_hash)?);
+    }
+    query.push(")").build().execute(&mut **tx).await?;
+    Ok(())
+}
+
+/// Records without a session: what a save in flight may have left, or an operator.
+pub(super) const EXPIRED: Expired = Expired {
+    table: "tower_sessions",
+    key: "id",
+    when: "expiry_date <= $1",
+};

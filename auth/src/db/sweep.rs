@@ -1,0 +1,55 @@
+//! Sweeping: what has expired goes in batches, each a statement or a transaction of its own. One for a
+//! backlog of a hundred thousand rows would run into its time limit again and again, and hold up others.
+
+use time::OffsetDateTime;
+
+use super::{Database, engine::SKIP_LOCKED};
+use crate::error::Result;
+
+/// Rows of a batch: a fraction of a second, also where the disk is slow.
+const BATCH: usize = 500;
+
+/// What to sweep.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Expired {
+    pub(crate) table: &'static str,
+    pub(crate) key: &'static str,
+    /// The condition; `$1` is now.
+    pub(crate) when: &'static str,
+}
+
+impl Expired {
+    /// The statement that deletes a batch and answers a column of each row. Rows another sweep is at are
+    /// passed over, so that neither waits for the other.
+    pub(crate) fn batch(&self, answer: &str) -> String {
+        let Self { table, key, when } = self;
+        format!(
+            "DELETE FROM {table} WHERE {key} IN (
+                 SELECT {key} FROM {table} WHERE {when} LIMIT {BATCH}{SKIP_LOCKED})
+             RETURNING {answer}"
+        )
+    }
+
+    /// Whether a batch of so many rows was the last.
+    pub(crate) fn ends_with(rows: usize) -> bool {
+        rows < BATCH
+    }
+}
+
+impl Database {
+    /// Deletes what has expired; how many rows.
+    ///
+    /// # Errors
+    /// Of the database; the batches before are gone all the same.
+    pub(crate) async fn sweep(&self, expired: Expired, now: OffsetDateTime) -> Result<usize> {
+        let statement = expired.batch("1");
+        let mut swept = 0;
+        loop {
+            let rows = sqlx::query(&statement).bind(now).fetch_all(&self.write).await?;
+            swept += rows.len();
+            if Expired::ends_with(rows.len()) {
+                return Ok(swept);
+            }
+        }
+    }
+}
