@@ -99,7 +99,18 @@ mod tests {
             let off = (clock.now() - machine()).whole_seconds() - minutes * 60;
             assert!(off.abs() <= 1, "{off} s off");
         }
-        clock.agree(machine() + Duration::seconds(9), elapsed(20_000));
-        assert!((clock.now() - machine()).whole_seconds().abs() <= 1);
+        // Said at any time of a journey of twenty seconds, the same time.
+        for ago in [1, 10, 18] {
+            clock.agree(machine() - Duration::seconds(ago), elapsed(20_000));
+            assert!((clock.now() - machine()).whole_seconds().abs() <= 1, "{ago}");
+        }
+        // No journey explains a time to come, or one before it began: the truth is ten seconds from the
+        // middle at most.
+        for (off, ahead) in [(9, 9..=29), (-30, -31..=-10)] {
+            let clock = Clock::system();
+            clock.agree(machine() + Duration::seconds(off), elapsed(20_000));
+            let found = (clock.now() - machine()).whole_seconds();
+            assert!(ahead.contains(&found), "{off}: {found}");
+        }
     }
 }

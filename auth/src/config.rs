@@ -163,6 +163,11 @@ fn write_private(file: &Path, text: &str) -> std::io::Result<()> {
 mod tests {
     use super::*;
 
+    const DATABASE_URL: &str = if cfg!(feature = "postgres") {
+        "postgres://localhost/app"
+    } else {
+        "sqlite:data/app.db"
+    };
     const GOOD: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 
     fn problems_of(pairs: &[(&str, &str)], release: bool) -> Vec<String> {
@@ -172,11 +177,36 @@ mod tests {
         problems.into_iter().map(|problem| problem.variable).collect()
     }
 
+    /// A server's address cannot be guessed, a file's can.
+    #[cfg(feature = "postgres")]
     #[test]
-    fn nothing_set_is_fine_in_development_only() {
+    fn the_address_of_the_database_has_no_default() {
+        assert_eq!(problems_of(&[], false), ["DATABASE_URL"]);
+        assert_eq!(problems_of(&[], true), ["DATABASE_URL", "SESSION_SECRET"]);
+        assert_eq!(problems_of(&[("DATABASE_URL", "")], false), ["DATABASE_URL"]);
+        assert_eq!(
+            problems_of(&[("DATABASE_URL", "sqlite:data/app.db")], false),
+            ["DATABASE_URL"]
+        );
+    }
+
+    #[cfg(not(feature = "postgres"))]
+    #[test]
+    fn the_address_of_the_database_has_a_default() {
         assert!(problems_of(&[], false).is_empty());
         assert_eq!(problems_of(&[], true), ["SESSION_SECRET"]);
-        assert!(problems_of(&[("SESSION_SECRET", GOOD)], true).is_empty());
+        assert_eq!(
+            problems_of(&[("DATABASE_URL", "postgres://x@localhost/y")], false),
+            ["DATABASE_URL"]
+        );
+    }
+
+    #[test]
+    fn no_secret_is_fine_in_development_only() {
+        let database = ("DATABASE_URL", DATABASE_URL);
+        assert!(problems_of(&[database], false).is_empty());
+        assert_eq!(problems_of(&[database], true), ["SESSION_SECRET"]);
+        assert!(problems_of(&[database, ("SESSION_SECRET", GOOD)], true).is_empty());
     }
 
     #[test]
@@ -211,7 +241,11 @@ mod tests {
 
     #[test]
     fn plain_http_beyond_loopback_is_refused_in_release() {
-        let pairs = [("PUBLIC_URL", "http://app.example"), ("SESSION_SECRET", GOOD)];
+        let pairs = [
+            ("PUBLIC_URL", "http://app.example"),
+            ("SESSION_SECRET", GOOD),
+            ("DATABASE_URL", DATABASE_URL),
+        ];
         assert_eq!(problems_of(&pairs, true), ["PUBLIC_URL"]);
         assert!(problems_of(&pairs, false).is_empty());
     }

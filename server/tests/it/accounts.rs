@@ -8,19 +8,15 @@ const ADA: &str = "ada@example.com";
 const EVE: &str = "eve@example.com";
 
 /// Connects an account of a provider with a user, as a sign-in with it would have.
-async fn connect(app: &TestApp, email: &str, provider: &str) -> String {
-    app.sql(&format!(
+pub async fn connect(app: &TestApp, email: &str, provider: &str) -> String {
+    let id = uuid::Uuid::now_v7();
+    let insert = format!(
         "INSERT INTO accounts (id, user_id, provider, subject, email, access_token, created_at, last_used_at)
-         SELECT randomblob(16), id, '{provider}', 'subject of {email}', 'other-{email}', 'canary-token',
+         SELECT $1, id, '{provider}', 'subject of {email}', 'other-{email}', 'canary-token',
                 created_at, created_at FROM users WHERE email = '{email}'"
-    ))
-    .await;
-    let query =
-        format!("SELECT id FROM accounts WHERE provider = '{provider}' AND subject = 'subject of {email}'");
-    let id: uuid::Uuid = sqlx::query_scalar(&query)
-        .fetch_one(app.auth.db.read())
-        .await
-        .unwrap();
+    );
+    let inserted = sqlx::query(&insert).bind(id).execute(app.auth.db.write()).await;
+    assert_eq!(inserted.unwrap().rows_affected(), 1);
     id.to_string()
 }
 

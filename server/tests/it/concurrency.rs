@@ -11,11 +11,19 @@ fn count(answers: &[Answer], status: u16) -> usize {
 /// Counts every later touch of a session in a table.
 async fn count_touches(app: &TestApp) {
     app.sql("CREATE TABLE touches (at TEXT)").await;
-    app.sql(
+    #[cfg(not(feature = "postgres"))]
+    let trigger = ["CREATE TRIGGER touched AFTER UPDATE OF last_seen_at ON sessions
+         BEGIN INSERT INTO touches VALUES (new.last_seen_at); END"];
+    #[cfg(feature = "postgres")]
+    let trigger = [
+        "CREATE FUNCTION note_touch() RETURNS trigger LANGUAGE plpgsql
+         AS 'BEGIN INSERT INTO touches VALUES (new.last_seen_at); RETURN NULL; END'",
         "CREATE TRIGGER touched AFTER UPDATE OF last_seen_at ON sessions
-         BEGIN INSERT INTO touches VALUES (new.last_seen_at); END",
-    )
-    .await;
+         FOR EACH ROW EXECUTE FUNCTION note_touch()",
+    ];
+    for statement in trigger {
+        app.sql(statement).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -203,7 +211,7 @@ async fn two_people_at_once_never_see_each_other() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_processes_over_one_file_keep_each_others_writes() {
+async fn two_instances_over_one_database_keep_each_others_writes() {
     let app = TestApp::new().await;
     let ada = app.registered(ADA).await;
     let other = app.restarted(&[]).await;

@@ -322,8 +322,11 @@ async fn health_needs_no_database_and_readiness_tells_when_it_is_away() {
     assert!(answer.header("content-type").unwrap().starts_with("text/plain"));
 
     let app = TestApp::new().await;
-    app.sql("INSERT INTO _sqlx_migrations SELECT 9999, 'of the future', installed_on, 1, checksum, 0 FROM _sqlx_migrations LIMIT 1")
-        .await;
+    app.sql(
+        "INSERT INTO _sqlx_migrations
+         SELECT 9999, 'of the future', installed_on, TRUE, checksum, 0 FROM _sqlx_migrations LIMIT 1",
+    )
+    .await;
     app.browser().get("/readyz").await.expect(503);
 }
 

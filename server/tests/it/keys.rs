@@ -3,7 +3,10 @@
 use auth::Vars;
 use server::config::ServerConfig;
 
-use crate::support::{NEW_SECRET, SECRET, TestApp};
+use crate::{
+    database::TestDatabase,
+    support::{NEW_SECRET, SECRET, TestApp},
+};
 
 const ADA: &str = "ada@example.com";
 
@@ -89,7 +92,12 @@ fn a_release_refuses_every_wrong_variable_by_name_and_repeats_no_value() {
 #[test]
 fn a_release_needs_a_secret_of_its_own_and_https() {
     let uniform = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
-    let good = [("SESSION_SECRET", SECRET), ("PUBLIC_URL", "https://app.example")];
+    let database_url = TestDatabase::new().url();
+    let good = [
+        ("SESSION_SECRET", SECRET),
+        ("PUBLIC_URL", "https://app.example"),
+        ("DATABASE_URL", &database_url),
+    ];
     let refused = |extra: &[(&str, &str)]| -> Vec<String> {
         let vars: Vars = good.into_iter().chain(extra.iter().copied()).collect();
         let problems = ServerConfig::from_vars(&vars, true).err().unwrap_or_default();

@@ -178,7 +178,7 @@ async fn who_guesses_the_password_of_another_gets_no_private_data_by_it_in_an_er
 }
 
 async fn stored(app: &TestApp) -> Vec<u8> {
-    app.text("SELECT group_concat(data) FROM user_data")
+    app.text("SELECT string_agg(CAST(data AS TEXT), ',') FROM user_data")
         .await
         .into_bytes()
 }

@@ -7,7 +7,10 @@ use server::config::ServerConfig;
 use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use crate::support::{Answer, App, Browser, Hop, clock};
+use crate::{
+    database::TestDatabase,
+    support::{Answer, App, Browser, Hop, clock},
+};
 
 /// The application on a port of its own, for as long as this lives.
 struct Server {
@@ -284,8 +287,10 @@ async fn it_is_not_there_for_anybody_but_this_machine() {
 #[test]
 fn a_release_has_none_whatever_is_asked_for() {
     let secret = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+    let database_url = TestDatabase::new().url();
     let vars = [
         ("SESSION_SECRET", secret),
+        ("DATABASE_URL", &database_url),
         ("DEV_IDP", "1"),
         ("LEPTOS_SITE_ADDR", "127.0.0.1:3000"),
     ];
