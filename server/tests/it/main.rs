@@ -25,7 +25,10 @@ mod limits;
 mod operation;
 mod origin;
 mod passwords;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod private;
+mod races;
 mod revocation;
 mod session_endpoint;
 mod sessions;

@@ -1,6 +1,8 @@
 //! Operation: the real program, as its operator meets it.
 
-use std::{io::Write, net::TcpStream, os::unix::fs::PermissionsExt};
+#[cfg(not(feature = "postgres"))]
+use std::os::unix::fs::PermissionsExt;
+use std::{io::Write, net::TcpStream};
 
 use crate::support::{Folder, PASSWORD, SECRET, Server, command, contains, read_to_end};
 
@@ -293,6 +295,36 @@ fn subcommands_migrate_and_check_and_an_unknown_one_fails() {
     let said = [doctor.stdout, doctor.stderr].concat();
     assert!(!contains(&said, SECRET));
     assert!(!run("nonsense").status.success());
+}
+
+/// As many as somebody may start at once.
+const PROCESSES: usize = if cfg!(feature = "postgres") { 8 } else { 4 };
+
+#[test]
+fn processes_that_start_at_once_on_an_empty_database_all_serve_it() {
+    let folder = Folder::new();
+    let vars = [SITE, ("SESSION_SECRET", SECRET)];
+    let servers: Vec<Server> = std::thread::scope(|scope| {
+        let starts: Vec<_> = (0..PROCESSES)
+            .map(|_| scope.spawn(|| Server::start(&folder, &vars)))
+            .collect();
+        starts.into_iter().map(|start| start.join().unwrap()).collect()
+    });
+    // One cookie of one of them is good for all.
+    let session = register(&servers[0], ADA);
+    for server in &servers {
+        let ready = server.exchange(b"GET /readyz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+        assert!(ready.starts_with("HTTP/1.1 200"), "{ready}\n{}", server.log());
+        let user = server.post("/api/get_user", &session, &[]);
+        assert!(user.contains(ADA), "{user}");
+    }
+    let changed = servers[1].post("/api/update_public_data", &session, &[("bio", "x")]);
+    assert!(changed.starts_with("HTTP/1.1 200"), "{changed}");
+    for server in servers {
+        assert!(!server.log().contains("ERROR"), "{}", server.log());
+        server.signal("TERM");
+        assert_eq!(server.finish().0, Some(0));
+    }
 }
 
 #[test]
