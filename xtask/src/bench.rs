@@ -15,7 +15,7 @@ use crate::{
 pub(crate) fn bench(_: &mut Steps, arguments: &[String]) -> Outcome {
     tools::for_leptos()?;
     npm::packages()?;
-    build::release()?;
+    build::release(&[])?;
     let Weight { raw, gzip, brotli } = build::weigh(&layout::site()?)?;
     run(cargo_like_leptos([
         "bench",

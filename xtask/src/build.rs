@@ -18,18 +18,18 @@ pub(crate) struct Weight {
     pub(crate) brotli: u64,
 }
 
-/// The command.
-pub(crate) fn build(steps: &mut Steps, _: &[String]) -> Outcome {
+/// The command. Arguments are passed on to `cargo leptos build`.
+pub(crate) fn build(steps: &mut Steps, arguments: &[String]) -> Outcome {
     steps.run("tools", || {
         tools::for_leptos()?;
         npm::packages()
     })?;
-    steps.run("release build", release)?;
+    steps.run("release build", || release(arguments))?;
     steps.run("wasm budget", within_budget)
 }
 
 /// Builds the release site, with its files compressed, and the release server.
-pub(crate) fn release() -> Outcome {
+pub(crate) fn release(arguments: &[String]) -> Outcome {
     // cargo-leptos takes `wasm-opt` from PATH, and would download it if it were not there.
     let bin = npm::bin()?;
     let path = env::var_os("PATH").unwrap_or_default();
@@ -45,6 +45,7 @@ pub(crate) fn release() -> Outcome {
     }
     // Hashes in release only: while developing they would keep the browser from reloading a style sheet.
     run(cargo(["leptos", "build", "--release", "--precompress"])?
+        .args(arguments)
         .env("LEPTOS_HASH_FILES", "true")
         .env("PATH", path))
 }

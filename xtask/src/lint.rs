@@ -2,7 +2,7 @@
 
 use crate::{
     Outcome,
-    cargo::{NATIVE, cargo, cargo_like_leptos, cargo_wasm},
+    cargo::{NATIVE, POSTGRES, cargo, cargo_like_leptos, cargo_wasm},
     process::run,
     steps::Steps,
     tools,
@@ -24,6 +24,14 @@ pub(crate) fn check(steps: &mut Steps) -> Outcome {
         run(cargo_like_leptos(["clippy"])?
             .args(NATIVE)
             .args(["--all-targets", "--", "-D", "warnings"]))
+    })?;
+    steps.run("clippy, server with PostgreSQL", || {
+        run(cargo_like_leptos(["clippy"])?.args(NATIVE).args(POSTGRES).args([
+            "--all-targets",
+            "--",
+            "-D",
+            "warnings",
+        ]))
     })?;
     steps.run("clippy, browser", || {
         run(cargo_wasm(["clippy", "--package", "frontend"])?.args(["--", "-D", "warnings"]))?;

@@ -34,10 +34,19 @@ pub(crate) fn postgres(_: &mut Steps, arguments: &[String]) -> Outcome {
 /// A running cluster in a temporary folder, on a free port of loopback; gone when dropped.
 pub(crate) struct Cluster {
     programs: PathBuf,
-    folder: PathBuf,
     port: u16,
     owner: Option<u32>,
     server: Child,
+    folder: Folder,
+}
+
+/// A temporary folder; gone when dropped, also where nothing came of the cluster in it.
+struct Folder(PathBuf);
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        fs::remove_dir_all(&self.0).ok();
+    }
 }
 
 impl Cluster {
@@ -47,12 +56,13 @@ impl Cluster {
         let owner = owner()?;
         let folder = env::temp_dir().join(format!("start-axum-auth-postgres-{}", std::process::id()));
         fs::create_dir(&folder).map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
+        let folder = Folder(folder);
         if let Some(uid) = owner {
-            std::os::unix::fs::chown(&folder, Some(uid), None)
-                .map_err(|error| format!("cannot hand {} over: {error}", folder.display()))?;
+            std::os::unix::fs::chown(&folder.0, Some(uid), None)
+                .map_err(|error| format!("cannot hand {} over: {error}", folder.0.display()))?;
         }
-        let data = folder.join("data");
-        let mut initdb = owned(&programs.join("initdb"), &folder, owner);
+        let data = folder.0.join("data");
+        let mut initdb = owned(&programs.join("initdb"), &folder.0, owner);
         initdb
             .args([
                 "--auth=trust",
@@ -67,12 +77,12 @@ impl Cluster {
         run(&mut initdb)?;
         let port = free_port()?;
         // What the tests write need not survive a power cut; it has to survive the end of the server.
-        let mut server = owned(&programs.join("postgres"), &folder, owner);
+        let mut server = owned(&programs.join("postgres"), &folder.0, owner);
         server
             .arg("-D")
             .arg(&data)
             .args(["-F", "-h", "127.0.0.1", "-k"])
-            .arg(&folder)
+            .arg(&folder.0)
             .args(["-p", &port.to_string(), "-c", "max_connections=300"])
             .process_group(0)
             .stdin(Stdio::null())
@@ -83,10 +93,10 @@ impl Cluster {
             .map_err(|error| format!("cannot start PostgreSQL: {error}"))?;
         let cluster = Self {
             programs,
-            folder,
             port,
             owner,
             server,
+            folder,
         };
         cluster.wait()?;
         Ok(cluster)
@@ -95,7 +105,7 @@ impl Cluster {
     fn wait(&self) -> Outcome {
         let start = Instant::now();
         while start.elapsed() < PATIENCE {
-            let mut ready = command(self.programs.join("pg_isready"), &self.folder);
+            let mut ready = command(self.programs.join("pg_isready"), &self.folder.0);
             ready.args(["-q", "-h", "127.0.0.1", "-p", &self.port.to_string()]);
             if ask(&mut ready).is_some() {
                 return Ok(());
@@ -115,7 +125,7 @@ impl Cluster {
         command
             .env("TEST_DATABASE_URL", self.url())
             .env("TEST_POSTGRES_PROGRAMS", &self.programs)
-            .env("TEST_POSTGRES_DATA", self.folder.join("data"));
+            .env("TEST_POSTGRES_DATA", self.folder.0.join("data"));
         if let Some(uid) = self.owner {
             command.env("TEST_POSTGRES_UID", uid.to_string());
         }
@@ -126,14 +136,13 @@ impl Cluster {
 impl Drop for Cluster {
     fn drop(&mut self) {
         // A test may have restarted it, under another number: the cluster itself knows under which.
-        let mut stop = owned(&self.programs.join("pg_ctl"), &self.folder, self.owner);
+        let mut stop = owned(&self.programs.join("pg_ctl"), &self.folder.0, self.owner);
         stop.args(["stop", "--mode=immediate", "--silent", "--pgdata"])
-            .arg(self.folder.join("data"))
+            .arg(self.folder.0.join("data"))
             .stdout(Stdio::null())
             .stderr(Stdio::null());
         stop.status().ok();
         self.server.wait().ok();
-        fs::remove_dir_all(&self.folder).ok();
     }
 }
 
@@ -165,7 +174,7 @@ fn owner() -> Outcome<Option<u32>> {
 }
 
 /// The folder of initdb and the others: the one on PATH, or Debian's newest, or one installed now.
-fn programs() -> Outcome<PathBuf> {
+pub(crate) fn programs() -> Outcome<PathBuf> {
     let found = || on_path().or_else(of_debian);
     if let Some(programs) = found() {
         return Ok(programs);

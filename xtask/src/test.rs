@@ -6,8 +6,9 @@ use crate::{
     Outcome,
     browser::{self, Chromium},
     build,
-    cargo::{NATIVE, cargo, cargo_like_leptos},
+    cargo::{NATIVE, POSTGRES, cargo, cargo_like_leptos},
     dev, layout, lint, npm,
+    postgres::{self, Cluster},
     process::{command, run},
     steps::Steps,
     tools,
@@ -23,6 +24,7 @@ pub(crate) fn test(steps: &mut Steps, _: &[String]) -> Outcome {
         tools::for_leptos()?;
         tools::cargo_deny()?;
         tools::cargo_nextest()?;
+        postgres::programs()?;
         npm::packages()?;
         chromium = browser::chromium()?;
         Ok(())
@@ -33,6 +35,16 @@ pub(crate) fn test(steps: &mut Steps, _: &[String]) -> Outcome {
     let report = layout::workspace()?.join("target/nextest/default/junit.xml");
     steps.run_tests("tests", &report, || {
         run(cargo_like_leptos(["nextest", "run"])?.args(NATIVE))
+    })?;
+    steps.run_tests("tests, PostgreSQL", &report, || {
+        let cluster = Cluster::start()?;
+        // The workspace as before, so that little is compiled anew; what knows no engine was just tested.
+        run(cluster.known_to(
+            cargo_like_leptos(["nextest", "run"])?
+                .args(NATIVE)
+                .args(POSTGRES)
+                .args(["-E", "package(auth) | package(server)"]),
+        ))
     })?;
     steps.run("documentation tests", || {
         run(cargo_like_leptos(["test", "--doc"])?.args(NATIVE))
@@ -46,7 +58,7 @@ pub(crate) fn test(steps: &mut Steps, _: &[String]) -> Outcome {
     // the site above it as well.
     steps.run("development server", dev::try_out)?;
 
-    steps.run("release build", build::release)?;
+    steps.run("release build", || build::release(&[]))?;
     steps.run("wasm budget", build::within_budget)?;
     steps.run("release server", || {
         without_development_parts(&layout::server("release")?)
