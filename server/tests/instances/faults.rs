@@ -1,0 +1,63 @@
+//! Revocations under load, and in the midst of faults.
+
+use std::{sync::Arc, time::Duration};
+
+use crate::driver::{self, Scene, Tally};
+
+fn judge(scene: Scene) {
+    let tally: Arc<Tally> = scene.end();
+    println!("{tally}");
+    assert!(tally.is_clean(), "{tally}");
+}
+
+#[test]
+fn what_is_revoked_on_one_instance_is_refused_by_all() {
+    let mut scene = Scene::new(19);
+    let delays = driver::revocations(&mut scene, 60);
+    println!("{delays}{} revocations", delays.len());
+    judge(scene);
+}
+
+#[test]
+fn an_instance_that_was_stopped_wakes_up_to_what_it_missed() {
+    let mut scene = Scene::new(2);
+    driver::suspension(&mut scene, Duration::from_secs(4));
+    judge(scene);
+}
+
+#[test]
+fn an_instance_that_was_killed_comes_back_to_what_it_missed() {
+    let mut scene = Scene::new(5);
+    driver::crashes(&mut scene, 3);
+    judge(scene);
+}
+
+#[cfg(feature = "postgres")]
+#[test]
+fn what_is_revoked_while_nobody_listens_is_refused() {
+    let mut scene = Scene::new(6);
+    driver::lost_listeners(&mut scene, 6);
+    judge(scene);
+}
+
+#[cfg(feature = "postgres")]
+#[test]
+fn what_is_revoked_while_nobody_can_listen_again_is_refused() {
+    let mut scene = Scene::new(6);
+    // Before the bound, and long after it.
+    for millis in [1200, 4000] {
+        driver::held_up_listeners(&mut scene, Duration::from_millis(millis));
+        scene.recover();
+    }
+    judge(scene);
+}
+
+#[cfg(feature = "postgres")]
+#[test]
+fn a_restart_of_the_database_signs_nobody_out_and_lets_nobody_in() {
+    let mut scene = Scene::new(8);
+    driver::outage(&mut scene, "fast", Duration::ZERO);
+    scene.recover();
+    driver::outage(&mut scene, "immediate", Duration::from_secs(4));
+    judge(scene);
+}

@@ -1,0 +1,19 @@
+//! Several processes of the real program on one database: whoever is signed out by one of them is out
+//! everywhere, whatever happens to the processes, their connections and the database.
+//!
+//! Nothing is timed here but the guarantee; `cargo bench --bench revocation` measures.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "what is unexpected ends a test, in its helpers as well"
+)]
+
+#[path = "../../../auth/testing/database.rs"]
+#[expect(dead_code, reason = "what is stored is looked at by other tests")]
+mod database;
+mod driver;
+
+mod faults;
+mod renewal;
+#[cfg(feature = "postgres")]
+mod skew;
