@@ -47,7 +47,6 @@ fn what_is_revoked_while_nobody_can_listen_again_is_refused() {
     // Before the bound, and long after it.
     for millis in [1200, 4000] {
         driver::held_up_listeners(&mut scene, Duration::from_millis(millis));
-        scene.recover();
     }
     judge(scene);
 }
@@ -57,7 +56,6 @@ fn what_is_revoked_while_nobody_can_listen_again_is_refused() {
 fn a_restart_of_the_database_signs_nobody_out_and_lets_nobody_in() {
     let mut scene = Scene::new(8);
     driver::outage(&mut scene, "fast", Duration::ZERO);
-    scene.recover();
     driver::outage(&mut scene, "immediate", Duration::from_secs(4));
     judge(scene);
 }

@@ -84,13 +84,21 @@ pub fn lost_listeners(scene: &mut Scene, count: usize) {
 #[cfg(feature = "postgres")]
 pub fn held_up_listeners(scene: &mut Scene, time: Duration) {
     let mut operator = Operator::new(&scene.fleet.database.url());
-    let start = Instant::now();
+    let targets = scene.one_for_each();
+    let scene = &*scene;
+    scene.crowd();
     operator.end_feeds_and_hold_up();
-    for by in 0..INSTANCES {
-        scene.revoke(by);
-    }
-    wait_until(start + time);
-    operator.let_in();
+    let start = Instant::now();
+    thread::scope(|scope| {
+        for (by, target) in targets.iter().enumerate() {
+            scope.spawn(move || scene.keeper().revoke(&scene.fleet, by, target));
+        }
+        wait_until(start + time);
+        operator.let_in();
+    });
+    // Whoever trusts marks now has to know of all.
+    thread::sleep(BOUND * 2);
+    scene.recover();
 }
 
 /// PostgreSQL is stopped in this manner, is away for so long, and comes back. What is revoked meanwhile has
@@ -98,13 +106,15 @@ pub fn held_up_listeners(scene: &mut Scene, time: Duration) {
 #[cfg(feature = "postgres")]
 pub fn outage(scene: &mut Scene, mode: &str, time: Duration) {
     scene.revoke(0);
+    let targets = scene.one_for_each();
+    let scene = &*scene;
     postgres::stop(mode);
-    let targets: Vec<_> = (0..INSTANCES).map(|by| (by, scene.target().unwrap())).collect();
     thread::scope(|scope| {
-        for (by, target) in &targets {
-            scope.spawn(|| scene.keeper().revoke(&scene.fleet, *by, target));
+        for (by, target) in targets.iter().enumerate() {
+            scope.spawn(move || scene.keeper().revoke(&scene.fleet, by, target));
         }
         thread::sleep(time);
         postgres::start();
     });
+    scene.recover();
 }

@@ -17,6 +17,11 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Of one person, beside the one that revokes them: with it, as many as a person may have.
 const SESSIONS: usize = 19;
 
+/// Requests at once that make an instance connect as often as it may.
+#[cfg(feature = "postgres")]
+const CROWD: usize = 20;
+
+/// A fleet under load.
 pub struct Scene {
     pub fleet: Arc<Fleet>,
     pub tally: Arc<Tally>,
@@ -64,6 +69,32 @@ impl Scene {
     /// A session to revoke; `None` when all are.
     pub fn target(&mut self) -> Option<Arc<Session>> {
         self.targets.pop()
+    }
+
+    /// As many as there are instances.
+    #[cfg(feature = "postgres")]
+    pub fn one_for_each(&mut self) -> [Arc<Session>; INSTANCES] {
+        std::array::from_fn(|_| self.target().unwrap())
+    }
+
+    /// Asks every instance's authority so often at once that it has all the connections to the database it
+    /// wants.
+    #[cfg(feature = "postgres")]
+    pub fn crowd(&self) {
+        thread::scope(|scope| {
+            for place in 0..INSTANCES * CROWD {
+                scope.spawn(move || {
+                    let instance = place % INSTANCES;
+                    let mut connection = self.fleet.connect(instance).unwrap();
+                    for _ in 0..10 {
+                        let seen = self
+                            .keeper
+                            .ask(instance, &mut connection, With::IdOnly, &self.tally);
+                        seen.unwrap();
+                    }
+                });
+            }
+        });
     }
 
     /// Revokes one.
