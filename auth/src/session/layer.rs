@@ -105,8 +105,10 @@ impl Sessions {
         let Ok(id) = id.parse::<Id>() else {
             return Recognised::Malformed;
         };
+        // Before the marks are looked at: they are complete for the time at which this was asked.
+        let current = self.0.feed.is_current();
         match self.open(cookies, &id) {
-            Some(session) if self.0.feed.is_current() => Recognised::Live(id, session),
+            Some(session) if current => Recognised::Live(id, session),
             Some(_) => Recognised::Confirm(id),
             None => Recognised::Ask(id),
         }
