@@ -56,21 +56,23 @@ impl Clock {
     }
 
     /// Follows the database server's clock, which said `server` at some time in the last `elapsed`. A manual
-    /// clock follows nobody.
+    /// clock follows nobody. Whether that has changed the time.
     #[cfg(feature = "postgres")]
-    pub(crate) fn agree(&self, server: OffsetDateTime, elapsed: std::time::Duration) {
-        let Self::System(ahead) = self else { return };
+    pub(crate) fn agree(&self, server: OffsetDateTime, elapsed: std::time::Duration) -> bool {
+        let Self::System(ahead) = self else { return false };
         let server = i64::try_from(server.unix_timestamp_nanos() / 1_000_000).unwrap_or_default();
         let half = i64::try_from(elapsed.as_millis() / 2).unwrap_or_default();
         let measured = server - (machine_millis() - half);
         // What may come from the journey alone is not the clock's.
-        if (measured - ahead.load(Ordering::Relaxed)).abs() > NOTICED.max(half) {
+        let noticed = (measured - ahead.load(Ordering::Relaxed)).abs() > NOTICED.max(half);
+        if noticed {
             ahead.store(measured, Ordering::Relaxed);
             tracing::warn!(
                 milliseconds = measured,
                 "the database server's clock is ahead of this machine's: the server's counts"
             );
         }
+        noticed
     }
 }
 
@@ -95,7 +97,7 @@ mod tests {
         let machine = || from_unix(machine_millis() / 1000);
         let elapsed = std::time::Duration::from_millis;
         for minutes in [5, -5, 0] {
-            clock.agree(machine() + Duration::minutes(minutes), elapsed(0));
+            assert!(clock.agree(machine() + Duration::minutes(minutes), elapsed(0)));
             let off = (clock.now() - machine()).whole_seconds() - minutes * 60;
             assert!(off.abs() <= 1, "{off} s off");
         }

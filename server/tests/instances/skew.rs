@@ -8,6 +8,9 @@ use server::{config::ServerConfig, serve};
 
 use crate::driver::{Fleet, SECRET, Session, With};
 
+/// Seconds: marks are kept for less than the clocks differ by.
+const SNAPSHOT_TTL: (&str, &str) = ("SNAPSHOT_TTL", "60");
+
 fn headers(session: &Session) -> HeaderMap {
     let cookies = HeaderValue::from_str(&session.cookies(With::Former)).unwrap();
     HeaderMap::from_iter([(COOKIE, cookies)])
@@ -21,6 +24,7 @@ async fn lets_in(fleet: &Fleet, minutes: i64, session: &Session) -> bool {
         ("PUBLIC_URL", "http://127.0.0.1:3000"),
         ("DATABASE_URL", &url),
         ("SESSION_SECRET", SECRET),
+        SNAPSHOT_TTL,
     ]
     .into_iter()
     .collect();
@@ -34,7 +38,7 @@ async fn lets_in(fleet: &Fleet, minutes: i64, session: &Session) -> bool {
 
 #[test]
 fn an_instance_with_a_wrong_clock_keeps_the_marks_it_finds() {
-    let fleet = Fleet::start(&[]);
+    let fleet = Fleet::start(&[SNAPSHOT_TTL]);
     let (ada, lost) = (Session::register(&fleet, 0), Session::register(&fleet, 0));
     let second = lost.again(&fleet, 1);
     second.revoke(&fleet, 1, &lost);

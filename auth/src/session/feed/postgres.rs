@@ -81,9 +81,9 @@ pub(super) async fn follow(follower: &Follower) -> std::result::Result<Infallibl
         .acquire_timeout(BOUND)
         .connect_lazy_with(options);
     let mut listener = PgListener::connect_with(&pool).await?;
-    // Heartbeats need not survive a crash: they do not wait for the disk, nor do revocations wait for theirs.
-    let no_disk = sqlx::query("SET synchronous_commit = off").execute(&mut listener);
-    timeout(BOUND, no_disk).await??;
+    // It would connect anew by itself, and be cut short in that by the next heartbeat: nobody would know that
+    // it had not listened for a while.
+    listener.eager_reconnect(false);
     timeout(BOUND, listener.listen(CHANNEL)).await??;
     // After LISTEN: what commits from here on is heard, what was committed before is read.
     timeout(CATCH_UP_TIME, follower.catch_up(&mut listener, 0)).await??;
@@ -110,12 +110,19 @@ async fn heartbeat(
 ) -> std::result::Result<(), Broken> {
     let until = Instant::from_std(sent.monotonic + BOUND);
     let beat = Uuid::new_v4();
-    let send = sqlx::query_scalar("SELECT clock_timestamp() FROM pg_notify($1, $2)")
-        .bind(CHANNEL)
-        .bind(format!("heartbeat:{beat}"))
-        .fetch_one(speaker);
+    // A heartbeat need not survive a crash: it does not wait for the disk, nor do revocations wait for it. Only
+    // this transaction is told so, since behind a pooler the connection may be somebody else's next.
+    let send = sqlx::query_scalar(
+        "SELECT clock_timestamp() FROM set_config('synchronous_commit', 'off', TRUE), pg_notify($1, $2)",
+    )
+    .bind(CHANNEL)
+    .bind(format!("heartbeat:{beat}"))
+    .fetch_one(speaker);
     let server_time: OffsetDateTime = timeout_at(until, send).await??;
-    follower.list.clock.agree(server_time, sent.monotonic.elapsed());
+    if follower.list.clock.agree(server_time, sent.monotonic.elapsed()) {
+        // Marks are kept by this clock: those remembered by a wrong one might be forgotten too early.
+        timeout(CATCH_UP_TIME, follower.catch_up(&mut *listener, 0)).await??;
+    }
     loop {
         let heard = timeout_at(until, listener.try_recv())
             .await
