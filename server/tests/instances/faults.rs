@@ -45,7 +45,7 @@ fn what_is_revoked_while_nobody_listens_is_refused() {
 fn what_is_revoked_while_nobody_can_listen_again_is_refused() {
     let mut scene = Scene::new(6);
     // Before the bound, and long after it.
-    for millis in [1200, 4000] {
+    for millis in [1500, 4000] {
         driver::held_up_listeners(&mut scene, Duration::from_millis(millis));
     }
     judge(scene);

@@ -19,6 +19,8 @@ pub const INSTANCES: usize = if cfg!(feature = "postgres") { 3 } else { 2 };
 
 /// The most a process takes to listen.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// Lines of each log that are shown when something went wrong.
+const COMPLAINTS: usize = 10;
 /// The secret of all of them.
 pub const SECRET: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 
@@ -89,6 +91,25 @@ impl Fleet {
             thread::sleep(Duration::from_millis(5));
         };
         Instance { process, addr }
+    }
+
+    /// What the instances complained about last.
+    pub fn complaints(&self) -> String {
+        let mut logs: Vec<PathBuf> = fs::read_dir(&self.folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .filter(|path| path.extension().is_some())
+            .collect();
+        logs.sort();
+        let mut complaints = String::new();
+        for log in logs {
+            let text = fs::read_to_string(&log).unwrap();
+            let lines = text.lines().filter(|line| !line.contains("\"level\":\"INFO\""));
+            let lines: Vec<&str> = lines.collect();
+            let last = lines[lines.len().saturating_sub(COMPLAINTS)..].join("\n");
+            complaints += &format!("{}:\n{last}\n", log.display());
+        }
+        complaints
     }
 
     fn instance(&self, number: usize) -> MutexGuard<'_, Instance> {

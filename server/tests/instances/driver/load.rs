@@ -10,6 +10,7 @@ use std::{
 };
 
 use super::{
+    client::Connection,
     fleet::{Fleet, INSTANCES},
     session::{Session, Tally, With},
 };
@@ -22,6 +23,7 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// The threads that ask.
 pub struct Load {
     sessions: Arc<RwLock<Vec<Arc<Session>>>>,
+    rest: Arc<AtomicBool>,
     stop: Arc<AtomicBool>,
     threads: Vec<JoinHandle<()>>,
 }
@@ -30,13 +32,31 @@ impl Load {
     pub fn start(fleet: &Arc<Fleet>, tally: &Arc<Tally>, sessions: Vec<Arc<Session>>) -> Self {
         let mut load = Self {
             sessions: Arc::new(RwLock::new(sessions)),
+            rest: Arc::default(),
             stop: Arc::default(),
             threads: Vec::new(),
         };
         for place in 0..INSTANCES * CONNECTIONS {
             let (fleet, tally) = (Arc::clone(fleet), Arc::clone(tally));
-            let (sessions, stop) = (Arc::clone(&load.sessions), Arc::clone(&load.stop));
-            let ask = move || ask(place, &fleet, &tally, &sessions, &stop);
+            let sessions = Arc::clone(&load.sessions);
+            let (rest, stop) = (Arc::clone(&load.rest), Arc::clone(&load.stop));
+            let ask = move || {
+                let mut connection = None;
+                let mut turn = place;
+                while !stop.load(Ordering::Relaxed) {
+                    turn += 1;
+                    match rest.load(Ordering::Relaxed) {
+                        true => thread::sleep(PAUSE),
+                        false => ask(
+                            &fleet,
+                            place % INSTANCES,
+                            &mut connection,
+                            &tally,
+                            pick(&sessions, turn),
+                        ),
+                    }
+                }
+            };
             load.threads.push(thread::spawn(ask));
         }
         load
@@ -46,6 +66,14 @@ impl Load {
     pub fn add(&self, session: &Arc<Session>) {
         let mut sessions = self.sessions.write().unwrap_or_else(PoisonError::into_inner);
         sessions.push(Arc::clone(session));
+    }
+
+    /// Does without requests while this is done, which takes all the machine has.
+    pub fn resting<T>(&self, work: impl FnOnce() -> T) -> T {
+        self.rest.store(true, Ordering::Relaxed);
+        let done = work();
+        self.rest.store(false, Ordering::Relaxed);
+        done
     }
 
     /// Stops when all answers are there.
@@ -64,30 +92,32 @@ impl Drop for Load {
     }
 }
 
-fn ask(place: usize, fleet: &Fleet, tally: &Tally, sessions: &RwLock<Vec<Arc<Session>>>, stop: &AtomicBool) {
-    let instance = place % INSTANCES;
-    let mut connection = None;
-    let mut turn = place;
-    while !stop.load(Ordering::Relaxed) {
-        turn += 1;
-        let session = {
-            let sessions = sessions.read().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(&sessions[turn % sessions.len()])
-        };
-        // Now and then without a snapshot: the authority is read while marks travel.
-        let with = match turn % 8 {
-            0 => With::IdOnly,
-            4 => With::Former,
-            _ => With::Both,
-        };
-        let asked = match &mut connection {
-            Some(connection) => session.ask(instance, connection, with, tally).map(drop),
-            None => fleet.connect(instance).map(|made| connection = Some(made)),
-        };
-        if asked.is_err() {
-            tally.lost();
-            connection = None;
-            thread::sleep(PAUSE);
-        }
+/// A session, and which of its cookies to send.
+fn pick(sessions: &RwLock<Vec<Arc<Session>>>, turn: usize) -> (Arc<Session>, With) {
+    let sessions = sessions.read().unwrap_or_else(PoisonError::into_inner);
+    // Now and then without a snapshot: the authority is read while marks travel.
+    let with = match turn % 8 {
+        0 => With::IdOnly,
+        4 => With::Former,
+        _ => With::Both,
+    };
+    (Arc::clone(&sessions[turn % sessions.len()]), with)
+}
+
+fn ask(
+    fleet: &Fleet,
+    instance: usize,
+    connection: &mut Option<Connection>,
+    tally: &Tally,
+    (session, with): (Arc<Session>, With),
+) {
+    let asked = match connection {
+        Some(connection) => session.ask(instance, connection, with, tally).map(drop),
+        None => fleet.connect(instance).map(|made| *connection = Some(made)),
+    };
+    if asked.is_err() {
+        tally.lost();
+        *connection = None;
+        thread::sleep(PAUSE);
     }
 }

@@ -51,10 +51,12 @@ impl Scene {
     /// Signs in so many times, at one instance after the other.
     fn stock(&mut self, targets: usize) {
         assert!(targets <= SESSIONS);
-        for place in 0..targets {
-            let session = Arc::new(self.keeper.again(&self.fleet, place % INSTANCES));
-            self.load.add(&session);
-            self.targets.push(session);
+        self.targets = self.load.resting(|| {
+            let again = |place| Arc::new(self.keeper.again(&self.fleet, place % INSTANCES));
+            (0..targets).map(again).collect()
+        });
+        for session in &self.targets {
+            self.load.add(session);
         }
     }
 
@@ -62,7 +64,6 @@ impl Scene {
     pub fn next_person(&mut self, targets: usize) {
         self.keeper = Arc::new(Session::register(&self.fleet, 0));
         self.load.add(&self.keeper);
-        self.targets.clear();
         self.stock(targets.min(SESSIONS));
     }
 
@@ -131,5 +132,13 @@ impl Scene {
         thread::sleep(BOUND + Duration::from_secs(1));
         self.load.stop();
         Arc::clone(&self.tally)
+    }
+}
+
+impl Drop for Scene {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            println!("{}", self.fleet.complaints());
+        }
     }
 }
