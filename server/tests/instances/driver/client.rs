@@ -6,8 +6,9 @@ use std::{
     time::Duration,
 };
 
-/// Longer than any fault lasts: a stopped instance answers late, and has to be heard then.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// Longer than any fault lasts, and than a request may take: a stopped instance answers late, and has to be
+/// heard then.
+const PATIENCE: Duration = Duration::from_secs(40);
 
 /// A connection that is kept.
 pub struct Connection(BufReader<TcpStream>);

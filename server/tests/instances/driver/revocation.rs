@@ -10,14 +10,12 @@ use std::{
 use super::{
     fleet::{Fleet, INSTANCES},
     scene::Scene,
-    session::{Seen, Session, Tally, With},
+    session::{BOUND, PATIENCE, Seen, Session, Tally, With},
 };
 
 /// Revocations begin at random within this: on SQLite a little more than the time between two looks of an
 /// instance, so that no moment between them is favoured.
 const SPREAD: Duration = Duration::from_millis(if cfg!(feature = "postgres") { 20 } else { 250 });
-/// The most that is waited for a refusal.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// From the answers of revocations to the first refusals on the last of the other instances.
 pub struct Delays(Vec<Duration>);
@@ -92,7 +90,7 @@ fn first_refusal(
     let start = Instant::now();
     while ask() != Seen::Refused {
         assert!(
-            start.elapsed() < PATIENCE,
+            start.elapsed() < PATIENCE + BOUND * 2,
             "instance {instance} refuses nothing: {tally}"
         );
     }

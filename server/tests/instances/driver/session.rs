@@ -16,8 +16,8 @@ use super::{client::Connection, fleet::Fleet};
 /// answered, and the one that answered does not accept it at all.
 pub const BOUND: Duration = Duration::from_secs(2);
 
-/// How long a revocation is tried again while the database is away.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a revocation is tried again while the database is away, or the disk does not keep up.
+pub const PATIENCE: Duration = Duration::from_secs(60);
 /// Stands for an instance that is no more, or does not know what it did.
 const NOBODY: usize = usize::MAX;
 const PASSWORD: &str = "correct horse battery staple";
