@@ -7,7 +7,6 @@
 #![expect(clippy::unwrap_used, reason = "what is unexpected ends the measurement")]
 
 #[path = "../../auth/testing/database.rs"]
-#[expect(dead_code, reason = "what is stored is looked at by other tests")]
 mod database;
 #[path = "../tests/instances/driver/mod.rs"]
 mod driver;

@@ -9,7 +9,6 @@
 )]
 
 #[path = "../../../auth/testing/database.rs"]
-#[expect(dead_code, reason = "what is stored is looked at by other tests")]
 mod database;
 mod driver;
 
