@@ -91,42 +91,79 @@ impl Operator {
 }
 
 /// A pooler in transaction mode, as far as notifications are concerned: it hands them on to who is in the midst
-/// of a query, and to nobody else. Its address.
-fn pooler(server: &PgConnectOptions) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!(
-        "postgres://{}@{}/{}?sslmode=disable",
-        server.get_username(),
-        listener.local_addr().unwrap(),
-        server.get_database().unwrap()
-    );
-    let server = (server.get_host().to_owned(), server.get_port());
-    thread::spawn(move || {
-        for client in listener.incoming() {
-            let client = client.unwrap();
-            let server = TcpStream::connect(&server).unwrap();
-            let asks = Arc::new(AtomicBool::new(true));
-            thread::spawn({
-                let (client, server) = (client.try_clone().unwrap(), server.try_clone().unwrap());
-                let asks = Arc::clone(&asks);
-                move || drop(hand_questions_on(client, server, &asks))
-            });
-            thread::spawn(move || drop(hand_answers_on(server, client, &asks)));
-        }
-    });
-    url
+/// of a query, and to nobody else.
+struct Pooler {
+    url: String,
+    /// Whether anybody wanted to listen.
+    listened: Arc<AtomicBool>,
 }
 
-fn hand_questions_on(mut client: TcpStream, mut server: TcpStream, asks: &AtomicBool) -> io::Result<()> {
+impl Pooler {
+    /// One that passes the options of a connection's start on, or drops them.
+    fn start(server: &PgConnectOptions, passes_options: bool) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!(
+            "postgres://{}@{}/{}?sslmode=disable",
+            server.get_username(),
+            listener.local_addr().unwrap(),
+            server.get_database().unwrap()
+        );
+        let server = (server.get_host().to_owned(), server.get_port());
+        let listened = Arc::new(AtomicBool::new(false));
+        let heard = Arc::clone(&listened);
+        thread::spawn(move || {
+            for client in listener.incoming() {
+                let mut client = client.unwrap();
+                let mut server = TcpStream::connect(&server).unwrap();
+                let start = read_start(&mut client, passes_options).unwrap();
+                server.write_all(&start).unwrap();
+                let asks = Arc::new(AtomicBool::new(true));
+                thread::spawn({
+                    let (client, server) = (client.try_clone().unwrap(), server.try_clone().unwrap());
+                    let (asks, heard) = (Arc::clone(&asks), Arc::clone(&heard));
+                    move || drop(hand_questions_on(client, server, &asks, &heard))
+                });
+                thread::spawn(move || drop(hand_answers_on(server, client, &asks)));
+            }
+        });
+        Self { url, listened }
+    }
+}
+
+/// The first message: its length, the protocol's version, names and values.
+fn read_start(client: &mut TcpStream, passes_options: bool) -> io::Result<Vec<u8>> {
+    let mut head = [0; 8];
+    client.read_exact(&mut head)?;
+    let length = u32::from_be_bytes([head[0], head[1], head[2], head[3]]);
+    let mut body = vec![0; length as usize - 8];
+    client.read_exact(&mut body)?;
+    if !passes_options {
+        let parameters: Vec<&[u8]> = body.split(|byte| *byte == 0).collect();
+        let kept = parameters.chunks(2).filter(|pair| pair[0] != b"options");
+        body = kept.collect::<Vec<_>>().concat().join(&0);
+    }
+    let length = u32::try_from(body.len() + 8).unwrap().to_be_bytes();
+    Ok([&length[..], &head[4..], &body].concat())
+}
+
+fn hand_questions_on(
+    mut client: TcpStream,
+    mut server: TcpStream,
+    asks: &AtomicBool,
+    listened: &AtomicBool,
+) -> io::Result<()> {
     let mut bytes = [0; 8192];
     loop {
-        match client.read(&mut bytes)? {
-            0 => return server.shutdown(Shutdown::Both),
-            read => {
-                asks.store(true, Ordering::SeqCst);
-                server.write_all(&bytes[..read])?;
-            }
+        let read = client.read(&mut bytes)?;
+        if read == 0 {
+            return server.shutdown(Shutdown::Both);
         }
+        asks.store(true, Ordering::SeqCst);
+        // Not UNLISTEN, with which every listener ends.
+        if bytes[..read].windows(8).any(|word| word == b"LISTEN \"") {
+            listened.store(true, Ordering::SeqCst);
+        }
+        server.write_all(&bytes[..read])?;
     }
 }
 
@@ -165,21 +202,25 @@ async fn await_feed(browser: &Browser) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn behind_a_pooler_that_hands_no_notifications_on_the_authority_is_asked() {
-    let app = TestApp::new().await;
-    let (ada, lost) = (app.registered(ADA).await, app.signed_in(ADA).await);
-    let through = pooler(&app.auth.db.write().connect_options());
-    let other = app.restarted(&[("DATABASE_URL", &through)]).await;
-    let status = || other.auth.sessions.status();
-    assert!(!status().feed_is_current, "nothing is proven by hearing oneself");
-    let there = lost.before(&other);
-    for asked in 0..3 {
-        assert_eq!(status().authority_reads, asked);
-        assert!(there.is_signed_in().await);
+async fn behind_a_pooler_the_authority_is_asked() {
+    for passes_options in [true, false] {
+        let app = TestApp::new().await;
+        let (ada, lost) = (app.registered(ADA).await, app.signed_in(ADA).await);
+        let pooler = Pooler::start(&app.auth.db.write().connect_options(), passes_options);
+        let other = app.restarted(&[("DATABASE_URL", &pooler.url)]).await;
+        let status = || other.auth.sessions.status();
+        assert!(!status().feed_is_current, "nothing is proven by hearing oneself");
+        // A pooler that gives itself away is left without a LISTEN on connections of others.
+        assert_eq!(pooler.listened.load(Ordering::SeqCst), passes_options);
+        let there = lost.before(&other);
+        for asked in 0..3 {
+            assert_eq!(status().authority_reads, asked);
+            assert!(there.is_signed_in().await);
+        }
+        ada.call("revoke_other_sessions", &[]).await.expect(200);
+        assert!(!there.is_signed_in().await);
+        assert!(ada.before(&other).is_signed_in().await);
     }
-    ada.call("revoke_other_sessions", &[]).await.expect(200);
-    assert!(!there.is_signed_in().await);
-    assert!(ada.before(&other).is_signed_in().await);
 }
 
 #[tokio::test(flavor = "multi_thread")]

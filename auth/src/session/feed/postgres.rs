@@ -6,6 +6,9 @@
 //! proof. It is said on another connection than it is heard on: what a connection says itself comes back
 //! together with the answer to saying it, also through a pooler that hands nothing else on (PgBouncer in
 //! transaction mode). There, as with a half-open socket, nothing is ever proven.
+//!
+//! Through a pooler nobody even listens: a LISTEN would stay behind on a connection that serves others next,
+//! and they would be told what they cannot make sense of.
 
 use std::{convert::Infallible, time::Duration};
 
@@ -23,6 +26,8 @@ use crate::{db::Tx, error::Result};
 const CHANNEL: &str = "stale_sessions";
 /// How long reading the whole table may take: a million marks are read in seconds.
 const CATCH_UP_TIME: Duration = Duration::from_secs(60);
+/// A setting of the connection that listens, given with its start: a pooler refuses or drops it.
+const SETTING: &str = "start_axum_auth.listener";
 /// Between two heartbeats: three may be late or lost before anybody minds. Marks do not wait for them.
 const HEARTBEAT_EVERY: Duration = Duration::from_millis(500);
 
@@ -74,16 +79,24 @@ pub(super) async fn follow(follower: &Follower) -> std::result::Result<Infallibl
         .clone()
         .application_name(concat!(env!("CARGO_PKG_NAME"), " stale feed"));
     let mut speaker = timeout(BOUND, options.connect()).await??;
+    let own = Uuid::new_v4().simple().to_string();
     let pool: PgPool = PgPoolOptions::new()
         .max_connections(1)
         .max_lifetime(None)
         .idle_timeout(None)
         .acquire_timeout(BOUND)
-        .connect_lazy_with(options);
+        .connect_lazy_with(options.options([(SETTING, &own)]));
     let mut listener = PgListener::connect_with(&pool).await?;
     // It would connect anew by itself, and be cut short in that by the next heartbeat: nobody would know that
     // it had not listened for a while.
     listener.eager_reconnect(false);
+    let setting = sqlx::query_scalar("SELECT current_setting($1, TRUE)")
+        .bind(SETTING)
+        .fetch_one(&mut listener);
+    let found: Option<String> = timeout(BOUND, setting).await??;
+    if found != Some(own) {
+        return Err("there is a pooler in between, through which nothing can be heard".into());
+    }
     timeout(BOUND, listener.listen(CHANNEL)).await??;
     // After LISTEN: what commits from here on is heard, what was committed before is read.
     timeout(CATCH_UP_TIME, follower.catch_up(&mut listener, 0)).await??;
