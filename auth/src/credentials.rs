@@ -1,8 +1,11 @@
 //! Passwords: what makes one acceptable, and Argon2id off the async threads, a few at a time.
 
-use std::sync::{
-    Arc, LazyLock,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    sync::{
+        Arc, LazyLock,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
 };
 
 use argon2::{
@@ -10,7 +13,7 @@ use argon2::{
     password_hash::{SaltString, rand_core::OsRng},
 };
 use secrecy::{ExposeSecret, SecretString};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, oneshot};
 
 use crate::{
     blocklist,
@@ -24,6 +27,10 @@ const PASSES: u32 = 2;
 const LANES: u32 = 1;
 /// A stored hash asking for more than this is not computed: it would be a way to exhaust memory.
 const MAX_STORED_MEMORY: u32 = 262_144;
+/// How far the threads that hash stand back, by Unix's measure of niceness (0 to 19). All cores hash when
+/// there is nothing else to do, and another request is answered as if they did not. Further back (19) it
+/// would be no quicker, and another program that keeps the cores busy could stop sign-ins altogether.
+const NICENESS: i32 = 10;
 /// Sign-ins that may wait for a hash; more are turned away (503) rather than kept waiting.
 const QUEUE: usize = 64;
 
@@ -87,7 +94,7 @@ pub struct Passwords(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     min_length: usize,
-    workers: Semaphore,
+    workers: Arc<Semaphore>,
     waiting: AtomicUsize,
 }
 
@@ -97,7 +104,7 @@ impl Passwords {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Self(Arc::new(Inner {
             min_length,
-            workers: Semaphore::new(cores),
+            workers: Arc::new(Semaphore::new(cores)),
             waiting: AtomicUsize::new(0),
         }))
     }
@@ -163,13 +170,40 @@ impl Passwords {
         .await
     }
 
-    /// Runs one hash on a blocking thread, when its turn comes.
+    /// Runs one hash on a thread of its own, when its turn comes. The turn ends with the hash, not with the
+    /// wait for it: who goes away does not make room for one more.
     async fn work<T: Send + 'static>(&self, job: impl FnOnce() -> T + Send + 'static) -> Result<T> {
         let _place = Place::take(&self.0.waiting)?;
-        let permit = self.0.workers.acquire().await.map_err(Error::internal)?;
-        let done = tokio::task::spawn_blocking(job).await.map_err(Error::internal);
-        drop(permit);
-        done
+        let turn = Arc::clone(&self.0.workers)
+            .acquire_owned()
+            .await
+            .map_err(Error::internal)?;
+        let (answer, answered) = oneshot::channel();
+        let hashing = move || {
+            stand_back();
+            let done = job();
+            drop(turn);
+            drop(answer.send(done));
+        };
+        // Not one of the runtime's: it could not be as eager as before afterwards, and they serve files, too.
+        thread::Builder::new()
+            .name("password".to_owned())
+            .spawn(hashing)
+            .map_err(Error::internal)?;
+        answered.await.map_err(Error::internal)
+    }
+}
+
+/// Lets every other thread go first. Where niceness is the whole process's, nothing is done.
+fn stand_back() {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::process::{getpriority_process, setpriority_process};
+        // Somebody may have started the whole process further back.
+        let further = |own: i32| setpriority_process(None, own.max(NICENESS));
+        if let Err(error) = getpriority_process(None).and_then(further) {
+            tracing::debug!(%error, "a thread cannot stand back");
+        }
     }
 }
 
@@ -306,6 +340,32 @@ mod tests {
         assert_eq!(judge(&varied), Ok(()));
         assert_eq!(judge(&format!("{varied}x")), Err(PasswordProblem::TooLong));
         assert_eq!(judge("dz3 kq9\0vb7 xw1"), Err(PasswordProblem::Control));
+    }
+
+    #[tokio::test]
+    async fn who_goes_away_does_not_make_room_for_another_hash() {
+        let passwords = Passwords::new(15);
+        let workers = Arc::clone(&passwords.0.workers);
+        let all = workers.available_permits();
+        let (go_on, wait) = std::sync::mpsc::channel::<()>();
+        let mut left = Box::pin(passwords.work(move || wait.recv()));
+        assert!(futures_util::poll!(&mut left).is_pending());
+        drop(left);
+        assert_eq!(passwords.0.waiting.load(Ordering::Acquire), 0);
+        assert_eq!(workers.available_permits(), all - 1);
+        go_on.send(()).unwrap();
+        let again = u32::try_from(all).unwrap();
+        assert!(workers.acquire_many(again).await.is_ok());
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn only_the_threads_that_hash_stand_back() {
+        let niceness = || rustix::process::getpriority_process(None).unwrap();
+        let own = niceness();
+        let hashing = Passwords::new(15).work(niceness).await.unwrap();
+        assert_eq!(hashing, NICENESS.max(own));
+        assert_eq!(niceness(), own);
     }
 
     #[tokio::test]
