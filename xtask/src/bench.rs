@@ -1,34 +1,83 @@
-//! `cargo xtask bench`: the server's benchmarks, beside a release site.
+//! `cargo xtask bench`: the server's benchmarks, on both engines, beside a release site.
+
+use std::{path::PathBuf, thread};
 
 use crate::{
     Outcome,
     build::{self, Weight},
     cargo::cargo_like_leptos,
-    layout, npm,
-    process::run,
+    layout, npm, packages,
+    postgres::Cluster,
+    process::{ask, command, run},
     steps::Steps,
     tools,
 };
 
-/// The command. Arguments are passed on to the benchmark, which finds the weight of the wasm in its
-/// environment.
+/// The command. Arguments are passed on to the benchmark, which finds its generator, and the weight of the
+/// wasm, in its environment.
 pub(crate) fn bench(_: &mut Steps, arguments: &[String]) -> Outcome {
     tools::for_leptos()?;
+    let wrk = wrk()?;
     npm::packages()?;
     build::release(&[])?;
     let Weight { raw, gzip, brotli } = build::weigh(&layout::site()?)?;
-    run(cargo_like_leptos([
-        "bench",
-        "--package",
-        "server",
-        "--no-default-features",
-        "--bench",
-        "auth",
-        "--",
-    ])?
-    .args(arguments)
-    .env("LEPTOS_SITE_ROOT", layout::site()?)
-    .env("WASM_BYTES", raw.to_string())
-    .env("WASM_GZIP_BYTES", gzip.to_string())
-    .env("WASM_BROTLI_BYTES", brotli.to_string()))
+    let benchmark = |features: &str| -> Outcome<_> {
+        let mut command = cargo_like_leptos([
+            "bench",
+            "--package",
+            "server",
+            "--no-default-features",
+            "--features",
+            features,
+            "--bench",
+            "auth",
+            "--",
+        ])?;
+        command
+            .args(arguments)
+            .env("WRK", &wrk)
+            .env("LEPTOS_SITE_ROOT", layout::site()?)
+            .env("WASM_BYTES", raw.to_string())
+            .env("WASM_GZIP_BYTES", gzip.to_string())
+            .env("WASM_BROTLI_BYTES", brotli.to_string());
+        Ok(command)
+    };
+    println!("\n{}\n\n## SQLite\n", machine()?);
+    run(&mut benchmark("")?)?;
+    println!("\n## PostgreSQL (a throwaway cluster beside it, without fsync)\n");
+    let cluster = Cluster::start()?;
+    run(cluster.known_to(&mut benchmark("postgres")?))
+}
+
+/// The load generator: found, or else installed.
+fn wrk() -> Outcome<PathBuf> {
+    let found = || packages::on_path("wrk");
+    if let Some(wrk) = found() {
+        return Ok(wrk);
+    }
+    packages::install_from_debian("wrk", "less than a minute");
+    found().ok_or_else(|| {
+        "there is no `wrk`, which makes the load: install it (Debian, Homebrew and others have it), and put it on \
+         PATH"
+            .to_owned()
+    })
+}
+
+/// What the numbers depend on.
+fn machine() -> Outcome<String> {
+    let folder = layout::workspace()?;
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let processors = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = processors
+        .lines()
+        .find_map(|line| line.strip_prefix("model name")?.split_once(':'))
+        .map_or("an unknown processor", |(_, model)| model.trim());
+    let said = |program: &str, arguments: &[&str]| {
+        ask(command(program, &folder).args(arguments)).unwrap_or_else(|| format!("{program} unknown"))
+    };
+    Ok(format!(
+        "Machine: {cores} cores, {model}; {}; {}.",
+        said("uname", &["-sr"]),
+        said("rustc", &["--version"]),
+    ))
 }

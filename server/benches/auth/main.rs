@@ -1,0 +1,74 @@
+//! `cargo xtask bench`: what authentication costs, as ratios within one run.
+//!
+//! The server runs as a process of its own (this program, started again with `serve`), so that its CPU
+//! time and memory are its own. The load is made by wrk, with one thread. What is compared is measured in
+//! turns, round after round, and the median of the rounds' ratios counts: whatever else the machine does
+//! meets all of them alike.
+
+mod checks;
+#[expect(
+    clippy::unwrap_used,
+    dead_code,
+    reason = "written for tests, which also look at what is stored"
+)]
+#[path = "../../../auth/testing/database.rs"]
+mod database;
+mod load;
+mod marks;
+mod pages;
+mod process;
+mod renewal;
+mod report;
+mod seed;
+mod server;
+mod sign_in;
+
+use std::{env, error::Error, time::Duration};
+
+use self::{database::TestDatabase, process::Server, report::Report};
+
+type Outcome<T = ()> = Result<T, Box<dyn Error + Send + Sync>>;
+
+/// How long and how often each thing is measured.
+#[derive(Clone, Copy)]
+struct Rounds {
+    number: usize,
+    time: Duration,
+}
+
+fn main() -> Outcome {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    if arguments.first().is_some_and(|first| first == "serve") {
+        return server::serve_until_stopped();
+    }
+    let quick = arguments.iter().any(|argument| argument == "--quick");
+    let rounds = Rounds {
+        number: if quick { 3 } else { 7 },
+        time: Duration::from_secs(if quick { 1 } else { 3 }),
+    };
+    let report = Report::begin();
+    let database = TestDatabase::new();
+    sessions_and_pages(&database, rounds, &report)?;
+    sign_in::measure(&TestDatabase::new(), rounds, &report)?;
+    renewal::measure(rounds, &report)?;
+    marks::measure(&report)?;
+    report::weight(&report)
+}
+
+/// All that needs no more than one person who is signed in.
+fn sessions_and_pages(database: &TestDatabase, rounds: Rounds, report: &Report) -> Outcome {
+    let server = Server::start(database)?;
+    let idle = server.resident_mb()?;
+    let person = server.register("ada@example.com")?;
+    checks::queries(database, &person, report)?;
+    checks::measure(&server, &person, rounds, report)?;
+    pages::measure(&server, &person, rounds, report)?;
+    report.row("resident memory, idle", &format!("{idle:.1} MB"));
+    report.at_most(
+        "resident memory, after the load",
+        server.resident_mb()?,
+        60.0,
+        "MB",
+    );
+    Ok(())
+}
