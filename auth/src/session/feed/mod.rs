@@ -36,6 +36,8 @@ pub(super) use engine::announce;
 
 /// How long after a proof an instance trusts its marks: the most by which a revocation can be late.
 pub(super) const BOUND: Duration = Duration::from_secs(2);
+/// How long reading the whole table may take: a million marks are read in seconds.
+const CATCH_UP_TIME: Duration = Duration::from_secs(60);
 /// After a feed broke off, before it is taken up again.
 const RETRY: Duration = Duration::from_millis(100);
 /// How long the start waits for the first proof, so that the first requests need not ask the authority.

@@ -20,12 +20,10 @@ use time::OffsetDateTime;
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 use uuid::Uuid;
 
-use super::{BOUND, Broken, Follower, Mark, Moment};
+use super::{BOUND, Broken, CATCH_UP_TIME, Follower, Mark, Moment};
 use crate::{db::Tx, error::Result};
 
 const CHANNEL: &str = "stale_sessions";
-/// How long reading the whole table may take: a million marks are read in seconds.
-const CATCH_UP_TIME: Duration = Duration::from_secs(60);
 /// A setting of the connection that listens, given with its start: a pooler refuses or drops it.
 const SETTING: &str = "start_axum_auth.listener";
 /// Between two heartbeats: three may be late or lost before anybody minds. Marks do not wait for them.

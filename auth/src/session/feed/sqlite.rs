@@ -9,7 +9,7 @@ use std::{convert::Infallible, time::Duration};
 use sqlx::{ConnectOptions as _, SqliteConnection};
 use tokio::time;
 
-use super::{BOUND, Broken, Follower, Mark, Moment};
+use super::{BOUND, Broken, CATCH_UP_TIME, Follower, Mark, Moment};
 use crate::{db::Tx, error::Result};
 
 /// Between two looks: the most by which a mark of another process comes late.
@@ -23,6 +23,12 @@ pub(in crate::session) async fn announce(_: &mut Tx, _: &[Mark]) -> Result<()> {
 pub(super) async fn follow(follower: &Follower) -> std::result::Result<Infallible, Broken> {
     let mut connection = follower.options.clone().connect().await?;
     let (mut seq, mut seen) = (0, None);
+    // The whole table, which proves nothing: it may be read for longer than a proof is good for.
+    time::timeout(
+        CATCH_UP_TIME,
+        look(follower, &mut connection, &mut seq, &mut seen),
+    )
+    .await??;
     loop {
         let moment = Moment::now();
         time::timeout(BOUND, look(follower, &mut connection, &mut seq, &mut seen)).await??;
