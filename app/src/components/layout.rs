@@ -18,6 +18,7 @@ pub fn Layout(
     children: Children,
 ) -> impl IntoView {
     let logout = ServerAction::<Logout>::new();
+    let form = FormState::of(logout);
     let theme = ThemeContext::take();
     forget_the_flash_on_leaving();
     view! {
@@ -26,9 +27,9 @@ pub fn Layout(
         <a class="skip-link" href="#main" rel="external">
             "Skip to content"
         </a>
-        <Nav logout />
+        <Nav logout form />
         <main id="main" tabindex="-1">
-            <Notice form=FormState::of(logout) />
+            <Notice form />
             <FlashedProviderError />
             {children()}
         </main>

@@ -19,6 +19,8 @@ use crate::{
 pub fn Nav(
     /// Signs out.
     logout: ServerAction<Logout>,
+    /// How that stands.
+    form: FormState,
 ) -> impl IntoView {
     view! {
         <header class="bar">
@@ -31,7 +33,7 @@ pub fn Nav(
                 </a>
                 <nav aria-label="Main">
                     {match current_session() {
-                        Some(session) => Either::Left(view! { <SignedIn session logout /> }),
+                        Some(session) => Either::Left(view! { <SignedIn session logout form /> }),
                         None => Either::Right(view! { <Anonymous /> }),
                     }}
                 </nav>
@@ -55,7 +57,7 @@ fn Anonymous() -> impl IntoView {
 }
 
 #[component]
-fn SignedIn(session: AuthSession, logout: ServerAction<Logout>) -> impl IntoView {
+fn SignedIn(session: AuthSession, logout: ServerAction<Logout>, form: FormState) -> impl IntoView {
     let name = local_part(session.email.as_deref());
     view! {
         <ul class="bar-links">
@@ -79,7 +81,7 @@ fn SignedIn(session: AuthSession, logout: ServerAction<Logout>) -> impl IntoView
                 })}
             <li>
                 <ActionForm action=logout>
-                    <Submit form=FormState::of(logout) label="Sign out" busy="Signing out…" class="button-quiet" />
+                    <Submit form label="Sign out" busy="Signing out…" class="button-quiet" />
                 </ActionForm>
             </li>
         </ul>
