@@ -59,7 +59,7 @@ const COMMANDS: &[Command] = &[
     },
     Command {
         name: "bench",
-        about: "the benchmarks of the server; arguments are passed on",
+        about: "the benchmarks of the server, on both engines; arguments are passed on",
         run: bench::bench,
     },
 ];

@@ -145,14 +145,14 @@ fn read(text: &str) -> Result<(f64, f64, f64), String> {
     }
     let line = |what: &str| {
         text.lines()
-            .find(|line| line.contains(what))
+            .find(|line| line.trim_start().starts_with(what) || line.contains(&format!(" {what} ")))
             .ok_or_else(|| format!("no line with {what:?}"))
     };
     let number = |text: Option<&str>| {
         text.and_then(|text| text.parse::<f64>().ok())
             .ok_or("a number cannot be read".to_owned())
     };
-    let requests = number(line(" requests in ")?.split_whitespace().next())?;
+    let requests = number(line("requests in")?.split_whitespace().next())?;
     let per_second = number(line("Requests/sec:")?.split_whitespace().last())?;
     let p99 = line("99%")?.split_whitespace().last().unwrap_or("");
     let micros = match p99 {

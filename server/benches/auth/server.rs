@@ -81,6 +81,8 @@ fn variables(address: &str) -> Vars {
     let fixed = [
         ("LEPTOS_SITE_ADDR", address),
         ("SESSION_SECRET", "YmVuY2gtYmVuY2gtYmVuY2gtYmVuY2gtYmVuY2gtMDE"),
+        // As long as snapshots live beside the shortest sessions: none is renewed while it is measured.
+        ("SNAPSHOT_TTL", "900"),
         // So that sign-ins can come from many addresses.
         ("TRUSTED_PROXIES", "127.0.0.1"),
     ];

@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use app::{App, shell};
+use app::shell;
 use auth::{Auth, RequestAuth, session_layer};
 use axum::{
     Extension, Router,
