@@ -46,7 +46,23 @@ pub(crate) fn bench(_: &mut Steps, arguments: &[String]) -> Outcome {
     run(&mut benchmark("")?)?;
     println!("\n## PostgreSQL (a throwaway cluster beside it, without fsync)\n");
     let cluster = Cluster::start()?;
-    run(cluster.known_to(&mut benchmark("postgres")?))
+    run(cluster.known_to(&mut benchmark("postgres")?))?;
+    drop(cluster);
+    revocation(arguments)
+}
+
+/// Several servers on one database, which is stopped and started, too.
+fn revocation(arguments: &[String]) -> Outcome {
+    let benchmark = |features: &str| -> Outcome<_> {
+        let mut benchmark = cargo_like_leptos(["bench", "--package", "server", "--no-default-features"])?;
+        benchmark
+            .args(["--features", features, "--bench", "revocation", "--"])
+            .args(arguments);
+        Ok(benchmark)
+    };
+    println!("\n## Revocation\n");
+    run(&mut benchmark("")?)?;
+    run(Cluster::start()?.known_to(&mut benchmark("postgres")?))
 }
 
 /// The load generator: found, or else installed.

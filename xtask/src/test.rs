@@ -46,6 +46,8 @@ pub(crate) fn test(steps: &mut Steps, _: &[String]) -> Outcome {
                 .args(["-E", "package(auth) | package(server)"]),
         ))
     })?;
+    instances(steps, "instances", &[])?;
+    instances(steps, "instances, PostgreSQL", &POSTGRES)?;
     steps.run("documentation tests", || {
         run(cargo_like_leptos(["test", "--doc"])?.args(NATIVE))
     })?;
@@ -62,6 +64,20 @@ pub(crate) fn test(steps: &mut Steps, _: &[String]) -> Outcome {
     steps.run("wasm budget", build::within_budget)?;
     steps.run("release server", || {
         without_development_parts(&layout::server("release")?)
+    })
+}
+
+/// Several servers on one database, one test after the other. On PostgreSQL beside a cluster of their own, which
+/// they stop and start.
+fn instances(steps: &mut Steps, name: &'static str, features: &[&str]) -> Outcome {
+    let report = layout::workspace()?.join("target/nextest/instances/junit.xml");
+    steps.run_tests(name, &report, || {
+        let mut tests = cargo_like_leptos(["nextest", "run", "--profile", "instances"])?;
+        tests.args(NATIVE).args(features);
+        if features.is_empty() {
+            return run(&mut tests);
+        }
+        run(Cluster::start()?.known_to(&mut tests))
     })
 }
 

@@ -6,11 +6,6 @@
 //! meets all of them alike.
 
 mod checks;
-#[expect(
-    clippy::unwrap_used,
-    dead_code,
-    reason = "written for tests, which also look at what is stored"
-)]
 #[path = "../../../auth/testing/database.rs"]
 mod database;
 mod load;
