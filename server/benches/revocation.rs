@@ -28,7 +28,7 @@ const FAULTS: &[Fault] = &[
         driver::suspension(scene, Duration::from_secs(10));
     }),
     ("an instance killed 15 times", 19, |scene| {
-        driver::crashes(scene, 14)
+        driver::crashes(scene, 14);
     }),
     #[cfg(feature = "postgres")]
     ("listening connections ended 19 times", 19, |scene| {

@@ -25,7 +25,7 @@ pub(crate) fn check(steps: &mut Steps) -> Outcome {
             .args(NATIVE)
             .args(["--all-targets", "--", "-D", "warnings"]))
     })?;
-    steps.run("clippy, server with PostgreSQL", || {
+    steps.run("clippy, PostgreSQL", || {
         run(cargo_like_leptos(["clippy"])?.args(NATIVE).args(POSTGRES).args([
             "--all-targets",
             "--",
