@@ -220,6 +220,9 @@ impl OAuth {
         // Twice, for who loses a race against the first sign-in of the same person in another tab.
         for _ in 0..2 {
             let mut tx = self.0.db.begin().await?;
+            // Before the account is looked for: where another first sign-in of this person ends in between, its
+            // user would be found without the account, and taken for somebody else.
+            let address_owner = self.address_owner(&mut tx, &identity).await?;
             let user_id = match accounts::owner(&mut tx, &identity).await? {
                 Some(owner) if owner.disabled => {
                     return Err(failed(FlowError::Provider, "the user is disabled"));
@@ -231,7 +234,7 @@ impl OAuth {
                         .upsert(&mut tx, Some(owner.user_id), identity.user(), now)
                         .await?
                 }
-                None => match self.address_owner(&mut tx, &identity).await? {
+                None => match address_owner {
                     Some(_) if !identity.email_verified => {
                         return Err(failed(
                             FlowError::Unverified,
