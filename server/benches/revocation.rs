@@ -13,7 +13,7 @@ mod driver;
 
 use std::{process::ExitCode, time::Duration};
 
-use driver::{INSTANCES, Scene};
+use driver::{faults, fleet::INSTANCES, revocation::revocations, scene::Scene};
 
 /// What happens to a scene, and with how many sessions to revoke.
 type Fault = (&'static str, usize, fn(&mut Scene));
@@ -25,30 +25,30 @@ const ENGINE: &str = "PostgreSQL";
 
 const FAULTS: &[Fault] = &[
     ("an instance stopped for 10 s", 2, |scene| {
-        driver::suspension(scene, Duration::from_secs(10));
+        faults::suspension(scene, Duration::from_secs(10));
     }),
     ("an instance killed 15 times", 19, |scene| {
-        driver::crashes(scene, 14);
+        faults::crashes(scene, 14);
     }),
     #[cfg(feature = "postgres")]
     ("listening connections ended 19 times", 19, |scene| {
-        driver::lost_listeners(scene, 19);
+        faults::lost_listeners(scene, 19);
     }),
     #[cfg(feature = "postgres")]
     ("no listening connection for 1.2 s", 3, |scene| {
-        driver::held_up_listeners(scene, Duration::from_millis(1200));
+        faults::held_up_listeners(scene, Duration::from_millis(1200));
     }),
     #[cfg(feature = "postgres")]
     ("no listening connection for 10 s", 3, |scene| {
-        driver::held_up_listeners(scene, Duration::from_secs(10));
+        faults::held_up_listeners(scene, Duration::from_secs(10));
     }),
     #[cfg(feature = "postgres")]
     ("PostgreSQL restarted", 4, |scene| {
-        driver::outage(scene, "fast", Duration::ZERO);
+        faults::outage(scene, "fast", Duration::ZERO);
     }),
     #[cfg(feature = "postgres")]
     ("PostgreSQL crashed, away for 10 s", 4, |scene| {
-        driver::outage(scene, "immediate", Duration::from_secs(10));
+        faults::outage(scene, "immediate", Duration::from_secs(10));
     }),
 ];
 
@@ -61,7 +61,7 @@ fn main() -> ExitCode {
     println!("| what | measured |\n| --- | --- |");
     let mut clean = true;
     let mut scene = Scene::new(19);
-    let delays = driver::revocations(&mut scene, if quick { 50 } else { 500 });
+    let delays = revocations(&mut scene, if quick { 50 } else { 500 });
     let count = delays.len();
     println!("| from the answer of a revocation to its effect elsewhere, {count} times | {delays} |");
     let mut judge = |what: &str, scene: Scene| {

@@ -1,11 +1,11 @@
 //! Revocations under load, and in the midst of faults.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
-use crate::driver::{self, Scene, Tally};
+use crate::driver::{faults, revocation::revocations, scene::Scene};
 
 fn judge(scene: Scene) {
-    let tally: Arc<Tally> = scene.end();
+    let tally = scene.end();
     println!("{tally}");
     assert!(tally.is_clean(), "{tally}");
 }
@@ -13,7 +13,7 @@ fn judge(scene: Scene) {
 #[test]
 fn what_is_revoked_on_one_instance_is_refused_by_all() {
     let mut scene = Scene::new(19);
-    let delays = driver::revocations(&mut scene, 60);
+    let delays = revocations(&mut scene, 60);
     println!("{delays}{} revocations", delays.len());
     judge(scene);
 }
@@ -21,14 +21,14 @@ fn what_is_revoked_on_one_instance_is_refused_by_all() {
 #[test]
 fn an_instance_that_was_stopped_wakes_up_to_what_it_missed() {
     let mut scene = Scene::new(2);
-    driver::suspension(&mut scene, Duration::from_secs(4));
+    faults::suspension(&mut scene, Duration::from_secs(4));
     judge(scene);
 }
 
 #[test]
 fn an_instance_that_was_killed_comes_back_to_what_it_missed() {
     let mut scene = Scene::new(5);
-    driver::crashes(&mut scene, 3);
+    faults::crashes(&mut scene, 3);
     judge(scene);
 }
 
@@ -36,7 +36,7 @@ fn an_instance_that_was_killed_comes_back_to_what_it_missed() {
 #[test]
 fn what_is_revoked_while_nobody_listens_is_refused() {
     let mut scene = Scene::new(6);
-    driver::lost_listeners(&mut scene, 6);
+    faults::lost_listeners(&mut scene, 6);
     judge(scene);
 }
 
@@ -46,7 +46,7 @@ fn what_is_revoked_while_nobody_can_listen_again_is_refused() {
     let mut scene = Scene::new(6);
     // Before the bound, and long after it.
     for millis in [1500, 4000] {
-        driver::held_up_listeners(&mut scene, Duration::from_millis(millis));
+        faults::held_up_listeners(&mut scene, Duration::from_millis(millis));
     }
     judge(scene);
 }
@@ -55,7 +55,7 @@ fn what_is_revoked_while_nobody_can_listen_again_is_refused() {
 #[test]
 fn a_restart_of_the_database_signs_nobody_out_and_lets_nobody_in() {
     let mut scene = Scene::new(8);
-    driver::outage(&mut scene, "fast", Duration::ZERO);
-    driver::outage(&mut scene, "immediate", Duration::from_secs(4));
+    faults::outage(&mut scene, "fast", Duration::ZERO);
+    faults::outage(&mut scene, "immediate", Duration::from_secs(4));
     judge(scene);
 }

@@ -7,7 +7,10 @@ use std::{
 
 use sqlx::{Connection, Executor};
 
-use crate::driver::{Fleet, INSTANCES, Seen, Session, Tally, With};
+use crate::driver::{
+    fleet::{Fleet, INSTANCES},
+    session::{Seen, Session, Tally, With},
+};
 
 const REQUESTS: usize = 100;
 

@@ -6,7 +6,10 @@ use auth::{Clock, Vars, db::Database};
 use http::{HeaderMap, HeaderValue, header::COOKIE};
 use server::{config::ServerConfig, serve};
 
-use crate::driver::{Fleet, SECRET, Session, With};
+use crate::driver::{
+    fleet::{Fleet, SECRET},
+    session::{Session, With},
+};
 
 /// Seconds: marks are kept for less than the clocks differ by.
 const SNAPSHOT_TTL: (&str, &str) = ("SNAPSHOT_TTL", "60");
