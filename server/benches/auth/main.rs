@@ -11,6 +11,7 @@ mod database;
 mod load;
 mod marks;
 mod pages;
+mod people;
 mod process;
 mod renewal;
 mod report;
@@ -47,6 +48,7 @@ fn main() -> Outcome {
     sign_in::measure(&TestDatabase::new(), rounds, &report)?;
     renewal::measure(rounds, &report)?;
     marks::measure(&report)?;
+    people::measure(&report)?;
     report::weight(&report)
 }
 

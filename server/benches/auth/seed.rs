@@ -121,6 +121,18 @@ impl Rows {
         })
     }
 
+    /// Makes somebody an administrator.
+    pub(crate) fn administrator(&mut self, email: &str) -> Outcome {
+        let connection = &mut self.connection;
+        self.runtime.block_on(async {
+            sqlx::query("UPDATE users SET role = 'admin' WHERE email = $1")
+                .bind(email)
+                .execute(&mut *connection)
+                .await?;
+            Ok(())
+        })
+    }
+
     /// Marks of sessions that nobody has.
     pub(crate) fn marks(&mut self, number: u32) -> Outcome {
         let (uuid, _) = RANDOM;
