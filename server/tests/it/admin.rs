@@ -9,7 +9,9 @@ use axum::{Extension, Router, middleware::from_fn_with_state, routing::get};
 use http::Method;
 use serde_json::{Value, json};
 
-use crate::support::{ADMIN_FUNCTIONS, Answer, Browser, PASSWORD, SOME_ID, TestApp, all_at_once, contains};
+use crate::support::{
+    ADMIN_FUNCTIONS, Answer, Browser, PASSWORD, RANDOM_ID, SOME_ID, TestApp, all_at_once, contains,
+};
 
 const ADA: &str = "ada@example.com";
 const EVE: &str = "eve@example.com";
@@ -241,11 +243,11 @@ async fn a_person_is_described_and_nothing_private_is_told() {
     ada.call("update_private_data", &[("api_token", CANARY)])
         .await
         .expect(200);
-    app.sql(
+    app.sql(&format!(
         "INSERT INTO accounts (id, user_id, provider, subject, email, access_token, created_at, last_used_at)
-         SELECT randomblob(16), id, 'github', 'canary-subject', 'other@example.com', 'canary-token', created_at, created_at
+         SELECT {RANDOM_ID}, id, 'github', 'canary-subject', 'other@example.com', 'canary-token', created_at, created_at
          FROM users WHERE email = 'ada@example.com'",
-    )
+    ))
     .await;
     let id = id_of(&app, ADA).await;
     let answer = root
@@ -422,7 +424,7 @@ async fn a_disabled_person_is_out_at_once_and_signs_in_anew_when_enabled() {
     assert!(!ada.is_signed_in().await, "a session that ended has ended");
     app.signed_in(ADA).await;
     let events = app
-        .text("SELECT group_concat(kind) FROM (SELECT kind FROM audit_events WHERE actor_id IS NOT NULL ORDER BY id)")
+        .text("SELECT string_agg(kind, ',' ORDER BY id) FROM audit_events WHERE actor_id IS NOT NULL")
         .await;
     assert_eq!(events, "disable,enable");
 }
@@ -721,8 +723,9 @@ async fn crowd(app: &TestApp, count: u32) {
     app.sql(&format!(
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {count})
          INSERT INTO users (id, email, name, created_at, updated_at)
-         SELECT randomblob(16), printf('crowd-%04d@example.com', i), printf('Crowd %04d', i),
-                '2026-01-01T00:00:00Z', '2026-01-01T00:00:00Z' FROM n"
+         SELECT {RANDOM_ID}, 'crowd-' || four || '@example.com', 'Crowd ' || four,
+                '2026-01-01T00:00:00Z', '2026-01-01T00:00:00Z'
+         FROM (SELECT substr('000' || CAST(i AS TEXT), length(CAST(i AS TEXT))) AS four FROM n) AS numbers"
     ))
     .await;
 }
@@ -919,11 +922,11 @@ async fn events_are_paged_by_key() {
     let app = TestApp::new().await;
     let (root, ada) = (admin(&app).await, app.registered(ADA).await);
     let id = id_of(&app, ADA).await;
-    app.sql(
+    app.sql(&format!(
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 118)
-         INSERT INTO audit_events (id, at, user_id, kind) SELECT randomblob(16), '2026-01-01T00:00:00Z', u.id, 'sign_in'
-         FROM n, users u WHERE u.email = 'ada@example.com'",
-    )
+         INSERT INTO audit_events (id, at, user_id, kind) SELECT {RANDOM_ID}, '2026-01-01T00:00:00Z', u.id, 'sign_in'
+         FROM n, users u WHERE u.email = 'ada@example.com'"
+    ))
     .await;
     let (mut sizes, mut before) = (Vec::new(), String::new());
     loop {

@@ -73,6 +73,13 @@ pub const ADMIN_FUNCTIONS: [(&str, &[(&str, &str)]); 8] = [
 /// The server functions that answer an anonymous visitor with something else than 401.
 pub const OPEN_FUNCTIONS: [&str; 5] = ["register", "login", "logout", "get_auth_session", "get_user"];
 
+/// A new id, in the words of the engine.
+pub const RANDOM_ID: &str = if cfg!(feature = "postgres") {
+    "gen_random_uuid()"
+} else {
+    "randomblob(16)"
+};
+
 /// Well-formed, and nobody's.
 pub const SOME_ID: &str = "0190a8c0-0000-7000-8000-000000000001";
 
