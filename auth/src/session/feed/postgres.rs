@@ -76,7 +76,11 @@ pub(super) async fn follow(follower: &Follower) -> std::result::Result<Infallibl
         .options
         .clone()
         .application_name(concat!(env!("CARGO_PKG_NAME"), " stale feed"));
-    let mut speaker = timeout(BOUND, options.connect()).await??;
+    let heartbeat_options = follower
+        .options
+        .clone()
+        .application_name(concat!(env!("CARGO_PKG_NAME"), " heartbeat"));
+    let mut speaker = timeout(BOUND, heartbeat_options.connect()).await??;
     let own = Uuid::new_v4().simple().to_string();
     let pool: PgPool = PgPoolOptions::new()
         .max_connections(1)
