@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::{
-    audit,
+    audit::NewEvent,
     client::Client,
     db::{Database, Tx},
     email::Email,
@@ -177,13 +177,13 @@ pub(crate) async fn unlink(
         return Err(Error::LastWayIn);
     }
     request.end_by_method(&mut tx, &recent, &provider).await?;
-    let (user_id, session_id) = (Some(recent.user_id()), Some(recent.session_id()));
-    audit::record(&mut tx, now, user_id, session_id, "unlink", client.ip, &provider).await?;
+    NewEvent::of(recent.user_id(), "unlink")
+        .session(recent.session_id())
+        .from(client.ip)
+        .note(&provider)
+        .record(&mut tx, now)
+        .await?;
     request.cycle(tx, (*recent).clone(), false).await?;
-    tracing::info!(
-        user = user_id.map(tracing::field::display),
-        provider,
-        "disconnected an account"
-    );
+    tracing::info!(user = %recent.user_id(), provider, "disconnected an account");
     Ok(())
 }

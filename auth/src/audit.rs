@@ -36,55 +36,89 @@ pub(crate) enum Doer {
     CommandLine,
 }
 
-/// Writes what the person did, in the transaction that makes it true.
-pub(crate) async fn record(
-    tx: &mut Tx,
-    at: OffsetDateTime,
+/// What happened, to be written.
+#[derive(Clone, Copy, Debug)]
+#[must_use = "it is written by `record`"]
+pub(crate) struct NewEvent<'a> {
+    kind: &'a str,
     user_id: Option<Uuid>,
     session_id: Option<Uuid>,
-    kind: &str,
     ip: Option<IpAddr>,
-    note: &str,
-) -> Result<()> {
-    record_by(tx, Doer::Oneself, at, user_id, session_id, kind, ip, note).await
+    note: &'a str,
+    by: Doer,
 }
 
-/// Writes what somebody did to the account of `user_id`, in the transaction that makes it true.
-#[expect(clippy::too_many_arguments, reason = "a row of the table")]
-pub(crate) async fn record_by(
-    tx: &mut Tx,
-    doer: Doer,
-    at: OffsetDateTime,
-    user_id: Option<Uuid>,
-    session_id: Option<Uuid>,
-    kind: &str,
-    ip: Option<IpAddr>,
-    note: &str,
-) -> Result<()> {
-    let (actor_id, by) = match doer {
-        Doer::Oneself => (None, None),
-        Doer::Admin(id) => (Some(id), None),
-        Doer::CommandLine => (None, Some(COMMAND_LINE.to_owned())),
-    };
-    let detail = Detail {
-        note: note.to_owned(),
-        by,
-    };
-    sqlx::query(
-        "INSERT INTO audit_events (id, at, user_id, actor_id, session_id, kind, ip, detail)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
-    )
-    .bind(Uuid::now_v7())
-    .bind(at)
-    .bind(user_id)
-    .bind(actor_id)
-    .bind(session_id)
-    .bind(kind)
-    .bind(ip.map(|ip| ip.to_string()))
-    .bind(Json(detail))
-    .execute(&mut **tx)
-    .await?;
-    Ok(())
+impl<'a> NewEvent<'a> {
+    /// Something the person did to their own account.
+    pub(crate) fn of(user_id: Uuid, kind: &'a str) -> Self {
+        Self {
+            user_id: Some(user_id),
+            ..Self::of_nobody(kind)
+        }
+    }
+
+    /// Something that is about no account, or about one that is gone.
+    pub(crate) const fn of_nobody(kind: &'a str) -> Self {
+        Self {
+            kind,
+            user_id: None,
+            session_id: None,
+            ip: None,
+            note: "",
+            by: Doer::Oneself,
+        }
+    }
+
+    /// The session it was done in, or to.
+    pub(crate) fn session(self, session_id: Uuid) -> Self {
+        Self {
+            session_id: Some(session_id),
+            ..self
+        }
+    }
+
+    /// The address it came from, if that is known.
+    pub(crate) fn from(self, ip: Option<IpAddr>) -> Self {
+        Self { ip, ..self }
+    }
+
+    /// One word more: the provider, the method, the role.
+    pub(crate) fn note(self, note: &'a str) -> Self {
+        Self { note, ..self }
+    }
+
+    /// Somebody else did it.
+    pub(crate) fn by(self, by: Doer) -> Self {
+        Self { by, ..self }
+    }
+
+    /// Writes it, in the transaction that makes it true.
+    ///
+    /// # Errors
+    /// Of the database.
+    pub(crate) async fn record(self, tx: &mut Tx, at: OffsetDateTime) -> Result<()> {
+        let (actor_id, by) = match self.by {
+            Doer::Oneself => (None, None),
+            Doer::Admin(id) => (Some(id), None),
+            Doer::CommandLine => (None, Some(COMMAND_LINE.to_owned())),
+        };
+        let note = self.note.to_owned();
+        sqlx::query(
+            "INSERT INTO audit_events (id, at, user_id, actor_id, session_id, kind, ip, detail)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        )
+        .bind(Uuid::now_v7())
+        .bind(at)
+        .bind(self.user_id)
+        .bind(actor_id)
+        .bind(self.session_id)
+        .bind(self.kind)
+        .bind(self.ip.map(|ip| ip.to_string()))
+        .bind(Json(Detail { note, by }))
+        .execute(&mut **tx)
+        .await?;
+        Ok(())
+    }
 }
 
 #[derive(sqlx::FromRow)]

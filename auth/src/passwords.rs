@@ -4,7 +4,8 @@ use secrecy::SecretString;
 use uuid::Uuid;
 
 use crate::{
-    Auth, audit,
+    Auth,
+    audit::NewEvent,
     client::Client,
     credentials::PasswordHash,
     email::Email,
@@ -64,16 +65,11 @@ impl Auth {
         let now = self.clock.now();
         let mut tx = self.db.begin().await?;
         let user_id = self.users.upsert(&mut tx, None, new, now).await?;
-        audit::record(
-            &mut tx,
-            now,
-            Some(user_id),
-            None,
-            "register",
-            sign_in.client.ip,
-            METHOD,
-        )
-        .await?;
+        NewEvent::of(user_id, "register")
+            .from(sign_in.client.ip)
+            .note(METHOD)
+            .record(&mut tx, now)
+            .await?;
         sign_in
             .request
             .sign_in(tx, user_id, METHOD, sign_in.remember, &sign_in.client)
@@ -162,16 +158,12 @@ impl Auth {
         self.limits.take(Action::Confirm, Subject::User(live.user_id()))?;
         self.check_password(&live, &password).await?;
         let mut tx = self.db.begin().await?;
-        audit::record(
-            &mut tx,
-            self.clock.now(),
-            Some(live.user_id()),
-            Some(live.session_id()),
-            "confirm",
-            client.ip,
-            METHOD,
-        )
-        .await?;
+        NewEvent::of(live.user_id(), "confirm")
+            .session(live.session_id())
+            .from(client.ip)
+            .note(METHOD)
+            .record(&mut tx, self.clock.now())
+            .await?;
         request.cycle(tx, live, true).await
     }
 
@@ -265,16 +257,12 @@ impl Auth {
             return Err(Error::PasswordAlreadySet);
         }
         request.end_others(&mut tx, &recent).await?;
-        audit::record(
-            &mut tx,
-            now,
-            Some(recent.user_id()),
-            Some(recent.session_id()),
-            "change_password",
-            client.ip,
-            METHOD,
-        )
-        .await?;
+        NewEvent::of(recent.user_id(), "change_password")
+            .session(recent.session_id())
+            .from(client.ip)
+            .note(METHOD)
+            .record(&mut tx, now)
+            .await?;
         request.cycle(tx, recent.into_live(), true).await
     }
 }

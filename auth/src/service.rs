@@ -5,7 +5,7 @@ use std::{ops::Deref, sync::Arc};
 use uuid::Uuid;
 
 use crate::{
-    audit,
+    audit::{self, NewEvent},
     buckets::Buckets,
     clock::Clock,
     config::Config,
@@ -142,8 +142,10 @@ impl Auth {
         if !self.users.delete(tx, user_id).await? {
             return Err(Error::NotFound);
         }
-        let note = user_id.to_string();
-        audit::record(tx, self.clock.now(), None, None, "delete_user", None, &note).await
+        NewEvent::of_nobody("delete_user")
+            .note(&user_id.to_string())
+            .record(tx, self.clock.now())
+            .await
     }
 
     /// The newest of what happened to the person's account.

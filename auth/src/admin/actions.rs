@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::{Administration, By};
 use crate::{
-    audit,
+    audit::NewEvent,
     db::Tx,
     error::{Error, Result},
     session::{Ended, Ending},
@@ -129,17 +129,12 @@ impl Administration {
         let mut tx = self.begin(by).await?;
         let ended = self.sessions.end(&mut tx, which).await?;
         for Ended { session_id, user_id } in &ended {
-            audit::record_by(
-                &mut tx,
-                by.doer(),
-                self.clock.now(),
-                Some(*user_id),
-                Some(*session_id),
-                "revoke_session",
-                by.ip(),
-                "",
-            )
-            .await?;
+            NewEvent::of(*user_id, "revoke_session")
+                .session(*session_id)
+                .from(by.ip())
+                .by(by.doer())
+                .record(&mut tx, self.clock.now())
+                .await?;
         }
         tx.commit().await?;
         tracing::info!(sessions = ended.len(), by = ?by.doer(), "ended sessions");
@@ -167,8 +162,12 @@ impl Administration {
     }
 
     async fn note(&self, tx: &mut Tx, by: By<'_>, user_id: Uuid, kind: &str, note: &str) -> Result<()> {
-        let now = self.clock.now();
-        audit::record_by(tx, by.doer(), now, Some(user_id), None, kind, by.ip(), note).await
+        NewEvent::of(user_id, kind)
+            .from(by.ip())
+            .note(note)
+            .by(by.doer())
+            .record(tx, self.clock.now())
+            .await
     }
 }
 

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     accounts::{self, Identity},
-    audit,
+    audit::NewEvent,
     client::Client,
     db::Tx,
     error::Error,
@@ -298,16 +298,11 @@ impl OAuth {
         if !accounts::insert(tx, &self.0.keys, user_id, identity, now).await? {
             return Ok(None);
         }
-        audit::record(
-            tx,
-            now,
-            Some(user_id),
-            None,
-            "register",
-            client.ip,
-            &identity.provider,
-        )
-        .await?;
+        NewEvent::of(user_id, "register")
+            .from(client.ip)
+            .note(&identity.provider)
+            .record(tx, now)
+            .await?;
         Ok(Some(user_id))
     }
 
@@ -349,16 +344,12 @@ impl OAuth {
                 .users
                 .upsert(&mut tx, Some(user_id), identity.user(), now)
                 .await?;
-            audit::record(
-                &mut tx,
-                now,
-                Some(user_id),
-                Some(session_id),
-                "link",
-                client.ip,
-                &identity.provider,
-            )
-            .await?;
+            NewEvent::of(user_id, "link")
+                .session(session_id)
+                .from(client.ip)
+                .note(&identity.provider)
+                .record(&mut tx, now)
+                .await?;
         } else {
             match accounts::owner(&mut tx, &identity).await? {
                 Some(owner) if owner.user_id == user_id => {

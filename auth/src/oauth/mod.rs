@@ -59,7 +59,7 @@ pub use self::{
 use self::{discovery::Discovery, flights::Flights, flow::Browser, http::Http};
 use crate::{
     accounts::{self, Identity},
-    audit,
+    audit::NewEvent,
     client::Client,
     clock::Clock,
     cookies::Cookies,
@@ -266,7 +266,10 @@ impl OAuth {
             .users
             .upsert(tx, Some(user_id), identity.user(), now)
             .await?;
-        audit::record(tx, now, Some(user_id), None, "link", None, &identity.provider).await?;
+        NewEvent::of(user_id, "link")
+            .note(&identity.provider)
+            .record(tx, now)
+            .await?;
         tracing::info!(user = %user_id, provider = identity.provider, "connected an account after its owner signed in");
         Ok(Some(
             self.name_of(&identity.provider)

@@ -18,7 +18,7 @@ use super::{
     token::{self, TokenAnswer},
 };
 use crate::{
-    audit,
+    audit::NewEvent,
     error::{Error, Result},
     session::{LiveSession, RequestAuth},
     tokens::{self, Stored},
@@ -165,8 +165,10 @@ impl OAuth {
             drop(tx);
             return self.what_is_stored_now(stored).await;
         }
-        let (user_id, now) = (Some(stored.user_id), self.0.clock.now());
-        audit::record(&mut tx, now, user_id, None, "forget_token", None, &provider.id).await?;
+        NewEvent::of(stored.user_id, "forget_token")
+            .note(&provider.id)
+            .record(&mut tx, self.0.clock.now())
+            .await?;
         tx.commit().await?;
         tracing::warn!(
             user = %stored.user_id,

@@ -14,7 +14,7 @@ use super::{
     store::IdHash,
 };
 use crate::{
-    audit,
+    audit::NewEvent,
     client::Client,
     cookies::{CookieName, Keep},
     db::Tx,
@@ -187,16 +187,12 @@ impl RequestAuth {
         };
         let live = authority::insert(&mut tx, &id, new).await?;
         self.end(&mut tx, Ending::Surplus { user_id }).await?;
-        audit::record(
-            &mut tx,
-            now,
-            Some(user_id),
-            Some(live.session_id),
-            "sign_in",
-            client.ip,
-            method,
-        )
-        .await?;
+        NewEvent::of(user_id, "sign_in")
+            .session(live.session_id)
+            .from(client.ip)
+            .note(method)
+            .record(&mut tx, now)
+            .await?;
         tx.commit().await?;
         tracing::info!(session = %live.session_id, user = %user_id, method, "signed in");
         self.plan_live(&live, &id);
@@ -210,16 +206,11 @@ impl RequestAuth {
         let mut tx = sessions.db.begin().await?;
         let ended = self.end(&mut tx, Ending::Key(IdHash::of(id))).await?;
         for Ended { session_id, user_id } in &ended {
-            audit::record(
-                &mut tx,
-                sessions.clock.now(),
-                Some(*user_id),
-                Some(*session_id),
-                "sign_out",
-                client.ip,
-                "",
-            )
-            .await?;
+            NewEvent::of(*user_id, "sign_out")
+                .session(*session_id)
+                .from(client.ip)
+                .record(&mut tx, sessions.clock.now())
+                .await?;
         }
         tx.commit().await?;
         if !ended.is_empty() {
@@ -317,16 +308,11 @@ impl RequestAuth {
         let mut tx = sessions.db.begin().await?;
         let ended = self.end(&mut tx, which).await?;
         for Ended { session_id, user_id } in &ended {
-            audit::record(
-                &mut tx,
-                sessions.clock.now(),
-                Some(*user_id),
-                Some(*session_id),
-                "revoke_session",
-                client.ip,
-                "",
-            )
-            .await?;
+            NewEvent::of(*user_id, "revoke_session")
+                .session(*session_id)
+                .from(client.ip)
+                .record(&mut tx, sessions.clock.now())
+                .await?;
         }
         tx.commit().await?;
         tracing::info!(user = %live.user_id, sessions = ended.len(), "revoked");

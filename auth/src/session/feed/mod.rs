@@ -38,8 +38,10 @@ pub(super) use engine::announce;
 pub(super) const BOUND: Duration = Duration::from_secs(2);
 /// How long reading the whole table may take: a million marks are read in seconds.
 const CATCH_UP_TIME: Duration = Duration::from_secs(60);
-/// After a feed broke off, before it is taken up again.
+/// After a feed broke off, before it is taken up again; doubled each time, up to [`LONGEST_RETRY`].
 const RETRY: Duration = Duration::from_millis(100);
+/// A hundred instances must not keep a database from coming back, and a pooler stays one.
+const LONGEST_RETRY: Duration = Duration::from_secs(1);
 /// How long the start waits for the first proof, so that the first requests need not ask the authority.
 const FIRST_PROOF: Duration = Duration::from_secs(2);
 
@@ -126,9 +128,10 @@ impl Trust {
         self.age(now).is_some_and(|age| age < BOUND)
     }
 
-    /// The feed broke off. What was proven holds until its bound.
-    fn broken(&self, cause: &(dyn StdError + 'static)) {
-        if self.reported.swap(false, Ordering::Relaxed) {
+    /// The feed broke off; whether it had proven anything before that. What was proven holds until its bound.
+    fn broken(&self, cause: &(dyn StdError + 'static)) -> bool {
+        let was_current = self.reported.swap(false, Ordering::Relaxed);
+        if was_current {
             tracing::warn!(
                 error = cause,
                 "the stale feed is silent: unless it is back within {} s, every request asks the authority",
@@ -137,6 +140,7 @@ impl Trust {
         } else {
             tracing::debug!(error = cause, "the stale feed is still silent");
         }
+        was_current
     }
 }
 
@@ -188,13 +192,17 @@ struct Follower {
 
 impl Follower {
     async fn run(self) {
+        let mut pause = RETRY;
         loop {
             let broken = match engine::follow(&self).await {
                 Err(broken) => broken,
                 Ok(never) => match never {},
             };
-            self.trust.broken(&*broken);
-            time::sleep(RETRY).await;
+            if self.trust.broken(&*broken) {
+                pause = RETRY;
+            }
+            time::sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_RETRY);
         }
     }
 
