@@ -23,8 +23,9 @@ pub(crate) async fn sweep(auth: Auth, stop: CancellationToken) {
             }
             Err(error) => {
                 tracing::warn!(error = &error as &dyn Error, "a sweep failed");
+                let pause = retry;
                 retry = (retry * 2).min(PERIOD);
-                retry
+                pause
             }
         };
         tokio::select! { () = sleep(pause) => {}, () = stop.cancelled() => return }
