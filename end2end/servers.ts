@@ -5,8 +5,10 @@ import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
-const APP_PORT = 43117;
-const ACME_PORT = 43118;
+// Below the ports that systems give to outgoing connections (32768 and up on Linux): one of those that has
+// just been closed keeps its port from listeners for a minute.
+const APP_PORT = 23117;
+const ACME_PORT = 23118;
 const FROM_HERE = import.meta.dirname;
 
 export const APP = `http://127.0.0.1:${APP_PORT}`;
@@ -38,12 +40,16 @@ export function command(...args: string[]): string {
   return execFileSync(appProgram(), args, { cwd: FOLDER, env: { DATABASE_URL }, encoding: 'utf8', stdio: 'pipe' });
 }
 
+// A start that fails is no test's failure: its reason must be seen.
+function sayingWhyItFails(program: string, log: string): string {
+  return `${program} 2> "${log}" || { cat "${log}" >&2; exit 1; }`;
+}
+
 const gracefulShutdown = { signal: 'SIGTERM', timeout: 10_000 } as const;
 
 export const app = {
   name: 'app',
-  // A start that fails is no test's failure: its reason must be seen.
-  command: `"${appProgram()}" 2> "${APP_LOG}" || { cat "${APP_LOG}" >&2; exit 1; }`,
+  command: sayingWhyItFails(`"${appProgram()}"`, APP_LOG),
   cwd: FOLDER,
   url: `${APP}/healthz`,
   env: {
@@ -67,7 +73,8 @@ export const app = {
 
 export const acme = {
   name: 'acme',
-  command: 'exec node oidc-provider.mjs',
+  // Its warnings are those of every development provider.
+  command: sayingWhyItFails('node oidc-provider.mjs', join(FOLDER, 'acme.log')),
   cwd: FROM_HERE,
   url: `${ACME}/.well-known/openid-configuration`,
   env: {
@@ -76,7 +83,6 @@ export const acme = {
     CLIENT_SECRET: client.secret,
     REDIRECT_URI: `${APP}/auth/callback/acme`,
   },
-  stderr: 'ignore' as const,
   gracefulShutdown,
   reuseExistingServer: false,
 };
