@@ -204,6 +204,8 @@ fn stand_back() {
         if let Err(error) = getpriority_process(None).and_then(further) {
             tracing::debug!(%error, "a thread cannot stand back");
         }
+        // It began with the eagerness of who made it, and would keep the core for its first slice.
+        thread::yield_now();
     }
 }
 

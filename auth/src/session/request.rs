@@ -106,8 +106,8 @@ impl RequestAuth {
             }
             Err(error) => return Err(error),
         };
+        self.correct(Some(&live));
         if live.role != Role::Admin {
-            self.correct(Some(&live));
             return Err(Error::NotFound);
         }
         self.recent(live).map(AdminSession)

@@ -92,6 +92,17 @@ impl StaleList {
             .is_some_and(|entry| version < entry.min_version)
     }
 
+    /// Makes room for so many: what grows by doubling leaves half as much behind as it holds.
+    pub(super) fn reserve(&self, marks: usize) {
+        // They are spread by chance: a tenth more is room for all.
+        let each = marks.div_ceil(SHARDS) * 11 / 10;
+        for shard in &self.shards {
+            let mut marks = shard.write().unwrap_or_else(PoisonError::into_inner);
+            let more = each.saturating_sub(marks.len());
+            marks.reserve(more);
+        }
+    }
+
     /// Marks sessions: in memory at once, in SQL and for the other instances with the transaction.
     pub(super) async fn mark(&self, tx: &mut Tx, marks: &[Mark]) -> Result<()> {
         for mark in marks {

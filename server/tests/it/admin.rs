@@ -173,6 +173,13 @@ async fn the_snapshots_role_opens_nothing_and_is_set_right() {
     assert_eq!(root.session().await["role"], "user");
     assert!(!root.get("/").await.expect(200).shows("href=\"/admin\""));
 
+    // The same the other way round.
+    app.sql("UPDATE users SET role = 'admin' WHERE email = 'root@example.com'")
+        .await;
+    let page = root.get("/admin").await.expect(200);
+    assert!(page.renews() && page.shows("href=\"/admin\"") && page.shows(ADA));
+    assert_eq!(root.session().await["role"], "admin");
+
     // And a session that is gone is gone.
     give(&app, ADA, Role::Admin).await;
     assert_eq!(ada.session().await["role"], "admin");

@@ -161,6 +161,11 @@ impl Feed {
     /// Begins to follow the marks, and waits a moment for the first proof.
     pub(super) async fn start(db: &Database, list: Arc<StaleList>) -> Self {
         let trust = Arc::new(Trust::new());
+        let count = sqlx::query_scalar::<_, i64>("SELECT count(*) FROM stale_sessions");
+        // A database that does not answer now will be asked for the marks themselves.
+        if let Ok(marks) = count.fetch_one(db.read()).await {
+            list.reserve(usize::try_from(marks).unwrap_or_default());
+        }
         let follower = Follower {
             options: db.connect_options(),
             list,
