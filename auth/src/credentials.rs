@@ -12,8 +12,9 @@ use argon2::{
     Algorithm, Argon2, Params, PasswordHash as Phc, PasswordHasher, PasswordVerifier, Version,
     password_hash::{SaltString, rand_core::OsRng},
 };
+use rayon::{ThreadPool, ThreadPoolBuilder};
 use secrecy::{ExposeSecret, SecretString};
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::oneshot;
 
 use crate::{
     blocklist,
@@ -94,18 +95,29 @@ pub struct Passwords(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     min_length: usize,
-    workers: Arc<Semaphore>,
-    waiting: AtomicUsize,
+    /// Not the runtime's blocking threads: these stand back for good, and those serve files, too.
+    threads: ThreadPool,
+    waiting: Arc<AtomicUsize>,
 }
 
 impl Passwords {
     /// A service that asks for `min_length` characters and hashes as many passwords at once as there are cores.
+    ///
+    /// # Panics
+    /// If the system has no threads to give.
     pub fn new(min_length: usize) -> Self {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let threads = ThreadPoolBuilder::new()
+            .num_threads(thread::available_parallelism().map_or(1, usize::from))
+            .thread_name(|n| format!("password-{n}"))
+            .start_handler(|_| stand_back())
+            // Its words are in the log by then, and who waits is told.
+            .panic_handler(drop)
+            .build()
+            .expect("there are threads at the start");
         Self(Arc::new(Inner {
             min_length,
-            workers: Arc::new(Semaphore::new(cores)),
-            waiting: AtomicUsize::new(0),
+            threads,
+            waiting: Arc::default(),
         }))
     }
 
@@ -170,26 +182,17 @@ impl Passwords {
         .await
     }
 
-    /// Runs one hash on a thread of its own, when its turn comes. The turn ends with the hash, not with the
-    /// wait for it: who goes away does not make room for one more.
+    /// Runs one hash when its turn comes. The turn ends with the hash, not with the wait for it: who goes away
+    /// does not make room for one more. Whoever has gone before their turn is passed over.
     async fn work<T: Send + 'static>(&self, job: impl FnOnce() -> T + Send + 'static) -> Result<T> {
-        let _place = Place::take(&self.0.waiting)?;
-        let turn = Arc::clone(&self.0.workers)
-            .acquire_owned()
-            .await
-            .map_err(Error::internal)?;
+        let place = Place::take(&self.0.waiting)?;
         let (answer, answered) = oneshot::channel();
-        let hashing = move || {
-            stand_back();
-            let done = job();
-            drop(turn);
-            drop(answer.send(done));
-        };
-        // Not one of the runtime's: it could not be as eager as before afterwards, and they serve files, too.
-        thread::Builder::new()
-            .name("password".to_owned())
-            .spawn(hashing)
-            .map_err(Error::internal)?;
+        self.0.threads.spawn(move || {
+            if !answer.is_closed() {
+                drop(answer.send(job()));
+            }
+            drop(place);
+        });
         answered.await.map_err(Error::internal)
     }
 }
@@ -204,17 +207,15 @@ fn stand_back() {
         if let Err(error) = getpriority_process(None).and_then(further) {
             tracing::debug!(%error, "a thread cannot stand back");
         }
-        // It began with the eagerness of who made it, and would keep the core for its first slice.
-        thread::yield_now();
     }
 }
 
-/// A place in the queue, given back when the wait is over, also when the client goes away.
-struct Place<'a>(&'a AtomicUsize);
+/// A place in the queue, given back when its hash is done.
+struct Place(Arc<AtomicUsize>);
 
-impl<'a> Place<'a> {
-    fn take(waiting: &'a AtomicUsize) -> Result<Self> {
-        let place = Self(waiting);
+impl Place {
+    fn take(waiting: &Arc<AtomicUsize>) -> Result<Self> {
+        let place = Self(Arc::clone(waiting));
         match waiting.fetch_add(1, Ordering::AcqRel) < QUEUE {
             true => Ok(place),
             false => Err(Error::Busy),
@@ -222,7 +223,7 @@ impl<'a> Place<'a> {
     }
 }
 
-impl Drop for Place<'_> {
+impl Drop for Place {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::AcqRel);
     }
@@ -345,19 +346,43 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_goes_away_does_not_make_room_for_another_hash() {
+    async fn who_goes_away_neither_makes_room_for_another_hash_nor_is_hashed_for() {
         let passwords = Passwords::new(15);
-        let workers = Arc::clone(&passwords.0.workers);
-        let all = workers.available_permits();
-        let (go_on, wait) = std::sync::mpsc::channel::<()>();
-        let mut left = Box::pin(passwords.work(move || wait.recv()));
-        assert!(futures_util::poll!(&mut left).is_pending());
-        drop(left);
-        assert_eq!(passwords.0.waiting.load(Ordering::Acquire), 0);
-        assert_eq!(workers.available_permits(), all - 1);
-        go_on.send(()).unwrap();
-        let again = u32::try_from(all).unwrap();
-        assert!(workers.acquire_many(again).await.is_ok());
+        let (started, has_started) = std::sync::mpsc::channel();
+        let mut running = Vec::new();
+        for _ in 0..passwords.0.threads.current_num_threads() {
+            let (go_on, wait) = std::sync::mpsc::channel::<()>();
+            let started = started.clone();
+            let mut left = Box::pin(passwords.work(move || {
+                started.send(()).unwrap();
+                let _ = wait.recv();
+            }));
+            assert!(futures_util::poll!(&mut left).is_pending());
+            has_started.recv().unwrap();
+            running.push(go_on);
+        }
+        // They have all gone; their hashes have not, and the next two wait.
+        let (hashed, hashes) = std::sync::mpsc::channel();
+        let also = hashed.clone();
+        let mut gone = Box::pin(passwords.work(move || hashed.send("gone").unwrap()));
+        let mut stays = Box::pin(passwords.work(move || also.send("stays").unwrap()));
+        assert!(futures_util::poll!(&mut gone).is_pending());
+        assert!(futures_util::poll!(&mut stays).is_pending());
+        assert_eq!(passwords.0.waiting.load(Ordering::Acquire), running.len() + 2);
+        drop(gone);
+        drop(running);
+        stays.await.unwrap();
+        assert_eq!(hashes.iter().collect::<Vec<_>>(), ["stays"]);
+    }
+
+    #[tokio::test]
+    async fn a_hash_that_panics_takes_no_thread_and_no_place_with_it() {
+        let passwords = Passwords::new(15);
+        for _ in 0..=QUEUE {
+            let panics = passwords.work(|| panic!("a test's")).await;
+            assert!(matches!(panics, Err(Error::Internal(_))), "{panics:?}");
+        }
+        assert!(passwords.hash(&secret("x")).await.is_ok());
     }
 
     #[cfg(target_os = "linux")]

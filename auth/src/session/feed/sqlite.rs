@@ -12,8 +12,8 @@ use tokio::time;
 use super::{BOUND, Broken, CATCH_UP_TIME, Follower, Mark, Moment};
 use crate::{db::Tx, error::Result};
 
-/// Between two looks: the most by which a mark of another process comes late.
-const LOOK_EVERY: Duration = Duration::from_millis(200);
+/// Between two looks: the most by which a mark of another process comes late. A look is some microseconds.
+const LOOK_EVERY: Duration = Duration::from_millis(15);
 
 /// Nobody needs to be told: whoever follows looks by itself.
 pub(in crate::session) async fn announce(_: &mut Tx, _: &[Mark]) -> Result<()> {
