@@ -102,12 +102,7 @@ impl Pooler {
     /// One that passes the options of a connection's start on, or drops them.
     fn start(server: &PgConnectOptions, passes_options: bool) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let url = format!(
-            "postgres://{}@{}/{}?sslmode=disable",
-            server.get_username(),
-            listener.local_addr().unwrap(),
-            server.get_database().unwrap()
-        );
+        let url = url_through(&listener, server);
         let server = (server.get_host().to_owned(), server.get_port());
         let listened = Arc::new(AtomicBool::new(false));
         let heard = Arc::clone(&listened);
@@ -128,6 +123,73 @@ impl Pooler {
         });
         Self { url, listened }
     }
+}
+
+/// Hands everything on, but each LISTEN only when the gate is opened.
+struct Gate {
+    url: String,
+    /// Whether a LISTEN has come.
+    reached: Arc<AtomicBool>,
+    open: Arc<AtomicBool>,
+}
+
+impl Gate {
+    fn start(server: &PgConnectOptions) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = url_through(&listener, server);
+        let server = (server.get_host().to_owned(), server.get_port());
+        let (reached, open) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+        let gate = (Arc::clone(&reached), Arc::clone(&open));
+        thread::spawn(move || {
+            for client in listener.incoming() {
+                let mut client = client.unwrap();
+                let mut server = TcpStream::connect(&server).unwrap();
+                thread::spawn({
+                    let (client, server) = (client.try_clone().unwrap(), server.try_clone().unwrap());
+                    let (reached, open) = gate.clone();
+                    move || drop(hold_listen_up(client, server, &reached, &open))
+                });
+                thread::spawn(move || drop(io::copy(&mut server, &mut client)));
+            }
+        });
+        Self { url, reached, open }
+    }
+}
+
+fn hold_listen_up(
+    mut client: TcpStream,
+    mut server: TcpStream,
+    reached: &AtomicBool,
+    open: &AtomicBool,
+) -> io::Result<()> {
+    let mut bytes = [0; 8192];
+    loop {
+        let read = client.read(&mut bytes)?;
+        if read == 0 {
+            return server.shutdown(Shutdown::Both);
+        }
+        if listens(&bytes[..read]) {
+            reached.store(true, Ordering::SeqCst);
+            while !open.load(Ordering::SeqCst) {
+                thread::sleep(Duration::from_millis(1));
+            }
+        }
+        server.write_all(&bytes[..read])?;
+    }
+}
+
+/// Not UNLISTEN, with which every listener ends.
+fn listens(question: &[u8]) -> bool {
+    question.windows(8).any(|word| word == b"LISTEN \"")
+}
+
+fn url_through(listener: &TcpListener, server: &PgConnectOptions) -> String {
+    format!(
+        "postgres://{}@{}/{}?sslmode=disable",
+        server.get_username(),
+        listener.local_addr().unwrap(),
+        server.get_database().unwrap()
+    )
 }
 
 /// The first message: its length, the protocol's version, names and values.
@@ -159,8 +221,7 @@ fn hand_questions_on(
             return server.shutdown(Shutdown::Both);
         }
         asks.store(true, Ordering::SeqCst);
-        // Not UNLISTEN, with which every listener ends.
-        if bytes[..read].windows(8).any(|word| word == b"LISTEN \"") {
+        if listens(&bytes[..read]) {
             listened.store(true, Ordering::SeqCst);
         }
         server.write_all(&bytes[..read])?;
@@ -221,6 +282,27 @@ async fn behind_a_pooler_the_authority_is_asked() {
         assert!(!there.is_signed_in().await);
         assert!(ada.before(&other).is_signed_in().await);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_revoked_just_before_anybody_listens_is_read() {
+    let app = TestApp::new().await;
+    let (ada, lost) = (app.registered(ADA).await, app.signed_in(ADA).await);
+    let gate = Gate::start(&app.auth.db.write().connect_options());
+    let vars = [("DATABASE_URL", gate.url.as_str())];
+    let revoked = async {
+        let start = Instant::now();
+        while !gate.reached.load(Ordering::SeqCst) {
+            assert!(start.elapsed().as_secs() < 10, "nobody listens");
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        ada.call("revoke_other_sessions", &[]).await.expect(200);
+        gate.open.store(true, Ordering::SeqCst);
+    };
+    let (other, ()) = tokio::join!(app.restarted(&vars), revoked);
+    assert!(other.auth.sessions.status().feed_is_current);
+    assert!(!lost.before(&other).is_signed_in().await);
+    assert!(ada.before(&other).is_signed_in().await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
