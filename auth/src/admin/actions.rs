@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::{Administration, By};
 use crate::{
     audit::NewEvent,
-    db::Tx,
+    db::{Lock, Tx},
     error::{Error, Result},
     session::{Ended, Ending},
     wire::Role,
@@ -148,10 +148,10 @@ impl Administration {
         Ok(tx)
     }
 
-    /// The same for what decides who is an administrator.
+    /// The same for what decides who is an administrator: of two who would put each other out at once, the
+    /// second sees what the first did.
     async fn begin_on(&self, by: By<'_>, user_id: Uuid) -> Result<(Tx, Target)> {
-        let mut tx = self.db.begin().await?;
-        hold_admins(&mut tx).await?;
+        let mut tx = self.db.begin_alone(Lock::Admins).await?;
         still_may(&mut tx, by).await?;
         let target = sqlx::query_as("SELECT role, disabled_at FROM users WHERE id = $1")
             .bind(user_id)
@@ -183,16 +183,6 @@ async fn still_may(tx: &mut Tx, by: By<'_>) -> Result<()> {
     .fetch_optional(&mut **tx)
     .await?;
     still.map(drop).ok_or(Error::NotFound)
-}
-
-/// Locks the administrators' rows until the transaction ends, so that of two who would put each other
-/// out at once the second sees what the first did. A read alone would not, where writers do not queue.
-async fn hold_admins(tx: &mut Tx) -> Result<()> {
-    sqlx::query("UPDATE users SET updated_at = updated_at WHERE role = $1")
-        .bind(Role::Admin)
-        .execute(&mut **tx)
-        .await?;
-    Ok(())
 }
 
 /// Refuses a change after which nobody could look after the application.

@@ -36,6 +36,13 @@ pub(crate) type ConnectOptions = <<Db as sqlx::Database>::Connection as sqlx::Co
 const LOCK_WAIT: Duration = Duration::from_secs(2);
 const POOL_WAIT: Duration = Duration::from_millis(2500);
 
+/// What one transaction at a time decides.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Lock {
+    /// Who is an administrator, and may sign in.
+    Admins = 1,
+}
+
 /// The pools. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Database {
@@ -128,6 +135,18 @@ impl Database {
     /// [`Error::Unavailable`]
     pub async fn begin(&self) -> Result<Tx> {
         Ok(engine::begin(&self.write).await?)
+    }
+
+    /// A transaction that will write, and beside which no other one of this kind runs on any instance: for
+    /// what is decided over many rows. Locks on the rows themselves would be taken in the order in which each
+    /// transaction meets them, and two that meet them in different orders wait for each other for ever.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`]
+    pub(crate) async fn begin_alone(&self, lock: Lock) -> Result<Tx> {
+        let mut tx = self.begin().await?;
+        engine::hold(&mut tx, lock).await?;
+        Ok(tx)
     }
 
     /// How a connection beside the pools is made.

@@ -9,7 +9,7 @@ use sqlx::{
 };
 use tower_sessions_sqlx_store::PostgresStore;
 
-use super::{LOCK_WAIT, OpenError, POOL_WAIT, Pool, Tx};
+use super::{LOCK_WAIT, Lock, OpenError, POOL_WAIT, Pool, Tx};
 
 /// The engine.
 pub type Db = Postgres;
@@ -67,6 +67,15 @@ pub(super) async fn migrate(pool: &Pool) -> Result<(), MigrateError> {
 /// READ COMMITTED: no transaction fails only because another ran beside it.
 pub(super) async fn begin(pool: &Pool) -> Result<Tx, sqlx::Error> {
     pool.begin().await
+}
+
+/// An advisory lock, until the transaction ends. With two keys: those with one are sqlx's, for migrations.
+pub(super) async fn hold(tx: &mut Tx, lock: Lock) -> Result<(), sqlx::Error> {
+    sqlx::query("SELECT pg_advisory_xact_lock($1, 0)")
+        .bind(lock as i32)
+        .execute(&mut **tx)
+        .await
+        .map(drop)
 }
 
 /// Whether an SQLSTATE says that the database cannot answer now, but may later.
