@@ -1,10 +1,7 @@
 //! Passwords: what makes one acceptable, and Argon2id off the async threads, a few at a time.
 
 use std::{
-    sync::{
-        Arc, LazyLock,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::{Arc, LazyLock},
     thread,
 };
 
@@ -14,7 +11,7 @@ use argon2::{
 };
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use secrecy::{ExposeSecret, SecretString};
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, oneshot};
 
 use crate::{
     blocklist,
@@ -97,7 +94,8 @@ struct Inner {
     min_length: usize,
     /// Not the runtime's blocking threads: these stand back for good, and those serve files, too.
     threads: ThreadPool,
-    waiting: Arc<AtomicUsize>,
+    /// The places in the queue, each given back when its hash is done.
+    places: Arc<Semaphore>,
 }
 
 impl Passwords {
@@ -117,7 +115,7 @@ impl Passwords {
         Self(Arc::new(Inner {
             min_length,
             threads,
-            waiting: Arc::default(),
+            places: Arc::new(Semaphore::new(QUEUE)),
         }))
     }
 
@@ -185,7 +183,8 @@ impl Passwords {
     /// Runs one hash when its turn comes. The turn ends with the hash, not with the wait for it: who goes away
     /// does not make room for one more. Whoever has gone before their turn is passed over.
     async fn work<T: Send + 'static>(&self, job: impl FnOnce() -> T + Send + 'static) -> Result<T> {
-        let place = Place::take(&self.0.waiting)?;
+        let places = Arc::clone(&self.0.places);
+        let place = places.try_acquire_owned().map_err(|_| Error::Busy)?;
         let (answer, answered) = oneshot::channel();
         self.0.threads.spawn(move || {
             if !answer.is_closed() {
@@ -207,25 +206,6 @@ fn stand_back() {
         if let Err(error) = getpriority_process(None).and_then(further) {
             tracing::debug!(%error, "a thread cannot stand back");
         }
-    }
-}
-
-/// A place in the queue, given back when its hash is done.
-struct Place(Arc<AtomicUsize>);
-
-impl Place {
-    fn take(waiting: &Arc<AtomicUsize>) -> Result<Self> {
-        let place = Self(Arc::clone(waiting));
-        match waiting.fetch_add(1, Ordering::AcqRel) < QUEUE {
-            true => Ok(place),
-            false => Err(Error::Busy),
-        }
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::AcqRel);
     }
 }
 
@@ -368,7 +348,7 @@ mod tests {
         let mut stays = Box::pin(passwords.work(move || also.send("stays").unwrap()));
         assert!(futures_util::poll!(&mut gone).is_pending());
         assert!(futures_util::poll!(&mut stays).is_pending());
-        assert_eq!(passwords.0.waiting.load(Ordering::Acquire), running.len() + 2);
+        assert_eq!(QUEUE - passwords.0.places.available_permits(), running.len() + 2);
         drop(gone);
         drop(running);
         stays.await.unwrap();
@@ -398,9 +378,8 @@ mod tests {
     #[tokio::test]
     async fn the_queue_is_bounded() {
         let passwords = Passwords::new(15);
-        let places: Vec<_> = (0..QUEUE)
-            .map(|_| Place::take(&passwords.0.waiting).unwrap())
-            .collect();
+        let all = u32::try_from(QUEUE).unwrap();
+        let places = passwords.0.places.try_acquire_many(all).unwrap();
         assert!(matches!(passwords.hash(&secret("x")).await, Err(Error::Busy)));
         drop(places);
         assert!(passwords.hash(&secret("x")).await.is_ok());

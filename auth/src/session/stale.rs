@@ -92,14 +92,15 @@ impl StaleList {
             .is_some_and(|entry| version < entry.min_version)
     }
 
-    /// Makes room for so many: what grows by doubling leaves half as much behind as it holds.
+    /// Makes room for so many more: what grows by doubling leaves half as much behind as it holds.
     pub(super) fn reserve(&self, marks: usize) {
         // They are spread by chance: a tenth more is room for all.
         let each = marks.div_ceil(SHARDS) * 11 / 10;
         for shard in &self.shards {
-            let mut marks = shard.write().unwrap_or_else(PoisonError::into_inner);
-            let more = each.saturating_sub(marks.len());
-            marks.reserve(more);
+            shard
+                .write()
+                .unwrap_or_else(PoisonError::into_inner)
+                .reserve(each);
         }
     }
 

@@ -101,25 +101,20 @@ struct Pooler {
 impl Pooler {
     /// One that passes the options of a connection's start on, or drops them.
     fn start(server: &PgConnectOptions, passes_options: bool) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let url = url_through(&listener, server);
-        let server = (server.get_host().to_owned(), server.get_port());
         let listened = Arc::new(AtomicBool::new(false));
         let heard = Arc::clone(&listened);
-        thread::spawn(move || {
-            for client in listener.incoming() {
-                let mut client = client.unwrap();
-                let mut server = TcpStream::connect(&server).unwrap();
-                let start = read_start(&mut client, passes_options).unwrap();
-                server.write_all(&start).unwrap();
-                let asks = Arc::new(AtomicBool::new(true));
-                thread::spawn({
-                    let (client, server) = (client.try_clone().unwrap(), server.try_clone().unwrap());
-                    let (asks, heard) = (Arc::clone(&asks), Arc::clone(&heard));
-                    move || drop(hand_questions_on(client, server, &asks, &heard))
-                });
-                thread::spawn(move || drop(hand_answers_on(server, client, &asks)));
-            }
+        let url = stand_before(server, move |mut client, mut server| {
+            let start = read_start(&mut client, passes_options).unwrap();
+            server.write_all(&start).unwrap();
+            let asks = Arc::new(AtomicBool::new(true));
+            hand_on(client.try_clone().unwrap(), server.try_clone().unwrap(), {
+                let (asks, heard) = (Arc::clone(&asks), Arc::clone(&heard));
+                move |question| {
+                    asks.store(true, Ordering::SeqCst);
+                    heard.fetch_or(listens(question), Ordering::SeqCst);
+                }
+            });
+            thread::spawn(move || drop(hand_answers_on(server, client, &asks)));
         });
         Self { url, listened }
     }
@@ -135,61 +130,60 @@ struct Gate {
 
 impl Gate {
     fn start(server: &PgConnectOptions) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let url = url_through(&listener, server);
-        let server = (server.get_host().to_owned(), server.get_port());
         let (reached, open) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
         let gate = (Arc::clone(&reached), Arc::clone(&open));
-        thread::spawn(move || {
-            for client in listener.incoming() {
-                let mut client = client.unwrap();
-                let mut server = TcpStream::connect(&server).unwrap();
-                thread::spawn({
-                    let (client, server) = (client.try_clone().unwrap(), server.try_clone().unwrap());
-                    let (reached, open) = gate.clone();
-                    move || drop(hold_listen_up(client, server, &reached, &open))
-                });
-                thread::spawn(move || drop(io::copy(&mut server, &mut client)));
-            }
+        let url = stand_before(server, move |client, server| {
+            let (reached, open) = gate.clone();
+            hand_on(server.try_clone().unwrap(), client.try_clone().unwrap(), |_| {});
+            hand_on(client, server, move |question| {
+                if listens(question) {
+                    reached.store(true, Ordering::SeqCst);
+                    while !open.load(Ordering::SeqCst) {
+                        thread::sleep(Duration::from_millis(1));
+                    }
+                }
+            });
         });
         Self { url, reached, open }
     }
 }
 
-fn hold_listen_up(
-    mut client: TcpStream,
-    mut server: TcpStream,
-    reached: &AtomicBool,
-    open: &AtomicBool,
-) -> io::Result<()> {
-    let mut bytes = [0; 8192];
-    loop {
-        let read = client.read(&mut bytes)?;
-        if read == 0 {
-            return server.shutdown(Shutdown::Both);
+/// Stands before the server, and serves each connection to it; the address to connect to.
+fn stand_before(server: &PgConnectOptions, serve: impl Fn(TcpStream, TcpStream) + Send + 'static) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!(
+        "postgres://{}@{}/{}?sslmode=disable",
+        server.get_username(),
+        listener.local_addr().unwrap(),
+        server.get_database().unwrap()
+    );
+    let server = (server.get_host().to_owned(), server.get_port());
+    thread::spawn(move || {
+        for client in listener.incoming() {
+            serve(client.unwrap(), TcpStream::connect(&server).unwrap());
         }
-        if listens(&bytes[..read]) {
-            reached.store(true, Ordering::SeqCst);
-            while !open.load(Ordering::SeqCst) {
-                thread::sleep(Duration::from_millis(1));
+    });
+    url
+}
+
+/// Hands on what comes, on a thread of its own, after somebody has looked at it.
+fn hand_on(mut from: TcpStream, mut to: TcpStream, look: impl Fn(&[u8]) + Send + 'static) {
+    thread::spawn(move || -> io::Result<()> {
+        let mut bytes = [0; 8192];
+        loop {
+            let read = from.read(&mut bytes)?;
+            if read == 0 {
+                return to.shutdown(Shutdown::Both);
             }
+            look(&bytes[..read]);
+            to.write_all(&bytes[..read])?;
         }
-        server.write_all(&bytes[..read])?;
-    }
+    });
 }
 
 /// Not UNLISTEN, with which every listener ends.
 fn listens(question: &[u8]) -> bool {
     question.windows(8).any(|word| word == b"LISTEN \"")
-}
-
-fn url_through(listener: &TcpListener, server: &PgConnectOptions) -> String {
-    format!(
-        "postgres://{}@{}/{}?sslmode=disable",
-        server.get_username(),
-        listener.local_addr().unwrap(),
-        server.get_database().unwrap()
-    )
 }
 
 /// The first message: its length, the protocol's version, names and values.
@@ -206,26 +200,6 @@ fn read_start(client: &mut TcpStream, passes_options: bool) -> io::Result<Vec<u8
     }
     let length = u32::try_from(body.len() + 8).unwrap().to_be_bytes();
     Ok([&length[..], &head[4..], &body].concat())
-}
-
-fn hand_questions_on(
-    mut client: TcpStream,
-    mut server: TcpStream,
-    asks: &AtomicBool,
-    listened: &AtomicBool,
-) -> io::Result<()> {
-    let mut bytes = [0; 8192];
-    loop {
-        let read = client.read(&mut bytes)?;
-        if read == 0 {
-            return server.shutdown(Shutdown::Both);
-        }
-        asks.store(true, Ordering::SeqCst);
-        if listens(&bytes[..read]) {
-            listened.store(true, Ordering::SeqCst);
-        }
-        server.write_all(&bytes[..read])?;
-    }
 }
 
 fn hand_answers_on(mut server: TcpStream, mut client: TcpStream, asks: &AtomicBool) -> io::Result<()> {
