@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::{Administration, By};
 use crate::{
     audit::NewEvent,
-    db::{Lock, Tx},
+    db::Tx,
     error::{Error, Result},
     session::{Ended, Ending},
     wire::Role,
@@ -151,7 +151,7 @@ impl Administration {
     /// The same for what decides who is an administrator: of two who would put each other out at once, the
     /// second sees what the first did.
     async fn begin_on(&self, by: By<'_>, user_id: Uuid) -> Result<(Tx, Target)> {
-        let mut tx = self.db.begin_alone(Lock::Admins).await?;
+        let mut tx = self.db.begin_alone().await?;
         still_may(&mut tx, by).await?;
         let target = sqlx::query_as("SELECT role, disabled_at FROM users WHERE id = $1")
             .bind(user_id)

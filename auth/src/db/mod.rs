@@ -36,13 +36,6 @@ pub(crate) type ConnectOptions = <<Db as sqlx::Database>::Connection as sqlx::Co
 const LOCK_WAIT: Duration = Duration::from_secs(2);
 const POOL_WAIT: Duration = Duration::from_millis(2500);
 
-/// What one transaction at a time decides.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Lock {
-    /// Who is an administrator, and may sign in.
-    Admins = 1,
-}
-
 /// The pools. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Database {
@@ -129,7 +122,8 @@ impl Database {
     /// A transaction that will write.
     ///
     /// On SQLite it holds the only write lock from the start. On PostgreSQL it is READ COMMITTED: what is
-    /// read and then written must be locked by the reading statement (see `users::lock`).
+    /// read and then written must be locked by the reading statement (see `users::lock`), or decided by
+    /// [`Self::begin_alone`].
     ///
     /// # Errors
     /// [`Error::Unavailable`]
@@ -143,9 +137,9 @@ impl Database {
     ///
     /// # Errors
     /// [`Error::Unavailable`]
-    pub(crate) async fn begin_alone(&self, lock: Lock) -> Result<Tx> {
+    pub(crate) async fn begin_alone(&self) -> Result<Tx> {
         let mut tx = self.begin().await?;
-        engine::hold(&mut tx, lock).await?;
+        engine::hold(&mut tx).await?;
         Ok(tx)
     }
 

@@ -9,7 +9,7 @@ use sqlx::{
 };
 use tower_sessions_sqlx_store::PostgresStore;
 
-use super::{LOCK_WAIT, Lock, OpenError, POOL_WAIT, Pool, Tx};
+use super::{LOCK_WAIT, OpenError, POOL_WAIT, Pool, Tx};
 
 /// The engine.
 pub type Db = Postgres;
@@ -70,9 +70,8 @@ pub(super) async fn begin(pool: &Pool) -> Result<Tx, sqlx::Error> {
 }
 
 /// An advisory lock, until the transaction ends. With two keys: those with one are sqlx's, for migrations.
-pub(super) async fn hold(tx: &mut Tx, lock: Lock) -> Result<(), sqlx::Error> {
-    sqlx::query("SELECT pg_advisory_xact_lock($1, 0)")
-        .bind(lock as i32)
+pub(super) async fn hold(tx: &mut Tx) -> Result<(), sqlx::Error> {
+    sqlx::query("SELECT pg_advisory_xact_lock(1, 0)")
         .execute(&mut **tx)
         .await
         .map(drop)

@@ -9,7 +9,7 @@ use sqlx::{
 };
 use tower_sessions_sqlx_store::SqliteStore;
 
-use super::{LOCK_WAIT, Lock, OpenError, POOL_WAIT, Pool, Tx};
+use super::{LOCK_WAIT, OpenError, POOL_WAIT, Pool, Tx};
 
 /// The engine.
 pub type Db = Sqlite;
@@ -79,7 +79,7 @@ pub(super) async fn begin(write: &Pool) -> Result<Tx, sqlx::Error> {
 
 /// Nothing to wait for: a transaction that writes is the only one already.
 #[expect(clippy::unused_async, reason = "PostgreSQL has to ask for it")]
-pub(super) async fn hold(_: &mut Tx, _: Lock) -> Result<(), sqlx::Error> {
+pub(super) async fn hold(_: &mut Tx) -> Result<(), sqlx::Error> {
     Ok(())
 }
 
