@@ -302,7 +302,7 @@ impl From<auth::Error> for AppError {
         match error {
             E::Unavailable(_) => {
                 tracing::error!(
-                    error = &error as &dyn std::error::Error,
+                    error = %auth::chain(&error),
                     "the authority does not answer"
                 );
                 Self::Unavailable
@@ -312,7 +312,7 @@ impl From<auth::Error> for AppError {
                 Self::Unavailable
             }
             E::Internal(_) => {
-                tracing::error!(error = &error as &dyn std::error::Error, "internal error");
+                tracing::error!(error = %auth::chain(&error), "internal error");
                 Self::Internal
             }
             E::NotSignedIn => Self::Unauthenticated,

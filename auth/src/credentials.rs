@@ -203,8 +203,8 @@ fn stand_back() {
         use rustix::process::{getpriority_process, setpriority_process};
         // Somebody may have started the whole process further back.
         let further = |own: i32| setpriority_process(None, own.max(NICENESS));
-        if let Err(error) = getpriority_process(None).and_then(further) {
-            tracing::debug!(%error, "a thread cannot stand back");
+        if let Err(errno) = getpriority_process(None).and_then(further) {
+            tracing::debug!(%errno, "a thread cannot stand back");
         }
     }
 }

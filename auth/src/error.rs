@@ -1,5 +1,7 @@
 //! What can go wrong in this crate. Callers decide what of it a person may read.
 
+use std::{error::Error as StdError, fmt};
+
 use crate::db;
 
 /// The result of this crate's functions.
@@ -8,7 +10,8 @@ pub type Result<T> = std::result::Result<T, Error>;
 /// Every way an operation of this crate ends without success.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The authority (the database) does not answer. Nothing is known, so nothing is granted.
+    /// The authority (the database) does not answer, for a reason that will pass or that an operator mends.
+    /// Nothing is known, so nothing is granted.
     #[error("the database does not answer")]
     Unavailable(#[source] sqlx::Error),
     /// Too many password hashes are being computed already.
@@ -75,12 +78,40 @@ pub enum Error {
     TooLarge,
     /// A broken invariant or an answer of the database nobody expects.
     #[error("internal error: {0}")]
-    Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
+    Internal(#[source] Box<dyn StdError + Send + Sync>),
+}
+
+/// An error with all its causes, in one line: the only form in which errors are logged. The first says what
+/// was being tried, the last why it failed.
+pub fn chain<'a>(error: &'a (dyn StdError + 'static)) -> Chain<'a> {
+    Chain(error)
+}
+
+/// See [`chain`].
+#[derive(Clone, Copy, Debug)]
+pub struct Chain<'a>(&'a (dyn StdError + 'static));
+
+impl fmt::Display for Chain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut line = self.0.to_string();
+        f.write_str(&line)?;
+        let mut next = self.0.source();
+        while let Some(cause) = next {
+            let text = cause.to_string();
+            // Some errors repeat their cause in their own words.
+            if !line.ends_with(&text) {
+                write!(f, ": {text}")?;
+                line = text;
+            }
+            next = cause.source();
+        }
+        Ok(())
+    }
 }
 
 impl Error {
     /// Wraps a cause that nobody outside the log should read.
-    pub fn internal(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+    pub fn internal(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         Self::Internal(cause.into())
     }
 }
@@ -88,14 +119,20 @@ impl Error {
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
         use sqlx::Error as E;
-        match &error {
-            E::PoolTimedOut | E::PoolClosed | E::WorkerCrashed | E::Io(_) | E::Tls(_) => {
-                Self::Unavailable(error)
+        let unavailable = match &error {
+            // No connection, or one that broke.
+            E::PoolTimedOut | E::PoolClosed | E::WorkerCrashed | E::Io(_) | E::Tls(_) | E::Protocol(_) => {
+                true
             }
-            E::Database(cause) if cause.code().is_some_and(|code| db::is_unavailable(&code)) => {
-                Self::Unavailable(error)
-            }
-            _ => Self::Internal(Box::new(error)),
+            // A connection whose state is not what it seemed: it goes, and the next one is well.
+            E::BeginFailed | E::InvalidSavePointStatement => true,
+            E::Database(cause) => cause.code().is_some_and(|code| db::is_unavailable(&code)),
+            // Ours: a query, a type or a row that is not as the code has it.
+            _ => false,
+        };
+        match unavailable {
+            true => Self::Unavailable(error),
+            false => Self::internal(error),
         }
     }
 }
@@ -105,5 +142,40 @@ impl From<tower_sessions::session_store::Error> for Error {
         // The store flattens its cause into text, so a busy database cannot be told from other
         // failures: asking again later is right for both.
         Self::Unavailable(sqlx::Error::Io(std::io::Error::other(error.to_string())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chain_names_every_cause_once() {
+        let disk = std::io::Error::other("the disk is full");
+        let error = Error::Unavailable(sqlx::Error::Io(disk));
+        assert_eq!(
+            chain(&error).to_string(),
+            "the database does not answer: error communicating with database: the disk is full"
+        );
+        assert_eq!(
+            chain(&Error::internal("a broken invariant")).to_string(),
+            "internal error: a broken invariant"
+        );
+        assert_eq!(chain(&Error::NotFound).to_string(), "not found");
+    }
+
+    #[test]
+    fn a_connection_in_an_unknown_state_is_the_databases_trouble() {
+        for error in [
+            sqlx::Error::BeginFailed,
+            sqlx::Error::InvalidSavePointStatement,
+            sqlx::Error::Protocol("cut off".to_owned()),
+        ] {
+            assert!(matches!(Error::from(error), Error::Unavailable(_)));
+        }
+        assert!(matches!(
+            Error::from(sqlx::Error::RowNotFound),
+            Error::Internal(_)
+        ));
     }
 }

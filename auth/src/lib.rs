@@ -50,6 +50,8 @@ mod database;
 #[cfg(feature = "ssr")]
 pub mod db;
 #[cfg(feature = "ssr")]
+mod detached;
+#[cfg(feature = "ssr")]
 mod email;
 #[cfg(feature = "ssr")]
 mod error;
@@ -83,8 +85,9 @@ pub use self::{
     client::{Client, ClientAddress},
     clock::Clock,
     config::Config,
+    detached::Detached,
     email::Email,
-    error::{Error, Result},
+    error::{Chain, Error, Result, chain},
     public_url::{PublicUrl, is_loopback},
     return_to::ReturnTo,
     service::Auth,

@@ -12,6 +12,7 @@ use crate::{
     cookies::Cookies,
     credentials::Passwords,
     db::{Database, Tx},
+    detached::Detached,
     error::{Error, Result},
     keys::KeyRing,
     limits::Limits,
@@ -35,6 +36,8 @@ pub struct Auth(Arc<Parts>);
 pub struct Parts {
     /// The database.
     pub db: Database,
+    /// What goes on to its end although its client went away.
+    pub detached: Detached,
     /// The clock.
     pub clock: Clock,
     /// The key ring.
@@ -106,6 +109,7 @@ impl Auth {
             buckets: Buckets::new(db.clone(), clock.clone()),
             public_url: config.public_url,
             db,
+            detached: Detached::default(),
             clock,
             keys,
             cookies,

@@ -1,10 +1,9 @@
 //! `server doctor`: is everything this server depends on as it should be?
 
-use auth::db::Database;
+use auth::{chain, db::Database};
 
 use crate::{
     config::ServerConfig,
-    log,
     serve::{Failure, build},
 };
 
@@ -29,16 +28,13 @@ pub async fn run(config: ServerConfig) -> Result<(), Failure> {
     let db = match Database::open(&config.auth.database_url).await {
         Ok(db) => db,
         Err(error) => {
-            report.bad("database", &log::chain(&error));
+            report.bad("database", &chain(&error).to_string());
             return report.verdict();
         }
     };
     match db.ready().await {
         Ok(()) => report.ok("database", "reachable and migrated"),
-        Err(error) => report.bad(
-            "database",
-            &format!("{} (run `server migrate`)", log::chain(&error)),
-        ),
+        Err(error) => report.bad("database", &format!("{} (run `server migrate`)", chain(&error))),
     }
     let (_, auth) = build(config, db.clone(), auth::Clock::system()).await;
     match auth.sessions.status().feed_is_current {

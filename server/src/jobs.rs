@@ -1,8 +1,8 @@
 //! What runs beside the requests.
 
-use std::{error::Error, time::Duration};
+use std::time::Duration;
 
-use auth::Auth;
+use auth::{Auth, chain};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
@@ -22,7 +22,7 @@ pub(crate) async fn sweep(auth: Auth, stop: CancellationToken) {
                 PERIOD
             }
             Err(error) => {
-                tracing::warn!(error = &error as &dyn Error, "a sweep failed");
+                tracing::warn!(error = %chain(&error), "a sweep failed");
                 let pause = retry;
                 retry = (retry * 2).min(PERIOD);
                 pause

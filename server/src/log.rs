@@ -1,6 +1,6 @@
 //! Logs: to stderr, one event a line, pretty on a terminal and JSON otherwise.
 
-use std::{error::Error, io::IsTerminal};
+use std::io::IsTerminal;
 
 use tracing_subscriber::EnvFilter;
 
@@ -20,16 +20,4 @@ pub fn init() {
             .with_span_list(false)
             .init();
     }
-}
-
-/// An error with its causes, in one line.
-pub fn chain(error: &dyn Error) -> String {
-    let mut line = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        line.push_str(": ");
-        line.push_str(&error.to_string());
-        cause = error.source();
-    }
-    line
 }

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use auth::Problem;
+use auth::{Problem, chain};
 use clap::{Parser, Subcommand};
 use server::{
     admin::{self, AdminCommand, SessionsCommand},
@@ -48,7 +48,7 @@ async fn main() -> ExitCode {
     match run(cli.command.unwrap_or(Command::Serve)).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {}", log::chain(&*error));
+            eprintln!("error: {}", chain(&*error));
             ExitCode::FAILURE
         }
     }

@@ -21,7 +21,7 @@ use tower_http::{
 
 use crate::{
     config::TrustedProxies,
-    middleware::{csp::Csp, edge, flash, forms, guard, origin, trailing_slash},
+    middleware::{csp::Csp, detached, edge, flash, forms, guard, origin, trailing_slash},
     routes::{csp_report, health, provider, session},
 };
 
@@ -87,6 +87,7 @@ pub fn router(
             .layer(from_fn_with_state(state.clone(), flash::layer))
             .layer(from_fn_with_state(state.clone(), guard::layer))
             .layer(from_fn_with_state(state.auth.sessions.clone(), session_layer))
+            .layer(from_fn_with_state(state.clone(), detached::layer))
     };
     let context = {
         let (auth, csp) = (state.auth.clone(), state.csp.clone());

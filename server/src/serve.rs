@@ -1,8 +1,13 @@
 //! Serving: migrate, listen, and stop without dropping what runs.
 
-use std::{convert::Infallible, error::Error, net::SocketAddr, time::Duration};
+use std::{
+    convert::Infallible,
+    error::Error,
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
 
-use auth::{Auth, Clock, db::Database};
+use auth::{Auth, Clock, chain, db::Database};
 use axum::{Router, body::Body, extract::ConnectInfo};
 use hyper::{Request, body::Incoming, server::conn::http1};
 use hyper_util::{
@@ -55,6 +60,7 @@ pub async fn run(config: ServerConfig) -> Result<(), Failure> {
         let (router, stop) = (health::metrics(auth.clone()), stop.clone());
         tasks.spawn(async move { accept(listener, router, &stop).await });
     }
+    let detached = auth.detached.clone();
     tasks.spawn(jobs::sweep(auth, stop.clone()));
     tokio::spawn({
         let stop = stop.clone();
@@ -64,9 +70,17 @@ pub async fn run(config: ServerConfig) -> Result<(), Failure> {
         }
     });
     tracing::info!(%addr, url = public_url.origin(), "listening");
-    accept(listener, router, &stop).await;
+    let stopped = async {
+        stop.cancelled().await;
+        Instant::now()
+    };
+    let (stopped, ()) = tokio::join!(stopped, accept(listener, router, &stop));
     tasks.close();
     tasks.wait().await;
+    let left = DRAIN_TIME.saturating_sub(stopped.elapsed());
+    if !detached.drain(left).await {
+        tracing::warn!("work whose client went away did not finish in time");
+    }
     db.close().await;
     tracing::info!("stopped");
     Ok(())
@@ -113,7 +127,7 @@ pub async fn accept(listener: TcpListener, router: Router, stop: &CancellationTo
                 Ok(accepted) => accepted,
                 Err(error) => {
                     // Out of file descriptors, most likely: some will come back.
-                    tracing::warn!(%error, "a connection could not be accepted");
+                    tracing::warn!(error = %chain(&error), "a connection could not be accepted");
                     time::sleep(Duration::from_millis(100)).await;
                     continue;
                 }
@@ -126,7 +140,7 @@ pub async fn accept(listener: TcpListener, router: Router, stop: &CancellationTo
         let connection = graceful.watch(http.serve_connection(TokioIo::new(stream), service));
         tokio::spawn(async move {
             if let Err(error) = connection.await {
-                tracing::debug!(%peer, %error, "a connection ended early");
+                tracing::debug!(%peer, error = %chain(&error), "a connection ended early");
             }
         });
     }

@@ -15,7 +15,9 @@ use postgres as engine;
 use secrecy::{ExposeSecret, SecretString};
 #[cfg(not(feature = "postgres"))]
 use sqlite as engine;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
+use tokio::{sync::Mutex, time::Instant};
+use tracing::Instrument;
 
 pub use self::engine::Db;
 pub(crate) use self::{
@@ -35,12 +37,16 @@ pub(crate) type ConnectOptions = <<Db as sqlx::Database>::Connection as sqlx::Co
 /// five seconds after which a request is answered with 503.
 const LOCK_WAIT: Duration = Duration::from_secs(2);
 const POOL_WAIT: Duration = Duration::from_millis(2500);
+/// How long a probe's write that succeeded answers the next probes.
+const PROBE_LIFE: Duration = Duration::from_secs(1);
 
 /// The pools. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Database {
     read: Pool,
     write: Pool,
+    /// When a probe has last written.
+    written: Arc<Mutex<Option<Instant>>>,
 }
 
 /// Why the database could not be opened or migrated.
@@ -67,7 +73,11 @@ impl Database {
     /// If the address is not the engine's, or nothing answers there.
     pub async fn open(url: &SecretString) -> std::result::Result<Self, OpenError> {
         let (read, write) = engine::open(url.expose_secret()).await?;
-        Ok(Self { read, write })
+        Ok(Self {
+            read,
+            write,
+            written: Arc::default(),
+        })
     }
 
     /// Runs the migrations that are missing; of several instances that start at once, one does. A schema
@@ -98,15 +108,29 @@ impl Database {
             .eq(ours))
     }
 
-    /// Whether the database answers and its schema is this program's.
+    /// Whether the database answers, its schema is this program's, and it can be written: a full disk, a
+    /// standby and a lock that nobody gives back are found by nothing but a write.
     ///
     /// # Errors
     /// [`Error::Unavailable`], or [`Error::Internal`] for another schema.
     pub async fn ready(&self) -> Result<()> {
-        match self.is_migrated().await? {
-            true => Ok(()),
-            false => Err(Error::internal("the schema is not this program's")),
+        if !self.is_migrated().await? {
+            return Err(Error::internal("the schema is not this program's"));
         }
+        // Of many probes at once one writes, and a disk is not kept busy by those who ask how it is.
+        let mut written = self.written.lock().await;
+        if written.is_some_and(|at| at.elapsed() < PROBE_LIFE) {
+            return Ok(());
+        }
+        *written = None;
+        sqlx::query(
+            "INSERT INTO readiness (id, written_at) VALUES (1, CURRENT_TIMESTAMP)
+             ON CONFLICT (id) DO UPDATE SET written_at = excluded.written_at",
+        )
+        .execute(&self.write)
+        .await?;
+        *written = Some(Instant::now());
+        Ok(())
     }
 
     /// For statements that only read.
@@ -125,10 +149,16 @@ impl Database {
     /// read and then written must be locked by the reading statement (see `users::lock`), or decided by
     /// [`Self::begin_alone`].
     ///
+    /// It begins on a task of its own: a caller that is dropped between the engine's BEGIN and the driver's
+    /// note of it would give back a connection inside a transaction of which nobody knows.
+    ///
     /// # Errors
     /// [`Error::Unavailable`]
     pub async fn begin(&self) -> Result<Tx> {
-        Ok(engine::begin(&self.write).await?)
+        let write = self.write.clone();
+        let begin = async move { engine::begin(&write).await };
+        let begun = tokio::spawn(begin.in_current_span()).await;
+        Ok(begun.map_err(Error::internal)??)
     }
 
     /// A transaction that will write, and beside which no other one of this kind runs on any instance: for

@@ -1,6 +1,6 @@
 //! PostgreSQL: a server, many instances.
 
-use std::{str::FromStr, sync::Arc};
+use std::{str::FromStr, sync::Arc, time::Duration};
 
 use sqlx::{
     Connection, Executor, Postgres,
@@ -20,6 +20,9 @@ pub(crate) const DEFAULT_URL: Option<&str> = None;
 /// Connections of one instance, beside the stale feed's own. A statement takes a fraction of a
 /// millisecond: more connections than this wait in the server rather than here.
 const CONNECTIONS: u32 = 10;
+
+/// How long a transaction may be idle: between two statements of ours there is no work to speak of.
+const IDLE_IN_TRANSACTION: Duration = Duration::from_secs(10);
 
 /// Passes over rows that another transaction is at.
 pub(super) const SKIP_LOCKED: &str = " FOR UPDATE SKIP LOCKED";
@@ -42,7 +45,13 @@ pub(super) async fn open(url: &str) -> Result<(Pool, Pool), OpenError> {
         .extra_float_digits(None)
         .application_name(env!("CARGO_PKG_NAME"));
     // Not as a start-up option either, for the same reason. It counts the wait for locks, too.
-    let limit = format!("SET statement_timeout = {}", LOCK_WAIT.as_millis());
+    // And what has begun a transaction and then says nothing more (a process that was stopped, a connection
+    // left in the midst of one) holds its locks no longer than anybody waits for an answer.
+    let limit = format!(
+        "SET statement_timeout = {}; SET idle_in_transaction_session_timeout = {}",
+        LOCK_WAIT.as_millis(),
+        IDLE_IN_TRANSACTION.as_millis()
+    );
     let pool = PgPoolOptions::new()
         .max_connections(CONNECTIONS)
         .acquire_timeout(POOL_WAIT)
@@ -77,15 +86,37 @@ pub(super) async fn hold(tx: &mut Tx) -> Result<(), sqlx::Error> {
         .map(drop)
 }
 
-/// Whether an SQLSTATE says that the database cannot answer now, but may later.
+/// Whether an error is the database's trouble rather than ours: the same statement succeeds once it has passed
+/// or an operator has mended it. All classes of SQLSTATE (appendix A of PostgreSQL's manual).
 pub(crate) fn is_unavailable(code: &str) -> bool {
-    // A lost connection; too few resources; an operator's intervention (shutdown, statement timeout);
-    // the system's own troubles.
-    let classes = ["08", "53", "57", "58"];
-    // A server that only reads (a standby, or one that was switched over); a lock or a deadlock that
-    // another transaction has won.
-    let codes = ["25006", "40001", "40P01"];
-    classes.iter().any(|class| code.starts_with(class)) || codes.contains(&code)
+    match code.get(..2).unwrap_or_default() {
+        // Connection exception; also what a pooler says when its server is gone.
+        "08" => true,
+        // Invalid transaction state: a server that only reads (a standby, or one that was switched over), and
+        // a transaction that was ended for taking too long. The rest is a statement out of place.
+        "25" => matches!(code, "25006" | "25P03" | "25P04"),
+        // Invalid authorisation, no such database: the account or the database is not as configured.
+        "28" | "3D" => true,
+        // Transaction rollback: another one won, or the outcome is unknown. Not for a constraint checked at
+        // the commit, which would fail again.
+        "40" => code != "40002",
+        // Insufficient privilege, out of a class that is otherwise about wrong statements.
+        "42" => code == "42501",
+        // Insufficient resources: disk, memory, connections.
+        "53" => true,
+        // Not in the state needed: a lock not granted in time, an object in use, a database that takes no
+        // connections. Not for a parameter or a value that cannot be used this way.
+        "55" => matches!(code, "55000" | "55006" | "55P03"),
+        // Operator intervention: shutdown, start-up, a statement that took too long.
+        "57" => true,
+        // System error, snapshot too old, a broken configuration file.
+        "58" | "72" | "F0" => true,
+        // Internal error, damaged data or index: until it is restored.
+        "XX" => true,
+        // 00 to 03, 09 to 0Z, 20 to 24, 26, 27, 2B to 2F, 34 to 3B, 3F, 44, 54, HV, P0: success, or a
+        // statement, a value, a cursor or a function that is wrong, now and later.
+        _ => false,
+    }
 }
 
 /// tower-sessions' store for this engine.
@@ -102,11 +133,35 @@ mod tests {
     use super::is_unavailable;
 
     #[test]
-    fn what_passes_by_itself_is_told_from_what_does_not() {
-        for code in ["08006", "53300", "57014", "57P01", "57P03", "25006", "40P01"] {
+    fn each_class_is_the_databases_trouble_or_ours() {
+        for code in [
+            "08006", "08P01", "25006", "25P03", "28P01", "3D000", "40001", "40003", "40P01", "42501",
+            "53100", "53300", "55006", "55P03", "57014", "57P01", "57P03", "58030", "72000", "F0000",
+            "XX001",
+        ] {
             assert!(is_unavailable(code), "{code}");
         }
-        for code in ["23505", "42P01", "22021", "25P02"] {
+        for code in [
+            "00000",
+            "0A000",
+            "21000",
+            "22021",
+            "23505",
+            "25P02",
+            "26000",
+            "34000",
+            "3F000",
+            "40002",
+            "42P01",
+            "42601",
+            "54000",
+            "55P04",
+            "HV000",
+            "P0001",
+            "",
+            "5",
+            "\u{e9}5000",
+        ] {
             assert!(!is_unavailable(code), "{code}");
         }
     }

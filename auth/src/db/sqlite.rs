@@ -3,9 +3,11 @@
 use std::{path::Path, str::FromStr, sync::Arc};
 
 use sqlx::{
-    Sqlite,
+    Connection, Sqlite,
     migrate::{MigrateError, Migrator},
-    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+    sqlite::{
+        SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous,
+    },
 };
 use tower_sessions_sqlx_store::SqliteStore;
 
@@ -53,6 +55,7 @@ pub(super) async fn open(url: &str) -> Result<(Pool, Pool), OpenError> {
     let write = SqlitePoolOptions::new()
         .max_connections(1)
         .acquire_timeout(POOL_WAIT)
+        .after_release(|connection, _| Box::pin(is_at_rest(connection)))
         .connect_with(options.clone())
         .await
         .map_err(OpenError::Open)?;
@@ -61,6 +64,19 @@ pub(super) async fn open(url: &str) -> Result<(Pool, Pool), OpenError> {
         .acquire_timeout(POOL_WAIT)
         .connect_lazy_with(options);
     Ok((read, write))
+}
+
+/// Whether a connection that comes back has no transaction open, as far as its driver knows; otherwise it is
+/// closed. When SQLite runs out of disk or memory it may roll back by itself, of which the driver learns
+/// nothing: it would count one transaction too many for ever and refuse the next one.
+async fn is_at_rest(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    // A rollback may still wait in the queue of the connection's thread.
+    connection.ping().await?;
+    let at_rest = !connection.is_in_transaction();
+    if !at_rest {
+        tracing::warn!("a connection came back inside a transaction: it is replaced");
+    }
+    Ok(at_rest)
 }
 
 /// All missing migrations in one transaction that holds the write lock: sqlx itself locks nothing here,
@@ -83,14 +99,56 @@ pub(super) async fn hold(_: &mut Tx) -> Result<(), sqlx::Error> {
     Ok(())
 }
 
-/// Whether an error's code says that the database cannot answer now: SQLITE_BUSY and SQLITE_LOCKED with
-/// their extended codes, and what a full, broken or read-only disk says.
+/// Whether an error is the database's trouble rather than ours: the same statement succeeds once it has passed
+/// or an operator has mended it. All result codes of SQLite, by the low byte that extended ones share.
 pub(crate) fn is_unavailable(code: &str) -> bool {
-    code.parse::<i32>()
-        .is_ok_and(|code| matches!(code & 0xff, 5 | 6 | 8 | 10 | 13 | 14))
+    let Ok(code) = code.parse::<i32>() else {
+        return false;
+    };
+    match code & 0xff {
+        // PERM, READONLY, CANTOPEN: the file, its folder or the file system may not be written or opened.
+        3 | 8 | 14 => true,
+        // ABORT: the transaction was rolled back under a statement of it, as a full disk does.
+        4 => true,
+        // BUSY, LOCKED: another connection or process has the lock for longer than we wait.
+        5 | 6 => true,
+        // PROTOCOL: another process holds the locks of the write-ahead log.
+        15 => true,
+        // NOMEM, IOERR, FULL: memory, disk, or room on it.
+        7 | 10 | 13 => true,
+        // INTERRUPT: stopped from outside.
+        9 => true,
+        // CORRUPT, NOTADB: the file is damaged or another one, until it is restored.
+        11 | 26 => true,
+        // SCHEMA: another process has just migrated.
+        17 => true,
+        // NOLFS: the file system takes no file so large.
+        22 => true,
+        // ERROR, INTERNAL, NOTFOUND, EMPTY, TOOBIG, CONSTRAINT, MISMATCH, MISUSE, AUTH, FORMAT, RANGE: a
+        // statement or a value that is wrong, now and later. NOTICE, WARNING, ROW, DONE are no errors.
+        _ => false,
+    }
 }
 
 /// tower-sessions' store for this engine.
 pub(crate) fn session_store(pool: &Pool) -> Arc<SqliteStore> {
     Arc::new(SqliteStore::new(pool.clone()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_unavailable;
+
+    /// Extended codes are a family's number and, above its byte, the member's.
+    #[test]
+    fn each_result_code_is_the_databases_trouble_or_ours() {
+        let theirs = [3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 14, 15, 17, 22, 26];
+        for code in 0..=101 {
+            for code in [code, code | 1 << 8, code | 9 << 8] {
+                let expected = theirs.contains(&(code & 0xff));
+                assert_eq!(is_unavailable(&code.to_string()), expected, "{code}");
+            }
+        }
+        assert!(!is_unavailable("no number"));
+    }
 }

@@ -17,7 +17,7 @@ use tower_sessions::session::Id;
 use super::{LiveSession, RequestAuth, Sessions, authority, snapshot::Snapshot, store::IdHash};
 use crate::{
     cookies::{CookieName, RequestCookies},
-    error::Result,
+    error::{Result, chain},
     wire::AuthSession,
 };
 
@@ -91,7 +91,7 @@ fn dead(sessions: Sessions) -> RequestAuth {
 
 fn unavailable(error: &crate::Error) -> Response {
     tracing::error!(
-        error = error as &dyn std::error::Error,
+        error = %chain(error),
         "the authority does not answer"
     );
     (StatusCode::SERVICE_UNAVAILABLE, [(RETRY_AFTER, "5")]).into_response()
@@ -164,7 +164,7 @@ impl Sessions {
                 Ok(()) => live.idle_expires_at = idle_expires_at,
                 // The session is alive all the same; the next renewal slides it.
                 Err(error) => tracing::warn!(
-                    error = &error as &dyn std::error::Error,
+                    error = %chain(&error),
                     "a touch was not written"
                 ),
             }

@@ -85,18 +85,18 @@ impl HashedStore {
 #[async_trait]
 impl SessionStore for HashedStore {
     async fn create(&self, record: &mut Record) -> StoreResult<()> {
-        let hashed = IdHash::of(&record.id).as_store_id();
-        let mut stored = Record {
-            id: hashed,
-            ..record.clone()
-        };
-        self.write.create(&mut stored).await?;
-        if stored.id == hashed {
-            return Ok(());
-        }
-        // The inner store met a taken id and chose another, which is no id's hash.
-        self.write.delete(&stored.id).await?;
-        Err(StoreError::Backend("session id collision".to_owned()))
+        // Not by the inner store: it opens a transaction, which must begin where no caller can leave in the
+        // midst of it (see `Database::begin`), and it answers a taken id with another one, which is no id's hash.
+        let id = IdHash::of(&record.id).as_store_id();
+        let data = encode(&Record { id, ..record.clone() }).map_err(|e| StoreError::Encode(e.to_string()))?;
+        sqlx::query("INSERT INTO tower_sessions (id, data, expiry_date) VALUES ($1, $2, $3)")
+            .bind(id.to_string())
+            .bind(data)
+            .bind(record.expiry_date)
+            .execute(self.db.write())
+            .await
+            .map_err(|e| StoreError::Backend(e.to_string()))?;
+        Ok(())
     }
 
     async fn save(&self, record: &Record) -> StoreResult<()> {

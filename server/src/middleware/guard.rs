@@ -5,7 +5,7 @@ use app::{
     flash::Flash,
     routes::{ADMIN, ADMIN_API, ANONYMOUS, LOGIN, PROTECTED, SETTINGS, SETTINGS_SECURITY},
 };
-use auth::{Error, RequestAuth, ReturnTo};
+use auth::{Error, RequestAuth, ReturnTo, chain};
 use axum::{
     extract::{Request, State},
     http::{HeaderValue, StatusCode},
@@ -80,7 +80,7 @@ async fn administration(request: Request, next: Next, reads: bool) -> Response {
         Err(Error::NotFound) => StatusCode::NOT_FOUND.into_response(),
         Err(error) => {
             tracing::error!(
-                error = &error as &dyn std::error::Error,
+                error = %chain(&error),
                 "nobody can tell who asks"
             );
             StatusCode::SERVICE_UNAVAILABLE.into_response()

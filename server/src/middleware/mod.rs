@@ -2,6 +2,7 @@
 
 mod address;
 pub(crate) mod csp;
+pub(crate) mod detached;
 pub(crate) mod edge;
 pub(crate) mod flash;
 pub(crate) mod forms;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use auth::{Auth, SessionsStatus};
+use auth::{Auth, SessionsStatus, chain};
 use axum::{Router, extract::State, http::StatusCode, response::IntoResponse, routing::get};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use tokio::time::timeout;
@@ -21,7 +21,7 @@ pub(crate) async fn readyz(State(auth): State<Auth>) -> impl IntoResponse {
     let (status, database) = match timeout(WAIT, auth.db.ready()).await {
         Ok(Ok(())) => (StatusCode::OK, "ok"),
         Ok(Err(error)) => {
-            tracing::warn!(error = &error as &dyn std::error::Error, "not ready");
+            tracing::warn!(error = %chain(&error), "not ready");
             (StatusCode::SERVICE_UNAVAILABLE, "the database is not ready")
         }
         Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer"),

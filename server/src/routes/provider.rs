@@ -1,7 +1,7 @@
 //! Signing in with a provider: the start, the way back, and Apple's way back.
 
 use auth::{
-    Auth, Client, Error, RequestAuth, ReturnTo,
+    Auth, Client, Error, RequestAuth, ReturnTo, chain,
     cookies::CookieName,
     limits::{Action, Subject},
     oauth::{Finished, FlowError, Intent, RepostError, StartError},
@@ -167,13 +167,13 @@ fn refuse(error: &Error) -> Response {
             .into_response(),
         Error::Unavailable(_) => {
             tracing::error!(
-                error = error as &dyn std::error::Error,
+                error = %chain(error),
                 "the authority does not answer"
             );
             StatusCode::SERVICE_UNAVAILABLE.into_response()
         }
         _ => {
-            tracing::error!(error = error as &dyn std::error::Error, "a provider flow failed");
+            tracing::error!(error = %chain(error), "a provider flow failed");
             StatusCode::INTERNAL_SERVER_ERROR.into_response()
         }
     }

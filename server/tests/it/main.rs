@@ -15,6 +15,8 @@ mod admin;
 mod admin_cli;
 mod concurrency;
 mod data;
+mod departures;
+mod faults;
 mod fixation;
 mod forms;
 mod fuzz;
