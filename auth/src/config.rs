@@ -1,12 +1,13 @@
 //! What authentication is configured by, read once from the environment.
 
-use std::{fmt, path::Path};
+use std::{fmt, io::Write, path::Path};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use rand::RngCore;
 use secrecy::{SecretSlice, SecretString};
 
 use crate::{
+    at_rest,
     credentials::MIN_LENGTH_FLOOR,
     db,
     keys::{MIN_SECRET_BYTES, decode_secret},
@@ -141,22 +142,13 @@ pub fn development_secret(file: &Path) -> std::io::Result<SecretSlice<u8>> {
             let mut bytes = vec![0; MIN_SECRET_BYTES];
             rand::rngs::OsRng.fill_bytes(&mut bytes);
             if let Some(folder) = file.parent() {
-                std::fs::create_dir_all(folder)?;
+                at_rest::create_folder(folder)?;
             }
-            write_private(file, &BASE64_STANDARD.encode(&bytes))?;
+            at_rest::create_file(file)?.write_all(BASE64_STANDARD.encode(&bytes).as_bytes())?;
             Ok(bytes.into())
         }
         Err(error) => Err(error),
     }
-}
-
-fn write_private(file: &Path, text: &str) -> std::io::Result<()> {
-    use std::io::Write;
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(file)?.write_all(text.as_bytes())
 }
 
 #[cfg(test)]

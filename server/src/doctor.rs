@@ -1,9 +1,11 @@
 //! `server doctor`: is everything this server depends on as it should be?
 
-use auth::db::Database;
+use std::path::Path;
+
+use auth::{at_rest, db::Database};
 
 use crate::{
-    config::ServerConfig,
+    config::{ServerConfig, secret_file},
     log,
     serve::{Failure, build},
 };
@@ -26,6 +28,7 @@ pub async fn run(config: ServerConfig) -> Result<(), Failure> {
         "http: for development on this machine only"
     };
     report.ok("PUBLIC_URL", &format!("{} ({scheme})", url.origin()));
+    look_at_rest(&config, &mut report);
     let db = match Database::open(&config.auth.database_url).await {
         Ok(db) => db,
         Err(error) => {
@@ -63,6 +66,34 @@ pub async fn run(config: ServerConfig) -> Result<(), Failure> {
     report.verdict()
 }
 
+/// Whether others on this machine can read what is kept on its disk: a database file, the development secret,
+/// copies of them.
+fn look_at_rest(config: &ServerConfig, report: &mut Report) {
+    let secret = secret_file(&config.auth.database_url);
+    let folder = match secret.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        _ => Path::new("."),
+    };
+    let stem = secret.file_stem().unwrap_or_default().to_string_lossy();
+    match at_rest::exposed(folder, &stem) {
+        Ok(exposed) => {
+            for path in exposed {
+                report.warn(
+                    "files",
+                    &format!(
+                        "others can read {} (chmod go= takes it away from them)",
+                        path.display()
+                    ),
+                );
+            }
+        }
+        Err(error) => report.warn(
+            "files",
+            &format!("cannot look into {}: {error}", folder.display()),
+        ),
+    }
+}
+
 #[derive(Default)]
 struct Report {
     failures: usize,
@@ -71,6 +102,11 @@ struct Report {
 impl Report {
     fn ok(&self, what: &str, finding: &str) {
         println!("ok    {what}: {finding}");
+    }
+
+    /// Something to look at, which does not keep the server from its work.
+    fn warn(&self, what: &str, finding: &str) {
+        println!("warn  {what}: {finding}");
     }
 
     fn bad(&mut self, what: &str, finding: &str) {

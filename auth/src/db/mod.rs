@@ -52,6 +52,9 @@ pub enum OpenError {
     /// The folder of the database file cannot be made.
     #[error("cannot create the folder of the database file")]
     Folder(#[source] std::io::Error),
+    /// The database file is missing and cannot be made.
+    #[error("cannot create the database file")]
+    File(#[source] std::io::Error),
     /// It cannot be opened.
     #[error("cannot open the database")]
     Open(#[source] sqlx::Error),

@@ -1,6 +1,6 @@
 //! SQLite: a file, many readers, one writer.
 
-use std::{path::Path, str::FromStr, sync::Arc};
+use std::{io, path::Path, str::FromStr, sync::Arc};
 
 use sqlx::{
     Sqlite,
@@ -10,6 +10,7 @@ use sqlx::{
 use tower_sessions_sqlx_store::SqliteStore;
 
 use super::{LOCK_WAIT, OpenError, POOL_WAIT, Pool, Tx};
+use crate::at_rest;
 
 /// The engine.
 pub type Db = Sqlite;
@@ -47,7 +48,12 @@ pub(super) async fn open(url: &str) -> Result<(Pool, Pool), OpenError> {
         .synchronous(SqliteSynchronous::Full)
         .busy_timeout(LOCK_WAIT);
     if let Some(folder) = options.get_filename().parent().filter(|p| *p != Path::new("")) {
-        std::fs::create_dir_all(folder).map_err(OpenError::Folder)?;
+        at_rest::create_folder(folder).map_err(OpenError::Folder)?;
+    }
+    // SQLite would create it by the umask; its log and its index get the permissions the file has.
+    match at_rest::create_file(options.get_filename()) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(OpenError::File(error)),
+        _ => {}
     }
     // The writer first: it creates the file and turns the journal to WAL.
     let write = SqlitePoolOptions::new()

@@ -13,6 +13,7 @@ mod support;
 mod accounts;
 mod admin;
 mod admin_cli;
+mod at_rest;
 mod concurrency;
 mod data;
 mod fixation;
