@@ -19,7 +19,7 @@ use std::time::Duration;
 
 pub use self::engine::Db;
 pub(crate) use self::{
-    engine::{DEFAULT_URL, is_unavailable, judge_url, session_store},
+    engine::{DEFAULT_URL, HOLD_SHARED, is_unavailable, judge_url, session_store},
     sweep::Expired,
 };
 use crate::error::{Error, Result};

@@ -24,6 +24,9 @@ const CONNECTIONS: u32 = 10;
 /// Passes over rows that another transaction is at.
 pub(super) const SKIP_LOCKED: &str = " FOR UPDATE SKIP LOCKED";
 
+/// Holds the rows that were read until the transaction ends, together with others who only read them.
+pub(crate) const HOLD_SHARED: &str = " FOR SHARE";
+
 pub(super) static MIGRATIONS: Migrator = sqlx::migrate!("../migrations/postgres");
 
 /// What is wrong with a `DATABASE_URL`, without repeating it: there may be a password in it.

@@ -24,6 +24,9 @@ const READERS: u32 = 4;
 /// Nobody else is at any row: there is one writer at a time.
 pub(super) const SKIP_LOCKED: &str = "";
 
+/// What a transaction has read stays as it is: nobody else writes meanwhile.
+pub(crate) const HOLD_SHARED: &str = "";
+
 pub(super) static MIGRATIONS: Migrator = sqlx::migrate!("../migrations/sqlite");
 
 /// What is wrong with a `DATABASE_URL`, without repeating it.

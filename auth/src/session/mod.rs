@@ -13,6 +13,8 @@ mod request;
 mod snapshot;
 mod stale;
 mod store;
+#[cfg(test)]
+mod tests;
 
 use std::sync::{
     Arc,
@@ -141,6 +143,12 @@ impl Sessions {
         lifetimes: Lifetimes,
     ) -> Self {
         let stale = Arc::new(StaleList::new(clock.clone(), lifetimes.snapshot));
+        if let Err(error) = stale.agree(&db).await {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "the database was not told SNAPSHOT_TTL: until it is, with the next sweep, snapshots live no longer than it knows"
+            );
+        }
         let feed = Feed::start(&db, Arc::clone(&stale)).await;
         let store = Arc::new(HashedStore::new(db.clone()));
         Self(Arc::new(Inner {
@@ -168,6 +176,7 @@ impl Sessions {
 
     /// Forgets what has expired: sessions, their data, stale marks.
     pub async fn sweep(&self) -> Result<()> {
+        self.0.stale.agree(&self.0.db).await?;
         authority::sweep(&self.0.db, self.0.clock.now()).await?;
         self.0.stale.sweep(&self.0.db).await
     }
@@ -202,8 +211,12 @@ impl Sessions {
         Ok(ended)
     }
 
-    fn mint(&self, live: &LiveSession, id: &IdHash, now: i64) -> String {
-        let ttl = self.0.lifetimes.snapshot(live.remember);
+    fn mint(&self, live: &LiveSession, id: &IdHash) -> String {
+        let ttl = self
+            .0
+            .lifetimes
+            .snapshot(live.remember)
+            .min(self.0.stale.longest_life());
         Snapshot {
             session_id: live.session_id,
             user_id: live.user_id,
@@ -211,8 +224,8 @@ impl Sessions {
             role: live.role,
             session_expires: live.expires_at.unix_timestamp(),
             version: live.version,
-            issued: now,
-            expires: (now + ttl)
+            issued: live.as_of,
+            expires: (live.as_of + ttl)
                 .min(live.expires_at.unix_timestamp())
                 .min(live.idle_expires_at.unix_timestamp()),
             id_hash: id.short(),
