@@ -9,7 +9,7 @@ use secrecy::{SecretSlice, SecretString};
 use crate::{
     at_rest,
     credentials::MIN_LENGTH_FLOOR,
-    db,
+    db::{self, ListenAddress},
     keys::{MIN_SECRET_BYTES, decode_secret},
     oauth::{self, Provider},
     public_url::PublicUrl,
@@ -23,6 +23,8 @@ pub struct Config {
     pub public_url: PublicUrl,
     /// `sqlite:PATH`, or `postgres://…` with the feature `postgres`. A secret: it may hold a password.
     pub database_url: SecretString,
+    /// Where the stale feed listens and says its heartbeats, if not there: past a pooler.
+    pub listen: Option<ListenAddress>,
     /// The key ring's secrets, newest first; empty only in development, where [`development_secret`] helps.
     pub secrets: Vec<SecretSlice<u8>>,
     /// How long sessions live.
@@ -38,6 +40,7 @@ impl fmt::Debug for Config {
         f.debug_struct("Config")
             .field("public_url", &self.public_url)
             .field("database_url", &self.database_url)
+            .field("listen", &self.listen)
             .field("secrets", &self.secrets.len())
             .field("lifetimes", &self.lifetimes)
             .field("password_min_length", &self.password_min_length)
@@ -61,6 +64,9 @@ impl Config {
             problems.push(problem("PUBLIC_URL", "must be https, except on loopback"));
         }
         let database_url = database_url(vars, problems);
+        let listen = vars.parsed("LISTEN_DATABASE_URL", None, problems, |url| {
+            ListenAddress::parse(url).map(Some)
+        });
         let secrets = secrets(vars, release, problems);
         let seconds = |name: &str, default: i64, problems: &mut Vec<Problem>| {
             vars.parsed(name, default, problems, |text| match text.parse::<i64>() {
@@ -85,6 +91,7 @@ impl Config {
         Self {
             public_url,
             database_url,
+            listen,
             secrets,
             lifetimes,
             password_min_length,
@@ -95,9 +102,9 @@ impl Config {
 
 fn database_url(vars: &Vars, problems: &mut Vec<Problem>) -> SecretString {
     let url = vars.get("DATABASE_URL").or(db::DEFAULT_URL);
-    match url.map_or(Err("is missing"), db::judge_url) {
+    match url.map_or_else(|| Err("is missing".to_owned()), db::judge_url) {
         Ok(()) => {}
-        Err(message) => problems.push(problem("DATABASE_URL", message)),
+        Err(message) => problems.push(problem("DATABASE_URL", &message)),
     }
     url.unwrap_or_default().into()
 }

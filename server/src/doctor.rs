@@ -1,8 +1,9 @@
 //! `server doctor`: is everything this server depends on as it should be?
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
-use auth::{at_rest, db::Database};
+use auth::{Auth, at_rest, db::Database};
+use tokio::time::{sleep, timeout};
 
 use crate::{
     config::{ServerConfig, secret_file},
@@ -46,10 +47,15 @@ pub async fn run(config: ServerConfig) -> Result<(), Failure> {
     let (_, auth) = build(config, db.clone(), auth::Clock::system()).await;
     match auth.sessions.status().feed_is_current {
         true => report.ok("stale feed", "current: snapshots are trusted"),
-        false => report.bad(
-            "stale feed",
-            "silent: every request would ask the database (does a pooler before it keep LISTEN from working?)",
-        ),
+        false => {
+            let trouble = trouble(&auth).await;
+            report.bad(
+                "stale feed",
+                &format!(
+                    "silent, every request would ask the database: {trouble} (LISTEN_DATABASE_URL leads past a pooler)"
+                ),
+            );
+        }
     }
     for provider in auth.oauth.list() {
         // The development provider is this server itself, which does not run now.
@@ -64,6 +70,20 @@ pub async fn run(config: ServerConfig) -> Result<(), Failure> {
     }
     db.close().await;
     report.verdict()
+}
+
+/// Why the stale feed is silent: the try that shows it may not have come to its end.
+async fn trouble(auth: &Auth) -> String {
+    let found = async {
+        loop {
+            match auth.sessions.feed_trouble() {
+                Some(trouble) => break trouble,
+                None => sleep(Duration::from_millis(50)).await,
+            }
+        }
+    };
+    let found = timeout(Duration::from_secs(5), found).await;
+    found.unwrap_or_else(|_| "nothing is heard".to_owned())
 }
 
 /// Whether others on this machine can read what is kept on its disk: a database file, the development secret,

@@ -42,6 +42,7 @@ pub(crate) struct Cluster {
     port: u16,
     owner: Option<u32>,
     password: String,
+    pgbouncer: Option<PathBuf>,
     server: Child,
     folder: Folder,
 }
@@ -120,6 +121,7 @@ impl Cluster {
             port,
             owner,
             password,
+            pgbouncer: find_pgbouncer(),
             server,
             folder,
         };
@@ -153,6 +155,9 @@ impl Cluster {
             .env("TEST_POSTGRES_DATA", self.folder.0.join("data"));
         if let Some(uid) = self.owner {
             command.env("TEST_POSTGRES_UID", uid.to_string());
+        }
+        if let Some(pgbouncer) = &self.pgbouncer {
+            command.env("TEST_PGBOUNCER", pgbouncer);
         }
         command
     }
@@ -206,6 +211,23 @@ pub(crate) fn programs() -> Outcome<PathBuf> {
     }
     packages::install_from_debian("postgresql", "about a minute");
     found().ok_or_else(|| "there is no `initdb`: install PostgreSQL, and put it on PATH".to_owned())
+}
+
+/// Sees to it that the pooler is there that the tests stand before their cluster.
+pub(crate) fn pgbouncer() -> Outcome {
+    if find_pgbouncer().is_none() {
+        packages::install_from_debian("pgbouncer", "less than a minute");
+    }
+    match find_pgbouncer() {
+        Some(_) => Ok(()),
+        None => Err("there is no `pgbouncer`: install it, and put it on PATH".to_owned()),
+    }
+}
+
+/// Debian keeps it where the PATH of others than root does not lead.
+fn find_pgbouncer() -> Option<PathBuf> {
+    let of_debian = || Some(PathBuf::from("/usr/sbin/pgbouncer")).filter(|path| path.is_file());
+    packages::on_path("pgbouncer").or_else(of_debian)
 }
 
 fn on_path() -> Option<PathBuf> {

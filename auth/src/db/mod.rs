@@ -17,7 +17,7 @@ use secrecy::{ExposeSecret, SecretString};
 use sqlite as engine;
 use std::time::Duration;
 
-pub use self::engine::Db;
+pub use self::engine::{Db, ListenAddress};
 pub(crate) use self::{
     engine::{DEFAULT_URL, HOLD_SHARED, is_unavailable, judge_url, session_store},
     sweep::Expired,

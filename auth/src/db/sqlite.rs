@@ -29,14 +29,32 @@ pub(crate) const HOLD_SHARED: &str = "";
 
 pub(super) static MIGRATIONS: Migrator = sqlx::migrate!("../migrations/sqlite");
 
+/// Where the stale feed listens, if not where requests go: there is no such thing here, and no value of this type.
+#[derive(Clone, Debug)]
+pub enum ListenAddress {}
+
+impl ListenAddress {
+    /// Refuses every address.
+    ///
+    /// # Errors
+    /// What is wrong, as the end of a sentence.
+    pub(crate) fn parse(_: &str) -> Result<Self, String> {
+        Err("is for PostgreSQL: a file is looked at where it is".to_owned())
+    }
+
+    pub(crate) fn connect_options(&self) -> SqliteConnectOptions {
+        match *self {}
+    }
+}
+
 /// What is wrong with a `DATABASE_URL`, without repeating it.
-pub(crate) fn judge_url(url: &str) -> Result<(), &'static str> {
+pub(crate) fn judge_url(url: &str) -> Result<(), String> {
     let path = url
         .strip_prefix("sqlite:")
         .map(|path| path.trim_start_matches("//"));
     match path {
         Some(path) if !path.is_empty() && !path.starts_with(":memory:") => Ok(()),
-        _ => Err("must be sqlite:PATH (for postgres://… build with the feature `postgres`)"),
+        _ => Err("must be sqlite:PATH (for postgres://… build with the feature `postgres`)".to_owned()),
     }
 }
 

@@ -39,7 +39,7 @@ use self::{
 use crate::{
     clock::Clock,
     cookies::{Cookies, Keep},
-    db::{Database, Tx},
+    db::{Database, ListenAddress, Tx},
     error::Result,
     keys::KeyRing,
 };
@@ -134,9 +134,11 @@ pub struct SessionsStatus {
 
 impl Sessions {
     /// The service over a migrated database. It follows the stale feed, in a task of the present runtime,
-    /// until it is dropped; no snapshot is trusted before the feed has proven that no mark is missing.
+    /// until it is dropped, at an address of its own if there is one (`LISTEN_DATABASE_URL`); no snapshot is
+    /// trusted before the feed has proven that no mark is missing.
     pub async fn new(
         db: Database,
+        listen: Option<&ListenAddress>,
         keys: Arc<KeyRing>,
         clock: Clock,
         cookies: Cookies,
@@ -149,7 +151,7 @@ impl Sessions {
                 "the database was not told SNAPSHOT_TTL: until it is, with the next sweep, snapshots live no longer than it knows"
             );
         }
-        let feed = Feed::start(&db, Arc::clone(&stale)).await;
+        let feed = Feed::start(&db, listen, Arc::clone(&stale)).await;
         let store = Arc::new(HashedStore::new(db.clone()));
         Self(Arc::new(Inner {
             db,
@@ -172,6 +174,11 @@ impl Sessions {
             marks: self.0.stale.len(),
             authority_reads: self.0.authority_reads.load(Ordering::Relaxed),
         }
+    }
+
+    /// Why the stale feed proves nothing at present, in the words of the error.
+    pub fn feed_trouble(&self) -> Option<String> {
+        self.0.feed.trouble()
     }
 
     /// Forgets what has expired: sessions, their data, stale marks.

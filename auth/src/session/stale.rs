@@ -133,8 +133,10 @@ impl StaleList {
                 .bind(self.ttl)
                 .execute(&mut *tx)
                 .await?;
-            sqlx::query("UPDATE stale_sessions SET forget_at = $1 WHERE forget_at < $1")
-                .bind(from_unix(self.clock.unix() + self.ttl + SLACK))
+            let now = self.clock.unix();
+            sqlx::query("UPDATE stale_sessions SET forget_at = $1 WHERE forget_at < $1 AND forget_at > $2")
+                .bind(from_unix(now + self.ttl + SLACK))
+                .bind(from_unix(now))
                 .execute(&mut *tx)
                 .await?;
             tx.commit().await?;

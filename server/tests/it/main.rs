@@ -15,7 +15,10 @@ mod admin;
 mod admin_cli;
 mod at_rest;
 mod concurrency;
+#[cfg(feature = "postgres")]
+mod connections;
 mod data;
+mod feed_log;
 mod fixation;
 mod forms;
 mod fuzz;
