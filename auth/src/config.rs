@@ -1,14 +1,15 @@
 //! What authentication is configured by, read once from the environment.
 
-use std::{fmt, path::Path};
+use std::{fmt, io::Write, path::Path};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use rand::RngCore;
 use secrecy::{SecretSlice, SecretString};
 
 use crate::{
+    at_rest,
     credentials::MIN_LENGTH_FLOOR,
-    db,
+    db::{self, ListenAddress},
     keys::{MIN_SECRET_BYTES, decode_secret},
     oauth::{self, Provider},
     public_url::PublicUrl,
@@ -22,6 +23,8 @@ pub struct Config {
     pub public_url: PublicUrl,
     /// `sqlite:PATH`, or `postgres://…` with the feature `postgres`. A secret: it may hold a password.
     pub database_url: SecretString,
+    /// Where the stale feed listens and says its heartbeats, if not there: past a pooler.
+    pub listen: Option<ListenAddress>,
     /// The key ring's secrets, newest first; empty only in development, where [`development_secret`] helps.
     pub secrets: Vec<SecretSlice<u8>>,
     /// How long sessions live.
@@ -37,6 +40,7 @@ impl fmt::Debug for Config {
         f.debug_struct("Config")
             .field("public_url", &self.public_url)
             .field("database_url", &self.database_url)
+            .field("listen", &self.listen)
             .field("secrets", &self.secrets.len())
             .field("lifetimes", &self.lifetimes)
             .field("password_min_length", &self.password_min_length)
@@ -60,6 +64,9 @@ impl Config {
             problems.push(problem("PUBLIC_URL", "must be https, except on loopback"));
         }
         let database_url = database_url(vars, problems);
+        let listen = vars.parsed("LISTEN_DATABASE_URL", None, problems, |url| {
+            ListenAddress::parse(url).map(Some)
+        });
         let secrets = secrets(vars, release, problems);
         let seconds = |name: &str, default: i64, problems: &mut Vec<Problem>| {
             vars.parsed(name, default, problems, |text| match text.parse::<i64>() {
@@ -84,6 +91,7 @@ impl Config {
         Self {
             public_url,
             database_url,
+            listen,
             secrets,
             lifetimes,
             password_min_length,
@@ -94,9 +102,9 @@ impl Config {
 
 fn database_url(vars: &Vars, problems: &mut Vec<Problem>) -> SecretString {
     let url = vars.get("DATABASE_URL").or(db::DEFAULT_URL);
-    match url.map_or(Err("is missing"), db::judge_url) {
+    match url.map_or_else(|| Err("is missing".to_owned()), db::judge_url) {
         Ok(()) => {}
-        Err(message) => problems.push(problem("DATABASE_URL", message)),
+        Err(message) => problems.push(problem("DATABASE_URL", &message)),
     }
     url.unwrap_or_default().into()
 }
@@ -141,22 +149,13 @@ pub fn development_secret(file: &Path) -> std::io::Result<SecretSlice<u8>> {
             let mut bytes = vec![0; MIN_SECRET_BYTES];
             rand::rngs::OsRng.fill_bytes(&mut bytes);
             if let Some(folder) = file.parent() {
-                std::fs::create_dir_all(folder)?;
+                at_rest::create_folder(folder)?;
             }
-            write_private(file, &BASE64_STANDARD.encode(&bytes))?;
+            at_rest::create_file(file)?.write_all(BASE64_STANDARD.encode(&bytes).as_bytes())?;
             Ok(bytes.into())
         }
         Err(error) => Err(error),
     }
-}
-
-fn write_private(file: &Path, text: &str) -> std::io::Result<()> {
-    use std::io::Write;
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(file)?.write_all(text.as_bytes())
 }
 
 #[cfg(test)]

@@ -87,6 +87,7 @@ impl Auth {
         let cookies = Cookies::new(config.public_url.secure());
         let sessions = Sessions::new(
             db.clone(),
+            config.listen.as_ref(),
             Arc::clone(&keys),
             clock.clone(),
             cookies,

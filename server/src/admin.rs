@@ -74,7 +74,9 @@ fn roles() -> PossibleValuesParser {
 pub fn config() -> Result<Config, Vec<Problem>> {
     let mut problems = Vec::new();
     let config = Config::from_vars(&Vars::from_env(), "http://127.0.0.1", false, &mut problems);
-    problems.retain(|problem| ["DATABASE_URL", "SNAPSHOT_TTL"].contains(&problem.variable.as_str()));
+    problems.retain(|problem| {
+        ["DATABASE_URL", "LISTEN_DATABASE_URL", "SNAPSHOT_TTL"].contains(&problem.variable.as_str())
+    });
     match problems.is_empty() {
         true => Ok(config),
         false => Err(problems),
@@ -165,7 +167,8 @@ async fn open(config: &Config) -> Result<(Administration, Database), Failure> {
     db.ready().await.map_err(
         |_| "the database's schema is not this program's: check DATABASE_URL, or run `server migrate`",
     )?;
-    let people = Administration::at_command_line(db.clone(), Clock::system(), config.lifetimes).await;
+    let (listen, clock) = (config.listen.as_ref(), Clock::system());
+    let people = Administration::at_command_line(db.clone(), listen, clock, config.lifetimes).await;
     Ok((people, db))
 }
 

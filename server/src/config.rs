@@ -150,7 +150,7 @@ impl ServerConfig {
 
 /// The development secret lies beside the database, under its name, or where the database would be if it
 /// were a file: it is data, and ignored by git with it.
-fn secret_file(database_url: &SecretString) -> PathBuf {
+pub(crate) fn secret_file(database_url: &SecretString) -> PathBuf {
     let Some(path) = database_url.expose_secret().strip_prefix("sqlite:") else {
         return PathBuf::from("data/app.secret");
     };

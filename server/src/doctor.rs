@@ -1,9 +1,12 @@
 //! `server doctor`: is everything this server depends on as it should be?
 
-use auth::{chain, db::Database};
+use std::{path::Path, time::Duration};
+
+use auth::{Auth, at_rest, chain, db::Database};
+use tokio::time::{sleep, timeout};
 
 use crate::{
-    config::ServerConfig,
+    config::{ServerConfig, secret_file},
     serve::{Failure, build},
 };
 
@@ -25,6 +28,7 @@ pub async fn run(config: ServerConfig) -> Result<(), Failure> {
         "http: for development on this machine only"
     };
     report.ok("PUBLIC_URL", &format!("{} ({scheme})", url.origin()));
+    look_at_rest(&config, &mut report);
     let db = match Database::open(&config.auth.database_url).await {
         Ok(db) => db,
         Err(error) => {
@@ -39,10 +43,15 @@ pub async fn run(config: ServerConfig) -> Result<(), Failure> {
     let (_, auth) = build(config, db.clone(), auth::Clock::system()).await;
     match auth.sessions.status().feed_is_current {
         true => report.ok("stale feed", "current: snapshots are trusted"),
-        false => report.bad(
-            "stale feed",
-            "silent: every request would ask the database (does a pooler before it keep LISTEN from working?)",
-        ),
+        false => {
+            let trouble = trouble(&auth).await;
+            report.bad(
+                "stale feed",
+                &format!(
+                    "silent, every request would ask the database: {trouble} (LISTEN_DATABASE_URL leads past a pooler)"
+                ),
+            );
+        }
     }
     for provider in auth.oauth.list() {
         // The development provider is this server itself, which does not run now.
@@ -59,6 +68,48 @@ pub async fn run(config: ServerConfig) -> Result<(), Failure> {
     report.verdict()
 }
 
+/// Why the stale feed is silent: the try that shows it may not have come to its end.
+async fn trouble(auth: &Auth) -> String {
+    let found = async {
+        loop {
+            match auth.sessions.feed_trouble() {
+                Some(trouble) => break trouble,
+                None => sleep(Duration::from_millis(50)).await,
+            }
+        }
+    };
+    let found = timeout(Duration::from_secs(5), found).await;
+    found.unwrap_or_else(|_| "nothing is heard".to_owned())
+}
+
+/// Whether others on this machine can read what is kept on its disk: a database file, the development secret,
+/// copies of them.
+fn look_at_rest(config: &ServerConfig, report: &mut Report) {
+    let secret = secret_file(&config.auth.database_url);
+    let folder = match secret.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        _ => Path::new("."),
+    };
+    let stem = secret.file_stem().unwrap_or_default().to_string_lossy();
+    match at_rest::exposed(folder, &stem) {
+        Ok(exposed) => {
+            for path in exposed {
+                report.warn(
+                    "files",
+                    &format!(
+                        "others can read {} (chmod go= takes it away from them)",
+                        path.display()
+                    ),
+                );
+            }
+        }
+        Err(error) => report.warn(
+            "files",
+            &format!("cannot look into {}: {error}", folder.display()),
+        ),
+    }
+}
+
 #[derive(Default)]
 struct Report {
     failures: usize,
@@ -67,6 +118,11 @@ struct Report {
 impl Report {
     fn ok(&self, what: &str, finding: &str) {
         println!("ok    {what}: {finding}");
+    }
+
+    /// Something to look at, which does not keep the server from its work.
+    fn warn(&self, what: &str, finding: &str) {
+        println!("warn  {what}: {finding}");
     }
 
     fn bad(&mut self, what: &str, finding: &str) {

@@ -1,9 +1,14 @@
 //! `cargo xtask postgres COMMAND…`: runs a command beside a PostgreSQL cluster that exists only meanwhile.
 
 use std::{
-    env, fs,
+    env,
+    fs::{self, DirBuilder, File, OpenOptions},
+    io::{Read, Write},
     net::TcpListener,
-    os::unix::process::CommandExt,
+    os::unix::{
+        fs::{DirBuilderExt, OpenOptionsExt, chown},
+        process::CommandExt,
+    },
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     thread,
@@ -36,6 +41,8 @@ pub(crate) struct Cluster {
     programs: PathBuf,
     port: u16,
     owner: Option<u32>,
+    password: String,
+    pgbouncer: Option<PathBuf>,
     server: Child,
     folder: Folder,
 }
@@ -55,22 +62,40 @@ impl Cluster {
         let programs = programs()?;
         let owner = owner()?;
         let folder = env::temp_dir().join(format!("start-axum-auth-postgres-{}", std::process::id()));
-        fs::create_dir(&folder).map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
+        // Its socket is in there, too.
+        DirBuilder::new()
+            .mode(0o700)
+            .create(&folder)
+            .map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
         let folder = Folder(folder);
+        let password = password()?;
+        let password_file = folder.0.join("password");
+        OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&password_file)
+            .and_then(|mut file| file.write_all(password.as_bytes()))
+            .map_err(|error| format!("cannot write {}: {error}", password_file.display()))?;
         if let Some(uid) = owner {
-            std::os::unix::fs::chown(&folder.0, Some(uid), None)
-                .map_err(|error| format!("cannot hand {} over: {error}", folder.0.display()))?;
+            for path in [&folder.0, &password_file] {
+                chown(path, Some(uid), None)
+                    .map_err(|error| format!("cannot hand {} over: {error}", path.display()))?;
+            }
         }
         let data = folder.0.join("data");
         let mut initdb = owned(&programs.join("initdb"), &folder.0, owner);
         initdb
             .args([
-                "--auth=trust",
+                // Whoever has an account on this machine reaches the port.
+                "--auth=scram-sha-256",
                 "--username=postgres",
                 "--encoding=UTF8",
                 "--locale=C",
                 "--no-sync",
             ])
+            .arg("--pwfile")
+            .arg(&password_file)
             .arg("--pgdata")
             .arg(&data)
             .stdout(Stdio::null());
@@ -95,6 +120,8 @@ impl Cluster {
             programs,
             port,
             owner,
+            password,
+            pgbouncer: find_pgbouncer(),
             server,
             folder,
         };
@@ -117,7 +144,7 @@ impl Cluster {
 
     /// Where it is, without a database's name.
     pub(crate) fn url(&self) -> String {
-        format!("postgres://postgres@127.0.0.1:{}", self.port)
+        format!("postgres://postgres:{}@127.0.0.1:{}", self.password, self.port)
     }
 
     /// Tells a command of it: where it is, and how to stop and start it.
@@ -128,6 +155,9 @@ impl Cluster {
             .env("TEST_POSTGRES_DATA", self.folder.0.join("data"));
         if let Some(uid) = self.owner {
             command.env("TEST_POSTGRES_UID", uid.to_string());
+        }
+        if let Some(pgbouncer) = &self.pgbouncer {
+            command.env("TEST_PGBOUNCER", pgbouncer);
         }
         command
     }
@@ -183,6 +213,23 @@ pub(crate) fn programs() -> Outcome<PathBuf> {
     found().ok_or_else(|| "there is no `initdb`: install PostgreSQL, and put it on PATH".to_owned())
 }
 
+/// Sees to it that the pooler is there that the tests stand before their cluster.
+pub(crate) fn pgbouncer() -> Outcome {
+    if find_pgbouncer().is_none() {
+        packages::install_from_debian("pgbouncer", "less than a minute");
+    }
+    match find_pgbouncer() {
+        Some(_) => Ok(()),
+        None => Err("there is no `pgbouncer`: install it, and put it on PATH".to_owned()),
+    }
+}
+
+/// Debian keeps it where the PATH of others than root does not lead.
+fn find_pgbouncer() -> Option<PathBuf> {
+    let of_debian = || Some(PathBuf::from("/usr/sbin/pgbouncer")).filter(|path| path.is_file());
+    packages::on_path("pgbouncer").or_else(of_debian)
+}
+
 fn on_path() -> Option<PathBuf> {
     // Where the link leads: the others are beside it there.
     let initdb = packages::on_path("initdb")?.canonicalize().ok()?;
@@ -207,6 +254,15 @@ fn complete(folder: &Path) -> Option<PathBuf> {
         .iter()
         .all(|name| folder.join(name).is_file())
         .then(|| folder.to_owned())
+}
+
+/// A password in hexadecimal digits, which mean themselves in an address.
+fn password() -> Outcome<String> {
+    let mut bytes = [0; 16];
+    File::open("/dev/urandom")
+        .and_then(|mut random| random.read_exact(&mut bytes))
+        .map_err(|error| format!("cannot read /dev/urandom: {error}"))?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 fn free_port() -> Outcome<u16> {

@@ -25,6 +25,7 @@ pub(crate) fn test(steps: &mut Steps, _: &[String]) -> Outcome {
         tools::cargo_deny()?;
         tools::cargo_nextest()?;
         postgres::programs()?;
+        postgres::pgbouncer()?;
         npm::packages()?;
         chromium = browser::chromium()?;
         Ok(())

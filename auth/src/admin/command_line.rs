@@ -10,7 +10,7 @@ use crate::{
     buckets::Buckets,
     clock::Clock,
     cookies::Cookies,
-    db::Database,
+    db::{Database, ListenAddress},
     email::Email,
     error::{Error, Result},
     keys::{KeyRing, MIN_SECRET_BYTES},
@@ -25,12 +25,18 @@ const BATCH: i64 = 200;
 impl Administration {
     /// The way from the command line: over a migrated database, with the lifetimes of the running servers,
     /// which decide how long what ended must be remembered as ended.
-    pub async fn at_command_line(db: Database, clock: Clock, lifetimes: Lifetimes) -> Self {
+    pub async fn at_command_line(
+        db: Database,
+        listen: Option<&ListenAddress>,
+        clock: Clock,
+        lifetimes: Lifetimes,
+    ) -> Self {
         // Nothing is sealed or opened here, so any key does, and nobody has to hand over the true one.
         let mut key = vec![0; MIN_SECRET_BYTES];
         rand::rngs::OsRng.fill_bytes(&mut key);
         let keys = Arc::new(KeyRing::new(&[key.into()]));
-        let sessions = Sessions::new(db.clone(), keys, clock.clone(), Cookies::new(true), lifetimes).await;
+        let cookies = Cookies::new(true);
+        let sessions = Sessions::new(db.clone(), listen, keys, clock.clone(), cookies, lifetimes).await;
         Self {
             buckets: Buckets::new(db.clone(), clock.clone()),
             db,

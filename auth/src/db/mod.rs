@@ -19,9 +19,9 @@ use std::{sync::Arc, time::Duration};
 use tokio::{sync::Mutex, time::Instant};
 use tracing::Instrument;
 
-pub use self::engine::Db;
+pub use self::engine::{Db, ListenAddress};
 pub(crate) use self::{
-    engine::{DEFAULT_URL, is_unavailable, judge_url, session_store},
+    engine::{DEFAULT_URL, HOLD_SHARED, is_unavailable, judge_url, session_store},
     sweep::Expired,
 };
 use crate::error::{Error, Result};
@@ -58,6 +58,9 @@ pub enum OpenError {
     /// The folder of the database file cannot be made.
     #[error("cannot create the folder of the database file")]
     Folder(#[source] std::io::Error),
+    /// The database file is missing and cannot be made.
+    #[error("cannot create the database file")]
+    File(#[source] std::io::Error),
     /// It cannot be opened.
     #[error("cannot open the database")]
     Open(#[source] sqlx::Error),

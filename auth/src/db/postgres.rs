@@ -1,6 +1,8 @@
 //! PostgreSQL: a server, many instances.
 
-use std::{str::FromStr, sync::Arc, time::Duration};
+mod address;
+
+use std::{fmt, sync::Arc, time::Duration};
 
 use sqlx::{
     Connection, Executor, Postgres,
@@ -27,23 +29,50 @@ const IDLE_IN_TRANSACTION: Duration = Duration::from_secs(10);
 /// Passes over rows that another transaction is at.
 pub(super) const SKIP_LOCKED: &str = " FOR UPDATE SKIP LOCKED";
 
+/// Holds the rows that were read until the transaction ends, together with others who only read them.
+pub(crate) const HOLD_SHARED: &str = " FOR SHARE";
+
 pub(super) static MIGRATIONS: Migrator = sqlx::migrate!("../migrations/postgres");
 
+/// Where the stale feed listens, if not where requests go.
+#[derive(Clone)]
+pub struct ListenAddress(PgConnectOptions);
+
+impl ListenAddress {
+    /// Reads an address as `DATABASE_URL` is read.
+    ///
+    /// # Errors
+    /// What is wrong, as the end of a sentence, without repeating the address.
+    pub(crate) fn parse(url: &str) -> Result<Self, String> {
+        judge_url(url)?;
+        address::read(url)
+            .map(Self)
+            .map_err(|error| format!("cannot be read: {error}"))
+    }
+
+    pub(crate) fn connect_options(&self) -> PgConnectOptions {
+        self.0.clone()
+    }
+}
+
+/// There may be a password in it.
+impl fmt::Debug for ListenAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ListenAddress").finish_non_exhaustive()
+    }
+}
+
 /// What is wrong with a `DATABASE_URL`, without repeating it: there may be a password in it.
-pub(crate) fn judge_url(url: &str) -> Result<(), &'static str> {
+pub(crate) fn judge_url(url: &str) -> Result<(), String> {
     match url.starts_with("postgres://") || url.starts_with("postgresql://") {
         true => Ok(()),
-        false => Err("must be postgres://USER:PASSWORD@HOST/DATABASE"),
+        false => Err("must be postgres://USER:PASSWORD@HOST/DATABASE".to_owned()),
     }
 }
 
 /// Connects to the server.
 pub(super) async fn open(url: &str) -> Result<(Pool, Pool), OpenError> {
-    let options = PgConnectOptions::from_str(url)
-        .map_err(OpenError::Url)?
-        // PgBouncer refuses start-up parameters it does not know, and we have no floating-point columns.
-        .extra_float_digits(None)
-        .application_name(env!("CARGO_PKG_NAME"));
+    let options = address::read(url).map_err(OpenError::Url)?;
     // Not as a start-up option either, for the same reason. It counts the wait for locks, too.
     // And what has begun a transaction and then says nothing more (a process that was stopped, a connection
     // left in the midst of one) holds its locks no longer than anybody waits for an answer.

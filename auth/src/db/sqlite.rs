@@ -1,6 +1,6 @@
 //! SQLite: a file, many readers, one writer.
 
-use std::{path::Path, str::FromStr, sync::Arc};
+use std::{io, path::Path, str::FromStr, sync::Arc};
 
 use sqlx::{
     Connection, Sqlite,
@@ -12,6 +12,7 @@ use sqlx::{
 use tower_sessions_sqlx_store::SqliteStore;
 
 use super::{LOCK_WAIT, OpenError, POOL_WAIT, Pool, Tx};
+use crate::at_rest;
 
 /// The engine.
 pub type Db = Sqlite;
@@ -25,16 +26,37 @@ const READERS: u32 = 4;
 /// Nobody else is at any row: there is one writer at a time.
 pub(super) const SKIP_LOCKED: &str = "";
 
+/// What a transaction has read stays as it is: nobody else writes meanwhile.
+pub(crate) const HOLD_SHARED: &str = "";
+
 pub(super) static MIGRATIONS: Migrator = sqlx::migrate!("../migrations/sqlite");
 
+/// Where the stale feed listens, if not where requests go: there is no such thing here, and no value of this type.
+#[derive(Clone, Debug)]
+pub enum ListenAddress {}
+
+impl ListenAddress {
+    /// Refuses every address.
+    ///
+    /// # Errors
+    /// What is wrong, as the end of a sentence.
+    pub(crate) fn parse(_: &str) -> Result<Self, String> {
+        Err("is for PostgreSQL: a file is looked at where it is".to_owned())
+    }
+
+    pub(crate) fn connect_options(&self) -> SqliteConnectOptions {
+        match *self {}
+    }
+}
+
 /// What is wrong with a `DATABASE_URL`, without repeating it.
-pub(crate) fn judge_url(url: &str) -> Result<(), &'static str> {
+pub(crate) fn judge_url(url: &str) -> Result<(), String> {
     let path = url
         .strip_prefix("sqlite:")
         .map(|path| path.trim_start_matches("//"));
     match path {
         Some(path) if !path.is_empty() && !path.starts_with(":memory:") => Ok(()),
-        _ => Err("must be sqlite:PATH (for postgres://… build with the feature `postgres`)"),
+        _ => Err("must be sqlite:PATH (for postgres://… build with the feature `postgres`)".to_owned()),
     }
 }
 
@@ -49,7 +71,12 @@ pub(super) async fn open(url: &str) -> Result<(Pool, Pool), OpenError> {
         .synchronous(SqliteSynchronous::Full)
         .busy_timeout(LOCK_WAIT);
     if let Some(folder) = options.get_filename().parent().filter(|p| *p != Path::new("")) {
-        std::fs::create_dir_all(folder).map_err(OpenError::Folder)?;
+        at_rest::create_folder(folder).map_err(OpenError::Folder)?;
+    }
+    // SQLite would create it by the umask; its log and its index get the permissions the file has.
+    match at_rest::create_file(options.get_filename()) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(OpenError::File(error)),
+        _ => {}
     }
     // The writer first: it creates the file and turns the journal to WAL.
     let write = SqlitePoolOptions::new()

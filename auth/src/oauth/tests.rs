@@ -241,6 +241,7 @@ impl App {
         let config = Config {
             public_url: PublicUrl::parse("http://127.0.0.1:3000").unwrap(),
             database_url: database.url().into(),
+            listen: None,
             secrets: vec![(0..32).collect::<Vec<u8>>().into()],
             lifetimes: Lifetimes::default(),
             password_min_length: 15,

@@ -30,6 +30,9 @@ pub struct LiveSession {
     pub(super) remember: bool,
     pub(crate) email: Option<String>,
     pub(super) role: Role,
+    /// When the authority was asked, Unix seconds: what it said was true then, and snapshots are dated by it.
+    #[sqlx(skip)]
+    pub(super) as_of: i64,
 }
 
 impl LiveSession {
@@ -105,7 +108,7 @@ pub(super) struct NewSession<'a> {
 
 /// The alive session with this id: one query.
 pub(super) async fn find(db: &Database, id: &IdHash, now: OffsetDateTime) -> Result<Option<LiveSession>> {
-    Ok(sqlx::query_as(
+    let live: Option<LiveSession> = sqlx::query_as(
         "SELECT s.id AS session_id, s.user_id, s.version, s.last_seen_at, s.idle_expires_at,
                 s.expires_at, s.authenticated_at, s.remember, u.email, u.role
          FROM sessions s JOIN users u ON u.id = s.user_id
@@ -115,7 +118,9 @@ pub(super) async fn find(db: &Database, id: &IdHash, now: OffsetDateTime) -> Res
     .bind(id.bytes())
     .bind(now)
     .fetch_optional(db.read())
-    .await?)
+    .await?;
+    let as_of = now.unix_timestamp();
+    Ok(live.map(|live| LiveSession { as_of, ..live }))
 }
 
 /// Slides the idle end, unless somebody did so since `unless_since`: of many requests at once, one writes.
@@ -183,6 +188,7 @@ pub(super) async fn insert(
         remember: new.remember,
         email,
         role,
+        as_of: new.now.unix_timestamp(),
     })
 }
 
@@ -270,14 +276,15 @@ pub(super) async fn delete(tx: &mut Tx, which: Ending) -> Result<Vec<Ended>> {
     Ok(ended)
 }
 
-/// Gives a session another id cookie and the next version; with `confirmed`, its person has just
-/// proven who they are. `None`: the session ended meanwhile.
+/// Gives a session another id cookie and the next version; if `confirmed`, its person has just proven who
+/// they are, `now`. `None`: the session ended meanwhile.
 pub(super) async fn cycle(
     tx: &mut Tx,
     live: LiveSession,
     old: &IdHash,
     new: &IdHash,
-    confirmed: Option<OffsetDateTime>,
+    now: OffsetDateTime,
+    confirmed: bool,
 ) -> Result<Option<LiveSession>> {
     let version: Option<i64> = sqlx::query_scalar(
         "UPDATE sessions SET key_hash = $3, version = version + 1, authenticated_at = coalesce($4, authenticated_at)
@@ -286,7 +293,7 @@ pub(super) async fn cycle(
     .bind(live.session_id)
     .bind(old.bytes())
     .bind(new.bytes())
-    .bind(confirmed)
+    .bind(confirmed.then_some(now))
     .fetch_optional(&mut **tx)
     .await?;
     let Some(version) = version else { return Ok(None) };
@@ -300,6 +307,7 @@ pub(super) async fn cycle(
         version,
         email,
         role,
+        as_of: now.unix_timestamp(),
         ..live
     }))
 }

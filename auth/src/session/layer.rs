@@ -149,7 +149,7 @@ impl Sessions {
     }
 
     /// Asks the authority, and slides the idle end of a session that is alive.
-    async fn renew(&self, id: &Id) -> Result<Option<LiveSession>> {
+    pub(super) async fn renew(&self, id: &Id) -> Result<Option<LiveSession>> {
         let now = self.0.clock.now();
         let Some(mut live) = self.ask(id, now).await? else {
             return Ok(None);

@@ -13,6 +13,8 @@ mod request;
 mod snapshot;
 mod stale;
 mod store;
+#[cfg(test)]
+mod tests;
 
 use std::sync::{
     Arc,
@@ -37,8 +39,8 @@ use self::{
 use crate::{
     clock::Clock,
     cookies::{Cookies, Keep},
-    db::{Database, Tx},
-    error::Result,
+    db::{Database, ListenAddress, Tx},
+    error::{Result, chain},
     keys::KeyRing,
 };
 
@@ -132,16 +134,24 @@ pub struct SessionsStatus {
 
 impl Sessions {
     /// The service over a migrated database. It follows the stale feed, in a task of the present runtime,
-    /// until it is dropped; no snapshot is trusted before the feed has proven that no mark is missing.
+    /// until it is dropped, at an address of its own if there is one (`LISTEN_DATABASE_URL`); no snapshot is
+    /// trusted before the feed has proven that no mark is missing.
     pub async fn new(
         db: Database,
+        listen: Option<&ListenAddress>,
         keys: Arc<KeyRing>,
         clock: Clock,
         cookies: Cookies,
         lifetimes: Lifetimes,
     ) -> Self {
         let stale = Arc::new(StaleList::new(clock.clone(), lifetimes.snapshot));
-        let feed = Feed::start(&db, Arc::clone(&stale)).await;
+        if let Err(error) = stale.agree(&db).await {
+            tracing::warn!(
+                error = %chain(&error),
+                "the database was not told SNAPSHOT_TTL: until it is, with the next sweep, snapshots live no longer than it knows"
+            );
+        }
+        let feed = Feed::start(&db, listen, Arc::clone(&stale)).await;
         let store = Arc::new(HashedStore::new(db.clone()));
         Self(Arc::new(Inner {
             db,
@@ -166,8 +176,14 @@ impl Sessions {
         }
     }
 
+    /// Why the stale feed proves nothing at present, in the words of the error.
+    pub fn feed_trouble(&self) -> Option<String> {
+        self.0.feed.trouble()
+    }
+
     /// Forgets what has expired: sessions, their data, stale marks.
     pub async fn sweep(&self) -> Result<()> {
+        self.0.stale.agree(&self.0.db).await?;
         authority::sweep(&self.0.db, self.0.clock.now()).await?;
         self.0.stale.sweep(&self.0.db).await
     }
@@ -202,8 +218,12 @@ impl Sessions {
         Ok(ended)
     }
 
-    fn mint(&self, live: &LiveSession, id: &IdHash, now: i64) -> String {
-        let ttl = self.0.lifetimes.snapshot(live.remember);
+    fn mint(&self, live: &LiveSession, id: &IdHash) -> String {
+        let ttl = self
+            .0
+            .lifetimes
+            .snapshot(live.remember)
+            .min(self.0.stale.longest_life());
         Snapshot {
             session_id: live.session_id,
             user_id: live.user_id,
@@ -211,8 +231,8 @@ impl Sessions {
             role: live.role,
             session_expires: live.expires_at.unix_timestamp(),
             version: live.version,
-            issued: now,
-            expires: (now + ttl)
+            issued: live.as_of,
+            expires: (live.as_of + ttl)
                 .min(live.expires_at.unix_timestamp())
                 .min(live.idle_expires_at.unix_timestamp()),
             id_hash: id.short(),

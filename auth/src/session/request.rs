@@ -289,8 +289,8 @@ impl RequestAuth {
         let sessions = &self.0.sessions.0;
         let id = Id::default();
         let now = sessions.clock.now();
-        let confirmed = confirmed.then_some(now);
-        let live = authority::cycle(&mut tx, live, &IdHash::of(old_id), &IdHash::of(&id), confirmed)
+        let (old, new) = (IdHash::of(old_id), IdHash::of(&id));
+        let live = authority::cycle(&mut tx, live, &old, &new, now, confirmed)
             .await?
             .ok_or(Error::NotSignedIn)?;
         let mark = Mark {
@@ -357,7 +357,7 @@ impl Sessions {
     /// Both cookies of a live session.
     pub(super) fn live_cookies(&self, live: &LiveSession, id: &Id) -> Vec<HeaderValue> {
         let keep: Keep = self.keep(live.remember, live.expires_at);
-        let snapshot = self.mint(live, &IdHash::of(id), self.0.clock.unix());
+        let snapshot = self.mint(live, &IdHash::of(id));
         vec![
             self.0.cookies.set(CookieName::Id, &id.to_string(), keep),
             self.0.cookies.set(CookieName::Auth, &snapshot, keep),

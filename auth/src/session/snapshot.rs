@@ -23,9 +23,10 @@ pub(super) struct Snapshot {
     pub(super) role: Role,
     /// The session's absolute end, Unix seconds.
     pub(super) session_expires: i64,
-    /// The session row's version when this was minted.
+    /// The session row's version as it was read.
     pub(super) version: i64,
-    /// When it was minted, Unix seconds.
+    /// When the authority was asked for what it says, Unix seconds: a process may sleep between hearing and
+    /// sealing, and what it heard does not get younger by that.
     pub(super) issued: i64,
     /// When this snapshot ends, Unix seconds.
     pub(super) expires: i64,
@@ -33,7 +34,7 @@ pub(super) struct Snapshot {
     pub(super) id_hash: [u8; 16],
 }
 
-/// The same fields by position, the three of sixteen bytes as one text, times from the minting on. What is
+/// The same fields by position, the three of sixteen bytes as one text, times from the asking on. What is
 /// sealed is also encoded, decoded and authenticated, with each request: names, hyphens and dates that say
 /// the same again would cost half as much once more.
 type Sealed<'a, Email> = (&'a str, Option<Email>, Role, i64, i64, i64, i64);

@@ -4,10 +4,17 @@
 //! transaction that makes it true, and an entry in memory, where every request looks. On the instance that
 //! marks, the entry comes *before* the commit: a mark too many costs one query, a mark too late would let
 //! a revoked session in. The other instances learn of it by the [`feed`](super::feed).
+//!
+//! A mark has to outlive every snapshot it voids, whoever sealed that one: a server that is told another
+//! `SNAPSHOT_TTL` during a change, a command that was told none. So the longest one ever used is in the database.
+//! Whoever marks goes by it, and nobody seals a snapshot that lives longer than is known there.
 
 use std::{
     collections::HashMap,
-    sync::{PoisonError, RwLock},
+    sync::{
+        PoisonError, RwLock,
+        atomic::{AtomicI64, Ordering},
+    },
 };
 
 use uuid::Uuid;
@@ -15,14 +22,14 @@ use uuid::Uuid;
 use super::feed;
 use crate::{
     clock::{Clock, from_unix},
-    db::{Database, Db, Expired, Tx},
+    db::{Database, Db, Expired, HOLD_SHARED, Tx},
     error::Result,
 };
 
 /// The version that voids every snapshot of a session.
 pub(super) const REVOKED: i64 = i64::MAX;
 
-/// How much longer than a snapshot's life a mark is kept: twice the slack between clocks.
+/// How much longer than the longest life of a snapshot a mark is kept: twice the slack between clocks.
 const SLACK: i64 = 120;
 
 /// Parts of the list, each behind a lock of its own: to forget a million marks locks out few at a time.
@@ -67,8 +74,10 @@ type Shard = RwLock<HashMap<Uuid, Entry>>;
 #[derive(Debug)]
 pub(super) struct StaleList {
     pub(super) clock: Clock,
-    /// A snapshot's longest life, seconds.
+    /// A snapshot's longest life as this process is told it, seconds.
     ttl: i64,
+    /// The longest any process was ever told on this database, as far as this one has asked; 0 until then.
+    longest: AtomicI64,
     shards: [Shard; SHARDS],
 }
 
@@ -77,6 +86,7 @@ impl StaleList {
         Self {
             clock,
             ttl,
+            longest: AtomicI64::new(0),
             shards: std::array::from_fn(|_| Shard::default()),
         }
     }
@@ -104,11 +114,50 @@ impl StaleList {
         }
     }
 
+    /// The longest life of a snapshot that marks are sure to outlive, seconds: none before the database was
+    /// asked.
+    pub(super) fn longest_life(&self) -> i64 {
+        self.ttl.min(self.longest.load(Ordering::Acquire))
+    }
+
+    /// Learns the longest `SNAPSHOT_TTL` ever used on this database, and makes it known there if it is this
+    /// process's.
+    pub(super) async fn agree(&self, db: &Database) -> Result<()> {
+        let longest: i64 = sqlx::query_scalar("SELECT longest FROM snapshot_ttl")
+            .fetch_one(db.read())
+            .await?;
+        if longest < self.ttl {
+            let mut tx = db.begin().await?;
+            // Waits for whoever marks by the former one: the marks that are there afterwards are all there are.
+            sqlx::query("UPDATE snapshot_ttl SET longest = $1 WHERE longest < $1")
+                .bind(self.ttl)
+                .execute(&mut *tx)
+                .await?;
+            let now = self.clock.unix();
+            sqlx::query("UPDATE stale_sessions SET forget_at = $1 WHERE forget_at < $1 AND forget_at > $2")
+                .bind(from_unix(now + self.ttl + SLACK))
+                .bind(from_unix(now))
+                .execute(&mut *tx)
+                .await?;
+            tx.commit().await?;
+        }
+        self.longest.fetch_max(longest.max(self.ttl), Ordering::AcqRel);
+        Ok(())
+    }
+
     /// Marks sessions: in memory at once, in SQL and for the other instances with the transaction.
     pub(super) async fn mark(&self, tx: &mut Tx, marks: &[Mark]) -> Result<()> {
+        if marks.is_empty() {
+            return Ok(());
+        }
         for mark in marks {
             self.remember(*mark);
         }
+        // Held until the commit: no process begins to seal for longer before this mark is there to be kept longer.
+        let longest: i64 = sqlx::query_scalar(&format!("SELECT longest FROM snapshot_ttl{HOLD_SHARED}"))
+            .fetch_one(&mut **tx)
+            .await?;
+        self.longest.fetch_max(longest, Ordering::AcqRel);
         let forget_at = from_unix(self.forget_at());
         for batch in marks.chunks(BATCH) {
             sqlx::QueryBuilder::<Db>::new("INSERT INTO stale_sessions (session_id, min_version, forget_at) ")
@@ -160,7 +209,7 @@ impl StaleList {
     }
 
     fn forget_at(&self) -> i64 {
-        self.clock.unix() + self.ttl + SLACK
+        self.clock.unix() + self.ttl.max(self.longest.load(Ordering::Acquire)) + SLACK
     }
 
     fn shard(&self, session_id: &Uuid) -> &Shard {

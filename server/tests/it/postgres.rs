@@ -13,7 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use sqlx::{Connection, Executor, PgConnection, postgres::PgConnectOptions};
+use sqlx::{ConnectOptions, Connection, Executor, PgConnection, postgres::PgConnectOptions};
 
 use crate::{
     races::expire,
@@ -151,19 +151,18 @@ impl Gate {
 /// Stands before the server, and serves each connection to it; the address to connect to.
 fn stand_before(server: &PgConnectOptions, serve: impl Fn(TcpStream, TcpStream) + Send + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!(
-        "postgres://{}@{}/{}?sslmode=disable",
-        server.get_username(),
-        listener.local_addr().unwrap(),
-        server.get_database().unwrap()
-    );
+    let addr = listener.local_addr().unwrap();
+    let mut url = server.to_url_lossy();
+    url.set_ip_host(addr.ip()).unwrap();
+    url.set_port(Some(addr.port())).unwrap();
+    url.set_query(Some("sslmode=disable"));
     let server = (server.get_host().to_owned(), server.get_port());
     thread::spawn(move || {
         for client in listener.incoming() {
             serve(client.unwrap(), TcpStream::connect(&server).unwrap());
         }
     });
-    url
+    url.into()
 }
 
 /// Hands on what comes, on a thread of its own, after somebody has looked at it.

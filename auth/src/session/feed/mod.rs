@@ -16,7 +16,7 @@ mod sqlite;
 use std::{
     error::Error as StdError,
     sync::{
-        Arc,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
@@ -31,7 +31,10 @@ use self::postgres as engine;
 #[cfg(not(feature = "postgres"))]
 use self::sqlite as engine;
 use super::stale::{Mark, StaleList};
-use crate::db::{ConnectOptions, Database, Db};
+use crate::{
+    db::{ConnectOptions, Database, Db, ListenAddress},
+    error::chain,
+};
 pub(super) use engine::announce;
 
 /// How long after a proof an instance trusts its marks: the most by which a revocation can be late.
@@ -40,13 +43,25 @@ pub(super) const BOUND: Duration = Duration::from_secs(2);
 const CATCH_UP_TIME: Duration = Duration::from_secs(60);
 /// After a feed broke off, before it is taken up again; doubled each time, up to [`LONGEST_RETRY`].
 const RETRY: Duration = Duration::from_millis(100);
-/// A hundred instances must not keep a database from coming back, and a pooler stays one.
+/// A hundred instances must not keep a database from coming back.
 const LONGEST_RETRY: Duration = Duration::from_secs(1);
+/// Where nothing will be heard however often it is tried, until somebody changes what is in between.
+const LONGEST_RETRY_IF_DEAF: Duration = Duration::from_secs(60);
 /// How long the start waits for the first proof, so that the first requests need not ask the authority.
 const FIRST_PROOF: Duration = Duration::from_secs(2);
 
 /// What breaks a feed off.
 type Broken = Box<dyn StdError + Send + Sync>;
+
+/// Nothing failed, and nothing can be heard all the same: a pooler is in between, or somebody else's database
+/// is listened to.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+#[cfg_attr(
+    not(feature = "postgres"),
+    expect(dead_code, reason = "a file is read, not listened to")
+)]
+struct Deaf(&'static str);
 
 /// Whether the marks in memory are complete, as requests ask it.
 #[derive(Debug)]
@@ -60,6 +75,8 @@ struct Trust {
     proven_wall: AtomicU64,
     /// What the log said last.
     reported: AtomicBool,
+    /// Why nothing is proven at present.
+    trouble: Mutex<Option<String>>,
     first: Notify,
 }
 
@@ -97,6 +114,7 @@ impl Trust {
             proven: AtomicU64::new(0),
             proven_wall: AtomicU64::new(0),
             reported: AtomicBool::new(false),
+            trouble: Mutex::new(None),
             first: Notify::new(),
         }
     }
@@ -108,6 +126,7 @@ impl Trust {
         self.proven
             .store(u64::try_from(nanos).unwrap_or(u64::MAX), Ordering::Release);
         if !self.reported.swap(true, Ordering::Relaxed) {
+            *self.trouble() = None;
             tracing::info!("the stale feed is current: snapshots are trusted");
         }
         self.first.notify_one();
@@ -131,16 +150,23 @@ impl Trust {
     /// The feed broke off; whether it had proven anything before that. What was proven holds until its bound.
     fn broken(&self, cause: &(dyn StdError + 'static)) -> bool {
         let was_current = self.reported.swap(false, Ordering::Relaxed);
+        let is_news = self.trouble().replace(cause.to_string()).as_deref() != Some(&*cause.to_string());
         if was_current {
             tracing::warn!(
-                error = cause,
+                error = %chain(cause),
                 "the stale feed is silent: unless it is back within {} s, every request asks the authority",
                 BOUND.as_secs()
             );
+        } else if is_news {
+            tracing::warn!(error = %chain(cause), "the stale feed stays silent");
         } else {
-            tracing::debug!(error = cause, "the stale feed is still silent");
+            tracing::debug!(error = %chain(cause), "the stale feed is still silent");
         }
         was_current
+    }
+
+    fn trouble(&self) -> MutexGuard<'_, Option<String>> {
+        self.trouble.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -159,7 +185,9 @@ impl Drop for Feed {
 
 impl Feed {
     /// Begins to follow the marks, and waits a moment for the first proof.
-    pub(super) async fn start(db: &Database, list: Arc<StaleList>) -> Self {
+    ///
+    /// Without an address of its own it listens where requests go.
+    pub(super) async fn start(db: &Database, listen: Option<&ListenAddress>, list: Arc<StaleList>) -> Self {
         let trust = Arc::new(Trust::new());
         let count = sqlx::query_scalar::<_, i64>("SELECT count(*) FROM stale_sessions");
         // A database that does not answer now will be asked for the marks themselves.
@@ -167,7 +195,8 @@ impl Feed {
             list.reserve(usize::try_from(marks).unwrap_or_default());
         }
         let follower = Follower {
-            options: db.connect_options(),
+            options: listen.map_or_else(|| db.connect_options(), ListenAddress::connect_options),
+            requests: listen.map(|_| db.connect_options()),
             list,
             trust: Arc::clone(&trust),
         };
@@ -186,28 +215,38 @@ impl Feed {
     pub(super) fn age(&self) -> Option<Duration> {
         self.trust.age(Moment::now())
     }
+
+    /// Why nothing is proven at present, in the words of the error.
+    pub(super) fn trouble(&self) -> Option<String> {
+        self.trust.trouble().clone()
+    }
 }
 
 /// What follows the marks.
 struct Follower {
+    /// How what the marks are followed on is connected to.
     options: ConnectOptions,
+    /// How requests connect, where that is elsewhere.
+    #[cfg_attr(not(feature = "postgres"), expect(dead_code, reason = "there is one file"))]
+    requests: Option<ConnectOptions>,
     list: Arc<StaleList>,
     trust: Arc<Trust>,
 }
 
 impl Follower {
     async fn run(self) {
-        let mut pause = RETRY;
+        let mut last = None;
         loop {
             let broken = match engine::follow(&self).await {
                 Err(broken) => broken,
                 Ok(never) => match never {},
             };
             if self.trust.broken(&*broken) {
-                pause = RETRY;
+                last = None;
             }
+            let pause = pause_after(last, &broken);
             time::sleep(pause).await;
-            pause = (pause * 2).min(LONGEST_RETRY);
+            last = Some(pause);
         }
     }
 
@@ -234,9 +273,50 @@ impl Follower {
     }
 }
 
+/// How long to wait before the next try; `last` is for how long it was the time before, if nothing was proven
+/// since.
+fn pause_after(last: Option<Duration>, broken: &Broken) -> Duration {
+    let longest = match broken.is::<Deaf>() {
+        true => LONGEST_RETRY_IF_DEAF,
+        false => LONGEST_RETRY,
+    };
+    last.map_or(RETRY, |last| (last * 2).min(longest))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// How often it is tried within this time, if each try fails so.
+    fn tries(within: Duration, broken: &Broken) -> usize {
+        let pauses = std::iter::successors(Some(pause_after(None, broken)), |last| {
+            Some(pause_after(Some(*last), broken))
+        });
+        let ends = pauses.scan(Duration::ZERO, |end, pause| {
+            *end += pause;
+            Some(*end)
+        });
+        ends.take_while(|end| *end < within).count()
+    }
+
+    #[test]
+    fn what_comes_back_is_tried_every_second_and_what_does_not_once_a_minute() {
+        let hour = Duration::from_secs(3600);
+        let (lost, deaf): (Broken, Broken) = ("connection refused".into(), Deaf("a pooler").into());
+        assert_eq!(
+            pause_after(None, &deaf),
+            RETRY,
+            "once it was heard, it may have been a restart"
+        );
+        assert!(
+            (3595..=3605).contains(&tries(hour, &lost)),
+            "{}",
+            tries(hour, &lost)
+        );
+        assert!((60..=70).contains(&tries(hour, &deaf)), "{}", tries(hour, &deaf));
+        // A pooler that was taken away leaves no long pause behind.
+        assert_eq!(pause_after(Some(LONGEST_RETRY_IF_DEAF), &lost), LONGEST_RETRY);
+    }
 
     fn after(moment: Moment, monotonic: u64, wall: u64) -> Moment {
         Moment {

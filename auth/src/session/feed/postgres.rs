@@ -8,24 +8,30 @@
 //! transaction mode). There, as with a half-open socket, nothing is ever proven.
 //!
 //! Through a pooler nobody even listens: a LISTEN would stay behind on a connection that serves others next,
-//! and they would be told what they cannot make sense of.
+//! and they would be told what they cannot make sense of. Where requests go through one, the feed is given an
+//! address of its own (`LISTEN_DATABASE_URL`) that leads past it. The two could lead to different databases, of
+//! which one would never hear of the other's marks and prove to itself all the same that it knows of all. So the
+//! feed first says something where requests go, and begins only if it hears that where it listens.
 
 use std::{convert::Infallible, time::Duration};
 
 use sqlx::{
-    ConnectOptions as _, PgConnection, PgPool,
-    postgres::{PgListener, PgNotification, PgPoolOptions},
+    ConnectOptions as _, Connection, Executor, PgConnection, PgPool,
+    postgres::{PgConnectOptions, PgListener, PgNotification, PgPoolOptions},
 };
 use time::OffsetDateTime;
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 use uuid::Uuid;
 
-use super::{BOUND, Broken, CATCH_UP_TIME, Follower, Mark, Moment};
+use super::{BOUND, Broken, CATCH_UP_TIME, Deaf, Follower, Mark, Moment};
 use crate::{db::Tx, error::Result};
 
 const CHANNEL: &str = "stale_sessions";
 /// A setting of the connection that listens, given with its start: a pooler refuses or drops it.
 const SETTING: &str = "start_axum_auth.listener";
+/// What PgBouncer answers to a setting it does not know.
+const PROTOCOL_VIOLATION: &str = "08P01";
+const POOLER: &str = "there is a pooler in between, through which nothing can be heard";
 /// Between two heartbeats: three may be late or lost before anybody minds. Marks do not wait for them.
 const HEARTBEAT_EVERY: Duration = Duration::from_millis(500);
 
@@ -79,6 +85,7 @@ pub(super) async fn follow(follower: &Follower) -> std::result::Result<Infallibl
     let heartbeat_options = follower
         .options
         .clone()
+        .disable_statement_logging()
         .application_name(concat!(env!("CARGO_PKG_NAME"), " heartbeat"));
     let mut speaker = timeout(BOUND, heartbeat_options.connect()).await??;
     let own = Uuid::new_v4().simple().to_string();
@@ -88,7 +95,13 @@ pub(super) async fn follow(follower: &Follower) -> std::result::Result<Infallibl
         .idle_timeout(None)
         .acquire_timeout(BOUND)
         .connect_lazy_with(options.options([(SETTING, &own)]));
-    let mut listener = PgListener::connect_with(&pool).await?;
+    let mut listener = PgListener::connect_with(&pool).await.map_err(|error| {
+        let code = error.as_database_error().and_then(|error| error.code());
+        match code.as_deref() {
+            Some(PROTOCOL_VIOLATION) => Deaf(POOLER).into(),
+            _ => Broken::from(error),
+        }
+    })?;
     // It would connect anew by itself, and be cut short in that by the next heartbeat: nobody would know that
     // it had not listened for a while.
     listener.eager_reconnect(false);
@@ -97,15 +110,21 @@ pub(super) async fn follow(follower: &Follower) -> std::result::Result<Infallibl
         .fetch_one(&mut listener);
     let found: Option<String> = timeout(BOUND, setting).await??;
     if found != Some(own) {
-        return Err("there is a pooler in between, through which nothing can be heard".into());
+        return Err(Deaf(POOLER).into());
     }
     timeout(BOUND, listener.listen(CHANNEL)).await??;
+    if let Some(requests) = &follower.requests {
+        cross(requests, follower, &mut listener).await?;
+    }
     // After LISTEN: what commits from here on is heard, what was committed before is read.
     timeout(CATCH_UP_TIME, follower.catch_up(&mut listener, 0)).await??;
+    let mut silence: fn() -> Broken =
+        || Deaf("what is said is not heard: there may be a pooler in between").into();
     loop {
         let sent = Moment::now();
-        heartbeat(follower, &mut speaker, &mut listener, sent).await?;
+        heartbeat(follower, &mut speaker, &mut listener, sent, silence).await?;
         follower.trust.prove(sent);
+        silence = || "the heartbeat does not come back".into();
         let next = Instant::now() + HEARTBEAT_EVERY;
         loop {
             tokio::select! {
@@ -116,12 +135,34 @@ pub(super) async fn follow(follower: &Follower) -> std::result::Result<Infallibl
     }
 }
 
-/// Sends a heartbeat, and hears everything up to it.
+/// Says something where requests go, which must be heard here: what is marked there is, too, then.
+async fn cross(
+    requests: &PgConnectOptions,
+    follower: &Follower,
+    listener: &mut PgListener,
+) -> std::result::Result<(), Broken> {
+    let until = Instant::now() + BOUND;
+    let beat = Uuid::new_v4();
+    let mut connection = timeout_at(until, requests.connect()).await??;
+    // As text, and in one statement: not every pooler knows of prepared ones.
+    let say = format!("SELECT pg_notify('{CHANNEL}', '{}')", spoken(beat));
+    timeout_at(until, connection.execute(sqlx::raw_sql(&say))).await??;
+    drop(timeout_at(until, connection.close()).await);
+    let silence = || Deaf("LISTEN_DATABASE_URL and DATABASE_URL lead to different databases").into();
+    hear_until(beat, until, follower, listener, silence).await
+}
+
+fn spoken(beat: Uuid) -> String {
+    format!("heartbeat:{beat}")
+}
+
+/// Sends a heartbeat, and hears everything up to it; or else `silence`.
 async fn heartbeat(
     follower: &Follower,
     speaker: &mut PgConnection,
     listener: &mut PgListener,
     sent: Moment,
+    silence: fn() -> Broken,
 ) -> std::result::Result<(), Broken> {
     let until = Instant::from_std(sent.monotonic + BOUND);
     let beat = Uuid::new_v4();
@@ -131,17 +172,28 @@ async fn heartbeat(
         "SELECT clock_timestamp() FROM set_config('synchronous_commit', 'off', TRUE), pg_notify($1, $2)",
     )
     .bind(CHANNEL)
-    .bind(format!("heartbeat:{beat}"))
+    .bind(spoken(beat))
     .fetch_one(speaker);
     let server_time: OffsetDateTime = timeout_at(until, send).await??;
     if follower.list.clock.agree(server_time, sent.monotonic.elapsed()) {
         // Marks are kept by this clock: those remembered by a wrong one might be forgotten too early.
         timeout(CATCH_UP_TIME, follower.catch_up(&mut *listener, 0)).await??;
     }
+    hear_until(beat, until, follower, listener, silence).await
+}
+
+/// Hears everything up to a heartbeat, by then.
+async fn hear_until(
+    beat: Uuid,
+    until: Instant,
+    follower: &Follower,
+    listener: &mut PgListener,
+    silence: fn() -> Broken,
+) -> std::result::Result<(), Broken> {
     loop {
         let heard = timeout_at(until, listener.try_recv())
             .await
-            .map_err(|_| "the heartbeat does not come back")??;
+            .map_err(|_| silence())??;
         if hear(follower, heard)? == Some(beat) {
             return Ok(());
         }

@@ -21,7 +21,13 @@ pub(in crate::session) async fn announce(_: &mut Tx, _: &[Mark]) -> Result<()> {
 }
 
 pub(super) async fn follow(follower: &Follower) -> std::result::Result<Infallible, Broken> {
-    let mut connection = follower.options.clone().connect().await?;
+    // Its statements would be most of what a log of statements says.
+    let mut connection = follower
+        .options
+        .clone()
+        .disable_statement_logging()
+        .connect()
+        .await?;
     let (mut seq, mut seen) = (0, None);
     // The whole table, which proves nothing: it may be read for longer than a proof is good for.
     time::timeout(

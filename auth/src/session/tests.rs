@@ -1,0 +1,129 @@
+//! Snapshots are as old as what they say, whenever they were sealed.
+
+use http::{HeaderMap, HeaderValue, header::COOKIE};
+use time::Duration;
+
+use super::*;
+use crate::{client::Client, cookies::CookieName, database::TestDatabase};
+
+struct Scene {
+    db: Database,
+    keys: Arc<KeyRing>,
+    sessions: Sessions,
+    clock: Clock,
+    user_id: Uuid,
+    _database: TestDatabase,
+}
+
+impl Scene {
+    async fn new() -> Self {
+        let database = TestDatabase::new();
+        let db = Database::open(&database.url().into()).await.unwrap();
+        db.migrate().await.unwrap();
+        let clock = Clock::manual(OffsetDateTime::from_unix_timestamp(1_800_000_000).unwrap());
+        let keys = Arc::new(KeyRing::new(&[(0..32).collect::<Vec<u8>>().into()]));
+        let user_id = Uuid::now_v7();
+        sqlx::query("INSERT INTO users (id, email, created_at, updated_at) VALUES ($1, $2, $3, $3)")
+            .bind(user_id)
+            .bind("ada@example.com")
+            .bind(clock.now())
+            .execute(db.write())
+            .await
+            .unwrap();
+        Self {
+            sessions: start(&db, &keys, &clock).await,
+            db,
+            keys,
+            clock,
+            user_id,
+            _database: database,
+        }
+    }
+
+    /// Signs in; the cookies of the answer.
+    async fn sign_in(&self) -> HeaderMap {
+        let request = RequestAuth::new(self.sessions.clone(), None, None, Vec::new());
+        let tx = self.sessions.0.db.begin().await.unwrap();
+        let client = Client::new(None, &HeaderMap::new());
+        request
+            .sign_in(tx, self.user_id, "password", false, &client)
+            .await
+            .unwrap();
+        sent(&request.take_planned())
+    }
+}
+
+async fn start(db: &Database, keys: &Arc<KeyRing>, clock: &Clock) -> Sessions {
+    let (keys, cookies) = (Arc::clone(keys), Cookies::new(true));
+    Sessions::new(
+        db.clone(),
+        None,
+        keys,
+        clock.clone(),
+        cookies,
+        Lifetimes::default(),
+    )
+    .await
+}
+
+/// As the browser sends them with its next request.
+fn sent(planned: &[HeaderValue]) -> HeaderMap {
+    let pairs = planned
+        .iter()
+        .map(|cookie| cookie.to_str().unwrap().split(';').next().unwrap());
+    let header = pairs.collect::<Vec<_>>().join("; ");
+    HeaderMap::from_iter([(COOKIE, header.parse().unwrap())])
+}
+
+fn id_in(scene: &Scene, headers: &HeaderMap) -> tower_sessions::session::Id {
+    let cookies = scene.sessions.0.cookies.read(headers);
+    cookies.get(CookieName::Id).unwrap().parse().unwrap()
+}
+
+#[tokio::test]
+async fn a_process_that_slept_after_it_asked_seals_nothing_that_outlives_the_mark() {
+    let scene = Scene::new().await;
+    let sessions = &scene.sessions;
+    let headers = scene.sign_in().await;
+    let id = id_in(&scene, &headers);
+
+    // It has asked, and sleeps. Meanwhile the session ends, and the mark is forgotten.
+    let live = sessions.renew(&id).await.unwrap().unwrap();
+    let mut tx = sessions.0.db.begin().await.unwrap();
+    sessions.end_all(&mut tx, scene.user_id).await.unwrap();
+    tx.commit().await.unwrap();
+    scene.clock.advance(Duration::seconds(300 + 120));
+    sessions.sweep().await.unwrap();
+    let next = start(&scene.db, &scene.keys, &scene.clock).await;
+    assert_eq!(next.status().marks, 0);
+
+    let late = sent(&sessions.live_cookies(&live, &id));
+    assert_eq!(next.check(&late), None);
+}
+
+#[tokio::test]
+async fn a_snapshot_is_dated_when_the_authority_was_asked() {
+    let scene = Scene::new().await;
+    let sessions = &scene.sessions;
+    let headers = scene.sign_in().await;
+    let id = id_in(&scene, &headers);
+    let live = sessions.renew(&id).await.unwrap().unwrap();
+    scene.clock.advance(Duration::seconds(200));
+    let late = sent(&sessions.live_cookies(&live, &id));
+    scene.clock.advance(Duration::seconds(99));
+    assert!(sessions.check(&late).is_some());
+    scene.clock.advance(Duration::seconds(1));
+    assert_eq!(sessions.check(&late), None);
+
+    // A new id is worth a date of its own: its session was read anew.
+    let request = RequestAuth::new(sessions.clone(), Some(id), None, Vec::new());
+    let live = request.require().await.unwrap();
+    scene.clock.advance(Duration::seconds(200));
+    let tx = sessions.0.db.begin().await.unwrap();
+    request.cycle(tx, live, false).await.unwrap();
+    let cycled = sent(&request.take_planned());
+    scene.clock.advance(Duration::seconds(299));
+    assert!(sessions.check(&cycled).is_some());
+    scene.clock.advance(Duration::seconds(1));
+    assert_eq!(sessions.check(&cycled), None);
+}
