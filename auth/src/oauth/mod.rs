@@ -68,7 +68,7 @@ use crate::{
     keys::{KeyRing, Purpose},
     public_url::PublicUrl,
     session::{RecentSession, RequestAuth},
-    users::UserAdapter,
+    users::{Occasion, UserAdapter},
     wire::ProviderInfo,
 };
 
@@ -264,7 +264,7 @@ impl OAuth {
         }
         self.0
             .users
-            .upsert(tx, Some(user_id), identity.user(), now)
+            .upsert(tx, Occasion::Link(user_id), identity.user(), now)
             .await?;
         NewEvent::of(user_id, "link")
             .note(&identity.provider)

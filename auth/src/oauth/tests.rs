@@ -36,7 +36,7 @@ use crate::{
     keys::Purpose,
     session::IdHash,
     session_layer,
-    users::{NewUser, SqlUsers, UserAdapter},
+    users::{NewUser, Occasion, SqlUsers, UserAdapter},
     wire::User,
 };
 
@@ -301,7 +301,7 @@ impl App {
         let id = self
             .auth
             .users
-            .upsert(&mut tx, None, new, self.clock.now())
+            .upsert(&mut tx, Occasion::Registration, new, self.clock.now())
             .await
             .unwrap();
         tx.commit().await.unwrap();
@@ -565,7 +565,11 @@ async fn a_first_sign_in_makes_a_user_and_a_later_one_refreshes_the_account() {
     assert_eq!(app.browser().flow("acme").await, "signed in /profile");
     assert_eq!(
         app.users().await,
-        [(Some("ada@example.com".to_owned()), true, Some("Ada".to_owned()))]
+        [(
+            Some("ada@example.com".to_owned()),
+            true,
+            Some("Countess".to_owned())
+        )]
     );
     let (user, email, access, refresh): (Uuid, String, String, String) =
         sqlx::query_as("SELECT user_id, email, access_token, refresh_token FROM accounts")
@@ -1462,12 +1466,15 @@ impl UserAdapter for Elsewhere {
     async fn upsert(
         &self,
         tx: &mut Tx,
-        known: Option<Uuid>,
+        occasion: Occasion,
         user: NewUser,
         now: time::OffsetDateTime,
     ) -> crate::Result<Uuid> {
-        self.note(if known.is_some() { "update" } else { "insert" });
-        self.users.upsert(tx, known, user, now).await
+        self.note(match occasion {
+            Occasion::Registration => "insert",
+            Occasion::SignIn(_) | Occasion::Link(_) => "update",
+        });
+        self.users.upsert(tx, occasion, user, now).await
     }
 
     async fn delete(&self, tx: &mut Tx, user_id: Uuid) -> crate::Result<bool> {
