@@ -95,6 +95,7 @@ impl Auth {
             limits: Limits::new(clock.clone()),
             oauth: OAuth::new(
                 config.providers,
+                config.provider_http,
                 config.public_url.clone(),
                 db.clone(),
                 Arc::clone(&keys),

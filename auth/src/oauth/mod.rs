@@ -54,9 +54,10 @@ pub use self::{
     config::{DEVELOPMENT, development, from_vars},
     finish::{Finished, RepostError},
     provider::Provider,
+    http::Http,
     start::{StartError, Started},
 };
-use self::{discovery::Discovery, flights::Flights, flow::Browser, http::Http};
+use self::{discovery::Discovery, flights::Flights, flow::Browser};
 use crate::{
     accounts::{self, Identity},
     audit::NewEvent,
@@ -172,6 +173,7 @@ impl OAuth {
     pub fn new(
         providers: Vec<Provider>,
         public_url: PublicUrl,
+        http: Http,
         db: Database,
         keys: Arc<KeyRing>,
         clock: Clock,
@@ -185,7 +187,7 @@ impl OAuth {
         let providers = providers.into_iter().map(configured).collect();
         Self(Arc::new(Inner {
             providers,
-            http: Http::new(),
+            http,
             public_url,
             db,
             keys,

@@ -25,7 +25,7 @@ use time::Duration;
 use url::Url;
 use uuid::Uuid;
 
-use super::{Finished, Intent, StartError, from_vars, testing::Signer};
+use super::{Finished, Http, Intent, StartError, from_vars, testing::Signer};
 use crate::{
     Auth, Client, Clock, Config, Error, Lifetimes, PublicUrl, RequestAuth, Vars,
     clock::from_unix,
@@ -245,6 +245,7 @@ impl App {
             lifetimes: Lifetimes::default(),
             password_min_length: 15,
             providers,
+            provider_http: Http::from_vars(&vars, &mut problems),
         };
         let db = Database::open(&config.database_url).await.unwrap();
         db.migrate().await.unwrap();
