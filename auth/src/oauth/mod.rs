@@ -45,6 +45,7 @@ mod testing;
 mod tests;
 mod token;
 mod userinfo;
+mod x;
 
 use std::sync::Arc;
 
@@ -53,8 +54,8 @@ use uuid::Uuid;
 pub use self::{
     config::{DEVELOPMENT, development, from_vars},
     finish::{Finished, RepostError},
-    provider::Provider,
     http::Http,
+    provider::Provider,
     start::{StartError, Started},
 };
 use self::{discovery::Discovery, flights::Flights, flow::Browser};
@@ -172,8 +173,8 @@ impl OAuth {
     /// The service for these providers. Contacts none of them.
     pub fn new(
         providers: Vec<Provider>,
-        public_url: PublicUrl,
         http: Http,
+        public_url: PublicUrl,
         db: Database,
         keys: Arc<KeyRing>,
         clock: Clock,
