@@ -399,7 +399,10 @@ fn check_issuer(provider: &Provider, endpoints: &Endpoints, iss: Option<&str>) -
         None if endpoints.iss_required => Err("iss is missing in the callback".to_owned()),
         None => Ok(()),
         Some(iss) if iss == issuer || (template && microsoft::fits(issuer, iss)) => Ok(()),
-        Some(_) => Err("iss in the callback is another issuer's".to_owned()),
+        Some(iss) => Err(format!(
+            "iss in the callback is {}, expected {issuer:?}",
+            excerpt(iss)
+        )),
     }
 }
 
