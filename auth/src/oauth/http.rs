@@ -92,7 +92,8 @@ impl fmt::Debug for Http {
 
 impl Http {
     /// Reads `PROVIDER_PROXY` and `SSL_CERT_FILE`; whatever is wrong is added to `problems`. Certificates are
-    /// trusted that lead to the system's roots, to those of the file, or to the ones compiled in.
+    /// trusted that lead to the system's roots, to those of the file, or to the ones compiled in. As everywhere
+    /// the file, where it is in the environment, stands in for the system's store.
     ///
     /// # Panics
     /// If not even the roots compiled in can be used.
