@@ -25,7 +25,8 @@ const TOTAL: Duration = Duration::from_secs(10);
 const MAX_BODY: usize = 256 * 1024;
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
-/// Why a provider gave no usable answer. No variant holds an address's query or anything a provider said.
+/// Why a provider gave no usable answer. No variant holds an address's query or anything a provider said, but for
+/// the names in a certificate that was refused.
 #[derive(Debug, thiserror::Error)]
 pub enum HttpError {
     #[error("the address is neither https nor on this machine")]
@@ -128,8 +129,8 @@ impl Http {
             .no_deflate()
             .no_zstd()
             .tls_built_in_native_certs(with_the_systems)
-            // Not those of `HTTPS_PROXY` and the like: they are set for other programs, and any that says
-            // where secrets go has to be ours.
+            // None of `HTTPS_PROXY` and the like, which are set for other programs: where secrets go is for our
+            // own variable to say.
             .no_proxy()
             .referer(false);
         for root in roots {
@@ -185,7 +186,8 @@ impl Http {
             .trim()
             .to_ascii_lowercase();
         match essence.as_str() {
-            "application/json" => Ok(response),
+            // Some forget to declare what they send, and JSON is nothing else by accident.
+            "" | "application/json" => Ok(response),
             // GitHub's and others' own flavours.
             other if other.starts_with("application/") && other.ends_with("+json") => Ok(response),
             _ => Err(HttpError::NotJson),
@@ -351,6 +353,32 @@ mod tests {
         let packed = "HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-type: application/json\r\nconnection: close\r\n\r\n";
         let (url, _) = server(packed, b"\x1f\x8b\x08", 1).await;
         assert_eq!(http().get_with_token(&url, "t").await.unwrap(), b"\x1f\x8b\x08");
+    }
+
+    #[tokio::test]
+    async fn json_need_not_be_declared_but_not_as_something_else() {
+        for (head, good) in [
+            ("HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n", true),
+            (
+                "HTTP/1.1 200 OK\r\ncontent-type: application/json; charset=utf-8\r\nconnection: close\r\n\r\n",
+                true,
+            ),
+            (
+                "HTTP/1.1 200 OK\r\ncontent-type: application/vnd.x+json\r\nconnection: close\r\n\r\n",
+                true,
+            ),
+            (
+                "HTTP/1.1 200 OK\r\ncontent-type: text/html\r\nconnection: close\r\n\r\n",
+                false,
+            ),
+            (
+                "HTTP/1.1 200 OK\r\ncontent-type: application/jwt\r\nconnection: close\r\n\r\n",
+                false,
+            ),
+        ] {
+            let (url, _) = server(head, b"{}", 1).await;
+            assert_eq!(http().get_with_token(&url, "t").await.is_ok(), good, "{head}");
+        }
     }
 
     #[tokio::test]

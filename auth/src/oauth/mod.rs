@@ -64,6 +64,7 @@ use crate::{
     audit::NewEvent,
     client::Client,
     clock::Clock,
+    config::Config,
     cookies::Cookies,
     db::{Database, Tx},
     error::Result,
@@ -170,26 +171,24 @@ struct Configured {
 }
 
 impl OAuth {
-    /// The service for these providers. Contacts none of them.
+    /// The service for the configured providers. Contacts none of them.
     pub fn new(
-        providers: Vec<Provider>,
-        http: Http,
-        public_url: PublicUrl,
+        config: &Config,
         db: Database,
         keys: Arc<KeyRing>,
         clock: Clock,
         cookies: Cookies,
         users: Arc<dyn UserAdapter>,
     ) -> Self {
-        let configured = |provider| Configured {
-            provider,
+        let configured = |provider: &Provider| Configured {
+            provider: provider.clone(),
             discovery: Discovery::default(),
         };
-        let providers = providers.into_iter().map(configured).collect();
+        let providers = config.providers.iter().map(configured).collect();
         Self(Arc::new(Inner {
             providers,
-            http,
-            public_url,
+            http: config.provider_http.clone(),
+            public_url: config.public_url.clone(),
             db,
             keys,
             clock,
