@@ -11,7 +11,7 @@ use crate::{
     credentials::MIN_LENGTH_FLOOR,
     db::{self, ListenAddress},
     keys::{MIN_SECRET_BYTES, decode_secret},
-    oauth::{self, Provider},
+    oauth::{self, Http, Provider},
     public_url::PublicUrl,
     session::Lifetimes,
     vars::{Problem, Vars},
@@ -33,6 +33,8 @@ pub struct Config {
     pub password_min_length: usize,
     /// The configured providers.
     pub providers: Vec<Provider>,
+    /// How they are reached.
+    pub provider_http: Http,
 }
 
 impl fmt::Debug for Config {
@@ -88,6 +90,7 @@ impl Config {
                 _ => Err(format!("must be a number from {MIN_LENGTH_FLOOR} to 64")),
             });
         let providers = oauth::from_vars(vars, problems);
+        let provider_http = Http::from_vars(vars, problems);
         Self {
             public_url,
             database_url,
@@ -96,6 +99,7 @@ impl Config {
             lifetimes,
             password_min_length,
             providers,
+            provider_http,
         }
     }
 }

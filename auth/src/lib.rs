@@ -97,6 +97,6 @@ pub use self::{
         AdminSession, IdHash, Lifetimes, LiveSession, RecentSession, RequestAuth, SessionsStatus,
         session_layer,
     },
-    users::{NewUser, SqlUsers, UserAdapter},
+    users::{NewUser, Occasion, SqlUsers, UserAdapter},
     vars::{Problem, Vars},
 };

@@ -12,7 +12,7 @@ use crate::{
     error::{Error, Result},
     limits::{Action, Subject},
     session::{LiveSession, RecentSession, RequestAuth},
-    users::{self, NewUser},
+    users::{self, NewUser, Occasion},
     wire::AuthSession,
 };
 
@@ -64,7 +64,10 @@ impl Auth {
         };
         let now = self.clock.now();
         let mut tx = self.db.begin().await?;
-        let user_id = self.users.upsert(&mut tx, None, new, now).await?;
+        let user_id = self
+            .users
+            .upsert(&mut tx, Occasion::Registration, new, now)
+            .await?;
         NewEvent::of(user_id, "register")
             .from(sign_in.client.ip)
             .note(METHOD)

@@ -98,8 +98,7 @@ impl Auth {
             passwords: Passwords::new(config.password_min_length),
             limits: Limits::new(clock.clone()),
             oauth: OAuth::new(
-                config.providers,
-                config.public_url.clone(),
+                &config,
                 db.clone(),
                 Arc::clone(&keys),
                 clock.clone(),

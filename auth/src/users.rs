@@ -48,6 +48,18 @@ pub fn clean_avatar(address: &str) -> Option<String> {
     (matches!(url.scheme(), "http" | "https") && address.len() <= MAX_AVATAR_URL).then(|| url.to_string())
 }
 
+/// What a provider's profile is brought by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Occasion {
+    /// A user comes into being.
+    Registration,
+    /// This user has signed in with the provider: name and picture follow it, as far as it sends them. What
+    /// people write about themselves here is in their public data, not in the user.
+    SignIn(Uuid),
+    /// This user has connected an account: what is missing is filled in, and the rest stays.
+    Link(Uuid),
+}
+
 /// Where users are kept. The template's are in SQL ([`SqlUsers`]); another adapter is handed to
 /// [`Auth::with_users`](crate::Auth::with_users).
 ///
@@ -68,15 +80,15 @@ pub trait UserAdapter: std::fmt::Debug + Send + Sync {
     /// Of the database.
     async fn find_by_email(&self, tx: &mut Tx, email: &Email) -> Result<Option<Uuid>>;
 
-    /// Makes a user, or, if it is `known` who it is, gives the user what of this profile is still missing:
-    /// the name and the picture, never the address. Answers the user's id.
+    /// Creates a user, or updates one by this profile as the occasion wants it: the name and the picture, never
+    /// the address. Returns the user's id.
     ///
     /// # Errors
     /// [`Error::EmailTaken`] if another user has the address; whatever the hooks refuse.
     async fn upsert(
         &self,
         tx: &mut Tx,
-        known: Option<Uuid>,
+        occasion: Occasion,
         user: NewUser,
         now: OffsetDateTime,
     ) -> Result<Uuid>;
@@ -191,23 +203,31 @@ impl UserAdapter for SqlUsers {
     async fn upsert(
         &self,
         tx: &mut Tx,
-        known: Option<Uuid>,
+        occasion: Occasion,
         user: NewUser,
         now: OffsetDateTime,
     ) -> Result<Uuid> {
-        let Some(user_id) = known else {
-            return Self::insert(tx, user, now).await;
+        let (user_id, update) = match occasion {
+            Occasion::Registration => return Self::insert(tx, user, now).await,
+            Occasion::SignIn(user_id) => (
+                user_id,
+                "UPDATE users SET name = coalesce($2, name), avatar_url = coalesce($3, avatar_url), updated_at = $4
+                 WHERE id = $1 AND (coalesce($2, name) IS DISTINCT FROM name
+                                    OR coalesce($3, avatar_url) IS DISTINCT FROM avatar_url)",
+            ),
+            Occasion::Link(user_id) => (
+                user_id,
+                "UPDATE users SET name = coalesce(name, $2), avatar_url = coalesce(avatar_url, $3), updated_at = $4
+                 WHERE id = $1 AND ((name IS NULL AND $2 IS NOT NULL) OR (avatar_url IS NULL AND $3 IS NOT NULL))",
+            ),
         };
-        sqlx::query(
-            "UPDATE users SET name = coalesce(name, $2), avatar_url = coalesce(avatar_url, $3), updated_at = $4
-             WHERE id = $1 AND ((name IS NULL AND $2 IS NOT NULL) OR (avatar_url IS NULL AND $3 IS NOT NULL))",
-        )
-        .bind(user_id)
-        .bind(user.name)
-        .bind(user.avatar_url)
-        .bind(now)
-        .execute(&mut **tx)
-        .await?;
+        sqlx::query(update)
+            .bind(user_id)
+            .bind(user.name)
+            .bind(user.avatar_url)
+            .bind(now)
+            .execute(&mut **tx)
+            .await?;
         Ok(user_id)
     }
 

@@ -1,7 +1,7 @@
 //! Providers from the environment. A provider is there when its client id and secret are.
 
 use secrecy::SecretString;
-use url::Url;
+use url::{Url, form_urlencoded};
 
 use super::{
     apple::AppleKey,
@@ -52,6 +52,7 @@ pub fn development(public_url: &PublicUrl, client_secret: SecretString) -> Provi
         name: "Development".to_owned(),
         preset: &GENERIC,
         issuer: Some(public_url.join("/dev/idp")),
+        metadata: None,
         authorize: None,
         token: None,
         userinfo: None,
@@ -59,6 +60,8 @@ pub fn development(public_url: &PublicUrl, client_secret: SecretString) -> Provi
         scopes: GENERIC.scopes.iter().map(|scope| (*scope).to_owned()).collect(),
         offline: false,
         algorithms: None,
+        audiences: Vec::new(),
+        params: Vec::new(),
         client_id: DEVELOPMENT.to_owned(),
         secret: ClientSecret::Text(client_secret),
     }
@@ -157,6 +160,19 @@ impl<'a> Reader<'a> {
         let token = url("TOKEN_URL", problems);
         let userinfo = url("USERINFO_URL", problems);
         let emails = url("EMAILS_URL", problems);
+        // A plain OAuth 2.0 provider has neither metadata nor an ID token.
+        let of_openid = |parse: fn(&str) -> Result<String, String>| {
+            move |text: &str| match preset.endpoints {
+                Known::Endpoints { .. } => Err("is for providers that speak OpenID Connect".to_owned()),
+                Known::Issuer(_) | Known::MicrosoftTenant => parse(text),
+            }
+        };
+        let metadata = self.parsed(
+            "METADATA_URL",
+            problems,
+            of_openid(|text| address(text).map(|_| text.to_owned())),
+        );
+        let audiences = self.parsed("AUDIENCES", problems, of_openid(|text| Ok(text.to_owned())));
         let algorithms = self.parsed("ALGS", problems, |text| words(text).map(str::parse).collect());
         let name = self.parsed("NAME", problems, |text| {
             clean_name(text).ok_or_else(|| "is not a name".to_owned())
@@ -179,6 +195,7 @@ impl<'a> Reader<'a> {
                 scopes.push((*scope).to_owned());
             }
         }
+        let params = self.parsed("PARAMS", problems, |text| params(text, preset, offline));
         (problems.len() == before).then_some(())?;
         Some(Provider {
             id: id.to_owned(),
@@ -191,6 +208,7 @@ impl<'a> Reader<'a> {
             }),
             preset,
             issuer,
+            metadata,
             authorize,
             token,
             userinfo,
@@ -198,6 +216,10 @@ impl<'a> Reader<'a> {
             scopes,
             offline,
             algorithms,
+            audiences: words(audiences.as_deref().unwrap_or_default())
+                .map(str::to_owned)
+                .collect(),
+            params: params.unwrap_or_default(),
             client_id: client_id?.to_owned(),
             secret: secret?,
         })
@@ -244,6 +266,48 @@ fn address(text: &str) -> Result<Url, String> {
         true => Ok(url),
         false => Err("must be https (plain http only on loopback), without credentials".to_owned()),
     }
+}
+
+/// The parameters of an authorization request that are always ours, sent or not: by one of them a request
+/// would ask for something else than what the answer is taken for, or show a secret.
+const OURS: [&str; 13] = [
+    "response_type",
+    "response_mode",
+    "client_id",
+    "client_secret",
+    "redirect_uri",
+    "scope",
+    "state",
+    "nonce",
+    "code_challenge",
+    "code_challenge_method",
+    "code_verifier",
+    // RFC 9101: all of them at once.
+    "request",
+    "request_uri",
+];
+
+/// Parameters as a form writes them, `k=v&k=v`.
+fn params(text: &str, preset: &Preset, offline: bool) -> Result<Vec<(String, String)>, String> {
+    let mut found: Vec<(String, String)> = Vec::new();
+    for pair in text.split('&') {
+        let (name, value) = form_urlencoded::parse(pair.as_bytes())
+            .into_owned()
+            .next()
+            .filter(|(name, _)| !name.is_empty() && pair.contains('='))
+            .ok_or("must be parameters, as name=value&name=value")?;
+        let of_row = preset.authorize_params.iter().copied();
+        let when_offline = preset.offline.params.iter().filter(|_| offline).copied();
+        if of_row.chain(when_offline).any(|(ours, _)| ours == name) || OURS.contains(&name.as_str()) {
+            return Err("must not hold a parameter the application sets itself".to_owned());
+        }
+        // RFC 6749 §3.1.
+        if found.iter().any(|(other, _)| *other == name) {
+            return Err("must not hold a parameter twice".to_owned());
+        }
+        found.push((name, value));
+    }
+    Ok(found)
 }
 
 fn words(text: &str) -> impl Iterator<Item = &str> {
@@ -438,5 +502,102 @@ mod tests {
             ("dev", Some("http://127.0.0.1:3000/dev/idp"))
         );
         assert!(!format!("{dev:?}").contains("hush"));
+    }
+
+    #[test]
+    fn any_provider_can_be_described_further() {
+        let acme = |more: &[(&str, &str)]| {
+            let pairs = [
+                ("AUTH_PROVIDERS", "acme"),
+                ("ACME_ISSUER", "https://idp.example"),
+                ("ACME_CLIENT_ID", "c"),
+                ("ACME_CLIENT_SECRET", "hush"),
+            ];
+            read(&[&pairs[..], more].concat())
+        };
+        let (providers, problems) = acme(&[
+            ("ACME_METADATA_URL", "https://inside.example/m?p=1"),
+            ("ACME_AUDIENCES", "project, account"),
+            (
+                "ACME_ALGS",
+                "RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 EdDSA",
+            ),
+            (
+                "ACME_PARAMS",
+                "prompt=select_account&login_hint=a%40b%20c&acr_values=",
+            ),
+        ]);
+        assert!(problems.is_empty(), "{problems:?}");
+        let [acme_with_all] = &providers[..] else {
+            panic!("{providers:?}")
+        };
+        assert_eq!(
+            acme_with_all.metadata.as_deref(),
+            Some("https://inside.example/m?p=1")
+        );
+        assert_eq!(acme_with_all.audiences, ["project", "account"]);
+        assert_eq!(acme_with_all.algorithms.as_deref(), Some(&Algorithm::ALL[..]));
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        assert_eq!(
+            acme_with_all.params,
+            [
+                pair("prompt", "select_account"),
+                pair("login_hint", "a@b c"),
+                pair("acr_values", "")
+            ]
+        );
+        for (variable, value) in [
+            ("ACME_METADATA_URL", "http://inside.example/hush"),
+            ("ACME_METADATA_URL", "https://user:hush@inside.example"),
+            ("ACME_METADATA_URL", "hush"),
+            ("ACME_ALGS", "ES512"),
+            ("ACME_PARAMS", "hush"),
+            ("ACME_PARAMS", "=hush"),
+            ("ACME_PARAMS", "a=1&"),
+            ("ACME_PARAMS", "a=1&a=hush"),
+        ] {
+            assert_eq!(acme(&[(variable, value)]).1, [variable], "{value}");
+        }
+        for ours in OURS.into_iter().chain(["%73tate"]) {
+            let value = format!("prompt=login&{ours}=hush");
+            assert_eq!(acme(&[("ACME_PARAMS", &value)]).1, ["ACME_PARAMS"], "{ours}");
+        }
+        // Said where a refresh token is wanted.
+        let consent = ("ACME_PARAMS", "prompt=select_account");
+        assert_eq!(acme(&[consent, ("ACME_OFFLINE", "1")]).1, ["ACME_PARAMS"]);
+    }
+
+    #[test]
+    fn a_presets_own_parameters_are_not_replaced_and_plain_ones_have_no_id_token() {
+        let with = |id: &str, suffix: &str, value: &str| {
+            let prefix = id.to_uppercase();
+            let vars = [
+                (format!("{prefix}_CLIENT_ID"), "c"),
+                (format!("{prefix}_CLIENT_SECRET"), "hush"),
+                (format!("{prefix}_{suffix}"), value),
+            ];
+            let pairs: Vec<(&str, &str)> = vars.iter().map(|(name, value)| (name.as_str(), *value)).collect();
+            read(&pairs).1
+        };
+        assert!(with("google", "PARAMS", "prompt=select_account&hd=corp.example").is_empty());
+        assert_eq!(with("discord", "PARAMS", "prompt=consent"), ["DISCORD_PARAMS"]);
+        assert_eq!(with("twitch", "PARAMS", "claims={}"), ["TWITCH_PARAMS"]);
+        for (suffix, value) in [("METADATA_URL", "https://x.example/m"), ("AUDIENCES", "a")] {
+            assert_eq!(with("github", suffix, value), [format!("GITHUB_{suffix}")]);
+            assert!(with("google", suffix, value).is_empty());
+        }
+    }
+
+    #[test]
+    fn configured_parameters_leave_alone_what_a_request_says_already() {
+        let pairs = [
+            ("GOOGLE_CLIENT_ID", "c"),
+            ("GOOGLE_CLIENT_SECRET", "hush"),
+            ("GOOGLE_PARAMS", "prompt=select_account&hd=corp.example"),
+        ];
+        let google = read(&pairs).0.remove(0);
+        let mut url = Url::parse("https://idp.example/authorize?state=s&prompt=login").unwrap();
+        google.add_params(&mut url);
+        assert_eq!(url.query(), Some("state=s&prompt=login&hd=corp.example"));
     }
 }

@@ -6,12 +6,15 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use oauth2::{AuthUrl, TokenUrl};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 use url::Url;
 
 use super::{
+    excerpt,
     http::{Http, is_safe},
-    id_token::{Algorithm, Keys},
+    id_token::{Algorithm, Keys, names},
+    json::Object,
     microsoft,
     preset::Known,
     provider::Provider,
@@ -42,7 +45,7 @@ pub(super) struct Endpoints {
 /// What we read of OpenID Provider Metadata (OpenID Connect Discovery §3).
 ///
 /// `openidconnect` has a type for it that reads all of it, and fails on the first malformed address of a
-/// page nobody asks for.
+/// page nobody asks for. What is optional may be missing, `null` or empty alike.
 #[derive(Debug, Deserialize)]
 struct Metadata {
     issuer: String,
@@ -50,10 +53,18 @@ struct Metadata {
     token_endpoint: Option<String>,
     userinfo_endpoint: Option<String>,
     jwks_uri: Option<String>,
+    #[serde(default, deserialize_with = "texts")]
     id_token_signing_alg_values_supported: Option<Vec<String>>,
+    #[serde(default, deserialize_with = "texts")]
     token_endpoint_auth_methods_supported: Option<Vec<String>>,
-    #[serde(default)]
-    authorization_response_iss_parameter_supported: bool,
+    authorization_response_iss_parameter_supported: Option<Value>,
+}
+
+/// A list of texts, whatever else is among them.
+fn texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<String>>, D::Error> {
+    let list = Option::<Vec<Value>>::deserialize(deserializer)?;
+    let text = |value: Value| value.as_str().map(str::to_owned);
+    Ok(list.map(|list| list.into_iter().filter_map(text).collect()))
 }
 
 /// What is known about one provider at the moment.
@@ -103,17 +114,15 @@ impl Discovery {
         }
         let endpoints = match &provider.issuer {
             Some(issuer) if provider.is_oidc() => {
-                // A slash at the end goes first (OpenID Connect Discovery §4).
-                let url = format!(
-                    "{}/.well-known/openid-configuration",
-                    issuer.trim_end_matches('/')
-                );
+                let url = metadata_url(provider, issuer);
                 let text = http
                     .get_again(&url)
                     .await
-                    .map_err(|error| format!("metadata: {error}"))?;
-                let metadata =
-                    serde_json::from_slice(&text).map_err(|_| "metadata: not what the standard asks for")?;
+                    .map_err(|error| format!("metadata of {}: {error}", without_query(&url)))?;
+                let metadata = serde_json::from_slice(&text).map_err(|error| {
+                    let (url, cause) = (without_query(&url), excerpt(&error.to_string()));
+                    format!("metadata of {url}: not what the standard asks for, {cause}")
+                })?;
                 Endpoints::discovered(provider, issuer, metadata)?
             }
             _ => Endpoints::fixed(provider)?,
@@ -162,8 +171,9 @@ impl Discovery {
         let text = http
             .get_again(url)
             .await
-            .map_err(|error| format!("key set: {error}"))?;
-        let keys = Keys::parse(&text).map_err(|cause| format!("key set: {cause}"))?;
+            .map_err(|error| format!("key set of {}: {error}", without_query(url)))?;
+        let keys =
+            Keys::parse(&text).map_err(|cause| format!("key set of {}: it {cause}", without_query(url)))?;
         Ok(self.keys.put(keys, now))
     }
 }
@@ -176,33 +186,92 @@ impl Endpoints {
             || (provider.preset.endpoints == Known::MicrosoftTenant
                 && microsoft::is_issuer_of(issuer, &metadata.issuer));
         if !is_same {
-            return Err("metadata: it is another issuer's".to_owned());
+            let found = excerpt(&metadata.issuer);
+            return Err(format!("metadata: its issuer is {found}, expected {issuer:?}"));
         }
         let listed = metadata.id_token_signing_alg_values_supported;
         let algorithms: Vec<Algorithm> = match (&provider.algorithms, listed) {
             (Some(fixed), _) => fixed.clone(),
-            (None, Some(listed)) => listed.iter().filter_map(|name| name.parse().ok()).collect(),
+            (None, Some(listed)) => {
+                let known: Vec<Algorithm> = listed.iter().filter_map(|name| name.parse().ok()).collect();
+                if known.is_empty() {
+                    let (listed, accepted) = (excerpt(&listed.join(", ")), names(&Algorithm::ALL));
+                    return Err(format!(
+                        "metadata: tokens are signed with {listed}, accepted is {accepted}"
+                    ));
+                }
+                known
+            }
             // Every provider must have it (OpenID Connect Core §15.1).
             (None, None) => vec![Algorithm::Rs256],
         };
-        if algorithms.is_empty() {
-            return Err("metadata: it lists no signature algorithm we accept".to_owned());
-        }
         let methods = metadata.token_endpoint_auth_methods_supported.unwrap_or_default();
         let takes = |method: &str| methods.iter().any(|one| one == method);
+        // What came by https leads nowhere else: who could write one address into it would get codes, secrets
+        // and tokens in the clear, on this machine as well.
+        let is_plain = |url: &str| Url::parse(url).is_ok_and(|url| url.scheme() == "http");
+        let plain = is_plain(issuer) || is_plain(&metadata_url(provider, issuer));
+        let named = |what: &str, url: Option<String>| match url.filter(|url| !url.is_empty()) {
+            Some(url) if is_plain(&url) && !plain => Err(format!(
+                "metadata: its {what} is {}, and not https as it is itself",
+                excerpt(&url)
+            )),
+            url => Ok(url),
+        };
+        let wanted = |what: &str, configured: &Option<String>, url| match configured {
+            Some(_) => Ok(None),
+            None => named(what, url),
+        };
         Ok(Self {
             post_only: takes("client_secret_post") && !takes("client_secret_basic"),
             algorithms,
-            iss_required: metadata.authorization_response_iss_parameter_supported,
-            jwks: metadata.jwks_uri.map(|url| safe("jwks_uri", url)).transpose()?,
+            // Read as a promise wherever it can be read as one: then an answer without is not taken.
+            iss_required: match metadata.authorization_response_iss_parameter_supported {
+                Some(Value::Bool(promised)) => promised,
+                Some(Value::String(text)) => text == "true",
+                _ => false,
+            },
+            jwks: named("jwks_uri", metadata.jwks_uri)?
+                .map(|url| safe("jwks_uri", url))
+                .transpose()?,
             ..Self::of(
                 provider,
-                metadata.authorization_endpoint,
-                metadata.token_endpoint,
-                metadata.userinfo_endpoint,
+                wanted(
+                    "authorization_endpoint",
+                    &provider.authorize,
+                    metadata.authorization_endpoint,
+                )?,
+                wanted("token_endpoint", &provider.token, metadata.token_endpoint)?,
+                wanted(
+                    "userinfo_endpoint",
+                    &provider.userinfo,
+                    metadata.userinfo_endpoint,
+                )?,
                 Some(metadata.issuer),
             )?
         })
+    }
+
+    /// The issuer an ID token with these claims must name. `key_issuer` is whose tokens its key may sign, where
+    /// the key set says so.
+    pub(super) fn issuer_of(
+        &self,
+        provider: &Provider,
+        claims: &Object,
+        key_issuer: Option<&str>,
+    ) -> Result<String, String> {
+        let found = self.issuer.as_deref().ok_or("the issuer is not known")?;
+        let (Known::MicrosoftTenant, Some(configured)) = (provider.preset.endpoints, &provider.issuer) else {
+            return Ok(found.to_owned());
+        };
+        let issuer = microsoft::issuer_for(configured, found, claims)?;
+        match key_issuer {
+            Some(key_issuer) if !microsoft::key_is_of(key_issuer, &issuer) => Err(format!(
+                "its key signs for {}, and its issuer is {issuer:?}",
+                excerpt(key_issuer)
+            )),
+            _ => Ok(issuer),
+        }
     }
 
     fn fixed(provider: &Provider) -> Result<Self, String> {
@@ -257,11 +326,26 @@ impl Endpoints {
     }
 }
 
+/// Where the metadata is: under the issuer, without its slash at the end (OpenID Connect Discovery §4), or
+/// where configuration says.
+fn metadata_url(provider: &Provider, issuer: &str) -> String {
+    provider.metadata.clone().unwrap_or_else(|| {
+        format!(
+            "{}/.well-known/openid-configuration",
+            issuer.trim_end_matches('/')
+        )
+    })
+}
+
+fn without_query(url: &str) -> &str {
+    url.split('?').next().unwrap_or(url)
+}
+
 /// An address we may send people and secrets to.
 fn safe(what: &str, url: String) -> Result<String, String> {
     match Url::parse(&url).is_ok_and(|url| is_safe(&url)) {
         true => Ok(url),
-        false => Err(format!("{what} is not an https address")),
+        false => Err(format!("{what} is {}, not an https address", excerpt(&url))),
     }
 }
 
@@ -349,7 +433,134 @@ mod tests {
         let listed = json!({ "id_token_signing_alg_values_supported": ["RS256", "ES256", "HS256", "RS512"] });
         assert_eq!(
             discovered(&provider(&[]), listed).unwrap().algorithms,
-            [Algorithm::Rs256, Algorithm::Es256]
+            [Algorithm::Rs256, Algorithm::Es256, Algorithm::Rs512]
         );
+    }
+
+    #[test]
+    fn optional_members_may_be_null_or_empty() {
+        let acme = provider(&[]);
+        let bare = discovered(&acme, json!({})).unwrap();
+        for changes in [
+            json!({
+                "userinfo_endpoint": null, "jwks_uri": null, "id_token_signing_alg_values_supported": null,
+                "token_endpoint_auth_methods_supported": null,
+                "authorization_response_iss_parameter_supported": null,
+            }),
+            json!({ "userinfo_endpoint": "", "jwks_uri": "" }),
+            json!({ "authorization_response_iss_parameter_supported": "false" }),
+        ] {
+            let endpoints = discovered(&acme, changes.clone()).unwrap();
+            assert_eq!(endpoints.userinfo, None, "{changes}");
+            assert_eq!(endpoints.algorithms, bare.algorithms, "{changes}");
+            assert!(!endpoints.post_only && !endpoints.iss_required, "{changes}");
+        }
+        let odd = json!({
+            "id_token_signing_alg_values_supported": [null, "ES384", 1],
+            "token_endpoint_auth_methods_supported": [null, "client_secret_post"],
+            "authorization_response_iss_parameter_supported": "true",
+        });
+        let odd = discovered(&acme, odd).unwrap();
+        assert_eq!(odd.algorithms, [Algorithm::Es384]);
+        assert!(odd.post_only && odd.iss_required);
+        for required in ["authorization_endpoint", "token_endpoint"] {
+            assert!(discovered(&acme, json!({ required: "" })).is_err(), "{required}");
+        }
+    }
+
+    #[test]
+    fn metadata_of_https_leads_to_nothing_in_the_clear() {
+        let endpoints = [
+            "authorization_endpoint",
+            "token_endpoint",
+            "userinfo_endpoint",
+            "jwks_uri",
+        ];
+        let plain = |more: &[(&str, &str)], endpoint: &str, url: &str| {
+            let provider = provider(more);
+            let mut changes = json!({ "issuer": provider.issuer });
+            changes[endpoint] = url.into();
+            discovered(&provider, changes)
+        };
+        let on_loopback = ("ACME_ISSUER", "http://127.0.0.1:9/a");
+        let metadata = |url: &'static str| ("ACME_METADATA_URL", url);
+        for endpoint in endpoints {
+            for url in ["http://127.0.0.1:9/x", "HTTP://localhost/x", "http://[::1]/x"] {
+                let refused = plain(&[], endpoint, url).unwrap_err();
+                assert!(refused.contains(endpoint), "{refused}");
+                assert!(plain(&[metadata("https://inside.example/m")], endpoint, url).is_err());
+                // What is plain itself, on this machine, may lead to plain addresses on this machine.
+                assert!(plain(&[on_loopback], endpoint, url).is_ok(), "{endpoint} {url}");
+                assert!(plain(&[metadata("http://127.0.0.1:9/m")], endpoint, url).is_ok());
+            }
+            assert!(plain(&[on_loopback], endpoint, "http://idp.example/x").is_err());
+        }
+        // What is configured is the operator's word.
+        let configured = [("ACME_TOKEN_URL", "http://127.0.0.1:9/t")];
+        assert!(plain(&configured, "token_endpoint", "http://127.0.0.1:8/x").is_ok());
+    }
+
+    #[test]
+    fn metadata_is_where_configuration_says() {
+        let url = |more: &[(&str, &str)]| {
+            let provider = provider(more);
+            metadata_url(&provider, provider.issuer.as_ref().unwrap())
+        };
+        assert_eq!(url(&[]), "https://idp.example/a/.well-known/openid-configuration");
+        let slash = [("ACME_ISSUER", "https://idp.example/a/")];
+        assert_eq!(
+            url(&slash),
+            "https://idp.example/a/.well-known/openid-configuration"
+        );
+        let elsewhere = "https://b2c.example/t/.well-known/openid-configuration?p=sign_in";
+        assert_eq!(url(&[("ACME_METADATA_URL", elsewhere)]), elsewhere);
+        // The issuer in it is compared all the same, and both are named.
+        let provider = provider(&[("ACME_METADATA_URL", elsewhere)]);
+        let error = discovered(&provider, json!({ "issuer": "https://b2c.example/t" })).unwrap_err();
+        assert!(
+            error.contains("\"https://b2c.example/t\"") && error.contains("\"https://idp.example/a\""),
+            "{error}"
+        );
+        let listed = json!({ "id_token_signing_alg_values_supported": ["HS256", "ES512"] });
+        let error = discovered(&provider, listed).unwrap_err();
+        assert!(
+            error.contains("HS256, ES512") && error.contains("ES384, EdDSA"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn a_key_of_microsofts_signs_for_its_own_issuer() {
+        let pairs = [("MICROSOFT_CLIENT_ID", "c"), ("MICROSOFT_CLIENT_SECRET", "s")];
+        let provider = from_vars(&pairs.into_iter().collect(), &mut Vec::new()).remove(0);
+        let at = |tenant: &str| format!("https://login.microsoftonline.com/{tenant}/v2.0");
+        let (tid, other) = (
+            "8eaef023-2b34-4da1-9baa-8bc8c9d6a490",
+            "7c1d2b3a-0001-4da1-9baa-8bc8c9d6a490",
+        );
+        let template = json!({
+            "issuer": at("{tenantid}"), "authorization_endpoint": "https://idp.example/authorize",
+            "token_endpoint": "https://idp.example/token",
+        });
+        let template = serde_json::from_value(template).unwrap();
+        let endpoints = Endpoints::discovered(&provider, &at("common"), template).unwrap();
+        let claims = json!({ "tid": tid });
+        let issuer = |key: Option<&str>| endpoints.issuer_of(&provider, claims.as_object().unwrap(), key);
+        for good in [None, Some(at("{tenantid}")), Some(at(tid))] {
+            assert_eq!(issuer(good.as_deref()).unwrap(), at(tid), "{good:?}");
+        }
+        for bad in [
+            at(other),
+            at("common"),
+            "https://login.other.example/{tenantid}/v2.0".to_owned(),
+        ] {
+            let error = issuer(Some(&bad)).unwrap_err();
+            assert!(error.contains(&bad) && error.contains(tid), "{error}");
+        }
+        // Elsewhere the member means nothing (RFC 7517 §4).
+        let acme = self::provider(&[]);
+        let endpoints = discovered(&acme, json!({})).unwrap();
+        let issuer = endpoints.issuer_of(&acme, &Object::new(), Some("x"));
+        assert_eq!(issuer.unwrap(), "https://idp.example/a");
     }
 }

@@ -21,6 +21,7 @@ use crate::{
     keys::Purpose,
     return_to::ReturnTo,
     session::{LiveSession, RequestAuth},
+    users::Occasion,
 };
 
 /// How a callback ended. Session cookies are planned in the [`RequestAuth`] already.
@@ -231,7 +232,7 @@ impl OAuth {
                     accounts::refresh(&mut tx, keys, &identity, now).await?;
                     self.0
                         .users
-                        .upsert(&mut tx, Some(owner.user_id), identity.user(), now)
+                        .upsert(&mut tx, Occasion::SignIn(owner.user_id), identity.user(), now)
                         .await?
                 }
                 None => match address_owner {
@@ -290,7 +291,12 @@ impl OAuth {
         client: &Client,
     ) -> Result<Option<Uuid>, Error> {
         let now = self.0.clock.now();
-        let user_id = match self.0.users.upsert(tx, None, identity.user(), now).await {
+        let user_id = match self
+            .0
+            .users
+            .upsert(tx, Occasion::Registration, identity.user(), now)
+            .await
+        {
             Ok(user_id) => user_id,
             Err(Error::EmailTaken) => return Ok(None),
             Err(error) => return Err(error),
@@ -342,7 +348,7 @@ impl OAuth {
         if accounts::insert(&mut tx, keys, user_id, &identity, now).await? {
             self.0
                 .users
-                .upsert(&mut tx, Some(user_id), identity.user(), now)
+                .upsert(&mut tx, Occasion::Link(user_id), identity.user(), now)
                 .await?;
             NewEvent::of(user_id, "link")
                 .session(session_id)
@@ -393,7 +399,10 @@ fn check_issuer(provider: &Provider, endpoints: &Endpoints, iss: Option<&str>) -
         None if endpoints.iss_required => Err("iss is missing in the callback".to_owned()),
         None => Ok(()),
         Some(iss) if iss == issuer || (template && microsoft::fits(issuer, iss)) => Ok(()),
-        Some(_) => Err("iss in the callback is another issuer's".to_owned()),
+        Some(iss) => Err(format!(
+            "iss in the callback is {}, expected {issuer:?}",
+            excerpt(iss)
+        )),
     }
 }
 

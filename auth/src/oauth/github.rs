@@ -5,29 +5,48 @@
 
 use http::StatusCode;
 use serde::Deserialize;
+use url::Url;
 
 use super::http::{Http, HttpError};
 
+/// The most pages that are read, and the most addresses GitHub puts on one.
+const PAGES: u32 = 10;
+const PER_PAGE: &str = "100";
+
 #[derive(Debug, Deserialize)]
 struct Address {
-    email: String,
-    #[serde(default)]
-    primary: bool,
-    #[serde(default)]
-    verified: bool,
+    email: Option<String>,
+    primary: Option<bool>,
+    verified: Option<bool>,
 }
 
-/// Reads the list. Without the permission to (a GitHub App may lack it) there is no address.
+/// Reads the list, page by page. Without the permission to (a GitHub App may lack it) there is no address.
 pub(super) async fn verified_primary_email(
     http: &Http,
     url: &str,
     token: &str,
 ) -> Result<Option<String>, String> {
-    match http.get_with_token(url, token).await {
-        Ok(list) => choose(&list),
-        Err(HttpError::Status(StatusCode::FORBIDDEN | StatusCode::NOT_FOUND)) => Ok(None),
-        Err(error) => Err(format!("list of addresses: {error}")),
+    for page in 1..=PAGES {
+        match http.get_page_with_token(&page_of(url, page)?, token).await {
+            Ok((list, more)) => match choose(&list)? {
+                None if more => {}
+                chosen => return Ok(chosen),
+            },
+            Err(HttpError::Status(StatusCode::FORBIDDEN | StatusCode::NOT_FOUND)) => return Ok(None),
+            Err(error) => return Err(format!("list of addresses: {error}")),
+        }
     }
+    Ok(None)
+}
+
+/// The address of a page. It is made here, since the answer's word on where the next page is would send the
+/// token wherever it says.
+fn page_of(url: &str, page: u32) -> Result<String, String> {
+    let mut url = Url::parse(url).map_err(|_| "list of addresses: its address is not a URL")?;
+    url.query_pairs_mut()
+        .append_pair("per_page", PER_PAGE)
+        .append_pair("page", &page.to_string());
+    Ok(url.into())
 }
 
 fn choose(list: &[u8]) -> Result<Option<String>, String> {
@@ -35,8 +54,8 @@ fn choose(list: &[u8]) -> Result<Option<String>, String> {
         serde_json::from_slice(list).map_err(|_| "list of addresses: not what GitHub answers".to_owned())?;
     Ok(list
         .into_iter()
-        .find(|address| address.primary && address.verified)
-        .map(|address| address.email))
+        .find(|address| address.primary == Some(true) && address.verified == Some(true))
+        .and_then(|address| address.email))
 }
 
 #[cfg(test)]
@@ -56,6 +75,13 @@ mod tests {
             None
         );
         assert_eq!(chosen("[]"), None);
+        let with_nulls = r#"[{"email":null,"primary":null,"verified":null},{"email":"x@x.example","primary":null,"verified":true},
+                             {"email":"b@x.example","primary":true,"verified":true}]"#;
+        assert_eq!(chosen(with_nulls).as_deref(), Some("b@x.example"));
+        assert_eq!(
+            page_of("https://ghe.example/api/v3/user/emails", 2).unwrap(),
+            "https://ghe.example/api/v3/user/emails?per_page=100&page=2"
+        );
         for bad in [
             "{}",
             "",

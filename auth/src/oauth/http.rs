@@ -4,16 +4,20 @@
 //! may come from. Redirects are not followed: a token endpoint that redirects would make us hand a code
 //! and a secret to an address nobody configured.
 
-use std::{future::Future, pin::Pin, time::Duration};
+use std::{error::Error, fmt, future::Future, pin::Pin, time::Duration};
 
 use http::{
-    HeaderValue, Method, StatusCode,
-    header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE},
+    HeaderMap, HeaderValue, Method, StatusCode,
+    header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, LINK},
 };
 use oauth2::{AsyncHttpClient, HttpRequest, HttpResponse};
+use reqwest::{Certificate, Proxy};
 use url::Url;
 
-use crate::public_url::is_loopback;
+use crate::{
+    public_url::is_loopback,
+    vars::{Problem, Vars},
+};
 
 const CONNECT: Duration = Duration::from_secs(3);
 const TOTAL: Duration = Duration::from_secs(10);
@@ -21,15 +25,16 @@ const TOTAL: Duration = Duration::from_secs(10);
 const MAX_BODY: usize = 256 * 1024;
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
-/// Why a provider gave no usable answer. No variant holds an address's query or anything a provider said.
+/// Why a provider gave no usable answer. No variant holds an address's query or anything a provider said, but for
+/// the names in a certificate that was refused.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum HttpError {
+pub enum HttpError {
     #[error("the address is neither https nor on this machine")]
     Address,
     #[error("the request cannot be written")]
     Request,
-    #[error("no answer: {0}")]
-    Transport(#[source] reqwest::Error),
+    #[error("no answer: {}", chain(.0))]
+    Transport(reqwest::Error),
     #[error("no answer within {} s", TOTAL.as_secs())]
     Timeout,
     #[error("the answer is larger than {MAX_BODY} bytes")]
@@ -59,13 +64,61 @@ pub(super) fn is_safe(url: &Url) -> bool {
     }
 }
 
-/// The client. Cheap to clone.
-#[derive(Clone, Debug)]
-pub(super) struct Http(reqwest::Client);
+/// An error with its causes, in one line. The outermost says no more than that a request failed: that a
+/// certificate has expired, or is of an authority nobody knows, is in the innermost.
+fn chain(error: &dyn Error) -> String {
+    let mut line = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let text = error.to_string();
+        // Some wrap another and say what it says.
+        if !line.ends_with(&text) {
+            line = format!("{line}: {text}");
+        }
+        cause = error.source();
+    }
+    line
+}
+
+/// The client for all calls to providers. Cheap to clone.
+#[derive(Clone)]
+pub struct Http(reqwest::Client);
+
+/// Without what it is made of: a proxy's address may hold a password.
+impl fmt::Debug for Http {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Http").finish_non_exhaustive()
+    }
+}
 
 impl Http {
-    pub(super) fn new() -> Self {
-        let client = reqwest::Client::builder()
+    /// Reads `PROVIDER_PROXY` and `SSL_CERT_FILE`; whatever is wrong is added to `problems`. Certificates are
+    /// trusted that lead to the system's roots, to those of the file, or to the ones compiled in. As everywhere
+    /// the file, where it is in the environment, stands in for the system's store.
+    ///
+    /// # Panics
+    /// If not even the roots compiled in can be used.
+    pub fn from_vars(vars: &Vars, problems: &mut Vec<Problem>) -> Self {
+        let proxy = vars.parsed("PROVIDER_PROXY", None, problems, |text| proxy(text).map(Some));
+        let roots = vars.parsed("SSL_CERT_FILE", Vec::new(), problems, roots);
+        match Self::build(proxy, roots, true) {
+            Ok(http) => http,
+            Err(error) => {
+                problems.push(Problem {
+                    variable: "SSL_CERT_FILE".to_owned(),
+                    message: format!("or the system's store holds no usable root: {}", chain(&error)),
+                });
+                Self::build(None, Vec::new(), false).expect("the roots are compiled in")
+            }
+        }
+    }
+
+    fn build(
+        proxy: Option<Proxy>,
+        roots: Vec<Certificate>,
+        with_the_systems: bool,
+    ) -> Result<Self, reqwest::Error> {
+        let mut client = reqwest::Client::builder()
             .user_agent(concat!("start-axum-auth/", env!("CARGO_PKG_VERSION")))
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(CONNECT)
@@ -75,11 +128,18 @@ impl Http {
             .no_brotli()
             .no_deflate()
             .no_zstd()
+            .tls_built_in_native_certs(with_the_systems)
+            // None of `HTTPS_PROXY` and the like, which are set for other programs: where secrets go is for our
+            // own variable to say.
             .no_proxy()
-            .referer(false)
-            .build()
-            .expect("the client's roots and options are compiled in");
-        Self(client)
+            .referer(false);
+        for root in roots {
+            client = client.add_root_certificate(root);
+        }
+        if let Some(proxy) = proxy {
+            client = client.proxy(proxy);
+        }
+        client.build().map(Self)
     }
 
     /// A GET that may be repeated, such as discovery: tried once more if the network or the server fails,
@@ -100,6 +160,21 @@ impl Http {
 
     /// A GET of JSON with a bearer token.
     pub(super) async fn get_with_token(&self, url: &str, token: &str) -> Result<Vec<u8>, HttpError> {
+        self.get_json(url, token).await.map(HttpResponse::into_body)
+    }
+
+    /// As [`Http::get_with_token`], and whether the answer names a page after this one (RFC 8288).
+    pub(super) async fn get_page_with_token(
+        &self,
+        url: &str,
+        token: &str,
+    ) -> Result<(Vec<u8>, bool), HttpError> {
+        let response = self.get_json(url, token).await?;
+        let more = has_next(response.headers());
+        Ok((response.into_body(), more))
+    }
+
+    async fn get_json(&self, url: &str, token: &str) -> Result<HttpResponse, HttpError> {
         let response = self.get(url, Some(token)).await?;
         let declared = response
             .headers()
@@ -111,11 +186,10 @@ impl Http {
             .trim()
             .to_ascii_lowercase();
         match essence.as_str() {
-            "application/json" => Ok(response.into_body()),
+            // Some forget to declare what they send, and JSON is nothing else by accident.
+            "" | "application/json" => Ok(response),
             // GitHub's and others' own flavours.
-            other if other.starts_with("application/") && other.ends_with("+json") => {
-                Ok(response.into_body())
-            }
+            other if other.starts_with("application/") && other.ends_with("+json") => Ok(response),
             _ => Err(HttpError::NotJson),
         }
     }
@@ -160,6 +234,40 @@ impl Http {
     }
 }
 
+/// An HTTP proxy, with a password in its address or without. The messages repeat nothing of it.
+fn proxy(text: &str) -> Result<Proxy, String> {
+    let wrong = || "must be the address of an HTTP proxy, as http://proxy.example:3128".to_owned();
+    let url = Url::parse(text).map_err(|_| wrong())?;
+    let is_proxy = matches!(url.scheme(), "http" | "https")
+        && url.path() == "/"
+        && url.query().is_none()
+        && url.fragment().is_none();
+    if !is_proxy {
+        return Err(wrong());
+    }
+    Proxy::all(text).map_err(|_| wrong())
+}
+
+/// The certificates in a file of them (PEM).
+fn roots(file: &str) -> Result<Vec<Certificate>, String> {
+    let text = std::fs::read(file).map_err(|error| format!("cannot be read: {error}"))?;
+    match Certificate::from_pem_bundle(&text) {
+        Ok(roots) if !roots.is_empty() => Ok(roots),
+        _ => Err("holds no certificates in PEM".to_owned()),
+    }
+}
+
+/// Whether a `Link` header leads on to a next page.
+fn has_next(headers: &HeaderMap) -> bool {
+    let links = headers
+        .get_all(LINK)
+        .iter()
+        .filter_map(|value| value.to_str().ok());
+    links
+        .flat_map(|value| value.split([',', ';']))
+        .any(|parameter| matches!(parameter.trim(), "rel=\"next\"" | "rel=next"))
+}
+
 /// Lets `oauth2` write the token request and read its answer, while we send it.
 impl<'c> AsyncHttpClient<'c> for Http {
     type Error = HttpError;
@@ -183,6 +291,10 @@ mod tests {
     };
 
     use super::*;
+
+    fn http() -> Http {
+        Http::build(None, Vec::new(), false).unwrap()
+    }
 
     /// A server that answers every connection with these bytes, `repeat`ed, and counts connections.
     async fn server(head: &'static str, body: &'static [u8], repeat: usize) -> (String, Arc<AtomicUsize>) {
@@ -231,7 +343,7 @@ mod tests {
         let endless = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n";
         let (url, _) = server(endless, &[b' '; 65_536], 1_000_000).await;
         assert!(matches!(
-            Http::new().get_with_token(&url, "t").await,
+            http().get_with_token(&url, "t").await,
             Err(HttpError::TooLarge)
         ));
     }
@@ -240,10 +352,33 @@ mod tests {
     async fn compressed_answers_are_not_unpacked() {
         let packed = "HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-type: application/json\r\nconnection: close\r\n\r\n";
         let (url, _) = server(packed, b"\x1f\x8b\x08", 1).await;
-        assert_eq!(
-            Http::new().get_with_token(&url, "t").await.unwrap(),
-            b"\x1f\x8b\x08"
-        );
+        assert_eq!(http().get_with_token(&url, "t").await.unwrap(), b"\x1f\x8b\x08");
+    }
+
+    #[tokio::test]
+    async fn json_need_not_be_declared_but_not_as_something_else() {
+        for (head, good) in [
+            ("HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n", true),
+            (
+                "HTTP/1.1 200 OK\r\ncontent-type: application/json; charset=utf-8\r\nconnection: close\r\n\r\n",
+                true,
+            ),
+            (
+                "HTTP/1.1 200 OK\r\ncontent-type: application/vnd.x+json\r\nconnection: close\r\n\r\n",
+                true,
+            ),
+            (
+                "HTTP/1.1 200 OK\r\ncontent-type: text/html\r\nconnection: close\r\n\r\n",
+                false,
+            ),
+            (
+                "HTTP/1.1 200 OK\r\ncontent-type: application/jwt\r\nconnection: close\r\n\r\n",
+                false,
+            ),
+        ] {
+            let (url, _) = server(head, b"{}", 1).await;
+            assert_eq!(http().get_with_token(&url, "t").await.is_ok(), good, "{head}");
+        }
     }
 
     #[tokio::test]
@@ -253,9 +388,8 @@ mod tests {
             format!("HTTP/1.1 307 Temporary Redirect\r\nlocation: {evil}\r\ncontent-length: 0\r\n\r\n")
                 .leak();
         let (url, _) = server(head, b"", 0).await;
-        let http = Http::new();
         assert!(matches!(
-            http.get_again(&url).await,
+            http().get_again(&url).await,
             Err(HttpError::Status(StatusCode::TEMPORARY_REDIRECT))
         ));
         assert_eq!(visited.load(Ordering::SeqCst), 0);
@@ -268,9 +402,9 @@ mod tests {
         let refused = "HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
         for (head, times) in [(cut, 2), (down, 2), (refused, 1)] {
             let (url, count) = server(head, b"{}", 1).await;
-            assert!(Http::new().get_again(&url).await.is_err());
+            assert!(http().get_again(&url).await.is_err());
             assert_eq!(count.load(Ordering::SeqCst), times, "{head}");
-            assert!(Http::new().get_with_token(&url, "t").await.is_err());
+            assert!(http().get_with_token(&url, "t").await.is_err());
             assert_eq!(count.load(Ordering::SeqCst), times + 1, "{head}");
         }
     }
@@ -278,12 +412,248 @@ mod tests {
     #[tokio::test]
     async fn what_cannot_be_a_header_is_no_token() {
         assert!(matches!(
-            Http::new().get_with_token("http://127.0.0.1:1/", "a\nb").await,
+            http().get_with_token("http://127.0.0.1:1/", "a\nb").await,
             Err(HttpError::Request)
         ));
         assert!(matches!(
-            Http::new().get_again("http://idp.example/").await,
+            http().get_again("http://idp.example/").await,
             Err(HttpError::Address)
         ));
+    }
+
+    const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/oauth/testdata/tls/root.pem");
+    const KEY: &[u8] = include_bytes!("testdata/tls/key.pem");
+
+    /// A provider behind TLS on this machine, with this certificate.
+    async fn behind_tls(certificate: &[u8]) -> String {
+        use tokio_rustls::{
+            TlsAcceptor,
+            rustls::{
+                ServerConfig,
+                pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+            },
+        };
+        let config = ServerConfig::builder()
+            .with_no_client_auth()
+            .with_single_cert(
+                vec![CertificateDer::from_pem_slice(certificate).unwrap()],
+                PrivateKeyDer::from_pem_slice(KEY).unwrap(),
+            )
+            .unwrap();
+        let acceptor = TlsAcceptor::from(Arc::new(config));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("https://{}/", listener.local_addr().unwrap());
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let Ok(mut stream) = acceptor.accept(stream).await else {
+                    continue;
+                };
+                let _ = stream.read(&mut [0; 4096]).await;
+                let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}";
+                let _ = stream.write_all(answer).await;
+                let _ = stream.shutdown().await;
+            }
+        });
+        url
+    }
+
+    fn configured(pairs: &[(&str, &str)]) -> (Http, Vec<String>) {
+        let mut problems = Vec::new();
+        let http = Http::from_vars(&pairs.iter().copied().collect(), &mut problems);
+        (http, problems.iter().map(Problem::to_string).collect())
+    }
+
+    #[tokio::test]
+    async fn a_certificate_is_judged_by_the_configured_roots_and_its_problem_is_named() {
+        let (ours, problems) = configured(&[("SSL_CERT_FILE", ROOT)]);
+        assert!(problems.is_empty(), "{problems:?}");
+        let (bundled, problems) = configured(&[]);
+        assert!(problems.is_empty(), "{problems:?}");
+        let good = behind_tls(include_bytes!("testdata/tls/good.pem")).await;
+        assert_eq!(ours.get_again(&good).await.unwrap(), b"{}");
+        for (http, url, problem) in [
+            (&bundled, good, "UnknownIssuer"),
+            (
+                &ours,
+                behind_tls(include_bytes!("testdata/tls/expired.pem")).await,
+                "expired",
+            ),
+            (
+                &ours,
+                behind_tls(include_bytes!("testdata/tls/elsewhere.pem")).await,
+                "idp.example",
+            ),
+        ] {
+            let error = http.get_again(&url).await.unwrap_err().to_string();
+            assert!(
+                error.contains("invalid peer certificate") && error.contains(problem),
+                "{error}"
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn an_error_says_what_is_wrong_below() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/secret?code=hush", listener.local_addr().unwrap());
+        drop(listener);
+        let error = http().get_again(&url).await.unwrap_err().to_string();
+        assert!(error.contains("refused") && !error.contains("hush"), "{error}");
+    }
+
+    #[test]
+    fn roots_and_proxies_that_cannot_be_used_are_mistakes_of_configuration() {
+        for (variable, value) in [
+            ("SSL_CERT_FILE", "/nowhere/hush.pem"),
+            (
+                "SSL_CERT_FILE",
+                concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"),
+            ),
+            (
+                "SSL_CERT_FILE",
+                concat!(env!("CARGO_MANIFEST_DIR"), "/src/oauth/testdata/tls/key.pem"),
+            ),
+            ("PROVIDER_PROXY", "hush"),
+            ("PROVIDER_PROXY", "proxy.example:3128"),
+            ("PROVIDER_PROXY", "socks5://proxy.example:1080"),
+            ("PROVIDER_PROXY", "http://user:hush@proxy.example/path"),
+            ("PROVIDER_PROXY", "http://proxy.example/?hush"),
+        ] {
+            let (_, problems) = configured(&[(variable, value)]);
+            let [problem] = &problems[..] else {
+                panic!("{value}: {problems:?}")
+            };
+            assert!(
+                problem.starts_with(variable) && !problem.contains("hush"),
+                "{problem}"
+            );
+        }
+        let proxy = ("PROVIDER_PROXY", "http://user:hush@proxy.example:3128");
+        let (http, problems) = configured(&[proxy]);
+        assert!(problems.is_empty(), "{problems:?}");
+        assert!(!format!("{http:?}").contains("hush"));
+    }
+
+    /// What a proxy is asked for, a connection at a time; its answer is always the same.
+    async fn proxy_that_answers(answer: &'static str) -> (String, Arc<std::sync::Mutex<Vec<String>>>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let asked = Arc::<std::sync::Mutex<Vec<String>>>::default();
+        let heard = Arc::clone(&asked);
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let mut request = vec![0; 4096];
+                let length = stream.read(&mut request).await.unwrap_or_default();
+                let request = String::from_utf8_lossy(&request[..length]).into_owned();
+                heard.lock().unwrap().push(request);
+                let _ = stream.write_all(answer.as_bytes()).await;
+            }
+        });
+        (address, asked)
+    }
+
+    #[tokio::test]
+    async fn every_call_goes_through_the_configured_proxy() {
+        let answer = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}";
+        let (address, asked) = proxy_that_answers(answer).await;
+        let with_password = format!("http://user:hush@{address}");
+        let (http, _) = configured(&[("PROVIDER_PROXY", &with_password)]);
+        // Nothing listens there: the proxy answers.
+        assert_eq!(
+            http.get_again("http://127.0.0.1:1/metadata").await.unwrap(),
+            b"{}"
+        );
+        assert_eq!(
+            http.get_with_token("http://localhost:1/user", "t").await.unwrap(),
+            b"{}"
+        );
+        let post = http::Request::post("http://127.0.0.1:1/token")
+            .body(Vec::new())
+            .unwrap();
+        assert!(http.call(post).await.is_ok());
+        {
+            let asked = asked.lock().unwrap();
+            assert_eq!(asked.len(), 3);
+            assert!(
+                asked[0].starts_with("GET http://127.0.0.1:1/metadata "),
+                "{asked:?}"
+            );
+            assert!(
+                asked[0]
+                    .to_ascii_lowercase()
+                    .contains("proxy-authorization: basic "),
+                "{asked:?}"
+            );
+        }
+
+        let refusal = "HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+        let (address, asked) = proxy_that_answers(refusal).await;
+        let with_password = format!("http://user:hush@{address}");
+        let (http, _) = configured(&[("PROVIDER_PROXY", &with_password)]);
+        let error = http
+            .get_again("https://idp.example/")
+            .await
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains("tunnel") && !error.contains("hush"), "{error}");
+        assert!(asked.lock().unwrap()[0].starts_with("CONNECT idp.example:443 "));
+    }
+
+    /// In a process of its own, which has the variables other programs take a proxy from.
+    #[test]
+    fn no_other_proxy_variable_is_read() {
+        const MARK: &str = "ASKED_IN_A_PROCESS_OF_ITS_OWN";
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        if std::env::var_os(MARK).is_some() {
+            let answered = runtime.block_on(async {
+                let answer = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\n";
+                let (url, _) = server(answer, b"{}", 1).await;
+                Http::from_vars(&Vars::from_env(), &mut Vec::new())
+                    .get_again(&url)
+                    .await
+            });
+            assert_eq!(answered.unwrap(), b"{}");
+            return;
+        }
+        let (address, asked) = runtime.block_on(proxy_that_answers("HTTP/1.1 502 Bad Gateway\r\n\r\n"));
+        let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+        child.args(["--exact", "oauth::http::tests::no_other_proxy_variable_is_read"]);
+        child.env(MARK, "1").env_remove("NO_PROXY").env_remove("no_proxy");
+        for name in [
+            "HTTP_PROXY",
+            "HTTPS_PROXY",
+            "ALL_PROXY",
+            "http_proxy",
+            "https_proxy",
+            "all_proxy",
+        ] {
+            child.env(name, format!("http://{address}"));
+        }
+        let output = child.output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        assert!(
+            String::from_utf8_lossy(&output.stdout).contains("1 passed"),
+            "{output:?}"
+        );
+        assert_eq!(*asked.lock().unwrap(), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_next_page_is_announced_by_a_link() {
+        let next = |values: &[&'static str]| {
+            let mut headers = HeaderMap::new();
+            for value in values {
+                headers.append(LINK, HeaderValue::from_static(value));
+            }
+            has_next(&headers)
+        };
+        assert!(next(&[
+            "<https://api.github.com/user/emails?page=2>; rel=\"next\", <https://x.example>; rel=\"last\""
+        ]));
+        assert!(next(&[
+            "<https://x.example>; rel=\"prev\"",
+            "<https://x.example>; rel=next"
+        ]));
+        assert!(!next(&[]) && !next(&["<https://x.example/next>; rel=\"prev\"", "garbage; next"]));
     }
 }

@@ -5,7 +5,11 @@
 //! claim first: one unusual profile claim (Apple's `"email_verified": "true"`, Auth0's `updated_at`) and
 //! nobody signs in. The order is that of OpenID Connect Core §3.1.3.7.
 
-use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use base64::{
+    Engine, alphabet,
+    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
+    prelude::BASE64_URL_SAFE_NO_PAD,
+};
 use openidconnect::{
     JsonWebKey, JsonWebKeyAlgorithm, JsonWebKeyUse, JwsSigningAlgorithm,
     core::{CoreJsonWebKey, CoreJwsSigningAlgorithm},
@@ -14,8 +18,9 @@ use serde_json::Value;
 use subtle::ConstantTimeEq;
 
 use super::{
+    excerpt,
     json::{self, Object},
-    profile::is_subject,
+    profile::{has, is_subject},
 };
 
 /// The largest token that is looked at.
@@ -32,8 +37,13 @@ const MIN_RSA_BITS: usize = 2048;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Algorithm {
     Rs256,
+    Rs384,
+    Rs512,
     Ps256,
+    Ps384,
+    Ps512,
     Es256,
+    Es384,
     EdDsa,
 }
 
@@ -41,30 +51,78 @@ impl std::str::FromStr for Algorithm {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "RS256" => Ok(Self::Rs256),
-            "PS256" => Ok(Self::Ps256),
-            "ES256" => Ok(Self::Es256),
-            "EdDSA" => Ok(Self::EdDsa),
-            _ => Err("lists something other than RS256, PS256, ES256, EdDSA".to_owned()),
-        }
+        let found = Self::ALL.into_iter().find(|algorithm| algorithm.name() == text);
+        found.ok_or_else(|| format!("lists something other than {}", names(&Self::ALL)))
     }
 }
 
 impl Algorithm {
+    /// All of them.
+    pub(super) const ALL: [Self; 9] = [
+        Self::Rs256,
+        Self::Rs384,
+        Self::Rs512,
+        Self::Ps256,
+        Self::Ps384,
+        Self::Ps512,
+        Self::Es256,
+        Self::Es384,
+        Self::EdDsa,
+    ];
+
+    /// As RFC 7518 §3.1 and RFC 8037 §3.1 name it.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Rs256 => "RS256",
+            Self::Rs384 => "RS384",
+            Self::Rs512 => "RS512",
+            Self::Ps256 => "PS256",
+            Self::Ps384 => "PS384",
+            Self::Ps512 => "PS512",
+            Self::Es256 => "ES256",
+            Self::Es384 => "ES384",
+            Self::EdDsa => "EdDSA",
+        }
+    }
+
     const fn core(self) -> CoreJwsSigningAlgorithm {
         match self {
             Self::Rs256 => CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha256,
+            Self::Rs384 => CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha384,
+            Self::Rs512 => CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha512,
             Self::Ps256 => CoreJwsSigningAlgorithm::RsaSsaPssSha256,
+            Self::Ps384 => CoreJwsSigningAlgorithm::RsaSsaPssSha384,
+            Self::Ps512 => CoreJwsSigningAlgorithm::RsaSsaPssSha512,
             Self::Es256 => CoreJwsSigningAlgorithm::EcdsaP256Sha256,
+            Self::Es384 => CoreJwsSigningAlgorithm::EcdsaP384Sha384,
             Self::EdDsa => CoreJwsSigningAlgorithm::EdDsa,
         }
     }
 }
 
+/// Algorithms as a list to read.
+pub(super) fn names(algorithms: &[Algorithm]) -> String {
+    let names: Vec<&str> = algorithms.iter().map(|algorithm| algorithm.name()).collect();
+    names.join(", ")
+}
+
+/// base64url, padded or not: padding says nothing, and some providers write it into their keys.
+const BASE64URL: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::URL_SAFE,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
 /// A provider's public keys.
 #[derive(Debug)]
-pub(super) struct Keys(Vec<CoreJsonWebKey>);
+pub(super) struct Keys(Vec<Key>);
+
+/// One of them.
+#[derive(Debug)]
+struct Key {
+    jwk: CoreJsonWebKey,
+    /// Whose tokens it may sign, where the set says so: at Microsoft one set serves many issuers.
+    issuer: Option<String>,
+}
 
 impl Keys {
     /// Reads a key set (RFC 7517), leaving out keys that cannot verify an ID token or are too weak to.
@@ -74,21 +132,18 @@ impl Keys {
             .get("keys")
             .and_then(Value::as_array)
             .ok_or("has no array of keys")?;
-        let usable = keys.iter().filter(|key| is_strong(key));
-        let usable: Vec<CoreJsonWebKey> = usable
-            .filter_map(|key| serde_json::from_value(key.clone()).ok())
-            .collect();
+        let usable: Vec<Key> = keys.iter().filter_map(Key::parse).collect();
         if usable.is_empty() {
-            Err("has no usable key".to_owned())
+            Err(format!("has no usable key among {}", keys.len()))
         } else {
             Ok(Self(usable))
         }
     }
 
     /// The one key that fits. Of several nobody can tell which was meant.
-    fn find(&self, kid: Option<&str>, algorithm: Algorithm) -> Result<&CoreJsonWebKey, Rejected> {
+    fn find(&self, kid: Option<&str>, algorithm: Algorithm) -> Result<&Key, Rejected> {
         let algorithm = algorithm.core();
-        let mut fitting = self.0.iter().filter(|key| {
+        let mut fitting = self.0.iter().filter(|Key { jwk: key, .. }| {
             kid.is_none_or(|kid| key.key_id().is_some_and(|id| id.as_str() == kid))
                 && algorithm.key_type().is_some_and(|kind| kind == *key.key_type())
                 && key.key_use().is_none_or(JsonWebKeyUse::allows_signature)
@@ -106,13 +161,47 @@ impl Keys {
     }
 }
 
-fn is_strong(key: &Value) -> bool {
+impl Key {
+    /// Reads a key (RFC 7517 §4), if it is one that can verify an ID token.
+    fn parse(key: &Value) -> Option<Self> {
+        let key = normal(key)?;
+        let issuer = key.get("issuer").and_then(Value::as_str).map(str::to_owned);
+        let key = is_strong(&key).then_some(Value::Object(key))?;
+        let jwk = serde_json::from_value(key).ok()?;
+        Some(Self { jwk, issuer })
+    }
+}
+
+/// The key as the standard writes it: its numbers without padding (RFC 7515 §2), and the coordinates of a
+/// point in full length (RFC 7518 §6.2.1.2), where some providers leave out leading zeros.
+fn normal(key: &Value) -> Option<Object> {
+    let mut key = key.as_object()?.clone();
+    let length = match key.get("crv").and_then(Value::as_str) {
+        Some("P-256") => 32,
+        Some("P-384") => 48,
+        _ => 0,
+    };
+    for (name, length) in [("n", 0), ("e", 0), ("x", length), ("y", length)] {
+        let Some(mut number) = bytes(&key, name) else {
+            continue;
+        };
+        if number.len() < length {
+            number.splice(..0, vec![0; length - number.len()]);
+        }
+        key.insert(name.to_owned(), BASE64_URL_SAFE_NO_PAD.encode(number).into());
+    }
+    Some(key)
+}
+
+/// A member of a key that holds bytes.
+fn bytes(key: &Object, name: &str) -> Option<Vec<u8>> {
+    BASE64URL.decode(key.get(name)?.as_str()?).ok()
+}
+
+fn is_strong(key: &Object) -> bool {
     match key.get("kty").and_then(Value::as_str) {
         Some("RSA") => {
-            let modulus = key
-                .get("n")
-                .and_then(Value::as_str)
-                .and_then(|n| BASE64_URL_SAFE_NO_PAD.decode(n).ok());
+            let modulus = bytes(key, "n");
             modulus.is_some_and(|bytes| {
                 let zeros: usize = bytes.iter().position(|byte| *byte != 0).unwrap_or(bytes.len());
                 let first = bytes
@@ -126,18 +215,36 @@ fn is_strong(key: &Value) -> bool {
     }
 }
 
+/// The issuer a token with these claims must name, if its key says whose tokens it signs.
+pub(super) type IssuerOf<'a> = dyn Fn(&Object, Option<&str>) -> Result<String, String> + Sync + 'a;
+
 /// What a token must say to be ours.
 pub(super) struct Expected<'a> {
     pub(super) algorithms: &'a [Algorithm],
-    /// The issuer a token with these claims must name.
-    pub(super) issuer: &'a (dyn Fn(&Object) -> Result<String, String> + Sync),
+    pub(super) issuer: &'a IssuerOf<'a>,
     pub(super) client_id: &'a str,
-    /// The nonce of the flow; none where the provider is not sent one.
-    pub(super) nonce: Option<&'a str>,
+    /// Who else may be in the audience beside us.
+    pub(super) audiences: &'a [String],
+    pub(super) origin: Origin<'a>,
     /// The access token that came with it.
     pub(super) access_token: &'a str,
     /// Unix seconds.
     pub(super) now: i64,
+}
+
+/// What brought a token about, and so how old it may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Origin<'a> {
+    /// A flow, for which it was made a moment ago.
+    Flow {
+        /// The nonce of the flow; none where the provider is not sent one.
+        nonce: Option<&'a str>,
+    },
+    /// It came with renewed tokens. It should be fresh (OpenID Connect Core §12.2), but some providers repeat
+    /// the one of the sign-in: long expired, beside another access token, its key perhaps replaced by now.
+    /// Who it is about is still all it is asked for, and it came from the token endpoint itself (§3.1.3.7,
+    /// 6).
+    Renewal,
 }
 
 /// Why a token was not taken.
@@ -173,19 +280,38 @@ pub(super) fn verify(token: &str, keys: &Keys, expected: &Expected<'_>) -> Resul
     let (algorithm, kid) = read_header(&header, expected.algorithms)?;
     let signature = decode(signature, "signature")?;
 
-    let key = keys.find(kid, algorithm)?;
-    match key.verify_signature(&algorithm.core(), signed.as_bytes(), &signature) {
-        Ok(()) => {}
-        // Without a key id the provider's only key may have been replaced.
-        Err(_) if kid.is_none() => return Err(Rejected::UnknownKey),
-        Err(_) => return Err(invalid("its signature is wrong")),
-    }
+    let verified = keys.find(kid, algorithm).and_then(|key| {
+        match key
+            .jwk
+            .verify_signature(&algorithm.core(), signed.as_bytes(), &signature)
+        {
+            Ok(()) => Ok(key),
+            // Without a key id the provider's only key may have been replaced.
+            Err(_) if kid.is_none() => Err(Rejected::UnknownKey),
+            Err(_) => Err(invalid("its signature is wrong")),
+        }
+    });
+    let key = match verified {
+        Ok(key) => Some(key),
+        // Only what turns out to be old below goes on without.
+        Err(Rejected::UnknownKey) if expected.origin == Origin::Renewal => None,
+        Err(rejected) => return Err(rejected),
+    };
 
     // Only now is there anything to read.
     let claims = json::object(&decode(payload, "payload")?)
         .map_err(|cause| invalid(format!("its payload {cause}")))?;
-    check_claims(&claims, expected).map_err(Rejected::Invalid)?;
-    check_access_token(&claims, key, algorithm, expected.access_token).map_err(Rejected::Invalid)?;
+    let key_issuer = key.and_then(|key| key.issuer.as_deref());
+    let times = check_claims(&claims, key_issuer, expected).map_err(Rejected::Invalid)?;
+    match (key, check_age(times, expected.now)) {
+        (Some(key), Ok(())) => {
+            check_access_token(&claims, &key.jwk, algorithm, expected.access_token)
+                .map_err(Rejected::Invalid)?;
+        }
+        (None, Ok(())) => return Err(Rejected::UnknownKey),
+        (_, Err(_)) if expected.origin == Origin::Renewal => {}
+        (_, Err(cause)) => return Err(Rejected::Invalid(cause)),
+    }
     Ok(claims)
 }
 
@@ -199,71 +325,121 @@ fn read_header<'a>(
         .get("alg")
         .and_then(Value::as_str)
         .and_then(|alg| alg.parse().ok());
-    let algorithm = algorithm
-        .filter(|alg| allowed.contains(alg))
-        .ok_or_else(|| invalid("its algorithm is not allowed"))?;
+    let algorithm = algorithm.filter(|alg| allowed.contains(alg)).ok_or_else(|| {
+        let (found, accepted) = (found(header, "alg"), names(allowed));
+        invalid(format!("its algorithm is {found}, accepted is {accepted}"))
+    })?;
     // `crit` names extensions we would have to understand (RFC 7515 §4.1.11); `cty` announces a nested token.
     if header.contains_key("crit") || header.contains_key("cty") {
         return Err(invalid("its header asks for more than a plain token"));
     }
     // An access or logout token of the same provider is signed with the same key (RFC 8725 §3.11).
     match header.get("typ") {
-        None => {}
+        None | Some(Value::Null) => {}
         Some(Value::String(typ)) if typ.eq_ignore_ascii_case("JWT") => {}
-        Some(_) => return Err(invalid("it is another type of token")),
+        Some(_) => {
+            let typ = found(header, "typ");
+            return Err(invalid(format!("it is another type of token, {typ}")));
+        }
     }
     match header.get("kid") {
-        None => Ok((algorithm, None)),
+        None | Some(Value::Null) => Ok((algorithm, None)),
         Some(Value::String(kid)) => Ok((algorithm, Some(kid))),
         Some(_) => Err(invalid("its key id is not a text")),
     }
 }
 
-fn check_claims(claims: &Object, expected: &Expected<'_>) -> Result<(), String> {
-    let text = |name: &str| claims.get(name).and_then(Value::as_str);
+/// A claim as it is, for the log.
+fn found(claims: &Object, name: &str) -> String {
+    match claims.get(name) {
+        None => "missing".to_owned(),
+        Some(Value::String(text)) => excerpt(text),
+        Some(other) => excerpt(&other.to_string()),
+    }
+}
 
-    let issuer = (expected.issuer)(claims)?;
-    if text("iss") != Some(&issuer) {
-        return Err("iss is not the issuer".to_owned());
-    }
-    // Another audience could replay the token here.
-    let audience_is_us = match claims.get("aud") {
-        Some(Value::String(audience)) => audience == expected.client_id,
-        Some(Value::Array(audiences)) => {
-            matches!(&audiences[..], [Value::String(audience)] if audience == expected.client_id)
-        }
-        _ => false,
+/// Whether the audience is us, and with us nobody who is not expected there: another audience could replay
+/// the token here.
+fn is_audience(audience: Option<&Value>, expected: &Expected<'_>) -> bool {
+    let is_us = |audience: &Value| audience.as_str() == Some(expected.client_id);
+    let is_expected = |audience: &Value| {
+        expected
+            .audiences
+            .iter()
+            .any(|one| audience.as_str() == Some(one))
     };
-    if !audience_is_us {
-        return Err("aud is not this client alone".to_owned());
+    match audience {
+        Some(Value::Array(audiences)) => {
+            audiences.iter().filter(|audience| is_us(audience)).count() == 1
+                && audiences
+                    .iter()
+                    .all(|audience| is_us(audience) || is_expected(audience))
+        }
+        Some(audience) => is_us(audience),
+        None => false,
     }
-    if claims.contains_key("azp") && text("azp") != Some(expected.client_id) {
-        return Err("azp is another client".to_owned());
+}
+
+/// When a token was made and until when it counts.
+#[derive(Clone, Copy)]
+struct Times {
+    issued: i64,
+    expires: i64,
+}
+
+fn check_claims(claims: &Object, key_issuer: Option<&str>, expected: &Expected<'_>) -> Result<Times, String> {
+    let text = |name: &str| claims.get(name).and_then(Value::as_str);
+    let found = |name: &str| found(claims, name);
+
+    let issuer = (expected.issuer)(claims, key_issuer)?;
+    if text("iss") != Some(&issuer) {
+        return Err(format!("iss is {}, expected {issuer:?}", found("iss")));
+    }
+    if !is_audience(claims.get("aud"), expected) {
+        let (audience, us) = (found("aud"), expected.client_id);
+        return Err(format!(
+            "aud is {audience}, expected {us:?}, and beside it only what <ID>_AUDIENCES names"
+        ));
+    }
+    if has(claims, "azp") && text("azp") != Some(expected.client_id) {
+        let (party, us) = (found("azp"), expected.client_id);
+        return Err(format!("azp is {party}, expected {us:?}"));
     }
     if !text("sub").is_some_and(is_subject) {
         return Err("sub is not a text of 1 to 255 characters without NUL".to_owned());
     }
 
     let now = expected.now;
+    let ahead = |name: &str, at: i64| format!("{name} is {at}, ahead of now, {now}");
     let expires = seconds(claims, "exp")?.ok_or("exp is missing")?;
-    if now >= expires.saturating_add(LEEWAY) {
-        return Err("it has expired".to_owned());
-    }
-    if seconds(claims, "nbf")?.is_some_and(|not_before| not_before > now.saturating_add(LEEWAY)) {
-        return Err("it is not valid yet".to_owned());
-    }
     let issued = seconds(claims, "iat")?.ok_or("iat is missing")?;
-    if issued > now.saturating_add(LEEWAY) || issued < now.saturating_sub(MAX_AGE) {
-        return Err("iat is not a moment ago".to_owned());
+    if issued > now.saturating_add(LEEWAY) {
+        return Err(ahead("iat", issued));
+    }
+    match seconds(claims, "nbf")? {
+        Some(not_before) if not_before > now.saturating_add(LEEWAY) => return Err(ahead("nbf", not_before)),
+        _ => {}
     }
 
     // The nonce ties the token to the flow, and so to the browser: a code injected from another flow
     // brings another nonce (RFC 9700 §4.5.3.2).
-    if let Some(nonce) = expected.nonce {
+    if let Origin::Flow { nonce: Some(nonce) } = expected.origin {
         let found = text("nonce").ok_or("nonce is missing")?;
         if !bool::from(found.as_bytes().ct_eq(nonce.as_bytes())) {
             return Err("nonce is another flow's".to_owned());
         }
+    }
+    Ok(Times { issued, expires })
+}
+
+fn check_age(Times { issued, expires }: Times, now: i64) -> Result<(), String> {
+    if now >= expires.saturating_add(LEEWAY) {
+        return Err(format!("it expired at {expires}, and now is {now}"));
+    }
+    if issued < now.saturating_sub(MAX_AGE) {
+        return Err(format!(
+            "it was made at {issued}, more than {MAX_AGE} s before now, {now}"
+        ));
     }
     Ok(())
 }
@@ -275,12 +451,12 @@ fn check_access_token(
     algorithm: Algorithm,
     access_token: &str,
 ) -> Result<(), String> {
-    let Some(found) = claims.get("at_hash") else {
+    let Some(found) = claims.get("at_hash").filter(|value| !value.is_null()) else {
         return Ok(());
     };
     let hash = key.hash_bytes(access_token.as_bytes(), &algorithm.core())?;
     let half = BASE64_URL_SAFE_NO_PAD.encode(&hash[..hash.len() / 2]);
-    match found.as_str() == Some(&half) {
+    match found.as_str().map(|hash| hash.trim_end_matches('=')) == Some(&half) {
         true => Ok(()),
         false => Err("at_hash is another access token's".to_owned()),
     }
@@ -289,7 +465,7 @@ fn check_access_token(
 /// A NumericDate (RFC 7519 §2): a number, whole or not.
 fn seconds(claims: &Object, name: &str) -> Result<Option<i64>, String> {
     match claims.get(name) {
-        None => Ok(None),
+        None | Some(Value::Null) => Ok(None),
         Some(Value::Number(number)) => match number
             .as_i64()
             .or_else(|| number.as_f64().map(|float| float.floor() as i64))
@@ -309,12 +485,7 @@ mod tests {
     use crate::oauth::testing::{Signer, encode};
 
     const NOW: i64 = 1_800_000_000;
-    const ALL: &[Algorithm] = &[
-        Algorithm::Rs256,
-        Algorithm::Ps256,
-        Algorithm::Es256,
-        Algorithm::EdDsa,
-    ];
+    const ALL: &[Algorithm] = &Algorithm::ALL;
 
     fn claims() -> Value {
         json!({
@@ -335,17 +506,26 @@ mod tests {
         all
     }
 
-    fn check_with(token: &str, keys: &Keys, allowed: &[Algorithm]) -> Result<Object, Rejected> {
-        let issuer = |_: &Object| Ok("https://idp.example".to_owned());
-        let expected = Expected {
-            algorithms: allowed,
+    fn issuer(_: &Object, _: Option<&str>) -> Result<String, String> {
+        Ok("https://idp.example".to_owned())
+    }
+
+    fn expected(algorithms: &[Algorithm]) -> Expected<'_> {
+        Expected {
+            algorithms,
             issuer: &issuer,
             client_id: "client",
-            nonce: Some("the-nonce"),
+            audiences: &[],
+            origin: Origin::Flow {
+                nonce: Some("the-nonce"),
+            },
             access_token: "access",
             now: NOW,
-        };
-        verify(token, keys, &expected)
+        }
+    }
+
+    fn check_with(token: &str, keys: &Keys, allowed: &[Algorithm]) -> Result<Object, Rejected> {
+        verify(token, keys, &expected(allowed))
     }
 
     fn keys_of(signers: &[&Signer]) -> Keys {
@@ -362,19 +542,19 @@ mod tests {
 
     #[test]
     fn good_tokens_of_every_algorithm_are_taken() {
-        for signer in [
-            Signer::rs256("a"),
-            Signer::ps256("a"),
-            Signer::es256("a"),
-            Signer::eddsa("a"),
-        ] {
+        let signers = Signer::all("a");
+        let named: Vec<_> = signers.iter().map(|signer| format!("{signer:?}")).collect();
+        assert_eq!(named.join(", "), names(ALL));
+        for signer in signers {
             let token = signer.token(claims());
             assert_eq!(check(&token, &signer).unwrap()["sub"], "1234", "{signer:?}");
             let at_hash = signer.at_hash("access");
-            assert!(
-                check(&signer.token(with(json!({ "at_hash": at_hash }))), &signer).is_ok(),
-                "{signer:?}"
-            );
+            for at_hash in [at_hash.clone(), format!("{at_hash}==")] {
+                assert!(
+                    check(&signer.token(with(json!({ "at_hash": at_hash }))), &signer).is_ok(),
+                    "{signer:?}"
+                );
+            }
             let other = signer.at_hash("another");
             assert!(
                 is_invalid(&check(&signer.token(with(json!({ "at_hash": other }))), &signer)),
@@ -459,6 +639,7 @@ mod tests {
             json!({ "alg": "ES256", "kid": "a", "typ": "jwt" }),
             json!({ "alg": "ES256", "kid": "a" }),
             json!({ "alg": "ES256" }),
+            json!({ "alg": "ES256", "kid": null, "typ": null }),
             // Where a token says its key is makes no difference.
             json!({ "alg": "ES256", "kid": "a", "jku": "https://evil.example", "x5u": "https://evil.example", "jwk": {}, "x5c": ["x"] }),
         ] {
@@ -473,7 +654,7 @@ mod tests {
             json!({ "alg": "HS256" }),
             json!({ "alg": "es256" }),
             json!({ "alg": ["ES256"] }),
-            json!({ "alg": "RS512", "kid": "a" }),
+            json!({ "alg": "ES512", "kid": "a" }),
             json!({ "alg": "ES256", "typ": "at+jwt" }),
             json!({ "alg": "ES256", "typ": "logout+jwt" }),
             json!({ "alg": "ES256", "typ": 1 }),
@@ -481,7 +662,7 @@ mod tests {
             json!({ "alg": "ES256", "crit": ["exp"] }),
             json!({ "alg": "ES256", "crit": [] }),
             json!({ "alg": "ES256", "kid": 1 }),
-            json!({ "alg": "ES256", "kid": null }),
+            json!({ "alg": "ES256", "crit": null }),
         ] {
             assert!(is_invalid(&check(&token(bad.clone()), &signer)), "{bad}");
         }
@@ -625,8 +806,9 @@ mod tests {
         let weak = json!({ "keys": [{ "kty": "RSA", "kid": "a", "e": "AQAB", "n": encode(&[0xff; 128]) }] });
         assert!(Keys::parse(weak.to_string().as_bytes()).is_err());
         let padded = [&[0; 128][..], &[0xff; 128]].concat();
-        assert!(!is_strong(&json!({ "kty": "RSA", "n": encode(&padded) })));
-        assert!(is_strong(&json!({ "kty": "RSA", "n": encode(&[0xff; 256]) })));
+        let is_strong = |n: &[u8]| is_strong(json!({ "kty": "RSA", "n": encode(n) }).as_object().unwrap());
+        assert!(!is_strong(&padded));
+        assert!(is_strong(&[0xff; 256]));
         for garbage in [
             &b""[..],
             b"{}",
@@ -638,5 +820,181 @@ mod tests {
         ] {
             assert!(Keys::parse(garbage).is_err());
         }
+    }
+
+    /// The claims written out, so that `null` is sent rather than left out.
+    fn text_with(name: &str, value: &str) -> String {
+        claims()
+            .to_string()
+            .replacen('{', &format!("{{\"{name}\":{value},"), 1)
+    }
+
+    #[test]
+    fn what_may_be_missing_may_be_null() {
+        let signer = Signer::es256("a");
+        let header = json!({ "alg": "ES256", "kid": "a" }).to_string();
+        for name in ["azp", "nbf", "at_hash", "acr", "auth_time"] {
+            let token = signer.sign_text(&header, &text_with(name, "null"));
+            assert!(check(&token, &signer).is_ok(), "{name}");
+        }
+        for name in ["iss", "sub", "aud", "exp", "iat", "nonce"] {
+            let mut claims = claims();
+            claims[name] = Value::Null;
+            assert!(is_invalid(&check(&signer.token(claims), &signer)), "{name}");
+        }
+    }
+
+    #[test]
+    fn keys_are_read_as_providers_write_them() {
+        let with = |jwk: &Value, change: fn(&str) -> String| {
+            let mut jwk = jwk.clone();
+            for name in ["n", "e", "x", "y"] {
+                if let Some(text) = jwk.get(name).and_then(Value::as_str).map(change) {
+                    jwk[name] = text.into();
+                }
+            }
+            Keys::parse(json!({ "keys": [jwk] }).to_string().as_bytes())
+        };
+        let padded = |text: &str| format!("{text}{}", "=".repeat((4 - text.len() % 4) % 4));
+        for signer in Signer::all("a") {
+            let jwk = &Signer::jwks(&[&signer])["keys"][0];
+            let token = signer.token(claims());
+            assert!(
+                check_with(&token, &with(jwk, padded).unwrap(), ALL).is_ok(),
+                "{signer:?}"
+            );
+            let mut nulls = jwk.clone();
+            for name in ["use", "alg", "key_ops", "x5c", "x5t", "issuer"] {
+                nulls[name] = Value::Null;
+            }
+            let keys = Keys::parse(json!({ "keys": [nulls] }).to_string().as_bytes()).unwrap();
+            assert!(check_with(&token, &keys, ALL).is_ok(), "{signer:?}");
+            // Other alphabets and other numbers are not guessed at.
+            for broken in [|text: &str| format!("{text}!"), |text: &str| format!("A{text}")] {
+                let verified = with(jwk, broken).map(|keys| check_with(&token, &keys, ALL));
+                assert!(!matches!(verified, Ok(Ok(_))), "{signer:?}");
+            }
+        }
+        // A coordinate that begins with a zero, without it.
+        let signer = Signer::es256_with_short_coordinate("a");
+        let token = signer.token(claims());
+        let mut jwk = Signer::jwks(&[&signer])["keys"][0].clone();
+        let x = bytes(jwk.as_object().unwrap(), "x").unwrap();
+        assert_eq!((x.len(), x[0]), (32, 0));
+        assert!(check(&token, &signer).is_ok());
+        jwk["x"] = encode(&x[1..]).into();
+        let keys = Keys::parse(json!({ "keys": [jwk] }).to_string().as_bytes()).unwrap();
+        assert!(check_with(&token, &keys, ALL).is_ok());
+    }
+
+    #[test]
+    fn an_audience_beside_us_is_one_that_was_named() {
+        let signer = Signer::es256("a");
+        let named = ["project".to_owned(), "account".to_owned()];
+        let check = |audience: Value| {
+            let expected = Expected {
+                audiences: &named,
+                ..expected(ALL)
+            };
+            let token = signer.token(with(json!({ "aud": audience })));
+            verify(&token, &keys_of(&[&signer]), &expected).is_ok()
+        };
+        for good in [
+            json!("client"),
+            json!(["client"]),
+            json!(["client", "project"]),
+            json!(["account", "client", "project"]),
+        ] {
+            assert!(check(good.clone()), "{good}");
+        }
+        for bad in [
+            json!("project"),
+            json!(["project"]),
+            json!(["client", "other"]),
+            json!(["client", "project", "other"]),
+            json!(["client", "client", "project"]),
+            json!(["client", 1]),
+            json!(["client", null]),
+            json!(["client", ["project"]]),
+        ] {
+            assert!(!check(bad.clone()), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_repeated_token_may_be_old_and_nothing_else() {
+        let (signer, stranger) = (Signer::es256("a"), Signer::es256("b"));
+        let check = |changes: Value, keys: &Keys| {
+            let expected = Expected {
+                origin: Origin::Renewal,
+                ..expected(ALL)
+            };
+            verify(&signer.token(with(changes)), keys, &expected)
+        };
+        let (ours, replaced) = (keys_of(&[&signer]), keys_of(&[&stranger]));
+        let old = json!({ "iat": NOW - 86_400, "exp": NOW - 82_800, "at_hash": signer.at_hash("another") });
+        for good in [
+            json!({}),
+            json!({ "iat": NOW - 86_400, "exp": NOW - 82_800 }),
+            json!({ "iat": NOW - 86_400 }),
+            json!({ "exp": NOW - 60 }),
+            old.clone(),
+        ] {
+            assert!(check(good.clone(), &ours).is_ok(), "{good}");
+        }
+        assert!(check(old.clone(), &replaced).is_ok());
+        assert_eq!(check(json!({}), &replaced), Err(Rejected::UnknownKey));
+        for (name, value) in [
+            ("iss", json!("https://evil.example")),
+            ("aud", json!("other")),
+            ("azp", json!("other")),
+            ("sub", json!("")),
+            ("iat", json!(NOW + 61)),
+            ("nbf", json!(NOW + 61)),
+        ] {
+            let mut bad = old.clone();
+            bad[name] = value;
+            assert!(is_invalid(&check(bad.clone(), &ours)), "{bad}");
+            assert!(is_invalid(&check(bad.clone(), &replaced)), "{bad}");
+        }
+        let fresh_with_other_hash = json!({ "at_hash": signer.at_hash("another") });
+        assert!(is_invalid(&check(fresh_with_other_hash, &ours)));
+        let expected = Expected {
+            origin: Origin::Renewal,
+            ..expected(ALL)
+        };
+        let genuine = signer.token(with(old));
+        let (signed, _) = genuine.rsplit_once('.').unwrap();
+        let forged = format!("{signed}.{}", encode(&[1; 64]));
+        assert!(is_invalid(&verify(&forged, &ours, &expected)));
+    }
+
+    #[test]
+    fn a_refusal_names_what_came_and_what_was_expected() {
+        let signer = Signer::es256("a");
+        let cause =
+            |token: String, allowed: &[Algorithm]| match check_with(&token, &keys_of(&[&signer]), allowed) {
+                Err(Rejected::Invalid(cause)) => cause,
+                other => panic!("{other:?}"),
+            };
+        for (changes, both) in [
+            (
+                json!({ "iss": "https://other.example" }),
+                [r#""https://other.example""#, r#""https://idp.example""#],
+            ),
+            (
+                json!({ "aud": ["client", "project"] }),
+                ["project", "<ID>_AUDIENCES"],
+            ),
+            (json!({ "aud": null }), ["missing", r#""client""#]),
+            (json!({ "azp": "other" }), [r#""other""#, r#""client""#]),
+            (json!({ "exp": NOW - 61 }), ["1799999939", "1800000000"]),
+            (json!({ "iat": NOW + 61 }), ["1800000061", "1800000000"]),
+        ] {
+            let cause = cause(signer.token(with(changes)), ALL);
+            assert!(both.iter().all(|side| cause.contains(side)), "{cause}");
+        }
+        let cause = cause(signer.token(claims()), &[Algorithm::Rs256, Algorithm::Ps512]);
+        assert_eq!(cause, r#"its algorithm is "ES256", accepted is RS256, PS512"#);
     }
 }

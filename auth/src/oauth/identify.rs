@@ -10,10 +10,9 @@ use super::{
     Configured, OAuth, apple,
     discovery::Endpoints,
     flow::Flow,
-    id_token::{self, Expected, Rejected},
+    id_token::{self, Expected, Origin, Rejected},
     json::Object,
-    microsoft,
-    preset::{Known, Userinfo},
+    preset::Userinfo,
     profile,
     token::{self, TokenAnswer},
     userinfo,
@@ -82,7 +81,9 @@ impl OAuth {
                 self.verify(
                     configured,
                     endpoints,
-                    flow.nonce.as_deref(),
+                    Origin::Flow {
+                        nonce: flow.nonce.as_deref(),
+                    },
                     id_token,
                     &answer,
                     now,
@@ -93,7 +94,7 @@ impl OAuth {
         };
         let mut claims = self.claims(configured, endpoints, id_token, &answer).await?;
         if provider.preset.form_post
-            && !claims.contains_key("name")
+            && !profile::has(&claims, "name")
             && let Some(name) = user.and_then(apple::name_in)
         {
             claims.insert("name".to_owned(), name.into());
@@ -118,27 +119,21 @@ impl OAuth {
         &self,
         configured: &Configured,
         endpoints: &Endpoints,
-        nonce: Option<&str>,
+        origin: Origin<'_>,
         id_token: &str,
         answer: &TokenAnswer,
         now: i64,
     ) -> Result<Object, Unverified> {
         let Configured { provider, discovery } = configured;
         let http = &self.0.http;
-        let issuer = |claims: &Object| {
-            let found = endpoints.issuer.as_deref().ok_or("the issuer is not known")?;
-            match (provider.preset.endpoints, &provider.issuer) {
-                (Known::MicrosoftTenant, Some(configured)) => {
-                    microsoft::issuer_for(configured, found, claims)
-                }
-                _ => Ok(found.to_owned()),
-            }
-        };
+        let issuer =
+            |claims: &Object, key_issuer: Option<&str>| endpoints.issuer_of(provider, claims, key_issuer);
         let expected = Expected {
             algorithms: &endpoints.algorithms,
             issuer: &issuer,
             client_id: &provider.client_id,
-            nonce,
+            audiences: &provider.audiences,
+            origin,
             access_token: answer.access_token().secret(),
             now,
         };
@@ -178,7 +173,7 @@ impl OAuth {
             Userinfo::Required | Userinfo::Wanted => true,
             Userinfo::IfNoEmail => id_token
                 .as_ref()
-                .is_none_or(|claims| !claims.contains_key("email")),
+                .is_none_or(|claims| !profile::has(claims, "email")),
             Userinfo::Never => false,
         };
         let url = endpoints.userinfo.as_deref().filter(|_| wanted);

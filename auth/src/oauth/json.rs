@@ -1,4 +1,5 @@
-//! JSON as we take it from tokens: an object in which no name occurs twice.
+//! JSON as we take it from providers: an object in which no name occurs twice, and numbers however they are
+//! written.
 //!
 //! Parsers disagree on which of two equal names counts (RFC 8259 §4), so a token that has both says one
 //! thing to whoever checked it elsewhere and another to us. RFC 7519 §4 lets us refuse it.
@@ -7,7 +8,7 @@ use serde::{
     Deserialize, Deserializer,
     de::{Error, MapAccess, SeqAccess, Visitor},
 };
-use serde_json::{Map, Value};
+use serde_json::{Map, Number, Value};
 
 /// The members of an object.
 pub(super) type Object = Map<String, Value>;
@@ -24,6 +25,30 @@ pub(super) fn object(text: &[u8]) -> Result<Object, String> {
             error.column()
         )),
     }
+}
+
+/// A count, of seconds for example, as a whole number, a decimal (`3599.0`) or either of them in a text:
+/// providers write all four, and none can mean anything else. What is less than zero or no number is no count.
+pub(super) fn count(value: &Value) -> Option<u64> {
+    let whole = |decimal: f64| (decimal.is_finite() && decimal >= 0.0).then_some(decimal as u64);
+    match value {
+        Value::Number(number) => number.as_u64().or_else(|| number.as_f64().and_then(whole)),
+        Value::String(text) => {
+            let text = text.trim();
+            text.parse().ok().or_else(|| text.parse().ok().and_then(whole))
+        }
+        _ => None,
+    }
+}
+
+/// A whole number as a text, also where it is written as a decimal, as far as decimals are exact.
+pub(super) fn whole(number: &Number) -> Option<String> {
+    const EXACT: f64 = (1_u64 << 53) as f64;
+    if number.is_i64() || number.is_u64() {
+        return Some(number.to_string());
+    }
+    let decimal = number.as_f64()?;
+    (decimal.fract() == 0.0 && decimal.abs() < EXACT).then(|| (decimal as i64).to_string())
 }
 
 struct Unique(Value);
@@ -88,7 +113,43 @@ impl<'de> Visitor<'de> for UniqueVisitor {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+
+    #[test]
+    fn numbers_are_read_however_they_are_written() {
+        for (value, count_of) in [
+            (json!(3600), Some(3600)),
+            (json!(3599.0), Some(3599)),
+            (json!(3599.9), Some(3599)),
+            (json!("3600"), Some(3600)),
+            (json!("3600.0"), Some(3600)),
+            (json!(" 3600 "), Some(3600)),
+            (json!("3.6e3"), Some(3600)),
+            (json!(0), Some(0)),
+            (json!(u64::MAX), Some(u64::MAX)),
+            (json!(1e300), Some(u64::MAX)),
+            (json!(-1), None),
+            (json!("-1"), None),
+            (json!("inf"), None),
+            (json!("NaN"), None),
+            (json!("soon"), None),
+            (json!(""), None),
+            (json!(true), None),
+            (json!([3600]), None),
+            (json!(null), None),
+        ] {
+            assert_eq!(count(&value), count_of, "{value}");
+        }
+        let id = |value: Value| whole(value.as_number().unwrap());
+        assert_eq!(id(json!(583_231)).as_deref(), Some("583231"));
+        assert_eq!(id(json!(583_231.0)).as_deref(), Some("583231"));
+        assert_eq!(id(json!(u64::MAX)), Some(u64::MAX.to_string()));
+        // Two such numbers may be one decimal, and so two people one.
+        assert_eq!(id(json!(9_007_199_254_740_993.0)), None);
+        assert_eq!(id(json!(1.5)), None);
+    }
 
     #[test]
     fn objects_are_read_whole_or_not_at_all() {

@@ -63,6 +63,12 @@ pub(super) fn issuer_for(configured: &str, found: &str, claims: &Object) -> Resu
     }
 }
 
+/// Whether a key may sign this issuer's tokens. One set of keys serves every tenant and other clouds beside,
+/// and each key says whose it is: one issuer's, or by the template every tenant's.
+pub(super) fn key_is_of(key_issuer: &str, issuer: &str) -> bool {
+    key_issuer == issuer || (key_issuer.contains(PLACEHOLDER) && fits(key_issuer, issuer))
+}
+
 /// Whether the `iss` parameter of a callback (RFC 9207) fits a template.
 pub(super) fn fits(template: &str, iss: &str) -> bool {
     split(template)
@@ -139,6 +145,10 @@ mod tests {
             issuer_for("x", &issuer(TID), &Object::new()).unwrap(),
             issuer(TID)
         );
+        assert!(key_is_of(&template, &issuer(TID)) && key_is_of(&issuer(TID), &issuer(TID)));
+        assert!(!key_is_of(&issuer(PERSONAL), &issuer(TID)) && !key_is_of("", &issuer(TID)));
+        let elsewhere = format!("https://login.evil.example/{PLACEHOLDER}/v2.0");
+        assert!(!key_is_of(&elsewhere, &issuer(TID)) && !key_is_of(&issuer("common"), &issuer(TID)));
         assert!(fits(&template, &issuer(TID)));
         assert!(!fits(&template, &issuer("common")) && !fits(&template, &format!("{}/", issuer(TID))));
     }

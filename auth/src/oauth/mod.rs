@@ -45,6 +45,7 @@ mod testing;
 mod tests;
 mod token;
 mod userinfo;
+mod x;
 
 use std::sync::Arc;
 
@@ -53,22 +54,24 @@ use uuid::Uuid;
 pub use self::{
     config::{DEVELOPMENT, development, from_vars},
     finish::{Finished, RepostError},
+    http::Http,
     provider::Provider,
     start::{StartError, Started},
 };
-use self::{discovery::Discovery, flights::Flights, flow::Browser, http::Http};
+use self::{discovery::Discovery, flights::Flights, flow::Browser};
 use crate::{
     accounts::{self, Identity},
     audit::NewEvent,
     client::Client,
     clock::Clock,
+    config::Config,
     cookies::Cookies,
     db::{Database, Tx},
     error::Result,
     keys::{KeyRing, Purpose},
     public_url::PublicUrl,
     session::{RecentSession, RequestAuth},
-    users::UserAdapter,
+    users::{Occasion, UserAdapter},
     wire::ProviderInfo,
 };
 
@@ -168,25 +171,24 @@ struct Configured {
 }
 
 impl OAuth {
-    /// The service for these providers. Contacts none of them.
+    /// The service for the configured providers. Contacts none of them.
     pub fn new(
-        providers: Vec<Provider>,
-        public_url: PublicUrl,
+        config: &Config,
         db: Database,
         keys: Arc<KeyRing>,
         clock: Clock,
         cookies: Cookies,
         users: Arc<dyn UserAdapter>,
     ) -> Self {
-        let configured = |provider| Configured {
-            provider,
+        let configured = |provider: &Provider| Configured {
+            provider: provider.clone(),
             discovery: Discovery::default(),
         };
-        let providers = providers.into_iter().map(configured).collect();
+        let providers = config.providers.iter().map(configured).collect();
         Self(Arc::new(Inner {
             providers,
-            http: Http::new(),
-            public_url,
+            http: config.provider_http.clone(),
+            public_url: config.public_url.clone(),
             db,
             keys,
             clock,
@@ -264,7 +266,7 @@ impl OAuth {
         }
         self.0
             .users
-            .upsert(tx, Some(user_id), identity.user(), now)
+            .upsert(tx, Occasion::Link(user_id), identity.user(), now)
             .await?;
         NewEvent::of(user_id, "link")
             .note(&identity.provider)

@@ -115,6 +115,8 @@ pub(super) enum Quirk {
     None,
     /// The addresses are in a list of their own (`github.rs`).
     GithubEmails,
+    /// The address may be withheld together with all the rest (`x.rs`).
+    XEmail,
     /// The access token comes with a proof that its bearer knows the client secret (`facebook.rs`).
     AppSecretProof,
 }

@@ -109,7 +109,6 @@ pub(super) const PRESETS: &[Preset] = &[
             userinfo: "https://discord.com/api/users/@me",
         },
         scopes: &["identify", "email"],
-        pkce: Pkce::None,
         token_auth: TokenAuth::Post,
         // Who has agreed once is not asked again.
         authorize_params: &[("prompt", "none")],
@@ -144,7 +143,6 @@ pub(super) const PRESETS: &[Preset] = &[
             userinfo: "https://graph.facebook.com/me",
         },
         scopes: &["email", "public_profile"],
-        pkce: Pkce::None,
         token_auth: TokenAuth::Post,
         userinfo_params: &[("fields", "id,name,email,picture")],
         quirk: Quirk::AppSecretProof,
@@ -172,6 +170,7 @@ pub(super) const PRESETS: &[Preset] = &[
             "user.fields",
             "id,name,username,confirmed_email,profile_image_url",
         )],
+        quirk: Quirk::XEmail,
         subject: Subject::Claim("/data/id"),
         email: "/data/confirmed_email",
         verified: Verified::IfPresent,
@@ -183,13 +182,15 @@ pub(super) const PRESETS: &[Preset] = &[
         id: "linkedin",
         name: "LinkedIn",
         endpoints: Known::Issuer("https://www.linkedin.com/oauth"),
-        // A code_verifier is answered with `invalid_client`, and the nonce is left out of the ID token.
+        // A code_verifier is answered with `invalid_client` unless LinkedIn has turned PKCE on for the
+        // application, and the nonce is left out of the ID token.
         pkce: Pkce::None,
         nonce: false,
         token_auth: TokenAuth::Post,
         token_type_optional: true,
         offline: Offline::UNASKED,
         userinfo: Userinfo::IfNoEmail,
+        verified: Verified::TrueOrText("/email_verified"),
         ..GENERIC
     },
     Preset {
@@ -197,6 +198,7 @@ pub(super) const PRESETS: &[Preset] = &[
         name: "Twitch",
         endpoints: Known::Issuer("https://id.twitch.tv/oauth2"),
         scopes: &["openid", "user:read:email"],
+        // Twitch has none: it takes a challenge and never looks at it.
         pkce: Pkce::None,
         token_auth: TokenAuth::Post,
         // Without it the ID token holds nothing but `sub`.
@@ -228,6 +230,7 @@ pub(super) const PRESETS: &[Preset] = &[
         id: "slack",
         name: "Slack",
         endpoints: Known::Issuer("https://slack.com"),
+        // Slack takes it of public clients only, which an application becomes for good by asking for it.
         pkce: Pkce::None,
         token_auth: TokenAuth::Post,
         offline: Offline::UNASKED,
@@ -297,9 +300,9 @@ mod tests {
             ("github", S256, false, Post),
             ("microsoft", S256, true, Post),
             ("gitlab", S256, true, Basic),
-            ("discord", None, false, Post),
+            ("discord", S256, false, Post),
             ("apple", S256, true, AppleJwt),
-            ("facebook", None, false, Post),
+            ("facebook", S256, false, Post),
             ("x", S256, false, Basic),
             ("linkedin", None, false, Post),
             ("twitch", None, true, Post),
@@ -352,8 +355,12 @@ mod tests {
         for id in ["facebook", "spotify"] {
             assert_eq!(preset(id).verified, Verified::Never);
         }
-        for id in ["google", "gitlab", "linkedin", "twitch", "slack"] {
+        for id in ["google", "gitlab", "twitch", "slack"] {
             assert_eq!(preset(id).verified, Verified::True("/email_verified"));
+        }
+        // Their `true` is a text, for some people or in some answers.
+        for id in ["apple", "linkedin"] {
+            assert_eq!(preset(id).verified, Verified::TrueOrText("/email_verified"));
         }
     }
 }

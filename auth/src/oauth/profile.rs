@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::{
     discord,
-    json::Object,
+    json::{self, Object},
     microsoft,
     preset::{Avatar, Preset, Subject, Verified},
 };
@@ -107,9 +107,14 @@ pub(super) fn is_subject(text: &str) -> bool {
 fn id(value: &Value) -> Option<String> {
     match value {
         Value::String(text) if !text.is_empty() => Some(text.clone()),
-        Value::Number(number) if number.is_i64() || number.is_u64() => Some(number.to_string()),
+        Value::Number(number) => json::whole(number),
         _ => None,
     }
+}
+
+/// Whether a claim is there. One that is `null` is not (OpenID Connect Core §5.3.2).
+pub(super) fn has(claims: &Object, name: &str) -> bool {
+    claims.get(name).is_some_and(|value| !value.is_null())
 }
 
 /// The ID token's claims, completed by userinfo's.
@@ -125,7 +130,7 @@ pub(super) fn merge(mut id_token: Object, mut userinfo: Object) -> Object {
     for claim in ["email", "email_verified"] {
         weaker.remove(claim);
     }
-    userinfo.extend(id_token);
+    userinfo.extend(id_token.into_iter().filter(|(_, value)| !value.is_null()));
     userinfo
 }
 
@@ -296,9 +301,19 @@ mod tests {
                 "{no}"
             );
         }
-        let apple = |verified| read(preset("apple"), &claims(verified)).unwrap().email_verified;
-        assert!(apple(json!(true)) && apple(json!("true")));
-        assert!(!apple(json!("false")) && !apple(json!("True")) && !apple(json!(1)));
+        for id in ["apple", "linkedin"] {
+            let verified = |claim| read(preset(id), &claims(claim)).unwrap().email_verified;
+            assert!(verified(json!(true)) && verified(json!("true")), "{id}");
+            for no in [
+                json!("false"),
+                json!("True"),
+                json!("TRUE"),
+                json!(1),
+                json!(null),
+            ] {
+                assert!(!verified(no.clone()), "{id}: {no}");
+            }
+        }
         let without = read(&GENERIC, &json!({ "sub": "1", "email_verified": true })).unwrap();
         assert!(without.email.is_none() && !without.email_verified);
     }
@@ -358,6 +373,19 @@ mod tests {
                 json!({ "email": "b", "name": "n" })
             ),
             json!({ "sub": "1", "email": "b", "name": "m" })
+        );
+    }
+
+    #[test]
+    fn a_claim_that_is_null_is_not_there() {
+        let object = |value: Value| value.as_object().unwrap().clone();
+        let id_token = object(json!({ "sub": "1", "name": null, "email": null, "email_verified": null }));
+        assert!(has(&id_token, "sub") && !has(&id_token, "email") && !has(&id_token, "picture"));
+        let userinfo = object(json!({ "sub": "1", "name": "Ada", "email": "a", "email_verified": true }));
+        let merged = Value::Object(merge(id_token, userinfo));
+        assert_eq!(
+            merged,
+            json!({ "sub": "1", "name": "Ada", "email": "a", "email_verified": true })
         );
     }
 

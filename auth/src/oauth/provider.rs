@@ -1,6 +1,7 @@
 //! A provider as configured: its preset, with a client id, a secret and whatever was overridden.
 
 use secrecy::SecretString;
+use url::Url;
 
 use super::{apple::AppleKey, id_token::Algorithm, preset::Preset};
 
@@ -12,6 +13,8 @@ pub struct Provider {
     pub(super) preset: &'static Preset,
     /// The issuer, byte for byte; a plain OAuth 2.0 provider has none.
     pub(super) issuer: Option<String>,
+    /// Where the metadata is, if not where the issuer's name says.
+    pub(super) metadata: Option<String>,
     pub(super) authorize: Option<String>,
     pub(super) token: Option<String>,
     pub(super) userinfo: Option<String>,
@@ -22,6 +25,10 @@ pub struct Provider {
     pub(super) offline: bool,
     /// The only algorithms accepted, whatever the metadata lists.
     pub(super) algorithms: Option<Vec<Algorithm>>,
+    /// Who else may be in an ID token's audience.
+    pub(super) audiences: Vec<String>,
+    /// More parameters for the authorization request.
+    pub(super) params: Vec<(String, String)>,
     pub(super) client_id: String,
     pub(super) secret: ClientSecret,
 }
@@ -48,6 +55,16 @@ impl Provider {
     /// Whether it speaks OpenID Connect: then there is an ID token, and it is verified.
     pub(super) fn is_oidc(&self) -> bool {
         !matches!(self.preset.endpoints, super::preset::Known::Endpoints { .. })
+    }
+
+    /// Adds the configured parameters to an authorization request. What the request says already, for example
+    /// to make the person sign in anew, stays as it is.
+    pub(super) fn add_params(&self, authorize: &mut Url) {
+        for (name, value) in &self.params {
+            if !authorize.query_pairs().any(|(said, _)| said == name.as_str()) {
+                authorize.query_pairs_mut().append_pair(name, value);
+            }
+        }
     }
 
     /// The path the provider sends people back to: one per provider, so that an answer of one can never

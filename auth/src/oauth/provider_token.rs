@@ -7,11 +7,12 @@
 //! is stored with what was read, and the other takes what is stored then.
 
 use oauth2::{RedirectUrl, TokenResponse};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
 use super::{
     Configured, OAuth,
+    id_token::Origin,
     identify::Unverified,
     profile,
     provider::Provider,
@@ -46,20 +47,51 @@ impl OAuth {
     /// [`Error::NotFound`] if the user has no account there; [`Error::SignInAtProvider`] if the token has
     /// expired and cannot be renewed; [`Error::ProviderUnavailable`]; [`Error::Unavailable`].
     pub async fn provider_token(&self, live: &LiveSession, provider: &str) -> Result<SecretString> {
+        self.usable_token(live, provider, None).await
+    }
+
+    /// An access token in the place of one that the provider's API has just refused with 401, whatever its
+    /// lifetime was said to be: the person may have withdrawn it, or the provider ended it early. It is renewed
+    /// once, however many were refused; if that was done already, what came of it is the answer. Ask once per
+    /// refusal, and take a second 401 for the last word.
+    ///
+    /// # Errors
+    /// As [`OAuth::provider_token`]; [`Error::SignInAtProvider`] if there is nothing to renew it with.
+    pub async fn provider_token_after_401(
+        &self,
+        live: &LiveSession,
+        provider: &str,
+        refused: &SecretString,
+    ) -> Result<SecretString> {
+        let token = self.usable_token(live, provider, Some(refused)).await?;
+        if !is_same(&token, refused) {
+            return Ok(token);
+        }
+        // A renewal under way, begun by somebody who did not know yet.
+        self.usable_token(live, provider, Some(refused)).await
+    }
+
+    async fn usable_token(
+        &self,
+        live: &LiveSession,
+        provider: &str,
+        refused: Option<&SecretString>,
+    ) -> Result<SecretString> {
         let configured = self.configured(provider).ok_or(Error::NotFound)?;
         let id = &configured.provider.id;
         let stored = tokens::of_user(&self.0.db, live.user_id(), id).await?;
         let stored = stored.ok_or(Error::NotFound)?;
-        if let Next::Use(token) = self.judge(&stored, MARGIN)? {
+        if let Next::Use(token) = self.judge(&stored, MARGIN, refused)? {
             return Ok(token);
         }
         let (oauth, id, account_id) = (self.clone(), id.clone(), stored.account_id);
+        let refused = refused.cloned();
         let renewal = || async move {
             let configured = oauth.configured(&id).ok_or(Error::NotFound)?;
             // Again: somebody may have renewed them since.
             let stored = tokens::of_account(&oauth.0.db, account_id).await?;
             let stored = stored.ok_or(Error::NotFound)?;
-            match oauth.judge(&stored, MARGIN)? {
+            match oauth.judge(&stored, MARGIN, refused.as_ref())? {
                 Next::Use(token) => Ok(token),
                 Next::Renew(refresh) => oauth.renew(configured, &stored, &refresh).await,
             }
@@ -81,14 +113,15 @@ impl OAuth {
         Ok(refresh.is_none())
     }
 
-    /// What these tokens are good for, if an access token shall live longer than `margin` seconds. One that
-    /// cannot be renewed is used to its end.
-    fn judge(&self, stored: &Stored, margin: i64) -> Result<Next> {
+    /// What these tokens are good for, if an access token shall live longer than `margin` seconds and be another
+    /// than the `refused` one. One that cannot be renewed is used to its end.
+    fn judge(&self, stored: &Stored, margin: i64, refused: Option<&SecretString>) -> Result<Next> {
         let left = stored
             .token_expires_at
             .map(|at| at.unix_timestamp() - self.0.clock.unix());
         let outlives = |margin| left.is_none_or(|left| left > margin);
         let access = stored.access(&self.0.keys);
+        let access = access.filter(|access| !refused.is_some_and(|refused| is_same(access, refused)));
         match (access, stored.refresh(&self.0.keys)) {
             (Some(access), _) if outlives(margin) => Ok(Next::Use(access)),
             (_, Some(refresh)) => Ok(Next::Renew(refresh)),
@@ -124,7 +157,7 @@ impl OAuth {
         };
         if let (true, Some(id_token)) = (provider.is_oidc(), &answer.id_token) {
             let verified = self
-                .verify(configured, &endpoints, None, id_token, &answer, now)
+                .verify(configured, &endpoints, Origin::Renewal, id_token, &answer, now)
                 .await;
             let cause = match verified {
                 Ok(claims) => {
@@ -182,11 +215,15 @@ impl OAuth {
     /// What another process, or a sign-in, has stored while we asked.
     async fn what_is_stored_now(&self, old: &Stored) -> Result<SecretString> {
         let stored = tokens::of_account(&self.0.db, old.account_id).await?;
-        match self.judge(&stored.ok_or(Error::NotFound)?, 0)? {
+        match self.judge(&stored.ok_or(Error::NotFound)?, 0, None)? {
             Next::Use(token) => Ok(token),
             Next::Renew(_) => Err(Error::ProviderUnavailable(
                 "others keep replacing the token, and none of theirs is fresh".to_owned(),
             )),
         }
     }
+}
+
+fn is_same(one: &SecretString, other: &SecretString) -> bool {
+    one.expose_secret() == other.expose_secret()
 }

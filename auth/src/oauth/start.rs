@@ -140,6 +140,7 @@ impl OAuth {
             request = request.add_extra_param(*name, *value);
         }
         let (mut url, _) = request.url();
+        provider.add_params(&mut url);
         // A plus in a query is a space in forms only, and Apple is not the one provider that takes it
         // for a plus. What was a plus is `%2B` by now.
         let query = url.query().unwrap_or_default().replace('+', "%20");

@@ -41,6 +41,23 @@ pub(super) fn encode(bytes: &[u8]) -> String {
 }
 
 impl Signer {
+    /// One of each algorithm that may be accepted, in the order of [`super::id_token::Algorithm`].
+    pub(super) fn all(kid: &str) -> Vec<Self> {
+        use CoreJwsSigningAlgorithm as Core;
+        let mut all: Vec<Self> = [
+            ("RS256", Core::RsaSsaPkcs1V15Sha256),
+            ("RS384", Core::RsaSsaPkcs1V15Sha384),
+            ("RS512", Core::RsaSsaPkcs1V15Sha512),
+            ("PS256", Core::RsaSsaPssSha256),
+            ("PS384", Core::RsaSsaPssSha384),
+            ("PS512", Core::RsaSsaPssSha512),
+        ]
+        .map(|(name, algorithm)| Self::rsa(name, algorithm, kid))
+        .into();
+        all.extend([Self::es256(kid), Self::es384(kid), Self::eddsa(kid)]);
+        all
+    }
+
     pub(super) fn rs256(kid: &str) -> Self {
         Self::rsa("RS256", CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha256, kid)
     }
@@ -77,7 +94,22 @@ impl Signer {
     /// Ids from `b` on have a key of their own.
     pub(super) fn es256(kid: &str) -> Self {
         let pem = if kid < "b" { P256_PEM } else { OTHER_P256_PEM };
-        let key = SigningKey::from_pkcs8_pem(pem).unwrap();
+        Self::p256(kid, SigningKey::from_pkcs8_pem(pem).unwrap())
+    }
+
+    /// With a key whose point has an x that begins with a zero.
+    pub(super) fn es256_with_short_coordinate(kid: &str) -> Self {
+        let mut keys = (1..=u16::MAX).map(|number| {
+            let mut scalar = [0; 32];
+            scalar[30..].copy_from_slice(&number.to_be_bytes());
+            SigningKey::from_slice(&scalar).unwrap()
+        });
+        let begins_with_zero =
+            |key: &SigningKey| key.verifying_key().to_encoded_point(false).x().unwrap()[0] == 0;
+        Self::p256(kid, keys.find(begins_with_zero).unwrap())
+    }
+
+    fn p256(kid: &str, key: SigningKey) -> Self {
         let point = key.verifying_key().to_encoded_point(false);
         let public = json!({
             "kty": "EC", "crv": "P-256", "use": "sig", "kid": kid,
@@ -90,6 +122,26 @@ impl Signer {
         Self {
             alg: "ES256",
             algorithm: CoreJwsSigningAlgorithm::EcdsaP256Sha256,
+            public: serde_json::from_value(public).unwrap(),
+            sign,
+        }
+    }
+
+    pub(super) fn es384(kid: &str) -> Self {
+        use p384::ecdsa::signature::Signer as _;
+        let key = p384::ecdsa::SigningKey::from_slice(&[7; 48]).unwrap();
+        let point = key.verifying_key().to_sec1_point(false);
+        let public = json!({
+            "kty": "EC", "crv": "P-384", "use": "sig", "kid": kid,
+            "x": encode(point.x().unwrap()), "y": encode(point.y().unwrap()),
+        });
+        let sign: Sign = Box::new(move |text| {
+            let signature: p384::ecdsa::Signature = key.sign(text);
+            signature.to_bytes().to_vec()
+        });
+        Self {
+            alg: "ES384",
+            algorithm: CoreJwsSigningAlgorithm::EcdsaP384Sha384,
             public: serde_json::from_value(public).unwrap(),
             sign,
         }

@@ -25,7 +25,7 @@ use time::Duration;
 use url::Url;
 use uuid::Uuid;
 
-use super::{Finished, Intent, StartError, from_vars, testing::Signer};
+use super::{Finished, Http, Intent, StartError, from_vars, testing::Signer};
 use crate::{
     Auth, Client, Clock, Config, Error, Lifetimes, PublicUrl, RequestAuth, Vars,
     clock::from_unix,
@@ -36,7 +36,7 @@ use crate::{
     keys::Purpose,
     session::IdHash,
     session_layer,
-    users::{NewUser, SqlUsers, UserAdapter},
+    users::{NewUser, Occasion, SqlUsers, UserAdapter},
     wire::User,
 };
 
@@ -246,6 +246,7 @@ impl App {
             lifetimes: Lifetimes::default(),
             password_min_length: 15,
             providers,
+            provider_http: Http::from_vars(&vars, &mut problems),
         };
         let db = Database::open(&config.database_url).await.unwrap();
         db.migrate().await.unwrap();
@@ -302,7 +303,7 @@ impl App {
         let id = self
             .auth
             .users
-            .upsert(&mut tx, None, new, self.clock.now())
+            .upsert(&mut tx, Occasion::Registration, new, self.clock.now())
             .await
             .unwrap();
         tx.commit().await.unwrap();
@@ -566,7 +567,11 @@ async fn a_first_sign_in_makes_a_user_and_a_later_one_refreshes_the_account() {
     assert_eq!(app.browser().flow("acme").await, "signed in /profile");
     assert_eq!(
         app.users().await,
-        [(Some("ada@example.com".to_owned()), true, Some("Ada".to_owned()))]
+        [(
+            Some("ada@example.com".to_owned()),
+            true,
+            Some("Countess".to_owned())
+        )]
     );
     let (user, email, access, refresh): (Uuid, String, String, String) =
         sqlx::query_as("SELECT user_id, email, access_token, refresh_token FROM accounts")
@@ -1463,12 +1468,15 @@ impl UserAdapter for Elsewhere {
     async fn upsert(
         &self,
         tx: &mut Tx,
-        known: Option<Uuid>,
+        occasion: Occasion,
         user: NewUser,
         now: time::OffsetDateTime,
     ) -> crate::Result<Uuid> {
-        self.note(if known.is_some() { "update" } else { "insert" });
-        self.users.upsert(tx, known, user, now).await
+        self.note(match occasion {
+            Occasion::Registration => "insert",
+            Occasion::SignIn(_) | Occasion::Link(_) => "update",
+        });
+        self.users.upsert(tx, occasion, user, now).await
     }
 
     async fn delete(&self, tx: &mut Tx, user_id: Uuid) -> crate::Result<bool> {

@@ -258,11 +258,7 @@ impl TryFrom<RawAnswer> for TokenAnswer {
             refresh_token: present(raw.refresh_token).map(RefreshToken::new),
             id_token: present(raw.id_token),
             token_type: raw.token_type,
-            lifetime: match raw.expires_in {
-                Some(Value::Number(number)) => number.as_u64(),
-                Some(Value::String(text)) => text.parse().ok(),
-                _ => None,
-            },
+            lifetime: raw.expires_in.as_ref().and_then(json::count),
             scopes: raw.scope.as_ref().and_then(scopes),
         })
     }
@@ -350,6 +346,16 @@ mod tests {
             (Some("openid user:read:email"), Some(3600))
         );
         assert!(answer.refresh_token.is_none() && answer.id_token.is_none());
+        for lifetime in [json!(3599.0), json!("3599.0"), json!("3599"), json!(3599)] {
+            let answer = read(json!({ "access_token": "a", "expires_in": lifetime })).unwrap();
+            assert_eq!(answer.lifetime, Some(3599), "{lifetime}");
+        }
+        let nulls = json!({
+            "access_token": "a", "error": null, "token_type": null, "expires_in": null, "scope": null,
+            "refresh_token": null, "id_token": null,
+        });
+        let nulls = read(nulls).unwrap();
+        assert!(nulls.refresh_token.is_none() && nulls.lifetime.is_none() && nulls.scopes.is_none());
         let odd = read(json!({ "access_token": "a", "scope": "openid\0,\0 email\r\nprofile" })).unwrap();
         assert_eq!(odd.scopes.as_deref(), Some("openid email profile"));
         assert_eq!(

@@ -10,6 +10,7 @@ use super::{
     json::{self, Object},
     preset::Quirk,
     provider::{ClientSecret, Provider},
+    x,
 };
 
 /// Asks for the claims, with whatever the provider's row adds to the question.
@@ -19,10 +20,20 @@ pub(super) async fn fetch(
     url: &str,
     token: &str,
 ) -> Result<Object, String> {
-    let text = http.get_with_token(&address(provider, url, token)?, token).await;
+    let quirk = provider.preset.quirk;
+    let asked = address(provider, url, token)?;
+    let mut text = http.get_with_token(&asked, token).await;
+    if let (Quirk::XEmail, Err(refusal)) = (quirk, &text)
+        && let Some(less) = x::without_email(&asked, refusal)
+    {
+        text = http.get_with_token(&less, token).await;
+    }
     let mut claims = json::object(&text.map_err(|error| format!("userinfo: {error}"))?)
         .map_err(|cause| format!("userinfo: the answer {cause}"))?;
-    if provider.preset.quirk == Quirk::GithubEmails {
+    if quirk == Quirk::XEmail {
+        x::report(provider, &claims);
+    }
+    if quirk == Quirk::GithubEmails {
         let list = provider
             .emails
             .clone()

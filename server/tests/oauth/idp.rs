@@ -445,6 +445,7 @@ async fn answer(State(idp): State<Idp>, request: Request) -> Response {
     let script = lock(&idp.0.script).clone();
     let (status, usual) = idp.usual_answer(&script, &asked);
     match script.replies.get(&asked.endpoint) {
+        None if asked.endpoint == Endpoint::Emails => page_of(status, &usual, &asked),
         None => (status, Json(usual)).into_response(),
         Some(Reply::Once(reply)) => {
             idp.script(|script| drop(script.replies.remove(&asked.endpoint)));
@@ -452,6 +453,30 @@ async fn answer(State(idp): State<Idp>, request: Request) -> Response {
         }
         Some(reply) => given(reply, status, &usual).await,
     }
+}
+
+/// A list page by page, as GitHub gives it.
+fn page_of(status: StatusCode, list: &Value, asked: &Asked) -> Response {
+    let Some(list) = list.as_array() else {
+        return (status, Json(list)).into_response();
+    };
+    let number = |name: &str, default: usize| {
+        asked
+            .query
+            .get(name)
+            .map_or(default, |text| text.parse().unwrap())
+    };
+    let (size, page) = (number("per_page", 30).min(100), number("page", 1));
+    let rest: Vec<&Value> = list.iter().skip(size * (page - 1)).collect();
+    let mut response = (status, Json(&rest[..rest.len().min(size)])).into_response();
+    if rest.len() > size {
+        // Its address is for nobody to follow with a token.
+        let link = "<https://evil.example/user/emails?page=2>; rel=\"next\"";
+        response
+            .headers_mut()
+            .insert("link", HeaderValue::from_static(link));
+    }
+    response
 }
 
 async fn given(reply: &Reply, status: StatusCode, usual: &Value) -> Response {

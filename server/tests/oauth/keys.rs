@@ -8,7 +8,7 @@ use openidconnect::{
 };
 use p256::ecdsa::{Signature, SigningKey, signature::Signer as _};
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256, Sha512};
+use sha2::{Digest, Sha256, Sha384, Sha512};
 
 pub const RSA_PEM: &str = include_str!("../../../auth/src/oauth/testdata/rsa_2048.pem");
 const WEAK_RSA_PEM: &str = include_str!("testdata/rsa_1024.pem");
@@ -49,27 +49,56 @@ impl Key {
         }
     }
 
+    /// A P-384 key, the same each time.
+    pub fn es384(kid: &str) -> Self {
+        use p384::ecdsa::signature::Signer as _;
+        let key = p384::ecdsa::SigningKey::from_slice(&[7; 48]).unwrap();
+        let point = key.verifying_key().to_sec1_point(false);
+        let jwk = json!({
+            "kty": "EC", "crv": "P-384", "use": "sig", "alg": "ES384", "kid": kid,
+            "x": encode(point.x().unwrap()), "y": encode(point.y().unwrap()),
+        });
+        let sign: Sign = Box::new(move |text| {
+            let signature: p384::ecdsa::Signature = key.sign(text);
+            signature.to_bytes().to_vec()
+        });
+        Self {
+            alg: "ES384",
+            kid: kid.to_owned(),
+            jwk,
+            sign,
+        }
+    }
+
     pub fn rs256(kid: &str) -> Self {
-        Self::rsa(
-            "RS256",
-            CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha256,
-            RSA_PEM,
-            kid,
-        )
+        Self::of("RS256", kid)
     }
 
     pub fn ps256(kid: &str) -> Self {
-        Self::rsa("PS256", CoreJwsSigningAlgorithm::RsaSsaPssSha256, RSA_PEM, kid)
+        Self::of("PS256", kid)
     }
 
-    /// The same key with an algorithm nobody here accepts.
-    pub fn rs512(kid: &str) -> Self {
-        Self::rsa(
-            "RS512",
-            CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha512,
-            RSA_PEM,
-            kid,
-        )
+    /// The algorithms that may be accepted.
+    pub const ALGORITHMS: [&str; 9] = [
+        "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA",
+    ];
+
+    /// A key for one of them.
+    pub fn of(alg: &'static str, kid: &str) -> Self {
+        use CoreJwsSigningAlgorithm as Core;
+        let rsa = |algorithm| Self::rsa(alg, algorithm, RSA_PEM, kid);
+        match alg {
+            "RS256" => rsa(Core::RsaSsaPkcs1V15Sha256),
+            "RS384" => rsa(Core::RsaSsaPkcs1V15Sha384),
+            "RS512" => rsa(Core::RsaSsaPkcs1V15Sha512),
+            "PS256" => rsa(Core::RsaSsaPssSha256),
+            "PS384" => rsa(Core::RsaSsaPssSha384),
+            "PS512" => rsa(Core::RsaSsaPssSha512),
+            "ES256" => Self::es256(kid),
+            "ES384" => Self::es384(kid),
+            "EdDSA" => Self::eddsa(kid),
+            other => panic!("there is no key for {other}"),
+        }
     }
 
     /// 1024 bits: signs well, and is too weak to be believed.
@@ -127,7 +156,8 @@ impl Key {
     /// OpenID Connect Core §3.1.3.6.
     pub fn at_hash(&self, access_token: &str) -> String {
         match self.alg {
-            "EdDSA" => encode(&Sha512::digest(access_token)[..32]),
+            "EdDSA" | "RS512" | "PS512" => encode(&Sha512::digest(access_token)[..32]),
+            "RS384" | "PS384" | "ES384" => encode(&Sha384::digest(access_token)[..24]),
             _ => encode(&Sha256::digest(access_token)[..16]),
         }
     }

@@ -7,6 +7,7 @@
 )]
 
 mod answers;
+mod by_configuration;
 mod callback;
 #[path = "../../../auth/testing/database.rs"]
 mod database;
@@ -14,9 +15,12 @@ mod dev_idp;
 mod id_token;
 mod idp;
 mod keys;
+mod lenient;
 mod linking;
+mod names;
 mod presets;
 mod provider_token;
+mod refused_token;
 mod start;
 mod support;
 mod tokens;

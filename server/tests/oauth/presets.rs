@@ -15,20 +15,20 @@ use crate::{
 };
 
 /// The application with one preset, whose variables begin with `prefix`.
-struct Preset {
+pub struct Preset {
     id: String,
-    idp: Idp,
-    app: App,
+    pub idp: Idp,
+    pub app: App,
 }
 
 impl Preset {
     /// A provider that speaks OpenID Connect; the issuer is at `path`.
-    async fn oidc(id: &str, path: &str, more: &[(&str, &str)]) -> Self {
+    pub async fn oidc(id: &str, path: &str, more: &[(&str, &str)]) -> Self {
         Self::start(id, |idp| vec![("ISSUER", idp.at(path))], more).await
     }
 
     /// A provider that speaks OAuth 2.0 only: it sends no ID token.
-    async fn plain(id: &str, more: &[(&str, &str)]) -> Self {
+    pub async fn plain(id: &str, more: &[(&str, &str)]) -> Self {
         let urls = |idp: &Idp| {
             vec![
                 ("AUTH_URL", idp.at("/authorize")),
@@ -73,13 +73,13 @@ impl Preset {
         }
     }
 
-    async fn sign_in(&self, person: &Value) -> (Browser, Answer) {
+    pub async fn sign_in(&self, person: &Value) -> (Browser, Answer) {
         let mut browser = self.app.browser();
         let answer = browser.sign_in(&self.id, &self.idp, person).await;
         (browser, answer)
     }
 
-    async fn user(&self, person: &Value) -> Value {
+    pub async fn user(&self, person: &Value) -> Value {
         let (mut browser, answer) = self.sign_in(person).await;
         answer.assert_leads_to("/profile");
         browser.user().await
@@ -95,7 +95,7 @@ impl Preset {
 }
 
 /// Somebody at GitHub, as `/user` tells it: the public address is not shown.
-fn octocat(changes: Value) -> Value {
+pub fn octocat(changes: Value) -> Value {
     let mut user = json!({
         "id": 583_231, "login": "octocat", "name": null, "email": null,
         "avatar_url": "https://avatars.example/u/583231", "type": "User",
@@ -104,7 +104,7 @@ fn octocat(changes: Value) -> Value {
     user
 }
 
-async fn github(emails: Value) -> Preset {
+pub async fn github(emails: Value) -> Preset {
     let github = Preset::plain("github", &[]).await;
     github.idp.script(|script| {
         script.emails = emails;
@@ -113,7 +113,7 @@ async fn github(emails: Value) -> Preset {
     github
 }
 
-fn address(email: &str, primary: bool, verified: bool) -> Value {
+pub fn address(email: &str, primary: bool, verified: bool) -> Value {
     json!({ "email": email, "primary": primary, "verified": verified, "visibility": null })
 }
 
@@ -572,12 +572,12 @@ async fn a_body_that_is_no_form_is_sent_nowhere_in_particular() {
     }
 }
 
-const TENANT: &str = "8eaef023-2b34-4da1-9baa-8bc8c9d6a490";
+pub const TENANT: &str = "8eaef023-2b34-4da1-9baa-8bc8c9d6a490";
 const OTHER_TENANT: &str = "7c1d2b3a-0001-4da1-9baa-8bc8c9d6a490";
 const PERSONAL: &str = "9188040d-6c67-4b5b-b112-36a304b66dad";
 
 /// Microsoft for anybody's tenant: the issuer in the metadata is a template.
-async fn microsoft(tenant: &str) -> Preset {
+pub async fn microsoft(tenant: &str) -> Preset {
     let microsoft = Preset::oidc("microsoft", &format!("/{tenant}/v2.0"), &[]).await;
     let template = microsoft.idp.at("/{tenantid}/v2.0");
     microsoft
@@ -588,7 +588,7 @@ async fn microsoft(tenant: &str) -> Preset {
 
 impl Preset {
     /// Somebody of a tenant, and the ID token that tenant makes.
-    async fn at_tenant(&self, tenant: &str, changes: Value) -> (Browser, Answer) {
+    pub async fn at_tenant(&self, tenant: &str, changes: Value) -> (Browser, Answer) {
         let mut person = json!({
             "sub": "pairwise", "oid": "0000-ada", "tid": tenant, "email": "ada@corp.example", "name": "Ada",
             "email_verified": true, "preferred_username": "ada@corp.example",
@@ -858,10 +858,7 @@ fn rows() -> Vec<Row> {
         Row {
             id: "discord",
             plain: true,
-            asks: with(
-                no_pkce.clone(),
-                json!({ "scope": "identify email", "nonce": null }),
-            ),
+            asks: with(s256.clone(), json!({ "scope": "identify email", "nonce": null })),
             secret_in_body: true,
             person: json!({ "id": "80351110224678912", "username": "ada1", "global_name": "Ada", "email": "ada@example.com", "verified": true, "avatar": "12ab" }),
             subject: "80351110224678912",
@@ -886,7 +883,7 @@ fn rows() -> Vec<Row> {
         Row {
             id: "spotify",
             plain: true,
-            asks: with(s256, json!({ "scope": "user-read-email", "nonce": null })),
+            asks: with(s256.clone(), json!({ "scope": "user-read-email", "nonce": null })),
             secret_in_body: false,
             person: json!({ "id": "ada", "display_name": "Ada", "email": "ada@example.com", "email_verified": true, "images": [{ "url": picture }] }),
             subject: "ada",
@@ -895,7 +892,7 @@ fn rows() -> Vec<Row> {
         Row {
             id: "facebook",
             plain: true,
-            asks: with(no_pkce, json!({ "scope": "email public_profile", "nonce": null })),
+            asks: with(s256, json!({ "scope": "email public_profile", "nonce": null })),
             secret_in_body: true,
             person: json!({ "id": "10", "name": "Ada", "email": "ada@example.com", "picture": { "data": { "url": picture } } }),
             subject: "10",

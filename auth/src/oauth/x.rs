@@ -1,0 +1,80 @@
+//! What only X does: it hands out addresses only to applications with a switch turned on, and may refuse the
+//! whole answer to the others.
+
+use http::StatusCode;
+use url::Url;
+
+use super::{http::HttpError, json::Object, provider::Provider};
+
+/// What gives us the right to ask for the address, if the switch is on.
+const SCOPE: &str = "users.email";
+const FIELD: &str = "confirmed_email";
+
+/// The address of userinfo without the question for the person's address, if that may be why X refused.
+pub(super) fn without_email(url: &str, refusal: &HttpError) -> Option<String> {
+    let HttpError::Status(StatusCode::BAD_REQUEST | StatusCode::FORBIDDEN) = refusal else {
+        return None;
+    };
+    let mut url = Url::parse(url).ok()?;
+    let pairs: Vec<(String, String)> = url.query_pairs().into_owned().collect();
+    if !pairs.iter().any(|(_, value)| asks(value)) {
+        return None;
+    }
+    url.query_pairs_mut()
+        .clear()
+        .extend_pairs(pairs.iter().map(|(name, value)| {
+            let others: Vec<&str> = value.split(',').filter(|field| *field != FIELD).collect();
+            (name, others.join(","))
+        }));
+    Some(url.into())
+}
+
+fn asks(fields: &str) -> bool {
+    fields.split(',').any(|field| field == FIELD)
+}
+
+/// Reports an answer without an address, where one was asked for.
+pub(super) fn report(provider: &Provider, claims: &Object) {
+    let data = claims.get("data");
+    let has_email = data
+        .and_then(|data| data.get(FIELD))
+        .is_some_and(|email| !email.is_null());
+    if has_email || !provider.scopes.iter().any(|scope| scope == SCOPE) {
+        return;
+    }
+    tracing::warn!(
+        provider = provider.id,
+        "X sent no address: the person has none, or \"Request email from users\" is off in the app's user \
+         authentication settings at X"
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_address_is_left_out_of_the_question_where_it_may_be_refused() {
+        let asked = "https://api.x.com/2/users/me?user.fields=id%2Cconfirmed_email%2Cname&x=1";
+        let refused = |status| without_email(asked, &HttpError::Status(status));
+        for status in [StatusCode::BAD_REQUEST, StatusCode::FORBIDDEN] {
+            assert_eq!(
+                refused(status).as_deref(),
+                Some("https://api.x.com/2/users/me?user.fields=id%2Cname&x=1")
+            );
+        }
+        for status in [
+            StatusCode::UNAUTHORIZED,
+            StatusCode::TOO_MANY_REQUESTS,
+            StatusCode::INTERNAL_SERVER_ERROR,
+        ] {
+            assert_eq!(refused(status), None, "{status}");
+        }
+        assert_eq!(without_email(asked, &HttpError::Timeout), None);
+        let not_asked = "https://api.x.com/2/users/me?user.fields=id";
+        assert_eq!(
+            without_email(not_asked, &HttpError::Status(StatusCode::FORBIDDEN)),
+            None
+        );
+    }
+}
