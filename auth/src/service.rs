@@ -103,7 +103,7 @@ impl Auth {
                 Arc::clone(&users),
             ),
             users,
-            buckets: Buckets::new(db.clone(), clock.clone()),
+            buckets: Buckets::new(db.clone(), Arc::clone(&keys), clock.clone()),
             public_url: config.public_url,
             db,
             clock,
