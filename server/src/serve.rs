@@ -55,7 +55,7 @@ pub async fn run(config: ServerConfig) -> Result<(), Failure> {
         let (router, stop) = (health::metrics(auth.clone()), stop.clone());
         tasks.spawn(async move { accept(listener, router, &stop).await });
     }
-    tasks.spawn(jobs::sweep(auth, stop.clone()));
+    tasks.spawn(jobs::sweep(auth.clone(), stop.clone()));
     tokio::spawn({
         let stop = stop.clone();
         async move {
@@ -65,6 +65,10 @@ pub async fn run(config: ServerConfig) -> Result<(), Failure> {
     });
     tracing::info!(%addr, url = public_url.origin(), "listening");
     accept(listener, router, &stop).await;
+    // What runs by itself goes on when its connection is gone.
+    if time::timeout(DRAIN_TIME, auth.oauth.settle()).await.is_err() {
+        tracing::warn!("some sign-ins did not finish in time");
+    }
     tasks.close();
     tasks.wait().await;
     db.close().await;

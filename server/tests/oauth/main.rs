@@ -8,15 +8,18 @@
 
 mod answers;
 mod callback;
+mod confirming;
 #[path = "../../../auth/testing/database.rs"]
 mod database;
 mod dev_idp;
 mod id_token;
 mod idp;
+mod issuers;
 mod keys;
 mod linking;
 mod presets;
 mod provider_token;
+mod repeats;
 mod start;
 mod support;
 mod tokens;
