@@ -311,6 +311,10 @@ impl From<auth::Error> for AppError {
                 tracing::warn!("the queue for password hashes is full");
                 Self::Unavailable
             }
+            E::Unopened(_) => {
+                tracing::error!(error = &error as &dyn std::error::Error, "a key is missing");
+                Self::Unavailable
+            }
             E::Internal(_) => {
                 tracing::error!(error = %auth::chain(&error), "internal error");
                 Self::Internal

@@ -1,7 +1,12 @@
 //! Accounts: what connects a person at a provider with a user here.
 //!
-//! An account is found by (provider, subject) and by nothing else. Its tokens are sealed before they are
-//! stored.
+//! An account is found by (provider, subject) and by nothing else, and belongs to the issuer that vouched for
+//! it first: a provider's id is only a name in our configuration, and behind another issuer the subject "1" is
+//! somebody else. Its tokens are sealed before they are stored.
+//!
+//! Whoever changes what connects a user with an account locks the user first (`users::lock`), and then reads
+//! what the change rests on: of a sign-in and a disconnection at once the second sees what the first did, and
+//! neither waits for the other for ever.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -24,6 +29,8 @@ use crate::{
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Identity {
     pub(crate) provider: String,
+    /// Who says so; nobody where it does not matter (see `Provider::vouching`).
+    pub(crate) issuer: Option<String>,
     pub(crate) subject: String,
     /// In normal form.
     pub(crate) email: Option<String>,
@@ -54,23 +61,40 @@ impl Identity {
     }
 }
 
-/// Whose account an identity is.
-pub(crate) struct Owner {
+/// The account of an identity.
+#[derive(sqlx::FromRow)]
+pub(crate) struct Account {
+    pub(crate) id: Uuid,
     pub(crate) user_id: Uuid,
-    pub(crate) disabled: bool,
+    issuer: Option<String>,
 }
 
-/// The user an identity is connected with.
-pub(crate) async fn owner(tx: &mut Tx, identity: &Identity) -> Result<Option<Owner>> {
-    let row: Option<(Uuid, bool)> = sqlx::query_as(
-        "SELECT u.id, u.disabled_at IS NOT NULL FROM accounts a JOIN users u ON u.id = a.user_id
-         WHERE a.provider = $1 AND a.subject = $2",
+impl Account {
+    /// Refuses an identity of another issuer than the account's.
+    ///
+    /// # Errors
+    /// What is wrong, for the log: both issuers, and the way out if they are one and the same after all.
+    pub(crate) fn judge(&self, identity: &Identity) -> std::result::Result<(), String> {
+        match (&self.issuer, &identity.issuer) {
+            (Some(known), Some(found)) if known != found => Err(format!(
+                "the account {} belongs to the issuer {known:?}, and this is {found:?}; if it is the same one \
+                 under a new name, set accounts.issuer to NULL",
+                self.id
+            )),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The account an identity is connected by.
+pub(crate) async fn find(tx: &mut Tx, identity: &Identity) -> Result<Option<Account>> {
+    Ok(
+        sqlx::query_as("SELECT id, user_id, issuer FROM accounts WHERE provider = $1 AND subject = $2")
+            .bind(&identity.provider)
+            .bind(&identity.subject)
+            .fetch_optional(&mut **tx)
+            .await?,
     )
-    .bind(&identity.provider)
-    .bind(&identity.subject)
-    .fetch_optional(&mut **tx)
-    .await?;
-    Ok(row.map(|(user_id, disabled)| Owner { user_id, disabled }))
 }
 
 /// Connects an identity with a user; `false` if it is connected already, with whomever.
@@ -81,17 +105,18 @@ pub(crate) async fn insert(
     identity: &Identity,
     now: OffsetDateTime,
 ) -> Result<bool> {
-    let tokens = &identity.tokens;
-    let (access, refresh) = tokens.sealed(keys);
+    let (id, tokens) = (Uuid::now_v7(), &identity.tokens);
+    let (access, refresh) = tokens.sealed(keys, id);
     let inserted = sqlx::query(
-        "INSERT INTO accounts (id, user_id, provider, subject, email, email_verified, profile, access_token,
+        "INSERT INTO accounts (id, user_id, provider, issuer, subject, email, email_verified, profile, access_token,
                                refresh_token, token_expires_at, scopes, created_at, last_used_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13)
          ON CONFLICT (provider, subject) DO NOTHING",
     )
-    .bind(Uuid::now_v7())
+    .bind(id)
     .bind(user_id)
     .bind(&identity.provider)
+    .bind(&identity.issuer)
     .bind(&identity.subject)
     .bind(&identity.email)
     .bind(identity.email_verified)
@@ -106,24 +131,26 @@ pub(crate) async fn insert(
     Ok(inserted.rows_affected() == 1)
 }
 
-/// Stores what the provider says today. Most providers hand out a refresh token once only, so an answer
-/// without one keeps the old.
+/// Stores what the provider says today; `false` if the user has the account no more. Most providers hand out a
+/// refresh token once only, so an answer without one keeps the old. An account from before issuers were stored
+/// takes over this one.
 pub(crate) async fn refresh(
     tx: &mut Tx,
     keys: &KeyRing,
+    account: &Account,
     identity: &Identity,
     now: OffsetDateTime,
-) -> Result<()> {
+) -> Result<bool> {
     let tokens = &identity.tokens;
-    let (access, refresh) = tokens.sealed(keys);
-    sqlx::query(
+    let (access, refresh) = tokens.sealed(keys, account.id);
+    let refreshed = sqlx::query(
         "UPDATE accounts SET email = $3, email_verified = $4, profile = $5, access_token = $6,
                              refresh_token = coalesce($7, refresh_token), token_expires_at = $8, scopes = $9,
-                             last_used_at = $10
-         WHERE provider = $1 AND subject = $2",
+                             last_used_at = $10, issuer = coalesce(issuer, $11)
+         WHERE id = $1 AND user_id = $2",
     )
-    .bind(&identity.provider)
-    .bind(&identity.subject)
+    .bind(account.id)
+    .bind(account.user_id)
     .bind(&identity.email)
     .bind(identity.email_verified)
     .bind(&identity.profile)
@@ -132,16 +159,17 @@ pub(crate) async fn refresh(
     .bind(tokens.expires_at())
     .bind(&tokens.scopes)
     .bind(now)
+    .bind(&identity.issuer)
     .execute(&mut **tx)
     .await?;
-    Ok(())
+    Ok(refreshed.rows_affected() == 1)
 }
 
 /// Disconnects one of the person's accounts, ends the sessions that began with it and gives this one a
 /// new id.
 ///
 /// What must remain is a way in that works: a password with an address to type, or another account whose
-/// provider `is_configured`. It is looked for in the transaction that deletes, which has locked the user: of
+/// provider `lets_in` under the account's issuer. It is looked for in the transaction that deletes, which has locked the user: of
 /// two that disconnect the last two accounts at once, one fails.
 ///
 /// # Errors
@@ -153,7 +181,7 @@ pub(crate) async fn unlink(
     client: &Client,
     account_id: Uuid,
     now: OffsetDateTime,
-    is_configured: impl Fn(&str) -> bool,
+    lets_in: impl Fn(&str, Option<&str>) -> bool,
 ) -> Result<()> {
     let mut tx = db.begin().await?;
     users::lock(&mut tx, recent.user_id()).await?;
@@ -169,11 +197,13 @@ pub(crate) async fn unlink(
             .bind(recent.user_id())
             .fetch_one(&mut *tx)
             .await?;
-    let others: Vec<String> = sqlx::query_scalar("SELECT provider FROM accounts WHERE user_id = $1")
-        .bind(recent.user_id())
-        .fetch_all(&mut *tx)
-        .await?;
-    if !has_password && !others.iter().any(|other| is_configured(other)) {
+    let others: Vec<(String, Option<String>)> =
+        sqlx::query_as("SELECT provider, issuer FROM accounts WHERE user_id = $1")
+            .bind(recent.user_id())
+            .fetch_all(&mut *tx)
+            .await?;
+    let is_way_in = |(provider, issuer): &(String, Option<String>)| lets_in(provider, issuer.as_deref());
+    if !has_password && !others.iter().any(is_way_in) {
         return Err(Error::LastWayIn);
     }
     request.end_by_method(&mut tx, &recent, &provider).await?;

@@ -1,5 +1,11 @@
 //! Two buckets of data per user: *public*, which its owner's browser may read and write, and *private*,
 //! which only server code reads. Both are typed by the application; this module knows JSON objects.
+//!
+//! The private one is sealed at rest: its column holds `{"$sealed": …}`, which opens for its user and bucket
+//! only. A row in clear is one from before that; it is read as it is, and sealed when it is written or when a
+//! server starts ([`Buckets::reseal`]).
+
+use std::sync::Arc;
 
 use secrecy::SecretString;
 use serde::{Serialize, de::DeserializeOwned};
@@ -12,6 +18,7 @@ use crate::{
     clock::Clock,
     db::{Database, Tx},
     error::{Error, Result},
+    keys::{KeyRing, Place, Purpose},
     session::LiveSession,
     wire::PrivateKeyInfo,
     wire_admin::DataSize,
@@ -26,6 +33,10 @@ const HINTED_FROM: usize = 16;
 const HINT: usize = 4;
 /// Beside the private fields, when each was set. No field can have this name: it is no identifier.
 const SET_AT: &str = "$set_at";
+/// The one member of a private bucket at rest.
+const SEALED: &str = "$sealed";
+/// How many rows are looked at in one go when all are sealed anew.
+const BATCH: i64 = 100;
 
 /// Which bucket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]
@@ -33,6 +44,46 @@ const SET_AT: &str = "$set_at";
 enum Bucket {
     Public,
     Private,
+}
+
+impl Bucket {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Public => "public",
+            Self::Private => "private",
+        }
+    }
+}
+
+/// Whose bucket it is.
+#[derive(Clone, Copy)]
+struct Owner<'a> {
+    user_id: Uuid,
+    /// Empty for the application itself.
+    client_id: &'a str,
+    bucket: Bucket,
+}
+
+impl Owner<'static> {
+    /// The application's own.
+    fn of(user_id: Uuid, bucket: Bucket) -> Self {
+        Self {
+            user_id,
+            client_id: "",
+            bucket,
+        }
+    }
+}
+
+impl Owner<'_> {
+    fn place(self) -> Place {
+        let row = [
+            &self.user_id.as_bytes()[..],
+            self.client_id.as_bytes(),
+            self.bucket.name().as_bytes(),
+        ];
+        Place::new("user_data.data", &row)
+    }
 }
 
 /// A bucket's content and the version an `ETag` names. Version 0: nothing was ever written.
@@ -95,13 +146,14 @@ impl SecretAccess {
 #[derive(Clone, Debug)]
 pub struct Buckets {
     db: Database,
+    keys: Arc<KeyRing>,
     clock: Clock,
 }
 
 impl Buckets {
     /// The buckets in this database.
-    pub fn new(db: Database, clock: Clock) -> Self {
-        Self { db, clock }
+    pub fn new(db: Database, keys: Arc<KeyRing>, clock: Clock) -> Self {
+        Self { db, keys, clock }
     }
 
     /// The signed-in user's public data.
@@ -137,6 +189,9 @@ impl Buckets {
     }
 
     /// A user's private data, for server code only.
+    ///
+    /// # Errors
+    /// [`Error::Unopened`]; [`Error::Internal`] if it is no `T`.
     pub async fn private<T: DeserializeOwned>(&self, user_id: Uuid, _: &SecretAccess) -> Result<T> {
         let mut row = self.read(user_id, Bucket::Private).await?;
         row.data.remove(SET_AT);
@@ -144,6 +199,9 @@ impl Buckets {
     }
 
     /// What may be told about the private data: which keys are set, when, and a masked hint.
+    ///
+    /// # Errors
+    /// [`Error::Unopened`]
     pub async fn describe_private(&self, live: &LiveSession) -> Result<Versioned<Vec<PrivateKeyInfo>>> {
         let row = self.read(live.user_id(), Bucket::Private).await?;
         Ok(Versioned {
@@ -156,7 +214,8 @@ impl Buckets {
     /// [`Self::describe_private`] would.
     ///
     /// # Errors
-    /// [`Error::VersionMismatch`], [`Error::TooLarge`], [`Error::InvalidInput`] for a value with a NUL.
+    /// [`Error::VersionMismatch`], [`Error::TooLarge`], [`Error::InvalidInput`] for a value with a NUL;
+    /// [`Error::Unopened`] if what is there cannot be read: this would destroy it for good.
     pub async fn update_private(
         &self,
         live: &LiveSession,
@@ -203,17 +262,114 @@ impl Buckets {
         .await?;
         rows.into_iter()
             .map(|row| {
-                let text = serde_json::to_string(&row.data.0).map_err(Error::internal)?;
-                Ok(DataSize {
+                let Json(stored) = row.data;
+                let owner = Owner {
+                    user_id,
+                    client_id: &row.client_id,
                     bucket: row.bucket,
+                };
+                // What cannot be opened takes its place all the same.
+                let data = self.open(owner, stored.clone()).unwrap_or(stored);
+                let text = serde_json::to_string(&data).map_err(Error::internal)?;
+                Ok(DataSize {
+                    bucket: row.bucket.name().to_owned(),
                     client_id: row.client_id,
                     bytes: text.len(),
-                    keys: row.data.0.keys().filter(|key| *key != SET_AT).count(),
+                    keys: data
+                        .keys()
+                        .filter(|key| ![SET_AT, SEALED].contains(&key.as_str()))
+                        .count(),
                     version: row.version,
                     updated_at: row.updated_at,
                 })
             })
             .collect()
+    }
+
+    /// Seals with the newest key whatever another key has sealed, or none: afterwards the older ones may leave
+    /// `SESSION_SECRET`. Answers how many rows. Those whose key is gone already stay as they are.
+    ///
+    /// # Errors
+    /// Of the database; the rows before are done.
+    pub async fn reseal(&self) -> Result<usize> {
+        let newest = format!("%{}\"}}", self.keys.newest_ending());
+        let (mut resealed, mut unopened) = (0, 0);
+        let mut after = (Uuid::nil(), String::new());
+        loop {
+            let rows: Vec<(Uuid, String, Json<Map<String, Value>>, i64)> = sqlx::query_as(
+                "SELECT user_id, client_id, data, version FROM user_data
+                 WHERE bucket = $1 AND (user_id, client_id) > ($2, $3)
+                   AND CAST(data AS TEXT) NOT LIKE $4 AND CAST(data AS TEXT) <> '{}'
+                 ORDER BY user_id, client_id LIMIT $5",
+            )
+            .bind(Bucket::Private)
+            .bind(after.0)
+            .bind(&after.1)
+            .bind(&newest)
+            .bind(BATCH)
+            .fetch_all(self.db.read())
+            .await?;
+            let Some((user_id, client_id, ..)) = rows.last() else {
+                break;
+            };
+            after = (*user_id, client_id.clone());
+            for (user_id, client_id, Json(stored), version) in rows {
+                let owner = Owner {
+                    user_id,
+                    client_id: &client_id,
+                    bucket: Bucket::Private,
+                };
+                let Ok(data) = self.open(owner, stored) else {
+                    unopened += 1;
+                    continue;
+                };
+                // Not what was written meanwhile; and to its reader nothing has changed.
+                let written = sqlx::query(
+                    "UPDATE user_data SET data = $5
+                     WHERE user_id = $1 AND client_id = $2 AND bucket = $3 AND version = $4",
+                )
+                .bind(user_id)
+                .bind(&client_id)
+                .bind(Bucket::Private)
+                .bind(version)
+                .bind(Json(self.seal(owner, data)?))
+                .execute(self.db.write())
+                .await?;
+                resealed += usize::try_from(written.rows_affected()).unwrap_or(0);
+            }
+        }
+        if resealed > 0 {
+            tracing::info!(rows = resealed, "sealed private data with the newest key");
+        }
+        if unopened > 0 {
+            tracing::error!(
+                rows = unopened,
+                "private data was sealed with keys that are not in SESSION_SECRET any more"
+            );
+        }
+        Ok(resealed)
+    }
+
+    /// A bucket's data as it is stored.
+    fn seal(&self, owner: Owner<'_>, data: Map<String, Value>) -> Result<Map<String, Value>> {
+        // Empty it says nothing, and is told from the others at a glance.
+        if owner.bucket == Bucket::Public || data.is_empty() {
+            return Ok(data);
+        }
+        let text = serde_json::to_string(&data).map_err(Error::internal)?;
+        let sealed = self.keys.seal_at(Purpose::PrivateData, &owner.place(), &text);
+        Ok(Map::from_iter([(SEALED.to_owned(), sealed.into())]))
+    }
+
+    /// A bucket's data as it was before it was stored.
+    fn open(&self, owner: Owner<'_>, stored: Map<String, Value>) -> Result<Map<String, Value>> {
+        let sealed = match (owner.bucket, stored.get(SEALED)) {
+            (Bucket::Private, Some(sealed)) => sealed.as_str().unwrap_or_default(),
+            _ => return Ok(stored),
+        };
+        let opened = self.keys.open_at(Purpose::PrivateData, &owner.place(), sealed);
+        let opened = opened.and_then(|text| serde_json::from_str(&text).ok());
+        opened.ok_or(Error::Unopened(owner.user_id))
     }
 
     async fn read(&self, user_id: Uuid, bucket: Bucket) -> Result<Row> {
@@ -222,7 +378,11 @@ impl Buckets {
             .bind(bucket)
             .fetch_optional(self.db.read())
             .await?;
-        Ok(row.into())
+        let row = row.map_or_else(Row::default, Row::from);
+        Ok(Row {
+            data: self.open(Owner::of(user_id, bucket), row.data)?,
+            version: row.version,
+        })
     }
 
     async fn merge(
@@ -244,7 +404,8 @@ impl Buckets {
         let mut tx = self.db.begin().await?;
         let now = self.clock.now();
         let row = locked(&mut tx, live.user_id(), bucket, if_match, now).await?;
-        let mut document = Value::Object(row.data);
+        let owner = Owner::of(live.user_id(), bucket);
+        let mut document = Value::Object(self.open(owner, row.data)?);
         json_patch::merge(&mut document, patch);
         let text = serde_json::to_string(&document).map_err(Error::internal)?;
         if text.len() > MAX_BYTES || depth(&document) > MAX_DEPTH {
@@ -254,7 +415,8 @@ impl Buckets {
             return Err(Error::internal("a bucket is an object"));
         };
         let version = row.version + 1;
-        write(&mut tx, live.user_id(), bucket, &data, version, now).await?;
+        let stored = self.seal(owner, data.clone())?;
+        write(&mut tx, live.user_id(), bucket, &stored, version, now).await?;
         tx.commit().await?;
         Ok((data, version))
     }
@@ -281,7 +443,7 @@ struct Stored {
 
 #[derive(sqlx::FromRow)]
 struct Measured {
-    bucket: String,
+    bucket: Bucket,
     client_id: String,
     data: Json<Map<String, Value>>,
     version: i64,
@@ -294,15 +456,14 @@ struct Row {
     version: i64,
 }
 
-impl From<Option<Stored>> for Row {
-    fn from(stored: Option<Stored>) -> Self {
-        stored.map_or_else(
-            Self::default,
-            |Stored {
-                 data: Json(data),
-                 version,
-             }| Self { data, version },
-        )
+impl From<Stored> for Row {
+    fn from(
+        Stored {
+            data: Json(data),
+            version,
+        }: Stored,
+    ) -> Self {
+        Self { data, version }
     }
 }
 
@@ -326,7 +487,7 @@ async fn locked(
     .fetch_one(&mut **tx)
     .await;
     let row = match stored {
-        Ok(stored) => Row::from(Some(stored)),
+        Ok(stored) => Row::from(stored),
         // The user was deleted a moment ago, and every session with it.
         Err(sqlx::Error::Database(cause)) if cause.is_foreign_key_violation() => {
             return Err(Error::NotSignedIn);

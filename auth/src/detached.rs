@@ -55,6 +55,12 @@ impl Detached {
         }
     }
 
+    /// Begins `work` that runs to its end without a place of its own: its caller bounds how much of it there is,
+    /// and holds a place while it waits for it.
+    pub(crate) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+        self.tasks.spawn(work.in_current_span());
+    }
+
     /// Waits until all of it has ended, for so long at most; whether it has. For the end of the process,
     /// after the last request was accepted.
     pub async fn drain(&self, most: Duration) -> bool {

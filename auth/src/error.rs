@@ -76,6 +76,12 @@ pub enum Error {
     /// More than the bucket holds.
     #[error("too large")]
     TooLarge,
+    /// A user's private data was sealed with a key that is not in `SESSION_SECRET` any more, or was put where it
+    /// does not belong. It is neither shown nor written over; with the key it is there again.
+    #[error(
+        "the private data of user {0} cannot be opened: its key is not in SESSION_SECRET, or it is another's"
+    )]
+    Unopened(uuid::Uuid),
     /// A broken invariant or an answer of the database nobody expects.
     #[error("internal error: {0}")]
     Internal(#[source] Box<dyn StdError + Send + Sync>),

@@ -35,14 +35,17 @@ pub enum Purpose {
     PendingLink,
     /// What a form without JavaScript gets back after a redirect.
     Flash,
+    /// Private data at rest.
+    PrivateData,
 }
 
 impl Purpose {
-    const ALL: [Self; 4] = [
+    const ALL: [Self; 5] = [
         Self::Snapshot,
         Self::ProviderToken,
         Self::PendingLink,
         Self::Flash,
+        Self::PrivateData,
     ];
 
     const fn label(self) -> &'static str {
@@ -51,7 +54,31 @@ impl Purpose {
             Self::ProviderToken => "start-axum-auth/provider-token/v1",
             Self::PendingLink => "start-axum-auth/pending-link/v1",
             Self::Flash => "start-axum-auth/flash/v1",
+            Self::PrivateData => "start-axum-auth/private-data/v1",
         }
+    }
+
+    /// The implicit assertion of what is sealed for a place. No label holds a zero byte.
+    fn at(self, place: &Place) -> Vec<u8> {
+        [self.label().as_bytes(), &[0], &place.0].concat()
+    }
+}
+
+/// Where a sealed text lies: whoever can write to the database, but has no key, could else move it to a row of
+/// their own and have it opened for themselves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place(Vec<u8>);
+
+impl Place {
+    /// A column, and what identifies the row.
+    pub fn new(column: &'static str, row: &[&[u8]]) -> Self {
+        let mut place = Vec::new();
+        // The lengths keep apart what follows one another.
+        for part in [&[column.as_bytes()], row].concat() {
+            place.extend((part.len() as u64).to_le_bytes());
+            place.extend(part);
+        }
+        Self(place)
     }
 }
 
@@ -132,18 +159,44 @@ impl KeyRing {
 
     /// Seals `text` with the newest key.
     pub fn seal(&self, purpose: Purpose, text: &str) -> String {
+        self.seal_with(purpose, purpose.label().as_bytes(), text)
+    }
+
+    /// Opens what [`Self::seal`] made for the same purpose; `None` for anything else, whatever is wrong with it.
+    pub fn open(&self, purpose: Purpose, sealed: &str) -> Option<String> {
+        self.open_with(purpose, purpose.label().as_bytes(), sealed)
+    }
+
+    /// Seals `text` with the newest key for one place in the database.
+    pub fn seal_at(&self, purpose: Purpose, place: &Place, text: &str) -> String {
+        self.seal_with(purpose, &purpose.at(place), text)
+    }
+
+    /// Opens what [`Self::seal_at`] made for the same purpose and place.
+    pub fn open_at(&self, purpose: Purpose, place: &Place, sealed: &str) -> Option<String> {
+        self.open_with(purpose, &purpose.at(place), sealed)
+    }
+
+    /// How everything ends that the newest key has sealed.
+    pub(crate) fn newest_ending(&self) -> String {
+        format!(
+            ".{}",
+            base64::prelude::BASE64_URL_SAFE_NO_PAD.encode(&self.keys[0].name)
+        )
+    }
+
+    fn seal_with(&self, purpose: Purpose, assertion: &[u8], text: &str) -> String {
         let key = &self.keys[0];
         LocalToken::encrypt(
             &key.purposes[purpose as usize],
             text.as_bytes(),
             Some(key.name.as_bytes()),
-            Some(purpose.label().as_bytes()),
+            Some(assertion),
         )
         .expect("sealing fails only without text or without the system's randomness")
     }
 
-    /// Opens what [`Self::seal`] made for the same purpose; `None` for anything else, whatever is wrong with it.
-    pub fn open(&self, purpose: Purpose, sealed: &str) -> Option<String> {
+    fn open_with(&self, purpose: Purpose, assertion: &[u8], sealed: &str) -> Option<String> {
         let token = UntrustedToken::<Local, V4>::try_from(sealed).ok()?;
         let key = self
             .keys
@@ -153,7 +206,7 @@ impl KeyRing {
             &key.purposes[purpose as usize],
             &token,
             Some(key.name.as_bytes()),
-            Some(purpose.label().as_bytes()),
+            Some(assertion),
         )
         .ok()
         .map(|opened| opened.payload().to_owned())
@@ -203,6 +256,27 @@ mod tests {
         let sealed = ring.seal(Purpose::Snapshot, "text");
         assert_eq!(ring.open(Purpose::Snapshot, &sealed).as_deref(), Some("text"));
         assert_eq!(ring.open(Purpose::Flash, &sealed), None);
+    }
+
+    #[test]
+    fn what_is_sealed_for_a_place_opens_in_no_other() {
+        let ring = KeyRing::new(&[secret(1)]);
+        let (purpose, place) = (Purpose::ProviderToken, Place::new("t.a", &[b"12", b"3"]));
+        let sealed = ring.seal_at(purpose, &place, "text");
+        assert_eq!(ring.open_at(purpose, &place, &sealed).as_deref(), Some("text"));
+        for other in [
+            Place::new("t.b", &[b"12", b"3"]),
+            Place::new("t.a", &[b"1", b"23"]),
+            Place::new("t.a", &[b"123"]),
+        ] {
+            assert_eq!(ring.open_at(purpose, &other, &sealed), None, "{other:?}");
+        }
+        assert_eq!(ring.open_at(Purpose::PrivateData, &place, &sealed), None);
+        assert_eq!(ring.open(purpose, &sealed), None);
+        assert_eq!(ring.open_at(purpose, &place, &ring.seal(purpose, "text")), None);
+        assert!(sealed.ends_with(&ring.newest_ending()));
+        let newer = KeyRing::new(&[secret(2), secret(1)]);
+        assert!(!sealed.ends_with(&newer.newest_ending()));
     }
 
     #[test]

@@ -83,6 +83,7 @@ impl Auth {
     /// # Panics
     /// As [`Self::new`].
     pub async fn with_users(config: Config, db: Database, clock: Clock, users: Arc<dyn UserAdapter>) -> Self {
+        let detached = Detached::default();
         let keys = Arc::new(KeyRing::new(&config.secrets));
         let cookies = Cookies::new(config.public_url.secure());
         let sessions = Sessions::new(
@@ -104,12 +105,13 @@ impl Auth {
                 clock.clone(),
                 cookies,
                 Arc::clone(&users),
+                detached.clone(),
             ),
             users,
-            buckets: Buckets::new(db.clone(), clock.clone()),
+            buckets: Buckets::new(db.clone(), Arc::clone(&keys), clock.clone()),
             public_url: config.public_url,
             db,
-            detached: Detached::default(),
+            detached,
             clock,
             keys,
             cookies,

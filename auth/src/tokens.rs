@@ -1,4 +1,6 @@
-//! A provider's tokens, which are sealed before they are stored.
+//! A provider's tokens, which are sealed before they are stored: each for its account and its column. What was
+//! sealed without either, by an earlier version, opens no more. Nobody could tell it from a token that was moved
+//! here, and the next sign-in brings new ones.
 
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
@@ -9,7 +11,7 @@ use crate::{
     clock::from_unix,
     db::{Database, Tx},
     error::Result,
-    keys::{KeyRing, Purpose},
+    keys::{KeyRing, Place, Purpose},
 };
 
 /// What a provider lets us do in the person's name. No Debug: it would show them.
@@ -23,10 +25,15 @@ pub(crate) struct Tokens {
 }
 
 impl Tokens {
-    /// The access and refresh tokens as they are stored.
-    pub(crate) fn sealed(&self, keys: &KeyRing) -> (String, Option<String>) {
-        let seal = |token: &str| keys.seal(Purpose::ProviderToken, token);
-        (seal(&self.access), self.refresh.as_deref().map(seal))
+    /// The access and refresh tokens as they are stored with this account.
+    pub(crate) fn sealed(&self, keys: &KeyRing, account_id: Uuid) -> (String, Option<String>) {
+        let seal =
+            |column, token: &str| keys.seal_at(Purpose::ProviderToken, &place(column, account_id), token);
+        let refresh = self.refresh.as_deref();
+        (
+            seal(ACCESS, &self.access),
+            refresh.map(|token| seal(REFRESH, token)),
+        )
     }
 
     pub(crate) fn expires_at(&self) -> Option<OffsetDateTime> {
@@ -41,12 +48,21 @@ impl Tokens {
     }
 }
 
+const ACCESS: &str = "accounts.access_token";
+const REFRESH: &str = "accounts.refresh_token";
+
+fn place(column: &'static str, account_id: Uuid) -> Place {
+    Place::new(column, &[account_id.as_bytes()])
+}
+
 /// An account's tokens as they are stored.
 #[derive(sqlx::FromRow)]
 pub(crate) struct Stored {
     pub(crate) account_id: Uuid,
     pub(crate) user_id: Uuid,
     pub(crate) subject: String,
+    /// Who said who this is.
+    pub(crate) issuer: Option<String>,
     access_token: Option<String>,
     refresh_token: Option<String>,
     pub(crate) token_expires_at: Option<OffsetDateTime>,
@@ -55,24 +71,27 @@ pub(crate) struct Stored {
 impl Stored {
     /// The access token; none if its key is gone.
     pub(crate) fn access(&self, keys: &KeyRing) -> Option<SecretString> {
-        open(keys, self.access_token.as_deref())
+        self.open(keys, ACCESS, self.access_token.as_deref())
     }
 
     /// The refresh token; none if there is none, or its key is gone.
     pub(crate) fn refresh(&self, keys: &KeyRing) -> Option<SecretString> {
-        open(keys, self.refresh_token.as_deref())
+        self.open(keys, REFRESH, self.refresh_token.as_deref())
     }
-}
 
-fn open(keys: &KeyRing, sealed: Option<&str>) -> Option<SecretString> {
-    keys.open(Purpose::ProviderToken, sealed?).map(SecretString::from)
+    fn open(&self, keys: &KeyRing, column: &'static str, sealed: Option<&str>) -> Option<SecretString> {
+        let place = place(column, self.account_id);
+        keys.open_at(Purpose::ProviderToken, &place, sealed?)
+            .map(SecretString::from)
+    }
 }
 
 /// The tokens of a user's account at a provider: of several accounts, the one last signed in with.
 pub(crate) async fn of_user(db: &Database, user_id: Uuid, provider: &str) -> Result<Option<Stored>> {
     Ok(sqlx::query_as(
-        "SELECT id AS account_id, user_id, subject, access_token, refresh_token, token_expires_at FROM accounts
-         WHERE user_id = $1 AND provider = $2 ORDER BY last_used_at DESC, id DESC LIMIT 1",
+        "SELECT id AS account_id, user_id, subject, issuer, access_token, refresh_token, token_expires_at
+         FROM accounts WHERE user_id = $1 AND provider = $2
+         ORDER BY last_used_at DESC, id DESC LIMIT 1",
     )
     .bind(user_id)
     .bind(provider)
@@ -83,8 +102,8 @@ pub(crate) async fn of_user(db: &Database, user_id: Uuid, provider: &str) -> Res
 /// An account's tokens.
 pub(crate) async fn of_account(db: &Database, account_id: Uuid) -> Result<Option<Stored>> {
     Ok(sqlx::query_as(
-        "SELECT id AS account_id, user_id, subject, access_token, refresh_token, token_expires_at FROM accounts
-         WHERE id = $1",
+        "SELECT id AS account_id, user_id, subject, issuer, access_token, refresh_token, token_expires_at
+         FROM accounts WHERE id = $1",
     )
     .bind(account_id)
     .fetch_optional(db.read())
@@ -96,7 +115,7 @@ pub(crate) async fn of_account(db: &Database, account_id: Uuid) -> Result<Option
 /// Where it was merely forgotten the new one is stored all the same: another process was refused the old
 /// one because we had used it up.
 pub(crate) async fn replace(db: &Database, keys: &KeyRing, old: &Stored, new: &Tokens) -> Result<bool> {
-    let (access, refresh) = new.sealed(keys);
+    let (access, refresh) = new.sealed(keys, old.account_id);
     let replaced = sqlx::query(
         "UPDATE accounts SET access_token = $3, refresh_token = $4, token_expires_at = $5,
                              scopes = coalesce($6, scopes)

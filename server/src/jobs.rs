@@ -13,10 +13,20 @@ const FIRST_RETRY: Duration = Duration::from_secs(2);
 
 /// Forgets what has expired, again and again. A failure (the database was away) is logged and tried
 /// again: a sweep that ends at its first error is one nobody misses until the disk is full.
+///
+/// Before the first sweep that succeeds, private data is sealed with the newest key, which may be a new one.
 pub(crate) async fn sweep(auth: Auth, stop: CancellationToken) {
     let mut retry = FIRST_RETRY;
+    let mut is_sealed = false;
     loop {
-        let pause = match auth.sweep().await {
+        let swept = async {
+            if !is_sealed {
+                auth.buckets.reseal().await?;
+                is_sealed = true;
+            }
+            auth.sweep().await
+        };
+        let pause = match swept.await {
             Ok(()) => {
                 retry = FIRST_RETRY;
                 PERIOD

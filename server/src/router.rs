@@ -21,7 +21,7 @@ use tower_http::{
 
 use crate::{
     config::TrustedProxies,
-    middleware::{csp::Csp, detached, edge, flash, forms, guard, origin, trailing_slash},
+    middleware::{csp::Csp, detached, edge, flash, forms, guard, origin, prefetch, trailing_slash},
     routes::{csp_report, health, provider, session},
 };
 
@@ -111,6 +111,7 @@ pub fn router(
         .layer(from_fn_with_state(state.auth.sessions.clone(), session_layer));
     // A form_post from a provider is cross-site by nature; it changes nothing, so the origin rule is not for it.
     let callbacks = with_session(Router::new().route("/auth/callback/{provider}", get(provider::finish)))
+        .layer(from_fn(prefetch::layer))
         .route(
             "/auth/callback/{provider}",
             post(provider::repost).layer(DefaultBodyLimit::max(provider::MAX_REPOST)),

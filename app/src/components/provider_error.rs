@@ -19,7 +19,7 @@ pub enum ProviderError {
     Unverified,
     /// The address belongs to a user, who has to sign in first.
     LinkRequired,
-    /// The provider's account belongs to another user.
+    /// The provider's account belongs to another user; or, where it was to confirm who one is, to nobody.
     Taken,
 }
 
@@ -53,7 +53,9 @@ impl ProviderError {
                 "There is an account with this e-mail address already. Sign in to it with its password or with a provider \
                  that is connected to it, and the new provider will be connected as well."
             }
-            Self::Taken => "This provider account is connected to another account here.",
+            Self::Taken => {
+                "This provider account is connected to another account here, or, where you wanted to confirm who you are, to none."
+            }
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Providers: their buttons and their names.
 
 use auth::ProviderInfo;
-use leptos::prelude::*;
+use leptos::{ev::SubmitEvent, prelude::*};
 
 use super::{link::RETURN_TO, marks::Mark};
 use crate::{Setup, routes};
@@ -12,26 +12,83 @@ use crate::{Setup, routes};
 pub fn ProviderButton(
     /// The provider.
     provider: ProviderInfo,
-    /// What comes before its name: "Continue with".
+    /// What comes before its name: "Connect".
     verb: &'static str,
     /// Where to go afterwards.
     return_to: Option<String>,
-    /// Whether the account is to be connected to who is signed in.
-    #[prop(optional)]
-    link: bool,
+    /// What it is for, where it is for who is signed in: `link` or `confirm`.
+    intent: &'static str,
 ) -> impl IntoView {
-    let ProviderInfo { id, name } = provider;
-    let action = routes::provider_login(&id);
-    let mark = view! { <Mark provider=id.clone() /> };
+    let (action, id) = (routes::provider_login(&provider.id), provider.id.clone());
     view! {
         <form method="post" action=action>
             {return_to.map(|path| view! { <input type="hidden" name=RETURN_TO value=path /> })}
-            {link.then(|| view! { <input type="hidden" name="intent" value="link" /> })}
+            <input type="hidden" name="intent" value=intent />
             <button type="submit" class="button button-provider" data-provider=id>
-                {mark}
-                <span>{format!("{verb} {name}")}</span>
+                <Face provider verb />
             </button>
         </form>
+    }
+}
+
+/// A button for each provider, as another end of the form around them: what the form says of where to go and of
+/// staying signed in holds for all its ends, with and without JavaScript. They come after the form's own button,
+/// which is the one that Enter presses.
+#[component]
+pub fn ProviderChoice() -> impl IntoView {
+    let providers = Setup::get().providers;
+    (!providers.is_empty()).then(|| {
+        let buttons = providers
+            .into_iter()
+            .map(|provider| {
+                let (action, id) = (routes::provider_login(&provider.id), provider.id.clone());
+                view! {
+                    <li>
+                        // Without a look at the fields: they are for who has a password.
+                        <button
+                            type="submit"
+                            formaction=action
+                            formnovalidate=true
+                            class="button button-provider"
+                            data-provider=id
+                        >
+                            <Face provider verb="Continue with" />
+                        </button>
+                    </li>
+                }
+            })
+            .collect_view();
+        view! {
+            <p class="or">
+                <span>"or without a password"</span>
+            </p>
+            <ul class="providers" aria-label="Providers">
+                {buttons}
+            </ul>
+        }
+    })
+}
+
+/// Around a form with a [`ProviderChoice`]: lets the browser itself go where the pressed button leads, past the
+/// action of the form.
+#[component]
+pub fn EndsElsewhere(children: Children) -> impl IntoView {
+    let pass = |event: SubmitEvent| {
+        if event
+            .submitter()
+            .is_some_and(|button| button.has_attribute("formaction"))
+        {
+            event.stop_propagation();
+        }
+    };
+    view! { <div on:submit:capture=pass>{children()}</div> }
+}
+
+#[component]
+fn Face(provider: ProviderInfo, verb: &'static str) -> impl IntoView {
+    view! {
+        <Mark provider=provider.id />
+        <span>{format!("{verb} {}", provider.name)}</span>
     }
 }
 

@@ -4,13 +4,12 @@ use leptos::prelude::*;
 use leptos_meta::Title;
 
 use crate::{
-    Setup,
     components::{
         field::{Checkbox, Field},
         form::{FormState, Notice, Submit},
         link::{RETURN_TO, asked_return_to, leading_to},
         provider_error::ProviderErrorNotice,
-        providers::ProviderButton,
+        providers::{EndsElsewhere, ProviderChoice},
     },
     routes, session,
 };
@@ -30,54 +29,27 @@ pub fn Login() -> impl IntoView {
                 <ProviderErrorNotice />
             </Show>
             <Notice form />
-            <Providers return_to=return_to.clone() />
-            <ActionForm action attr:class="stack">
-                <Field form name="email" label="E-mail" kind="email" autocomplete="username" required=true />
-                <Field
-                    form
-                    name="password"
-                    label="Password"
-                    kind="password"
-                    autocomplete="current-password"
-                    required=true
-                />
-                <Checkbox form name="remember" label="Keep me signed in" />
-                {return_to.map(|path| view! { <input type="hidden" name=RETURN_TO value=path /> })}
-                <Submit form label="Sign in" busy="Signing in…" />
-            </ActionForm>
+            <EndsElsewhere>
+                <ActionForm action attr:class="stack">
+                    <Field form name="email" label="E-mail" kind="email" autocomplete="username" required=true />
+                    <Field
+                        form
+                        name="password"
+                        label="Password"
+                        kind="password"
+                        autocomplete="current-password"
+                        required=true
+                    />
+                    <Checkbox form name="remember" label="Keep me signed in" />
+                    {return_to.map(|path| view! { <input type="hidden" name=RETURN_TO value=path /> })}
+                    <Submit form label="Sign in" busy="Signing in…" />
+                    <ProviderChoice />
+                </ActionForm>
+            </EndsElsewhere>
             <p class="aside">
                 "No account yet? "
                 <a href=register>"Create an account"</a>
             </p>
         </div>
     }
-}
-
-/// A button per configured provider, and the line that parts them from the form below.
-#[component]
-pub(super) fn Providers(
-    /// Where to go afterwards.
-    return_to: Option<String>,
-) -> impl IntoView {
-    let providers = Setup::get().providers;
-    (!providers.is_empty()).then(|| {
-        let buttons = providers
-            .into_iter()
-            .map(|provider| {
-                view! {
-                    <li>
-                        <ProviderButton provider verb="Continue with" return_to=return_to.clone() />
-                    </li>
-                }
-            })
-            .collect_view();
-        view! {
-            <ul class="providers" aria-label="Providers">
-                {buttons}
-            </ul>
-            <p class="or">
-                <span>"or with a password"</span>
-            </p>
-        }
-    })
 }

@@ -3,13 +3,13 @@
 use leptos::prelude::*;
 use leptos_meta::Title;
 
-use super::login::Providers;
 use crate::{
     Setup,
     components::{
         field::{Checkbox, Field},
         form::{FormState, Notice, Submit},
         link::{RETURN_TO, asked_return_to, leading_to},
+        providers::{EndsElsewhere, ProviderChoice},
     },
     error::AppError,
     routes, session,
@@ -28,32 +28,34 @@ pub fn Register() -> impl IntoView {
         <div class="page page-narrow">
             <h1>"Create an account"</h1>
             <Notice form />
-            <Providers return_to=return_to.clone() />
-            <ActionForm action attr:class="stack">
-                <Field form name="name" label="Name (optional)" autocomplete="name" />
-                <Field
-                    form
-                    name="email"
-                    label="E-mail"
-                    kind="email"
-                    autocomplete="username"
-                    required=true
-                    about=AppError::is_about_email
-                />
-                <Field
-                    form
-                    name="password"
-                    label="Password"
-                    kind="password"
-                    autocomplete="new-password"
-                    hint
-                    required=true
-                    about=AppError::is_about_new_password
-                />
-                <Checkbox form name="remember" label="Keep me signed in" />
-                {return_to.map(|path| view! { <input type="hidden" name=RETURN_TO value=path /> })}
-                <Submit form label="Create account" busy="Creating your account…" />
-            </ActionForm>
+            <EndsElsewhere>
+                <ActionForm action attr:class="stack">
+                    <Field form name="name" label="Name (optional)" autocomplete="name" />
+                    <Field
+                        form
+                        name="email"
+                        label="E-mail"
+                        kind="email"
+                        autocomplete="username"
+                        required=true
+                        about=AppError::is_about_email
+                    />
+                    <Field
+                        form
+                        name="password"
+                        label="Password"
+                        kind="password"
+                        autocomplete="new-password"
+                        hint
+                        required=true
+                        about=AppError::is_about_new_password
+                    />
+                    <Checkbox form name="remember" label="Keep me signed in" />
+                    {return_to.map(|path| view! { <input type="hidden" name=RETURN_TO value=path /> })}
+                    <Submit form label="Create account" busy="Creating your account…" />
+                    <ProviderChoice />
+                </ActionForm>
+            </EndsElsewhere>
             <p class="aside">
                 "You have an account? " <a href=login>"Sign in"</a>
             </p>

@@ -35,10 +35,11 @@ impl Administration {
         let mut key = vec![0; MIN_SECRET_BYTES];
         rand::rngs::OsRng.fill_bytes(&mut key);
         let keys = Arc::new(KeyRing::new(&[key.into()]));
+        let buckets = Buckets::new(db.clone(), Arc::clone(&keys), clock.clone());
         let cookies = Cookies::new(true);
         let sessions = Sessions::new(db.clone(), listen, keys, clock.clone(), cookies, lifetimes).await;
         Self {
-            buckets: Buckets::new(db.clone(), clock.clone()),
+            buckets,
             db,
             clock,
             sessions,

@@ -1,5 +1,6 @@
 //! The end of a flow: `GET /auth/callback/{provider}`.
 
+use tower_sessions::session::Id;
 use uuid::Uuid;
 
 use super::{
@@ -7,22 +8,28 @@ use super::{
     callback::{Answer, Callback, Outcome},
     discovery::Endpoints,
     excerpt,
-    flow::{self, Browser, Flow},
+    flights::{Landed, Missed, again},
+    flow::{self, Browser, Flow, WayBack},
+    identify::Identified,
     microsoft,
     preset::Known,
     provider::Provider,
 };
 use crate::{
-    accounts::{self, Identity},
+    accounts::{self, Account, Identity},
     audit::NewEvent,
     client::Client,
     db::Tx,
     error::Error,
-    keys::Purpose,
     return_to::ReturnTo,
-    session::{LiveSession, RequestAuth},
-    users::Occasion,
+    session::{LiveSession, Repeated, RequestAuth},
+    users::{self, Occasion},
 };
+
+/// How long a callback that comes once more is answered like the first, in seconds.
+const REPEATED: i64 = 60;
+/// Somebody who signed in at the provider longer ago has not confirmed anything now, in seconds.
+const FRESH: i64 = 300;
 
 /// How a callback ended. Session cookies are planned in the [`RequestAuth`] already.
 #[derive(Debug)]
@@ -34,6 +41,11 @@ pub enum Finished {
     },
     /// The account is connected with the signed-in user.
     Linked {
+        /// A page of ours, if one was asked for.
+        return_to: Option<ReturnTo>,
+    },
+    /// The signed-in user has proven once more who is there.
+    Confirmed {
         /// A page of ours, if one was asked for.
         return_to: Option<ReturnTo>,
     },
@@ -50,8 +62,56 @@ pub enum Finished {
     },
     /// There is no such provider: 404.
     UnknownProvider,
+    /// Too many callbacks wait for their providers: nothing was done.
+    Busy,
     /// The database does not answer, or not as it should.
     Unavailable(Error),
+}
+
+impl Finished {
+    /// The same for one more who waits for it.
+    fn again(&self) -> Self {
+        match self {
+            Self::SignedIn { return_to } => Self::SignedIn {
+                return_to: return_to.clone(),
+            },
+            Self::Linked { return_to } => Self::Linked {
+                return_to: return_to.clone(),
+            },
+            Self::Confirmed { return_to } => Self::Confirmed {
+                return_to: return_to.clone(),
+            },
+            Self::AlreadySignedIn => Self::AlreadySignedIn,
+            Self::Failed {
+                error,
+                intent,
+                return_to,
+            } => Self::Failed {
+                error: *error,
+                intent: *intent,
+                return_to: return_to.clone(),
+            },
+            Self::UnknownProvider => Self::UnknownProvider,
+            Self::Busy => Self::Busy,
+            Self::Unavailable(error) => Self::Unavailable(again(error)),
+        }
+    }
+}
+
+/// How a callback ended, for all who send it.
+pub(super) struct Ended {
+    finished: Finished,
+    /// The id its browser was given: a secret, in the memory of this process for a minute, and opened by nothing
+    /// but the flow cookie and the whole query.
+    given: Option<Id>,
+}
+
+impl std::fmt::Debug for Ended {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Ended")
+            .field("finished", &self.finished)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Why a form's callback is not sent on.
@@ -93,9 +153,23 @@ const DENIED: [&str; 3] = [
     "user_cancelled_login",
 ];
 
+/// What providers call it when the person would have to do something there that this request did not lead to,
+/// or did not do it in time (OpenID Connect Core §3.1.2.6; Keycloak says the last of a sign-in page that was
+/// left open). All of it is well when begun anew.
+const TRY_AGAIN: [&str; 5] = [
+    "login_required",
+    "interaction_required",
+    "consent_required",
+    "account_selection_required",
+    "temporarily_unavailable",
+];
+
 impl OAuth {
-    /// Ends a flow: signs in, connects, or fails. `query` is the address's, as it came; `browser` is the
-    /// value of the flow cookie.
+    /// Ends a flow: signs in, connects, confirms, or fails. `query` is the address's, as it came; `browser` is
+    /// the value of the flow cookie.
+    ///
+    /// The work goes on to its end when the caller goes away. The same browser's same callback joins it, and for
+    /// a minute is answered like it.
     pub async fn finish(
         &self,
         provider: &str,
@@ -107,34 +181,133 @@ impl OAuth {
         let Some(configured) = self.configured(provider) else {
             return Finished::UnknownProvider;
         };
+        let Some(browser) = Browser::of(browser) else {
+            // No flow is theirs: there is no work to join.
+            return self
+                .end(configured, query, request, client, None)
+                .await
+                .cargo
+                .finished;
+        };
+        let detached = request.detached();
+        let mut is_first = false;
+        let work = || {
+            is_first = true;
+            let (oauth, request, client) = (self.clone(), detached.clone(), client.clone());
+            let (provider, query, browser) = (provider.to_owned(), query.to_owned(), browser.clone());
+            async move {
+                match oauth.configured(&provider) {
+                    Some(configured) => {
+                        oauth
+                            .end(configured, &query, &request, &client, Some(&browser))
+                            .await
+                    }
+                    None => passing(Finished::UnknownProvider),
+                }
+            }
+        };
+        let key = browser.key_of(provider, query);
+        let joined = self.0.callbacks.join(key, self.0.clock.unix(), work).await;
+        let ended = match joined {
+            Ok(ended) => ended,
+            Err(Missed::Full) => return Finished::Busy,
+            Err(Missed::Lost) => return Finished::Unavailable(Missed::Lost.into()),
+        };
+        if is_first {
+            request.take_over(&detached);
+            return ended.finished.again();
+        }
+        let Some(given) = ended.given else {
+            return ended.finished.again();
+        };
+        match request.repeat(given).await {
+            Ok(Repeated::Given | Repeated::Same) => ended.finished.again(),
+            Ok(Repeated::Another) => Finished::AlreadySignedIn,
+            // Signed out since, or ended by somebody: what the first was given opens nothing any more.
+            Err(Error::NotSignedIn) => {
+                let callback = Callback::parse(query);
+                self.without_flow(&configured.provider, &callback, request, Some(&browser))
+                    .await
+            }
+            Err(error) => Finished::Unavailable(error),
+        }
+    }
+
+    /// Does the work of a callback; its answer is kept if the flow was this browser's.
+    async fn end(
+        &self,
+        configured: &Configured,
+        query: &str,
+        request: &RequestAuth,
+        client: &Client,
+        browser: Option<&Browser>,
+    ) -> Landed<Ended> {
         let provider = &configured.provider;
         let callback = Callback::parse(query);
         let flow = match self.take(&callback).await {
             Ok(flow) => flow,
-            Err(error) => return Finished::Unavailable(error),
+            Err(error) => return passing(Finished::Unavailable(error)),
         };
         let Some(flow) = flow else {
-            return match request.session() {
-                Some(_) if callback.outcome.is_ok() => Finished::AlreadySignedIn,
-                _ => report(provider, None, FlowError::Expired, "there is no such flow"),
-            };
+            return passing(self.without_flow(provider, &callback, request, browser).await);
         };
-        let browser = Browser::of(browser);
-        if let Err(cause) = flow.belongs(browser.as_ref(), &provider.id) {
+        if let Err(cause) = flow.belongs(browser, &provider.id) {
             // Nothing of the flow goes to whom it does not belong.
-            return report(provider, None, FlowError::Expired, cause);
+            return passing(report(provider, None, FlowError::Expired, cause));
         }
-        if flow.has_expired(self.0.clock.now()) {
-            return report(provider, Some(&flow), FlowError::Expired, "the flow has expired");
-        }
-        match self
-            .complete(configured, &flow, callback, request, client, browser.as_ref())
-            .await
-        {
+        let completed = match flow.has_expired(self.0.clock.now()) {
+            true => Err(failed(FlowError::Expired, "the flow has expired")),
+            false => {
+                self.complete(configured, &flow, callback, request, client, browser)
+                    .await
+            }
+        };
+        let finished = match completed {
             Ok(finished) => finished,
-            Err(Stop::Failed(error, cause)) => report(provider, Some(&flow), error, &cause),
-            Err(Stop::Error(error)) => Finished::Unavailable(error),
+            Err(Stop::Failed(error, cause)) => report(provider, Some(&flow.way_back), error, &cause),
+            Err(Stop::Error(error)) => return passing(Finished::Unavailable(error)),
+        };
+        Landed {
+            cargo: Ended {
+                finished,
+                given: request.given(),
+            },
+            until: Some(self.0.clock.unix() + REPEATED),
         }
+    }
+
+    /// Answers a callback without a flow: one whose flow is used up, or was swept, or never was.
+    async fn without_flow(
+        &self,
+        provider: &Provider,
+        callback: &Callback,
+        request: &RequestAuth,
+        browser: Option<&Browser>,
+    ) -> Finished {
+        if request.session().is_some() && callback.outcome.is_ok() {
+            return Finished::AlreadySignedIn;
+        }
+        match self.way_back(callback, browser).await {
+            Ok(way_back) => report(
+                provider,
+                way_back.as_ref(),
+                FlowError::Expired,
+                "there is no such flow",
+            ),
+            Err(error) => Finished::Unavailable(error),
+        }
+    }
+
+    /// Where the callback's flow would have led, if this browser began it within the hour.
+    async fn way_back(
+        &self,
+        callback: &Callback,
+        browser: Option<&Browser>,
+    ) -> Result<Option<WayBack>, Error> {
+        let (Some(browser), Some(state)) = (browser, callback.states.first()) else {
+            return Ok(None);
+        };
+        flow::way_back(&self.0.db, state, browser, self.0.clock.now()).await
     }
 
     /// Where a callback that came as a form is sent on to. The form came from another site and so without
@@ -181,6 +354,12 @@ impl OAuth {
             Answer::Error(code) if DENIED.contains(&code.as_str()) => {
                 return Err(failed(FlowError::Denied, "the person said no"));
             }
+            Answer::Error(code) if TRY_AGAIN.contains(&code.as_str()) => {
+                return Err(failed(
+                    FlowError::Expired,
+                    format!("the provider answered {}", excerpt(&code)),
+                ));
+            }
             Answer::Error(code) => {
                 return Err(failed(
                     FlowError::Provider,
@@ -188,9 +367,10 @@ impl OAuth {
                 ));
             }
         };
-        let live = match intent_of(flow) {
+        let intent = flow.way_back.intent();
+        let live = match intent {
             Intent::SignIn => None,
-            Intent::Link => Some(same_session(flow, request).await?),
+            Intent::Link | Intent::Confirm => Some(same_session(flow, request).await?),
         };
         let from_provider = |cause| failed(FlowError::Provider, cause);
         let endpoints = discovery
@@ -198,14 +378,26 @@ impl OAuth {
             .await
             .map_err(from_provider)?;
         check_issuer(provider, &endpoints, iss.as_deref()).map_err(from_provider)?;
-        let identity = self
+        let Identified {
+            identity,
+            signed_in_at,
+        } = self
             .identify(configured, &endpoints, flow, code, user.as_deref())
             .await
             .map_err(from_provider)?;
-        match live {
-            Some(live) => self.link(identity, live, flow, request, client).await,
-            None => self.sign_in(identity, flow, request, client, browser).await,
+        let Some(live) = live else {
+            return self.sign_in(identity, flow, request, client, browser).await;
+        };
+        if intent == Intent::Link {
+            return self.link(identity, live, flow, request, client).await;
         }
+        if signed_in_at.is_some_and(|at| self.0.clock.unix().saturating_sub(at) > FRESH) {
+            return Err(failed(
+                FlowError::Expired,
+                "the person signed in at the provider too long ago to confirm anything",
+            ));
+        }
+        self.confirm(identity, live, flow, request, client).await
     }
 
     /// Signs in as the identity's user; makes one, with the account, if there is none.
@@ -218,24 +410,29 @@ impl OAuth {
         browser: Option<&Browser>,
     ) -> Result<Finished, Stop> {
         let (keys, now) = (&self.0.keys, self.0.clock.now());
-        // Twice, for who loses a race against the first sign-in of the same person in another tab.
-        for _ in 0..2 {
+        // Again, for who loses a race: against the first sign-in of the same person in another tab, or against
+        // the disconnection of the account.
+        for _ in 0..TRIES {
             let mut tx = self.0.db.begin().await?;
             // Before the account is looked for: where another first sign-in of this person ends in between, its
             // user would be found without the account, and taken for somebody else.
             let address_owner = self.address_owner(&mut tx, &identity).await?;
-            let user_id = match accounts::owner(&mut tx, &identity).await? {
-                Some(owner) if owner.disabled => {
-                    return Err(failed(FlowError::Provider, "the user is disabled"));
-                }
-                Some(owner) => {
-                    accounts::refresh(&mut tx, keys, &identity, now).await?;
+            let user_id = match lock_account(&mut tx, &identity).await? {
+                Locked::Moved => continue,
+                Locked::Of(account, user) => {
+                    if user.disabled {
+                        return Err(failed(FlowError::Provider, "the user is disabled"));
+                    }
+                    judge(&account, &identity)?;
+                    if !accounts::refresh(&mut tx, keys, &account, &identity, now).await? {
+                        continue;
+                    }
                     self.0
                         .users
-                        .upsert(&mut tx, Occasion::SignIn(owner.user_id), identity.user(), now)
+                        .upsert(&mut tx, Occasion::SignIn(account.user_id), identity.user(), now)
                         .await?
                 }
-                None => match address_owner {
+                Locked::Nobodys => match address_owner {
                     Some(_) if !identity.email_verified => {
                         return Err(failed(
                             FlowError::Unverified,
@@ -246,7 +443,11 @@ impl OAuth {
                         let Some(browser) = browser else {
                             return Err(failed(FlowError::Expired, "the flow is another browser's"));
                         };
-                        self.remember(&mut tx, &identity, browser, owner).await?;
+                        // Not one who has just been deleted.
+                        if users::lock(&mut tx, owner).await?.is_none() {
+                            continue;
+                        }
+                        flow::insert_pending(&mut tx, keys, browser, owner, &identity, now).await?;
                         tx.commit().await?;
                         return Err(failed(FlowError::LinkRequired, "the address is another user's"));
                     }
@@ -259,7 +460,7 @@ impl OAuth {
             self.complete_pending(&mut tx, browser.map(Browser::as_str), user_id)
                 .await?;
             match request
-                .sign_in(tx, user_id, &identity.provider, false, client)
+                .sign_in(tx, user_id, &identity.provider, flow.remember, client)
                 .await
             {
                 Ok(_) => {}
@@ -269,10 +470,13 @@ impl OAuth {
                 Err(error) => return Err(error.into()),
             }
             return Ok(Finished::SignedIn {
-                return_to: ReturnTo::or_default(flow.return_to.as_deref()),
+                return_to: flow
+                    .way_back
+                    .return_to()
+                    .unwrap_or_else(|| ReturnTo::or_default(None)),
             });
         }
-        Err(Error::internal("two sign-ins of one person keep overtaking each other").into())
+        Err(Error::internal("sign-ins and changes of one account keep overtaking each other").into())
     }
 
     /// The user who has the identity's address.
@@ -312,27 +516,6 @@ impl OAuth {
         Ok(Some(user_id))
     }
 
-    /// Keeps an identity for the owner of its address, who has ten minutes to sign in in this browser.
-    async fn remember(
-        &self,
-        tx: &mut Tx,
-        identity: &Identity,
-        browser: &Browser,
-        owner: Uuid,
-    ) -> Result<(), Error> {
-        let json = serde_json::to_string(identity).map_err(Error::internal)?;
-        let sealed = self.0.keys.seal(Purpose::PendingLink, &json);
-        flow::insert_pending(
-            tx,
-            browser,
-            &identity.provider,
-            owner,
-            &sealed,
-            self.0.clock.now(),
-        )
-        .await
-    }
-
     /// Connects the identity with the signed-in user.
     async fn link(
         &self,
@@ -345,6 +528,7 @@ impl OAuth {
         let (keys, now) = (&self.0.keys, self.0.clock.now());
         let (user_id, session_id) = (live.user_id(), live.session_id());
         let mut tx = self.0.db.begin().await?;
+        lock_signed_in(&mut tx, user_id).await?;
         if accounts::insert(&mut tx, keys, user_id, &identity, now).await? {
             self.0
                 .users
@@ -357,23 +541,113 @@ impl OAuth {
                 .record(&mut tx, now)
                 .await?;
         } else {
-            match accounts::owner(&mut tx, &identity).await? {
-                Some(owner) if owner.user_id == user_id => {
-                    accounts::refresh(&mut tx, keys, &identity, now).await?;
-                }
-                _ => return Err(failed(FlowError::Taken, "the account is another user's")),
-            }
+            self.refresh_own(&mut tx, &identity, user_id).await?;
         }
-        match request.cycle(tx, live, false).await {
-            Ok(()) => {}
-            Err(Error::NotSignedIn) => return Err(failed(FlowError::Expired, "the session ended meanwhile")),
-            Err(error) => return Err(error.into()),
-        }
+        cycle(tx, live, request, false).await?;
         tracing::info!(user = %user_id, session = %session_id, provider = identity.provider, "connected an account");
         Ok(Finished::Linked {
-            return_to: return_to(flow),
+            return_to: flow.way_back.return_to(),
         })
     }
+
+    /// Takes the identity for a proof that it is the signed-in user who is there.
+    async fn confirm(
+        &self,
+        identity: Identity,
+        live: LiveSession,
+        flow: &Flow,
+        request: &RequestAuth,
+        client: &Client,
+    ) -> Result<Finished, Stop> {
+        let (user_id, session_id) = (live.user_id(), live.session_id());
+        let mut tx = self.0.db.begin().await?;
+        lock_signed_in(&mut tx, user_id).await?;
+        self.refresh_own(&mut tx, &identity, user_id).await?;
+        NewEvent::of(user_id, "confirm")
+            .session(session_id)
+            .from(client.ip)
+            .note(&identity.provider)
+            .record(&mut tx, self.0.clock.now())
+            .await?;
+        cycle(tx, live, request, true).await?;
+        tracing::info!(user = %user_id, session = %session_id, provider = identity.provider, "confirmed with a provider");
+        Ok(Finished::Confirmed {
+            return_to: flow.way_back.return_to(),
+        })
+    }
+
+    /// Refreshes the account of this identity, which must be the locked user's.
+    async fn refresh_own(&self, tx: &mut Tx, identity: &Identity, user_id: Uuid) -> Result<(), Stop> {
+        let account = accounts::find(tx, identity).await?;
+        let Some(account) = account.filter(|account| account.user_id == user_id) else {
+            return Err(failed(FlowError::Taken, "the account is not this user's"));
+        };
+        judge(&account, identity)?;
+        match accounts::refresh(tx, &self.0.keys, &account, identity, self.0.clock.now()).await? {
+            true => Ok(()),
+            false => Err(Error::internal("an account went away while its user was locked").into()),
+        }
+    }
+}
+
+/// How often a sign-in that was overtaken is tried.
+const TRIES: usize = 3;
+
+/// What is found of an identity once nobody else can change it.
+enum Locked {
+    /// Its account, and the user, who is locked.
+    Of(Account, users::Locked),
+    /// There is no account.
+    Nobodys,
+    /// The account was there and is no more, or has become another user's.
+    Moved,
+}
+
+/// Locks the user of the identity's account, and reads the account again: whoever had the user locked may have
+/// disconnected it.
+async fn lock_account(tx: &mut Tx, identity: &Identity) -> Result<Locked, Error> {
+    let Some(found) = accounts::find(tx, identity).await? else {
+        return Ok(Locked::Nobodys);
+    };
+    let user = users::lock(tx, found.user_id).await?;
+    let again = accounts::find(tx, identity).await?;
+    Ok(match (user, again) {
+        (Some(user), Some(account)) if account.user_id == found.user_id => Locked::Of(account, user),
+        _ => Locked::Moved,
+    })
+}
+
+/// Locks the user of a live session, for a change of what the user signs in with.
+async fn lock_signed_in(tx: &mut Tx, user_id: Uuid) -> Result<(), Stop> {
+    match users::lock(tx, user_id).await? {
+        Some(user) if !user.disabled => Ok(()),
+        _ => Err(failed(FlowError::Expired, "the user is gone or disabled")),
+    }
+}
+
+/// Refuses an identity that only looks like the account's.
+fn judge(account: &Account, identity: &Identity) -> Result<(), Stop> {
+    account
+        .judge(identity)
+        .map_err(|cause| failed(FlowError::Provider, cause))
+}
+
+/// Gives the session a new id as the last step of the transaction.
+async fn cycle(tx: Tx, live: LiveSession, request: &RequestAuth, confirmed: bool) -> Result<(), Stop> {
+    match request.cycle(tx, live, confirmed).await {
+        Ok(()) => Ok(()),
+        Err(Error::NotSignedIn) => Err(failed(FlowError::Expired, "the session ended meanwhile")),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// What is answered once, and to nobody who comes later.
+fn passing(finished: Finished) -> Landed<Ended> {
+    let cargo = Ended {
+        finished,
+        given: None,
+    };
+    Landed { cargo, until: None }
 }
 
 /// The live session that began this flow. Another one, even of the same person, may not finish it: it may
@@ -406,21 +680,8 @@ fn check_issuer(provider: &Provider, endpoints: &Endpoints, iss: Option<&str>) -
     }
 }
 
-fn intent_of(flow: &Flow) -> Intent {
-    // The column has no other value than the two we write: the table checks it.
-    if flow.intent == Intent::Link.as_str() {
-        Intent::Link
-    } else {
-        Intent::SignIn
-    }
-}
-
-fn return_to(flow: &Flow) -> Option<ReturnTo> {
-    flow.return_to.as_deref().and_then(ReturnTo::parse)
-}
-
 /// Logs a failure and tells as much of it as the person may know.
-fn report(provider: &Provider, flow: Option<&Flow>, error: FlowError, cause: &str) -> Finished {
+fn report(provider: &Provider, way_back: Option<&WayBack>, error: FlowError, cause: &str) -> Finished {
     tracing::warn!(
         provider = provider.id,
         error = error.code(),
@@ -429,7 +690,7 @@ fn report(provider: &Provider, flow: Option<&Flow>, error: FlowError, cause: &st
     );
     Finished::Failed {
         error,
-        intent: flow.map_or(Intent::SignIn, intent_of),
-        return_to: flow.and_then(return_to),
+        intent: way_back.map_or(Intent::SignIn, WayBack::intent),
+        return_to: way_back.and_then(WayBack::return_to),
     }
 }

@@ -3,6 +3,9 @@
 //! A flow is bound to its browser by a cookie and found by its `state`, of which only a hash is kept. It
 //! is used up by the first callback that names it, whatever becomes of that callback: the row is deleted
 //! and read in one statement, so of two callbacks with one state only one goes on to the provider.
+//!
+//! Where the flow would have led is kept for longer, in `ways_back`: a person who comes too late, or once
+//! more, starts again and still arrives there.
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use rand::{RngCore, rngs::OsRng};
@@ -12,13 +15,19 @@ use subtle::ConstantTimeEq;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
+use super::Intent;
 use crate::{
+    accounts::Identity,
     db::{Database, Expired, Tx},
-    error::Result,
+    error::{Error, Result},
+    keys::{KeyRing, Place, Purpose},
+    return_to::ReturnTo,
 };
 
 /// How long a flow may take, in seconds.
 pub(super) const LIFETIME: i64 = 600;
+/// How long a flow's way back is known, in seconds.
+const REMEMBERED: i64 = 3600;
 /// How many flows a browser may have under way; the oldest goes when another begins.
 const MAX_PENDING: i64 = 20;
 
@@ -46,8 +55,13 @@ impl Browser {
         (bytes.len() == 32).then(|| Self(cookie.to_owned()))
     }
 
+    /// The browser with this cookie, and a new one if it is not one of ours.
+    pub(super) fn of_or_new(cookie: Option<&str>) -> Self {
+        Self::of(cookie).unwrap_or_else(Self::new)
+    }
+
     /// A browser nobody has seen.
-    pub(super) fn new() -> Self {
+    fn new() -> Self {
         Self(random())
     }
 
@@ -58,6 +72,34 @@ impl Browser {
     fn hash(&self) -> [u8; 32] {
         hash(&self.0)
     }
+
+    /// Names one callback of this browser: two with the same key are one that was sent twice.
+    pub(super) fn key_of(&self, provider: &str, query: &str) -> [u8; 32] {
+        let mut digest = Sha256::new();
+        // The lengths keep apart what follows one another.
+        for part in [&self.0, provider, query] {
+            digest.update((part.len() as u64).to_le_bytes());
+            digest.update(part);
+        }
+        digest.finalize().into()
+    }
+}
+
+/// Where a flow leads, or would have led.
+#[derive(FromRow)]
+pub(super) struct WayBack {
+    intent: String,
+    return_to: Option<String>,
+}
+
+impl WayBack {
+    pub(super) fn intent(&self) -> Intent {
+        Intent::of(&self.intent)
+    }
+
+    pub(super) fn return_to(&self) -> Option<ReturnTo> {
+        self.return_to.as_deref().and_then(ReturnTo::parse)
+    }
 }
 
 /// What is kept of a flow until its callback.
@@ -67,9 +109,11 @@ pub(super) struct Flow {
     provider: String,
     pub(super) pkce_verifier: Option<String>,
     pub(super) nonce: Option<String>,
-    pub(super) return_to: Option<String>,
-    pub(super) intent: String,
-    /// Who wanted to connect an account, and in which session.
+    #[sqlx(flatten)]
+    pub(super) way_back: WayBack,
+    /// "Keep me signed in".
+    pub(super) remember: bool,
+    /// Who wanted to connect an account or to confirm who they are, and in which session.
     pub(super) user_id: Option<Uuid>,
     pub(super) session_id: Option<Uuid>,
     expires_at: OffsetDateTime,
@@ -107,7 +151,8 @@ pub(super) struct NewFlow<'a> {
     pub(super) pkce_verifier: Option<&'a str>,
     pub(super) nonce: Option<&'a str>,
     pub(super) return_to: Option<&'a str>,
-    pub(super) intent: &'a str,
+    pub(super) intent: Intent,
+    pub(super) remember: bool,
     pub(super) user_id: Option<Uuid>,
     pub(super) session_id: Option<Uuid>,
 }
@@ -115,21 +160,23 @@ pub(super) struct NewFlow<'a> {
 /// Begins a flow, and then drops the browser's oldest ones if there are too many: afterwards, so that of
 /// many begun at once the last to come sees them all.
 pub(super) async fn insert(db: &Database, new: NewFlow<'_>, now: OffsetDateTime) -> Result<()> {
-    let browser_hash = new.browser.hash();
+    let (state_hash, browser_hash) = (hash(new.state), new.browser.hash());
     // Ids are UUIDv7: they tell the order also of flows begun in the same second.
+    let id = Uuid::now_v7();
     sqlx::query(
         "INSERT INTO sign_in_flows (state_hash, id, browser_hash, provider, pkce_verifier, nonce, return_to, intent,
-                                    user_id, session_id, expires_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+                                    remember, user_id, session_id, expires_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
     )
-    .bind(&hash(new.state)[..])
-    .bind(Uuid::now_v7())
+    .bind(&state_hash[..])
+    .bind(id)
     .bind(&browser_hash[..])
     .bind(new.provider)
     .bind(new.pkce_verifier)
     .bind(new.nonce)
     .bind(new.return_to)
-    .bind(new.intent)
+    .bind(new.intent.as_str())
+    .bind(new.remember)
     .bind(new.user_id)
     .bind(new.session_id)
     .bind(now + Duration::seconds(LIFETIME))
@@ -144,6 +191,62 @@ pub(super) async fn insert(db: &Database, new: NewFlow<'_>, now: OffsetDateTime)
     .bind(MAX_PENDING)
     .execute(db.write())
     .await?;
+    if new.return_to.is_none() && new.intent == Intent::SignIn {
+        // As if nothing were known.
+        return Ok(());
+    }
+    sqlx::query(
+        "INSERT INTO ways_back (state_hash, id, browser_hash, intent, return_to, expires_at)
+         VALUES ($1, $2, $3, $4, $5, $6)",
+    )
+    .bind(&state_hash[..])
+    .bind(id)
+    .bind(&browser_hash[..])
+    .bind(new.intent.as_str())
+    .bind(new.return_to)
+    .bind(now + Duration::seconds(REMEMBERED))
+    .execute(db.write())
+    .await?;
+    sqlx::query(
+        "DELETE FROM ways_back WHERE browser_hash = $1 AND id NOT IN (
+             SELECT id FROM ways_back WHERE browser_hash = $1 ORDER BY id DESC LIMIT $2)",
+    )
+    .bind(&browser_hash[..])
+    .bind(MAX_PENDING)
+    .execute(db.write())
+    .await?;
+    Ok(())
+}
+
+/// Where the flow with this state would have led, if this browser began it within the hour.
+pub(super) async fn way_back(
+    db: &Database,
+    state: &str,
+    browser: &Browser,
+    now: OffsetDateTime,
+) -> Result<Option<WayBack>> {
+    Ok(sqlx::query_as(
+        "SELECT intent, return_to FROM ways_back
+         WHERE state_hash = $1 AND browser_hash = $2 AND expires_at > $3",
+    )
+    .bind(&hash(state)[..])
+    .bind(&browser.hash()[..])
+    .bind(now)
+    .fetch_optional(db.read())
+    .await?)
+}
+
+/// Forgets all flows of a browser, what waits in it for its owner, and where its flows would have led.
+pub(super) async fn forget_browser(tx: &mut Tx, browser: &Browser) -> Result<()> {
+    for statement in [
+        "DELETE FROM sign_in_flows WHERE browser_hash = $1",
+        "DELETE FROM ways_back WHERE browser_hash = $1",
+    ] {
+        sqlx::query(statement)
+            .bind(&browser.hash()[..])
+            .execute(&mut **tx)
+            .await?;
+    }
     Ok(())
 }
 
@@ -151,7 +254,8 @@ pub(super) async fn insert(db: &Database, new: NewFlow<'_>, now: OffsetDateTime)
 pub(super) async fn consume(db: &Database, state: &str) -> Result<Option<Flow>> {
     Ok(sqlx::query_as(
         "DELETE FROM sign_in_flows WHERE state_hash = $1 AND intent <> 'pending_link'
-         RETURNING browser_hash, provider, pkce_verifier, nonce, return_to, intent, user_id, session_id, expires_at",
+         RETURNING browser_hash, provider, pkce_verifier, nonce, return_to, intent, remember, user_id, session_id,
+                   expires_at",
     )
     .bind(&hash(state)[..])
     .fetch_optional(db.write())
@@ -161,13 +265,15 @@ pub(super) async fn consume(db: &Database, state: &str) -> Result<Option<Flow>> 
 /// Keeps a provider's answer, sealed, for the owner of its address to sign in. A browser has one at most.
 pub(super) async fn insert_pending(
     tx: &mut Tx,
+    keys: &KeyRing,
     browser: &Browser,
-    provider: &str,
     owner: Uuid,
-    sealed: &str,
+    identity: &Identity,
     now: OffsetDateTime,
 ) -> Result<()> {
     let browser_hash = browser.hash();
+    let json = serde_json::to_string(identity).map_err(Error::internal)?;
+    let sealed = keys.seal_at(Purpose::PendingLink, &pending_place(&browser_hash, owner), &json);
     sqlx::query("DELETE FROM sign_in_flows WHERE browser_hash = $1 AND intent = 'pending_link'")
         .bind(&browser_hash[..])
         .execute(&mut **tx)
@@ -180,7 +286,7 @@ pub(super) async fn insert_pending(
     .bind(&hash(&random())[..])
     .bind(Uuid::now_v7())
     .bind(&browser_hash[..])
-    .bind(provider)
+    .bind(&identity.provider)
     .bind(owner)
     .bind(sealed)
     .bind(now + Duration::seconds(LIFETIME))
@@ -189,24 +295,35 @@ pub(super) async fn insert_pending(
     Ok(())
 }
 
-/// Takes the sealed answer that waits in this browser for this user.
+/// Takes the answer that waits in this browser for this user. None as well if its key is gone, or it was put
+/// where it does not belong: the person starts again.
 pub(super) async fn take_pending(
     tx: &mut Tx,
+    keys: &KeyRing,
     browser: &Browser,
     owner: Uuid,
     now: OffsetDateTime,
-) -> Result<Option<String>> {
+) -> Result<Option<Identity>> {
+    let browser_hash = browser.hash();
     let row: Option<(Option<String>, OffsetDateTime)> = sqlx::query_as(
         "DELETE FROM sign_in_flows WHERE browser_hash = $1 AND intent = 'pending_link' AND user_id = $2
          RETURNING pending, expires_at",
     )
-    .bind(&browser.hash()[..])
+    .bind(&browser_hash[..])
     .bind(owner)
     .fetch_optional(&mut **tx)
     .await?;
+    let place = pending_place(&browser_hash, owner);
     Ok(row
         .filter(|(_, expires_at)| *expires_at > now)
-        .and_then(|(sealed, _)| sealed))
+        .and_then(|(sealed, _)| keys.open_at(Purpose::PendingLink, &place, &sealed?))
+        .and_then(|json| serde_json::from_str(&json).ok()))
+}
+
+/// What waits is bound to whom it waits for, rather than to a row's id: a row whose browser or owner somebody
+/// changed opens for nobody.
+fn pending_place(browser_hash: &[u8; 32], owner: Uuid) -> Place {
+    Place::new("sign_in_flows.pending", &[browser_hash, owner.as_bytes()])
 }
 
 const EXPIRED: Expired = Expired {
@@ -215,8 +332,14 @@ const EXPIRED: Expired = Expired {
     when: "expires_at <= $1",
 };
 
+const FORGOTTEN: Expired = Expired {
+    table: "ways_back",
+    ..EXPIRED
+};
+
 /// Deletes what has expired.
 pub(super) async fn sweep(db: &Database, now: OffsetDateTime) -> Result<()> {
+    db.sweep(FORGOTTEN, now).await?;
     let swept = db.sweep(EXPIRED, now).await?;
     if swept > 0 {
         tracing::debug!(flows = swept, "swept expired flows");
@@ -259,8 +382,11 @@ mod tests {
             provider: "acme".to_owned(),
             pkce_verifier: None,
             nonce: None,
-            return_to: None,
-            intent: "sign_in".to_owned(),
+            way_back: WayBack {
+                intent: "sign_in".to_owned(),
+                return_to: None,
+            },
+            remember: false,
             user_id: None,
             session_id: None,
             expires_at: now + Duration::seconds(LIFETIME),
@@ -271,5 +397,20 @@ mod tests {
         assert!(flow.belongs(None, "acme").is_err());
         assert!(flow.belongs(Some(&mine), "corp").is_err());
         assert!(!flow.has_expired(at(599)) && flow.has_expired(at(600)));
+    }
+
+    #[test]
+    fn a_callback_is_the_same_only_with_all_its_parts() {
+        let (mine, other) = (Browser::new(), Browser::new());
+        let key = mine.key_of("acme", "code=a&state=s");
+        assert_eq!(mine.key_of("acme", "code=a&state=s"), key);
+        for (browser, provider, query) in [
+            (&other, "acme", "code=a&state=s"),
+            (&mine, "corp", "code=a&state=s"),
+            (&mine, "acme", "code=b&state=s"),
+            (&mine, "acmec", "ode=a&state=s"),
+        ] {
+            assert_ne!(browser.key_of(provider, query), key);
+        }
     }
 }

@@ -22,6 +22,13 @@ use crate::{accounts::Identity, email::Email};
 /// How long all of it may take: three answers of ten seconds each would be too much for who waits.
 const TOTAL: Duration = Duration::from_secs(20);
 
+/// Who a code was given for.
+pub(super) struct Identified {
+    pub(super) identity: Identity,
+    /// When the person signed in at the provider, in Unix seconds, if the ID token says so.
+    pub(super) signed_in_at: Option<i64>,
+}
+
 /// Why an ID token is not believed, for the log.
 pub(super) enum Unverified {
     /// It may be good: its key could not be had.
@@ -47,7 +54,7 @@ impl OAuth {
         flow: &Flow,
         code: String,
         user: Option<&str>,
-    ) -> Result<Identity, String> {
+    ) -> Result<Identified, String> {
         let all = self.ask(configured, endpoints, flow, code, user);
         tokio::time::timeout(TOTAL, all)
             .await
@@ -61,7 +68,7 @@ impl OAuth {
         flow: &Flow,
         code: String,
         user: Option<&str>,
-    ) -> Result<Identity, String> {
+    ) -> Result<Identified, String> {
         let provider = &configured.provider;
         let now = self.0.clock.unix();
         let redirect_uri =
@@ -92,6 +99,7 @@ impl OAuth {
             ),
             _ => None,
         };
+        let signed_in_at = id_token.as_ref().and_then(auth_time);
         let mut claims = self.claims(configured, endpoints, id_token, &answer).await?;
         if provider.preset.form_post
             && !profile::has(&claims, "name")
@@ -101,8 +109,9 @@ impl OAuth {
         }
         let claims = Value::Object(claims);
         let profile = profile::read(provider.preset, &claims)?;
-        Ok(Identity {
+        let identity = Identity {
             provider: provider.id.clone(),
+            issuer: provider.vouching(),
             subject: profile.subject,
             email: profile.email.as_ref().map(Email::as_str).map(str::to_owned),
             email_verified: profile.email_verified,
@@ -110,6 +119,10 @@ impl OAuth {
             avatar_url: profile.avatar_url,
             profile: profile::kept(claims),
             tokens: answer.tokens(now),
+        };
+        Ok(Identified {
+            identity,
+            signed_in_at,
         })
     }
 
@@ -200,6 +213,49 @@ impl OAuth {
                 );
                 Ok(id_token.clone())
             }
+        }
+    }
+}
+
+/// The `auth_time` of an ID token (OpenID Connect Core §2). What is there and cannot be read is as good as very
+/// old: it vouches for nothing.
+fn auth_time(claims: &Object) -> Option<i64> {
+    let seconds = match claims.get("auth_time")? {
+        Value::Null => return None,
+        Value::Number(number) => number.as_f64(),
+        Value::String(text) => text.parse().ok(),
+        _ => None,
+    };
+    Some(
+        seconds
+            .filter(|at| at.is_finite())
+            .map_or(i64::MIN, |at| at as i64),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_time_is_read_as_far_as_its_meaning_is_certain() {
+        let read = |value: Value| auth_time(&[("auth_time".to_owned(), value)].into_iter().collect());
+        assert_eq!(auth_time(&Object::new()), None);
+        assert_eq!(read(Value::Null), None);
+        for good in [json!(1_800_000_000), json!(1_800_000_000.9), json!("1800000000")] {
+            assert_eq!(read(good.clone()), Some(1_800_000_000), "{good}");
+        }
+        for odd in [
+            json!("yesterday"),
+            json!(true),
+            json!([1]),
+            json!({}),
+            json!("NaN"),
+            json!(""),
+        ] {
+            assert_eq!(read(odd.clone()), Some(i64::MIN), "{odd}");
         }
     }
 }

@@ -12,6 +12,10 @@
 //!    none, user and account are made in one transaction. An address that belongs to another user never
 //!    merges the two: its owner proves it by signing in as usual, and only then is the account connected.
 //!
+//! From the callback on the work runs by itself: a browser that goes away, or sends the callback once more, gets
+//! within a minute the answer of the first, from the process that has it (`flights.rs`). Another process only
+//! knows that the flow is used up, and where it would have led.
+//!
 //! Later, server code may call the provider in the person's name: [`OAuth::provider_token`] renews the
 //! account's tokens when they have expired (`provider_token.rs`).
 //!
@@ -49,6 +53,7 @@ mod x;
 
 use std::sync::Arc;
 
+use secrecy::SecretString;
 use uuid::Uuid;
 
 pub use self::{
@@ -56,19 +61,20 @@ pub use self::{
     finish::{Finished, RepostError},
     http::Http,
     provider::Provider,
-    start::{StartError, Started},
+    start::{StartError, Started, Wish},
 };
-use self::{discovery::Discovery, flights::Flights, flow::Browser};
+use self::{discovery::Discovery, finish::Ended, flights::Flights, flow::Browser};
 use crate::{
-    accounts::{self, Identity},
+    accounts,
     audit::NewEvent,
     client::Client,
     clock::Clock,
     config::Config,
     cookies::Cookies,
     db::{Database, Tx},
+    detached::Detached,
     error::Result,
-    keys::{KeyRing, Purpose},
+    keys::KeyRing,
     public_url::PublicUrl,
     session::{RecentSession, RequestAuth},
     users::{Occasion, UserAdapter},
@@ -83,17 +89,24 @@ pub enum Intent {
     SignIn,
     /// To connect an account with the signed-in user.
     Link,
+    /// To prove once more that it is the signed-in user who is there.
+    Confirm,
 }
 
 impl Intent {
+    const ALL: [Self; 3] = [Self::SignIn, Self::Link, Self::Confirm];
+
     /// Reads the form field `intent`; absent or empty means signing in.
     pub fn from_form(text: Option<&str>) -> Option<Self> {
         match text {
             None | Some("") => Some(Self::SignIn),
-            Some(text) => [Self::SignIn, Self::Link]
-                .into_iter()
-                .find(|intent| intent.as_str() == text),
+            Some(text) => Self::ALL.into_iter().find(|intent| intent.as_str() == text),
         }
+    }
+
+    /// The intent as the database has it, which has no other: the table checks it.
+    fn of(text: &str) -> Self {
+        Self::from_form(Some(text)).unwrap_or_default()
     }
 
     /// The intent as the form and the database write it.
@@ -101,6 +114,7 @@ impl Intent {
         match self {
             Self::SignIn => "sign_in",
             Self::Link => "link",
+            Self::Confirm => "confirm",
         }
     }
 }
@@ -160,7 +174,10 @@ struct Inner {
     clock: Clock,
     cookies: Cookies,
     users: Arc<dyn UserAdapter>,
-    flights: Flights,
+    /// Renewals of tokens, by account.
+    renewals: Flights<Uuid, Result<SecretString>>,
+    /// Callbacks, by browser and query.
+    callbacks: Flights<[u8; 32], Ended>,
 }
 
 /// A provider and what is known about it at the moment.
@@ -179,6 +196,7 @@ impl OAuth {
         clock: Clock,
         cookies: Cookies,
         users: Arc<dyn UserAdapter>,
+        detached: Detached,
     ) -> Self {
         let configured = |provider: &Provider| Configured {
             provider: provider.clone(),
@@ -194,7 +212,8 @@ impl OAuth {
             clock,
             cookies,
             users,
-            flights: Flights::default(),
+            renewals: Flights::new(detached.clone()),
+            callbacks: Flights::new(detached),
         }))
     }
 
@@ -236,11 +255,24 @@ impl OAuth {
     /// # Errors
     /// Of the database.
     pub async fn sweep(&self) -> Result<()> {
+        self.0.callbacks.forget(self.0.clock.unix());
         flow::sweep(&self.0.db, self.0.clock.now()).await
     }
 
+    /// Forgets the flows of this browser, an account that waits in it for its owner, and where its flows would
+    /// have led: for a sign-out, in its transaction. `browser` is the value of the flow cookie.
+    ///
+    /// # Errors
+    /// Of the database.
+    pub async fn forget_browser(&self, tx: &mut Tx, browser: Option<&str>) -> Result<()> {
+        match Browser::of(browser) {
+            Some(browser) => flow::forget_browser(tx, &browser).await,
+            None => Ok(()),
+        }
+    }
+
     /// Connects the account that waits in this browser for this user, who has just signed in; answers its
-    /// provider's name. To be called in the transaction of that sign-in.
+    /// provider's name. To be called in the transaction of that sign-in, which has locked the user.
     ///
     /// # Errors
     /// Of the database.
@@ -253,15 +285,11 @@ impl OAuth {
         let Some(browser) = Browser::of(browser) else {
             return Ok(None);
         };
-        let now = self.0.clock.now();
-        let Some(sealed) = flow::take_pending(tx, &browser, user_id, now).await? else {
+        let (keys, now) = (&self.0.keys, self.0.clock.now());
+        let Some(identity) = flow::take_pending(tx, keys, &browser, user_id, now).await? else {
             return Ok(None);
         };
-        // A key that is gone closes it: the person starts again.
-        let opened = self.0.keys.open(Purpose::PendingLink, &sealed);
-        let identity: Option<Identity> = opened.and_then(|json| serde_json::from_str(&json).ok());
-        let Some(identity) = identity else { return Ok(None) };
-        if !accounts::insert(tx, &self.0.keys, user_id, &identity, now).await? {
+        if !accounts::insert(tx, keys, user_id, &identity, now).await? {
             return Ok(None);
         }
         self.0
@@ -292,7 +320,10 @@ impl OAuth {
         client: &Client,
         account_id: Uuid,
     ) -> Result<()> {
-        let is_configured = |id: &str| self.configured(id).is_some();
+        let lets_in = |id: &str, issuer: Option<&str>| {
+            self.configured(id)
+                .is_some_and(|configured| configured.provider.lets_in(issuer))
+        };
         accounts::unlink(
             &self.0.db,
             request,
@@ -300,7 +331,7 @@ impl OAuth {
             client,
             account_id,
             self.0.clock.now(),
-            is_configured,
+            lets_in,
         )
         .await
     }

@@ -26,6 +26,9 @@ pub(super) struct Preset {
     /// More parameters for the authorization request.
     pub(super) authorize_params: &'static [(&'static str, &'static str)],
     pub(super) offline: Offline,
+    /// What the authorization request says where the person is to prove once more who they are: the provider
+    /// must not pass on whoever has a session there. Nothing where the provider asks each time, or knows no way.
+    pub(super) fresh: &'static [(&'static str, &'static str)],
     pub(super) userinfo: Userinfo,
     /// Parameters for the userinfo request.
     pub(super) userinfo_params: &'static [(&'static str, &'static str)],

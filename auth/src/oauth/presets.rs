@@ -20,6 +20,8 @@ pub(super) const GENERIC: Preset = Preset {
         params: &[("prompt", "consent")],
         again: &[],
     },
+    // The second makes the ID token say when it was (OpenID Connect Core §2, `auth_time`).
+    fresh: &[("prompt", "login"), ("max_age", "0")],
     userinfo: Userinfo::Wanted,
     userinfo_params: &[],
     quirk: Quirk::None,
@@ -35,6 +37,7 @@ pub(super) const GENERIC: Preset = Preset {
 const PLAIN: Preset = Preset {
     nonce: false,
     offline: Offline::UNASKED,
+    fresh: &[],
     userinfo: Userinfo::Required,
     subject: Subject::Claim("/id"),
     ..GENERIC
@@ -54,6 +57,8 @@ pub(super) const PRESETS: &[Preset] = &[
             again: &[("prompt", "consent")],
         },
         userinfo: Userinfo::IfNoEmail,
+        // It refuses `login`, and may pass over the second.
+        fresh: &[("prompt", "select_account"), ("max_age", "0")],
         ..GENERIC
     },
     Preset {
@@ -72,6 +77,8 @@ pub(super) const PRESETS: &[Preset] = &[
         verified: Verified::IfPresent,
         names: &["/name", "/login"],
         avatar: Avatar::Claim(&["/avatar_url"]),
+        // There is no way to ask for more than for a choice, here and where a row asks for consent.
+        fresh: &[("prompt", "select_account")],
         ..PLAIN
     },
     Preset {
@@ -89,6 +96,7 @@ pub(super) const PRESETS: &[Preset] = &[
         subject: Subject::Joined("/tid", "/oid"),
         verified: Verified::Microsoft,
         avatar: Avatar::None,
+        fresh: &[("prompt", "login")],
         ..GENERIC
     },
     Preset {
@@ -115,6 +123,7 @@ pub(super) const PRESETS: &[Preset] = &[
         verified: Verified::True("/verified"),
         names: &["/global_name", "/username"],
         avatar: Avatar::Discord,
+        fresh: &[("prompt", "consent")],
         ..PLAIN
     },
     Preset {
@@ -130,6 +139,8 @@ pub(super) const PRESETS: &[Preset] = &[
         userinfo: Userinfo::Never,
         verified: Verified::TrueOrText("/email_verified"),
         avatar: Avatar::None,
+        // It asks each time.
+        fresh: &[],
         ..GENERIC
     },
     Preset {
@@ -149,6 +160,7 @@ pub(super) const PRESETS: &[Preset] = &[
         verified: Verified::Never,
         names: &["/name"],
         avatar: Avatar::Claim(&["/picture/data/url"]),
+        fresh: &[("auth_type", "reauthenticate")],
         ..PLAIN
     },
     Preset {
@@ -191,6 +203,8 @@ pub(super) const PRESETS: &[Preset] = &[
         offline: Offline::UNASKED,
         userinfo: Userinfo::IfNoEmail,
         verified: Verified::TrueOrText("/email_verified"),
+        // No parameter for it is documented.
+        fresh: &[],
         ..GENERIC
     },
     Preset {
@@ -208,6 +222,7 @@ pub(super) const PRESETS: &[Preset] = &[
         )],
         offline: Offline::UNASKED,
         userinfo: Userinfo::IfNoEmail,
+        fresh: &[("force_verify", "true")],
         ..GENERIC
     },
     Preset {
@@ -224,6 +239,7 @@ pub(super) const PRESETS: &[Preset] = &[
         verified: Verified::Never,
         names: &["/display_name"],
         avatar: Avatar::Claim(&["/images/0/url"]),
+        fresh: &[("show_dialog", "true")],
         ..PLAIN
     },
     Preset {
@@ -238,6 +254,8 @@ pub(super) const PRESETS: &[Preset] = &[
         // A user's id is unique only within its workspace.
         subject: Subject::Joined("/https:~1~1slack.com~1team_id", "/https:~1~1slack.com~1user_id"),
         avatar: Avatar::Claim(&["/picture", "/https:~1~1slack.com~1user_image_512"]),
+        // No parameter for it is documented.
+        fresh: &[],
         ..GENERIC
     },
 ];

@@ -3,7 +3,12 @@
 use secrecy::SecretString;
 use url::Url;
 
-use super::{apple::AppleKey, id_token::Algorithm, preset::Preset};
+use super::{
+    apple::AppleKey,
+    config::DEVELOPMENT,
+    id_token::Algorithm,
+    preset::{Known, Preset},
+};
 
 /// A provider somebody can sign in with. Made by [`super::from_vars`] or [`super::development`].
 #[derive(Clone, Debug)]
@@ -54,7 +59,30 @@ impl Provider {
 
     /// Whether it speaks OpenID Connect: then there is an ID token, and it is verified.
     pub(super) fn is_oidc(&self) -> bool {
-        !matches!(self.preset.endpoints, super::preset::Known::Endpoints { .. })
+        !matches!(self.preset.endpoints, Known::Endpoints { .. })
+    }
+
+    /// Who says who somebody is: stored with each account and compared, since a subject means nothing without.
+    /// A change of the configuration, or of a row, must not hand one person's account to another.
+    ///
+    /// Of Microsoft only the origin: the tenant is part of the subject, and may be configured more narrowly
+    /// later. None for the development provider, which is ourselves wherever we listen.
+    pub(super) fn vouching(&self) -> Option<String> {
+        let origin = |url: &str| Some(Url::parse(url).ok()?.origin().ascii_serialization());
+        match self.preset.endpoints {
+            _ if self.id == DEVELOPMENT => None,
+            Known::Issuer(_) => self.issuer.clone(),
+            Known::MicrosoftTenant => self.issuer.as_deref().and_then(origin),
+            Known::Endpoints { userinfo, .. } => origin(self.userinfo.as_deref().unwrap_or(userinfo)),
+        }
+    }
+
+    /// Whether an account of this issuer lets its person in with this provider.
+    pub(super) fn lets_in(&self, issuer: Option<&str>) -> bool {
+        match (issuer, self.vouching()) {
+            (Some(known), Some(found)) => known == found,
+            _ => true,
+        }
     }
 
     /// Adds the configured parameters to an authorization request. What the request says already, for example

@@ -9,9 +9,11 @@
 use oauth2::{RedirectUrl, TokenResponse};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
+use uuid::Uuid;
 
 use super::{
     Configured, OAuth,
+    flights::{Landed, again},
     id_token::Origin,
     identify::Unverified,
     profile,
@@ -23,6 +25,7 @@ use crate::{
     error::{Error, Result},
     session::{LiveSession, RequestAuth},
     tokens::{self, Stored},
+    users,
 };
 
 /// A token that lives no longer than this is renewed, in seconds.
@@ -81,22 +84,38 @@ impl OAuth {
         let id = &configured.provider.id;
         let stored = tokens::of_user(&self.0.db, live.user_id(), id).await?;
         let stored = stored.ok_or(Error::NotFound)?;
+        // Another issuer's tokens are worth nothing here, and none of this one's business.
+        if !configured.provider.lets_in(stored.issuer.as_deref()) {
+            return Err(Error::SignInAtProvider);
+        }
         if let Next::Use(token) = self.judge(&stored, MARGIN, refused)? {
             return Ok(token);
         }
         let (oauth, id, account_id) = (self.clone(), id.clone(), stored.account_id);
         let refused = refused.cloned();
         let renewal = || async move {
-            let configured = oauth.configured(&id).ok_or(Error::NotFound)?;
-            // Again: somebody may have renewed them since.
-            let stored = tokens::of_account(&oauth.0.db, account_id).await?;
-            let stored = stored.ok_or(Error::NotFound)?;
-            match oauth.judge(&stored, MARGIN, refused.as_ref())? {
-                Next::Use(token) => Ok(token),
-                Next::Renew(refresh) => oauth.renew(configured, &stored, &refresh).await,
-            }
+            let cargo = oauth.renewed(&id, account_id, refused.as_ref()).await;
+            Landed { cargo, until: None }
         };
-        self.0.flights.join(account_id, renewal).await
+        let renewals = &self.0.renewals;
+        let landed = renewals.join(account_id, self.0.clock.unix(), renewal).await?;
+        landed.as_ref().as_ref().map(SecretString::clone).map_err(again)
+    }
+
+    async fn renewed(
+        &self,
+        provider: &str,
+        account_id: Uuid,
+        refused: Option<&SecretString>,
+    ) -> Result<SecretString> {
+        let configured = self.configured(provider).ok_or(Error::NotFound)?;
+        // Again: somebody may have renewed them since.
+        let stored = tokens::of_account(&self.0.db, account_id).await?;
+        let stored = stored.ok_or(Error::NotFound)?;
+        match self.judge(&stored, MARGIN, refused)? {
+            Next::Use(token) => Ok(token),
+            Next::Renew(refresh) => self.renew(configured, &stored, &refresh).await,
+        }
     }
 
     /// Whether the person must agree once more for us to get a refresh token: some providers hand one out
@@ -109,7 +128,9 @@ impl OAuth {
             return Ok(false);
         }
         let stored = tokens::of_user(&self.0.db, session.user_id, &provider.id).await?;
-        let refresh = stored.and_then(|stored| stored.refresh(&self.0.keys));
+        let refresh = stored
+            .filter(|stored| provider.lets_in(stored.issuer.as_deref()))
+            .and_then(|stored| stored.refresh(&self.0.keys));
         Ok(refresh.is_none())
     }
 
@@ -194,6 +215,10 @@ impl OAuth {
     /// Forgets a refresh token that is worth nothing, or whose answer is not to be believed.
     async fn give_up(&self, provider: &Provider, stored: &Stored, cause: &str) -> Result<SecretString> {
         let mut tx = self.0.db.begin().await?;
+        // Who deletes the user locks the user first, too, and then the accounts.
+        users::lock(&mut tx, stored.user_id)
+            .await?
+            .ok_or(Error::NotFound)?;
         if !tokens::forget_refresh(&mut tx, stored).await? {
             drop(tx);
             return self.what_is_stored_now(stored).await;

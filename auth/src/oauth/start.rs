@@ -34,7 +34,8 @@ pub enum StartError {
     UnknownProvider,
     /// The provider cannot be reached, or is misconfigured; treated like a failed callback.
     Flow(FlowError),
-    /// To link, one must be signed in and recently confirmed; or the database does not answer.
+    /// To link, one must be signed in and recently confirmed, to confirm, signed in; or the database does not
+    /// answer.
     Auth(Error),
 }
 
@@ -42,6 +43,17 @@ impl From<Error> for StartError {
     fn from(error: Error) -> Self {
         Self::Auth(error)
     }
+}
+
+/// What a form asks for.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Wish<'a> {
+    /// What the flow is for.
+    pub intent: Intent,
+    /// Where to go afterwards, as the form has it.
+    pub return_to: Option<&'a str>,
+    /// "Keep me signed in".
+    pub remember: bool,
 }
 
 /// The secrets of one flow.
@@ -59,16 +71,16 @@ impl OAuth {
     pub async fn start(
         &self,
         provider: &str,
-        intent: Intent,
-        return_to: Option<&str>,
+        wish: Wish<'_>,
         request: &RequestAuth,
         browser: Option<&str>,
     ) -> Result<Started, StartError> {
         let Configured { provider, discovery } =
             self.configured(provider).ok_or(StartError::UnknownProvider)?;
-        let session = match intent {
+        let session = match wish.intent {
             Intent::SignIn => None,
-            Intent::Link => Some(request.require_recent().await?),
+            Intent::Link => Some(request.require_recent().await?.into_live()),
+            Intent::Confirm => Some(request.require().await?),
         };
         let failed = |cause: String| {
             tracing::warn!(provider = provider.id, cause, "a provider flow could not begin");
@@ -83,12 +95,24 @@ impl OAuth {
             nonce: provider.preset.nonce.then(flow::random),
             verifier: (provider.preset.pkce == Pkce::S256).then(flow::random),
         };
-        let again = self.must_agree_again(provider, request).await?;
+        let extra = match wish.intent {
+            Intent::Confirm => provider.preset.fresh.to_vec(),
+            Intent::SignIn | Intent::Link => {
+                let offline = &provider.preset.offline;
+                let again = self.must_agree_again(provider, request).await?;
+                let offline_params = offline.params.iter().filter(|_| provider.offline);
+                offline_params
+                    .chain(offline.again.iter().filter(|_| again))
+                    .copied()
+                    .collect()
+            }
+        };
         let authorize_url = self
-            .authorize_url(provider, &endpoints, &secrets, again)
+            .authorize_url(provider, &endpoints, &secrets, &extra)
             .map_err(failed)?;
-        let browser = Browser::of(browser).unwrap_or_else(Browser::new);
-        let return_to = return_to
+        let browser = Browser::of_or_new(browser);
+        let return_to = wish
+            .return_to
             .filter(|text| !text.is_empty())
             .map(|text| ReturnTo::or_default(Some(text)));
         let new = NewFlow {
@@ -98,7 +122,8 @@ impl OAuth {
             pkce_verifier: secrets.verifier.as_deref(),
             nonce: secrets.nonce.as_deref(),
             return_to: return_to.as_ref().map(ReturnTo::as_str),
-            intent: intent.as_str(),
+            intent: wish.intent,
+            remember: wish.remember,
             user_id: session.as_ref().map(|live| live.user_id()),
             session_id: session.as_ref().map(|live| live.session_id()),
         };
@@ -113,12 +138,14 @@ impl OAuth {
         })
     }
 
+    /// The authorization request. What the row says of every request gives way to `extra`, which this one is
+    /// about.
     fn authorize_url(
         &self,
         provider: &Provider,
         endpoints: &Endpoints,
         secrets: &Secrets,
-        again: bool,
+        extra: &[(&str, &str)],
     ) -> Result<String, String> {
         let redirect_uri =
             RedirectUrl::new(self.redirect_uri(provider)).map_err(|_| "our own address is no URL")?;
@@ -133,10 +160,9 @@ impl OAuth {
         if let Some(nonce) = &secrets.nonce {
             request = request.add_extra_param("nonce", nonce);
         }
-        let preset = provider.preset;
-        let offline = preset.offline.params.iter().filter(|_| provider.offline);
-        let again = preset.offline.again.iter().filter(|_| again);
-        for (name, value) in preset.authorize_params.iter().chain(offline).chain(again) {
+        let usual = provider.preset.authorize_params.iter();
+        let usual = usual.filter(|(name, _)| extra.iter().all(|(other, _)| other != name));
+        for (name, value) in usual.chain(extra) {
             request = request.add_extra_param(*name, *value);
         }
         let (mut url, _) = request.url();

@@ -25,7 +25,7 @@ use time::Duration;
 use url::Url;
 use uuid::Uuid;
 
-use super::{Finished, Http, Intent, StartError, from_vars, testing::Signer};
+use super::{Finished, Http, Intent, StartError, Wish, from_vars, testing::Signer};
 use crate::{
     Auth, Client, Clock, Config, Error, Lifetimes, PublicUrl, RequestAuth, Vars,
     clock::from_unix,
@@ -33,7 +33,7 @@ use crate::{
     database::TestDatabase,
     db::{Database, Tx},
     email::Email,
-    keys::Purpose,
+    keys::{Place, Purpose},
     session::IdHash,
     session_layer,
     users::{NewUser, Occasion, SqlUsers, UserAdapter},
@@ -341,12 +341,12 @@ async fn start(
 ) -> Response {
     let intent = Intent::from_form(form.get("intent").map(String::as_str)).unwrap();
     let browser = auth.cookies.read(&headers).get(CookieName::Flow);
-    let return_to = form.get("return_to").map(String::as_str);
-    match auth
-        .oauth
-        .start(&provider, intent, return_to, &request, browser)
-        .await
-    {
+    let wish = Wish {
+        intent,
+        return_to: form.get("return_to").map(String::as_str),
+        remember: false,
+    };
+    match auth.oauth.start(&provider, wish, &request, browser).await {
         Ok(started) => ([(SET_COOKIE, started.flow_cookie)], started.authorize_url).into_response(),
         Err(StartError::UnknownProvider) => (StatusCode::NOT_FOUND, "unknown").into_response(),
         Err(StartError::Flow(error)) => (StatusCode::BAD_GATEWAY, error.code()).into_response(),
@@ -370,6 +370,7 @@ async fn finish(
     {
         Finished::SignedIn { return_to } => format!("signed in {}", return_to.as_str()),
         Finished::Linked { .. } => "linked".to_owned(),
+        Finished::Confirmed { .. } => "confirmed".to_owned(),
         Finished::AlreadySignedIn => "already".to_owned(),
         Finished::Failed {
             error,
@@ -380,6 +381,7 @@ async fn finish(
             format!("{} {} {return_to}", intent.as_str(), error.code())
         }
         Finished::UnknownProvider => "unknown".to_owned(),
+        Finished::Busy => "busy".to_owned(),
         Finished::Unavailable(error) => error.to_string(),
     }
 }
@@ -573,17 +575,23 @@ async fn a_first_sign_in_makes_a_user_and_a_later_one_refreshes_the_account() {
             Some("Countess".to_owned())
         )]
     );
-    let (user, email, access, refresh): (Uuid, String, String, String) =
-        sqlx::query_as("SELECT user_id, email, access_token, refresh_token FROM accounts")
+    let (id, user, email, access, refresh): (Uuid, Uuid, String, String, String) =
+        sqlx::query_as("SELECT id, user_id, email, access_token, refresh_token FROM accounts")
             .fetch_one(app.auth.db.read())
             .await
             .unwrap();
     assert_eq!((user.to_string(), email), (me, "new@example.com".to_owned()));
-    let open = |sealed: &str| app.auth.keys.open(Purpose::ProviderToken, sealed).unwrap();
+    let open = |column, sealed: &str| {
+        let place = Place::new(column, &[id.as_bytes()]);
+        app.auth.keys.open_at(Purpose::ProviderToken, &place, sealed)
+    };
+    let (access_token, refresh_token) = ("accounts.access_token", "accounts.refresh_token");
+    assert_eq!(open(access_token, &access).as_deref(), Some("another-token"));
     assert_eq!(
-        (open(&access).as_str(), open(&refresh).as_str()),
-        ("another-token", "the-refresh-token")
+        open(refresh_token, &refresh).as_deref(),
+        Some("the-refresh-token")
     );
+    assert_eq!(open(refresh_token, &access), None);
     assert_eq!(app.count("sign_in_flows").await, 0);
 }
 
@@ -596,11 +604,12 @@ async fn a_state_is_good_for_one_callback() {
         browser.come_back("acme", &state),
         browser.come_back("acme", &state)
     );
-    let mut ends = [one.as_str(), other.as_str()];
-    ends.sort_unstable();
-    assert_eq!(ends, ["sign_in expired -", "signed in /profile"]);
-    assert_eq!(app.idp.tokens(), 1);
+    // The second joins the first.
+    assert_eq!([one, other], ["signed in /profile", "signed in /profile"]);
+    assert_eq!((app.idp.tokens(), app.count("sessions").await), (1, 1));
     let before = browser.get("/me").await;
+    assert_eq!(browser.come_back("acme", &state).await, "signed in /profile");
+    app.clock.advance(Duration::seconds(60));
     assert_eq!(browser.come_back("acme", &state).await, "already");
     assert_eq!((app.idp.tokens(), browser.get("/me").await), (1, before));
 }
@@ -638,7 +647,8 @@ async fn a_callback_that_is_not_the_flows_own_fails_and_uses_it_up() {
                 "sign_in expired -"
             }
         );
-        assert_eq!(browser.come_back("acme", &state).await, "sign_in expired -");
+        assert_eq!(browser.come_back("acme", &state).await, "sign_in expired /x");
+        assert_eq!(other.come_back("acme", &state).await, "sign_in expired -");
     }
     let state = browser.begin("acme", &[]).await.remove("state").unwrap();
     for bad in ["", "x", &state[1..], &format!("{state}x")] {

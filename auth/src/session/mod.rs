@@ -24,12 +24,15 @@ use std::sync::{
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
-pub(crate) use self::authority::{Ended, Ending};
 pub use self::{
     authority::{AdminSession, LiveSession, RecentSession},
     layer::session_layer,
     request::RequestAuth,
     store::{HashedStore, IdHash},
+};
+pub(crate) use self::{
+    authority::{Ended, Ending},
+    request::Repeated,
 };
 use self::{
     feed::Feed,

@@ -38,8 +38,21 @@ struct Inner {
     session: Option<AuthSession>,
     /// What the authority said instead, where it was asked and did not agree.
     corrected: OnceLock<Option<AuthSession>>,
+    /// The id that this request has given its browser.
+    given: OnceLock<Id>,
     planned: Mutex<Vec<HeaderValue>>,
     data: OnceLock<Session>,
+}
+
+/// What became of a repeated request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Repeated {
+    /// The browser gets the id.
+    Given,
+    /// It has it.
+    Same,
+    /// It is signed in to another session by now.
+    Another,
 }
 
 impl RequestAuth {
@@ -54,9 +67,51 @@ impl RequestAuth {
             id,
             session,
             corrected: OnceLock::new(),
+            given: OnceLock::new(),
             planned: Mutex::new(planned),
             data: OnceLock::new(),
         }))
+    }
+
+    /// The same request, for work that goes on when it has ended. What that plans is not this request's answer
+    /// until it is handed over.
+    pub(crate) fn detached(&self) -> Self {
+        let Inner { sessions, id, .. } = &*self.0;
+        Self::new(sessions.clone(), *id, self.session().cloned(), Vec::new())
+    }
+
+    /// Answers with the cookies that detached work has planned, if it has.
+    pub(crate) fn take_over(&self, detached: &Self) {
+        let planned = detached.take_planned();
+        if !planned.is_empty() {
+            self.plan(planned);
+        }
+    }
+
+    /// The id that this request has given its browser, by signing in or by a change of id.
+    pub(crate) fn given(&self) -> Option<Id> {
+        self.0.given.get().copied()
+    }
+
+    /// Gives the browser an id that a like request was given, whose answer may have got lost, with cookies as
+    /// the authority knows the session now. It changes nothing for a browser that has the id already.
+    ///
+    /// # Errors
+    /// [`Error::NotSignedIn`] if that session has ended, or goes by another id by now;
+    /// [`Error::Unavailable`]
+    pub(crate) async fn repeat(&self, given: Id) -> Result<Repeated> {
+        let sessions = &self.0.sessions.0;
+        let now = sessions.clock.now();
+        let alive = async |id: Id| authority::find(&sessions.db, &IdHash::of(&id), now).await;
+        let live = alive(given).await?.ok_or(Error::NotSignedIn)?;
+        match self.0.id {
+            Some(own) if own == given => return Ok(Repeated::Same),
+            // Who has signed in since means to stay.
+            Some(own) if alive(own).await?.is_some() => return Ok(Repeated::Another),
+            _ => {}
+        }
+        self.plan_live(&live, &given);
+        Ok(Repeated::Given)
     }
 
     /// Who is signed in, as far as the snapshot tells: no query. Good for rendering; a change begins
@@ -195,7 +250,7 @@ impl RequestAuth {
             .await?;
         tx.commit().await?;
         tracing::info!(session = %live.session_id, user = %user_id, method, "signed in");
-        self.plan_live(&live, &id);
+        self.give(&live, id);
         Ok(AuthSession::from(&live))
     }
 
@@ -299,7 +354,7 @@ impl RequestAuth {
         };
         sessions.stale.mark(&mut tx, &[mark]).await?;
         tx.commit().await?;
-        self.plan_live(&live, &id);
+        self.give(&live, id);
         Ok(())
     }
 
@@ -333,6 +388,12 @@ impl RequestAuth {
 
     pub(super) fn take_planned(&self) -> Vec<HeaderValue> {
         std::mem::take(&mut *self.0.planned.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn give(&self, live: &LiveSession, id: Id) {
+        self.plan_live(live, &id);
+        // A request signs in or changes its id once.
+        _ = self.0.given.set(id);
     }
 
     fn plan_live(&self, live: &LiveSession, id: &Id) {

@@ -9,5 +9,6 @@ pub(crate) mod forms;
 pub(crate) mod guard;
 mod headers;
 pub(crate) mod origin;
+pub(crate) mod prefetch;
 mod refusals;
 pub(crate) mod trailing_slash;

@@ -4,7 +4,7 @@ use auth::{
     Auth, Client, Error, RequestAuth, ReturnTo, chain,
     cookies::CookieName,
     limits::{Action, Subject},
-    oauth::{Finished, FlowError, Intent, RepostError, StartError},
+    oauth::{Finished, FlowError, Intent, RepostError, StartError, Wish},
 };
 use axum::{
     Extension, Form,
@@ -34,6 +34,22 @@ pub(crate) struct StartForm {
     return_to: Option<String>,
     #[serde(default)]
     intent: Option<String>,
+    #[serde(default)]
+    remember: Option<String>,
+}
+
+impl StartForm {
+    /// What is asked for; nothing, if it cannot be understood.
+    fn wish(&self) -> Option<Wish<'_>> {
+        Some(Wish {
+            intent: Intent::from_form(self.intent.as_deref())?,
+            return_to: self.return_to.as_deref(),
+            remember: match self.remember.as_deref() {
+                None | Some("") => false,
+                Some(text) => text.parse().ok()?,
+            },
+        })
+    }
 }
 
 /// `POST /auth/login/{provider}`: stores a flow, and hands the browser over to the provider.
@@ -51,26 +67,24 @@ pub(crate) async fn start(
     {
         return refuse(&error);
     }
-    let Some(intent) = Intent::from_form(form.intent.as_deref()) else {
+    let Some(wish) = form.wish() else {
         return StatusCode::UNPROCESSABLE_ENTITY.into_response();
     };
     let browser = auth.cookies.read(&parts.headers).get(CookieName::Flow);
-    match auth
-        .oauth
-        .start(&provider, intent, form.return_to.as_deref(), &request, browser)
-        .await
-    {
+    match auth.oauth.start(&provider, wish, &request, browser).await {
         Ok(started) => hand_over(&started.authorize_url, started.flow_cookie),
         Err(StartError::UnknownProvider) => StatusCode::NOT_FOUND.into_response(),
-        Err(StartError::Flow(error)) => {
-            failed(error, intent, form.return_to.as_deref().and_then(ReturnTo::parse))
-        }
+        Err(StartError::Flow(error)) => failed(error, wish.intent, wish.return_to.and_then(ReturnTo::parse)),
         Err(StartError::Auth(Error::ReauthRequired)) => see_other(&format!(
             "{SETTINGS_SECURITY}?return_to={}",
             encode(SETTINGS_ACCOUNTS)
         )),
         Err(StartError::Auth(Error::NotSignedIn)) => {
-            see_other(&format!("{LOGIN}?return_to={}", encode(SETTINGS_ACCOUNTS)))
+            let page = match wish.intent {
+                Intent::Confirm => SETTINGS_SECURITY,
+                Intent::SignIn | Intent::Link => SETTINGS_ACCOUNTS,
+            };
+            see_other(&format!("{LOGIN}?return_to={}", encode(page)))
         }
         Err(StartError::Auth(error)) => refuse(&error),
     }
@@ -107,6 +121,9 @@ pub(crate) async fn finish(
         Finished::Linked { return_to } => {
             see_other(return_to.as_ref().map_or(SETTINGS_ACCOUNTS, ReturnTo::as_str))
         }
+        Finished::Confirmed { return_to } => {
+            see_other(return_to.as_ref().map_or(SETTINGS_SECURITY, ReturnTo::as_str))
+        }
         Finished::AlreadySignedIn => see_other(PROFILE),
         Finished::Failed {
             error,
@@ -114,6 +131,10 @@ pub(crate) async fn finish(
             return_to,
         } => failed(error, intent, return_to),
         Finished::UnknownProvider => StatusCode::NOT_FOUND.into_response(),
+        Finished::Busy => {
+            tracing::warn!("too many callbacks wait for their providers");
+            StatusCode::SERVICE_UNAVAILABLE.into_response()
+        }
         Finished::Unavailable(error) => refuse(&error),
     };
     // The address holds a code: it is nobody's to keep, and goes to nobody (RFC 9700 §4.2.4).
@@ -148,13 +169,16 @@ fn hand_over(url: &str, cookie: HeaderValue) -> Response {
 
 fn failed(error: FlowError, intent: Intent, return_to: Option<ReturnTo>) -> Response {
     let code = error.code();
-    match (intent, return_to) {
-        (Intent::Link, _) => see_other(&format!("{SETTINGS_ACCOUNTS}?error={code}")),
-        (Intent::SignIn, None) => see_other(&format!("{LOGIN}?error={code}")),
-        (Intent::SignIn, Some(return_to)) => see_other(&format!(
-            "{LOGIN}?error={code}&return_to={}",
-            encode(return_to.as_str())
-        )),
+    let return_to = match intent {
+        // Whoever connects an account stays on that page.
+        Intent::Link => return see_other(&format!("{SETTINGS_ACCOUNTS}?error={code}")),
+        Intent::SignIn => return_to.as_ref().map(ReturnTo::as_str),
+        // The login page leads who is signed in on, and the reason goes along.
+        Intent::Confirm => Some(return_to.as_ref().map_or(SETTINGS_SECURITY, ReturnTo::as_str)),
+    };
+    match return_to {
+        None => see_other(&format!("{LOGIN}?error={code}")),
+        Some(return_to) => see_other(&format!("{LOGIN}?error={code}&return_to={}", encode(return_to))),
     }
 }
 

@@ -303,7 +303,7 @@ async fn a_person_is_described_and_nothing_private_is_told() {
         assert!(!answer.everything().contains("canary"), "{}", answer.text());
         assert!(!answer.everything().contains("argon2"));
     }
-    assert!(contains(&app.disk(), CANARY));
+    assert!(!contains(&app.disk(), CANARY));
 }
 
 #[tokio::test]

@@ -3,9 +3,10 @@
 use auth::buckets::SecretAccess;
 use secrecy::ExposeSecret;
 
-use crate::support::{FUNCTIONS, PASSWORD, PROTECTED, TestApp, contains};
+use crate::support::{Browser, FUNCTIONS, NEW_SECRET, PASSWORD, PROTECTED, SECRET, TestApp, contains};
 
 const ADA: &str = "ada@example.com";
+const EVE: &str = "eve@example.com";
 const TOKEN: &str = "canary-token-8f3a6c1e-tail";
 const SHORT: &str = "canary-15-chars";
 
@@ -56,7 +57,7 @@ async fn a_private_value_is_in_no_answer_whoever_asks() {
             assert!(!everything.contains(secret), "{everything}");
         }
     }
-    assert!(contains(&app.disk(), TOKEN), "it was stored");
+    assert!(!contains(&app.disk(), "canary"), "it is sealed");
     let secret = ada.cookie("flash").map(|flash| flash.contains("canary"));
     assert_ne!(secret, Some(true));
 }
@@ -175,6 +176,138 @@ async fn who_guesses_the_password_of_another_gets_no_private_data_by_it_in_an_er
     let answer = ada.call("describe_private_data", &[]).await.expect(200);
     assert!(!answer.shows("canary"));
     ada.login(ADA, PASSWORD).await.expect(200);
+}
+
+#[tokio::test]
+async fn it_is_sealed_at_rest_for_its_owner_alone() {
+    let app = TestApp::new().await;
+    let (ada, eve) = (app.registered(ADA).await, app.registered(EVE).await);
+    for browser in [&ada, &eve] {
+        let set = [("api_token", TOKEN), ("webhook_secret", SHORT)];
+        browser.call("update_private_data", &set).await.expect(200);
+    }
+    let at_rest = stored(&app).await;
+    for telling in ["canary", "api_token", "webhook_secret", "$set_at"] {
+        assert!(!contains(&at_rest, telling), "{telling}");
+    }
+    assert_eq!(token(&app, &ada).await.as_deref(), Some(TOKEN));
+    // Public data is not.
+    ada.call("update_public_data", &[("bio", "a public word")])
+        .await
+        .expect(200);
+    assert!(contains(&stored(&app).await, "a public word"));
+
+    // Ada's row, put in the place of Eve's: it opens for nobody, and is told to nobody.
+    app.sql(
+        "UPDATE user_data SET data = (
+             SELECT d.data FROM user_data d JOIN users u ON u.id = d.user_id
+             WHERE u.email = 'ada@example.com' AND d.bucket = 'private')
+         WHERE user_id = (SELECT id FROM users WHERE email = 'eve@example.com')",
+    )
+    .await;
+    let refused = eve
+        .call("describe_private_data", &[])
+        .await
+        .refused(503, "unavailable");
+    assert!(!refused.shows("tail") && !refused.shows("SESSION_SECRET"));
+    eve.call("update_private_data", &[("api_token", "x")])
+        .await
+        .refused(503, "unavailable");
+    assert_eq!(token(&app, &ada).await.as_deref(), Some(TOKEN));
+    // It can be done away with.
+    eve.call("clear_private_data", &[]).await.expect(200);
+    eve.call("update_private_data", &[("api_token", "x")])
+        .await
+        .expect(200);
+    assert_eq!(token(&app, &eve).await.as_deref(), Some("x"));
+}
+
+/// A row from before anything was sealed.
+#[tokio::test]
+async fn what_lies_there_in_clear_is_read_and_sealed_when_it_is_written() {
+    let app = TestApp::new().await;
+    let ada = app.registered(ADA).await;
+    ada.call("update_private_data", &[("webhook_secret", SHORT)])
+        .await
+        .expect(200);
+    app.sql(&format!(
+        "UPDATE user_data SET data = '{{\"api_token\": \"{TOKEN}\", \"$set_at\": {{\"api_token\": \"2026-01-01T00:00:00Z\"}}}}'"
+    ))
+    .await;
+    let told = ada.call("describe_private_data", &[]).await.expect(200);
+    assert_eq!(told.json()[0]["updated_at"], "2026-01-01T00:00:00Z");
+    assert!(told.json()[0]["hint"].as_str().unwrap().ends_with("tail"));
+    assert_eq!(token(&app, &ada).await.as_deref(), Some(TOKEN));
+    assert!(contains(&stored(&app).await, TOKEN));
+
+    ada.call("update_private_data", &[("webhook_secret", SHORT)])
+        .await
+        .expect(200);
+    assert!(!contains(&stored(&app).await, "canary"));
+    assert_eq!(token(&app, &ada).await.as_deref(), Some(TOKEN));
+}
+
+/// So that an old key may leave the list: private data is not renewed by signing in, as all else is.
+#[tokio::test]
+async fn a_new_key_seals_it_anew_and_the_old_one_may_go() {
+    let app = TestApp::new().await;
+    let (ada, eve) = (app.registered(ADA).await, app.registered(EVE).await);
+    for browser in [&ada, &eve] {
+        browser
+            .call("update_private_data", &[("api_token", TOKEN)])
+            .await
+            .expect(200);
+    }
+    app.sql(&format!(
+        "UPDATE user_data SET data = '{{\"api_token\": \"{TOKEN}\"}}'
+         WHERE user_id = (SELECT id FROM users WHERE email = 'eve@example.com')"
+    ))
+    .await;
+    app.registered("alan@example.com")
+        .await
+        .call("clear_private_data", &[])
+        .await
+        .expect(200);
+    let version = ada.call("describe_private_data", &[]).await;
+    let version = version.header("etag").unwrap().to_owned();
+    let both = format!("{NEW_SECRET},{SECRET}");
+    let rotated = app.restarted(&[("SESSION_SECRET", &both)]).await;
+    assert_eq!(rotated.auth.buckets.reseal().await.unwrap(), 2);
+    assert_eq!(rotated.auth.buckets.reseal().await.unwrap(), 0);
+    assert!(!contains(&stored(&app).await, "canary"));
+    let new = app.restarted(&[("SESSION_SECRET", NEW_SECRET)]).await;
+    for browser in [&ada, &eve] {
+        assert_eq!(token(&new, &browser.before(&new)).await.as_deref(), Some(TOKEN));
+    }
+    // For its reader nothing has changed.
+    let same = ada.before(&new).call("describe_private_data", &[]).await;
+    assert_eq!(same.header("etag"), Some(version.as_str()));
+
+    // With a key that is gone nothing is opened, and nothing destroyed by accident.
+    let lost = app.restarted(&[("SESSION_SECRET", SECRET)]).await;
+    let ada_there = ada.before(&lost);
+    assert_eq!(lost.auth.buckets.reseal().await.unwrap(), 0);
+    ada_there
+        .call("describe_private_data", &[])
+        .await
+        .refused(503, "unavailable");
+    ada_there
+        .call("update_private_data", &[("api_token", "x")])
+        .await
+        .refused(503, "unavailable");
+    assert_eq!(token(&new, &ada.before(&new)).await.as_deref(), Some(TOKEN));
+}
+
+/// The token as server code reads it.
+async fn token(app: &TestApp, browser: &Browser) -> Option<String> {
+    let access = SecretAccess::for_server_code("a test of what server code reads");
+    let user_id = browser.session().await["user_id"]
+        .as_str()
+        .unwrap()
+        .parse()
+        .unwrap();
+    let data: app::data::PrivateData = app.auth.buckets.private(user_id, &access).await.unwrap();
+    data.api_token.map(|token| token.expose_secret().to_owned())
 }
 
 async fn stored(app: &TestApp) -> Vec<u8> {

@@ -9,11 +9,13 @@
 mod answers;
 mod by_configuration;
 mod callback;
+mod confirming;
 #[path = "../../../auth/testing/database.rs"]
 mod database;
 mod dev_idp;
 mod id_token;
 mod idp;
+mod issuers;
 mod keys;
 mod lenient;
 mod linking;
@@ -21,6 +23,7 @@ mod names;
 mod presets;
 mod provider_token;
 mod refused_token;
+mod repeats;
 mod start;
 mod support;
 mod tokens;

@@ -25,9 +25,8 @@ fn send(idp: &Idp, access: &str, refresh: Option<&str>) {
     idp.script(|script| script.answer = answer);
 }
 
-async fn stored(app: &App, column: &str) -> Option<String> {
-    let sealed = app.text(&format!("SELECT {column} FROM accounts")).await?;
-    let opened = app.auth().keys.open(Purpose::ProviderToken, &sealed);
+async fn stored(app: &App, column: &'static str) -> Option<String> {
+    let opened = app.token(Purpose::ProviderToken, column).await?;
     Some(opened.expect("it is sealed with our key"))
 }
 

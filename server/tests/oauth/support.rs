@@ -10,7 +10,13 @@ use std::{
     },
 };
 
-use auth::{Auth, Clock, LiveSession, RequestAuth, Vars, clock::from_unix, db::Database, session_layer};
+use auth::{
+    Auth, Clock, LiveSession, RequestAuth, Vars,
+    clock::from_unix,
+    db::Database,
+    keys::{Place, Purpose},
+    session_layer,
+};
 use axum::{
     Extension, Router,
     body::{Body, to_bytes},
@@ -29,6 +35,7 @@ use time::Duration;
 use tower::ServiceExt;
 use tracing_subscriber::fmt::MakeWriter;
 use url::Url;
+use uuid::Uuid;
 
 use crate::{
     database::TestDatabase,
@@ -146,6 +153,21 @@ impl App {
             .fetch_one(self.auth().db.read())
             .await
             .unwrap()
+    }
+
+    /// A token of the one account: none stored, or what it opens to for this purpose, which may be nothing.
+    pub async fn token(&self, purpose: Purpose, column: &'static str) -> Option<Option<String>> {
+        let sql = format!("SELECT id, {column} FROM accounts");
+        let (id, sealed): (Uuid, Option<String>) = sqlx::query_as(&sql)
+            .fetch_one(self.auth().db.read())
+            .await
+            .unwrap();
+        let place = match column {
+            "access_token" => "accounts.access_token",
+            _ => "accounts.refresh_token",
+        };
+        let place = Place::new(place, &[id.as_bytes()]);
+        Some(self.auth().keys.open_at(purpose, &place, &sealed?))
     }
 
     pub async fn execute(&self, sql: &str) {

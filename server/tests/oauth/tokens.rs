@@ -1,6 +1,6 @@
 //! What is kept of a provider's tokens: sealed, the newest, and for nobody to see.
 
-use auth::{clock::from_unix, keys::Purpose};
+use auth::{buckets::IfMatch, clock::from_unix, keys::Purpose};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
@@ -16,14 +16,9 @@ fn contains(bytes: &[u8], text: &str) -> bool {
     bytes.windows(text.len()).any(|window| window == text.as_bytes())
 }
 
-async fn opened(app: &App, column: &str) -> Option<String> {
-    let sealed = app.text(&format!("SELECT {column} FROM accounts")).await?;
-    Some(
-        app.auth()
-            .keys
-            .open(Purpose::ProviderToken, &sealed)
-            .expect("it opens with its own key"),
-    )
+async fn opened(app: &App, column: &'static str) -> Option<String> {
+    let opened = app.token(Purpose::ProviderToken, column).await?;
+    Some(opened.expect("it opens with its own key"))
 }
 
 /// When the one account's token expires, what it is good for, and when the account was last used.
@@ -118,8 +113,13 @@ async fn a_sealed_token_opens_for_its_purpose_only_and_differs_each_time() {
         .script(|script| script.answer = json!({ "access_token": ACCESS }));
     world.signed_in("acme", &person("ada")).await;
     let sealed = world.app.text("SELECT access_token FROM accounts").await.unwrap();
-    for purpose in [Purpose::Snapshot, Purpose::PendingLink, Purpose::Flash] {
-        assert_eq!(world.app.auth().keys.open(purpose, &sealed), None);
+    for purpose in [
+        Purpose::Snapshot,
+        Purpose::PendingLink,
+        Purpose::Flash,
+        Purpose::PrivateData,
+    ] {
+        assert_eq!(world.app.token(purpose, "access_token").await, Some(None));
     }
     world.signed_in("acme", &person("ada")).await;
     assert_ne!(
@@ -236,8 +236,10 @@ async fn a_new_secret_keeps_nobody_from_signing_in() {
     world
         .restart(&[("SESSION_SECRET", "IB8eHRwbGhkYFxYVFBMSERAPDg0MCwoJCAcGBQQDAgE=")])
         .await;
-    let sealed = world.app.text("SELECT access_token FROM accounts").await.unwrap();
-    assert_eq!(world.app.auth().keys.open(Purpose::ProviderToken, &sealed), None);
+    assert_eq!(
+        world.app.token(Purpose::ProviderToken, "access_token").await,
+        Some(None)
+    );
     world.signed_in("acme", &person("ada")).await;
     assert!(
         opened(&world.app, "access_token")
@@ -266,4 +268,22 @@ async fn long_tokens_are_kept_whole() {
     world.signed_in("acme", &person("ada")).await;
     assert_eq!(opened(&world.app, "access_token").await, Some(long.clone()));
     assert_eq!(opened(&world.app, "refresh_token").await, Some(long));
+}
+
+/// Private data is sealed in the same way, and what is measured of it is what was written.
+#[tokio::test]
+async fn a_bucket_holds_as_much_as_before_it_was_sealed() {
+    let world = World::new().await;
+    let live = world.signed_in("acme", &person("ada")).await.live().await;
+    let buckets = &world.app.auth().buckets;
+    let write = async |key: &'static str, kib: usize| {
+        let value = Some("x".repeat(kib * 1024).into());
+        buckets
+            .update_private(&live, vec![(key, value)], &IfMatch::None)
+            .await
+    };
+    write("a", 200).await.unwrap();
+    let refused = write("b", 60).await;
+    assert!(matches!(refused, Err(auth::Error::TooLarge)), "{refused:?}");
+    write("b", 50).await.unwrap();
 }

@@ -126,7 +126,7 @@ fn Connect() -> impl IntoView {
                 .map(|provider| {
                     view! {
                         <li>
-                            <ProviderButton provider verb="Connect" return_to=Some(routes::SETTINGS_ACCOUNTS.to_owned()) link=true />
+                            <ProviderButton provider verb="Connect" return_to=Some(routes::SETTINGS_ACCOUNTS.to_owned()) intent="link" />
                         </li>
                     }
                 })

@@ -67,10 +67,9 @@ pub fn Security() -> impl IntoView {
 #[component]
 fn Confirm(ways_in: WaysIn, confirm: ServerAction<ConfirmIdentity>, forms: Forms) -> impl IntoView {
     let return_to = asked_return_to();
-    let way = match ways_in.has_password {
-        true => Either::Left(view! { <ConfirmByPassword confirm form=forms.confirm return_to /> }),
-        false => Either::Right(view! { <ConfirmByProvider ways_in return_to /> }),
-    };
+    let by_password = ways_in.has_password.then(|| {
+        view! { <ConfirmByPassword confirm form=forms.confirm return_to=return_to.clone() /> }
+    });
     view! {
         <section class="card" aria-labelledby="confirm-title">
             <h2 id="confirm-title">"Confirm that it is you"</h2>
@@ -78,7 +77,8 @@ fn Confirm(ways_in: WaysIn, confirm: ServerAction<ConfirmIdentity>, forms: Forms
                 "What needs special care, as changing the ways into your account, is possible for ten minutes after you have signed in or confirmed."
             </p>
             <Notice form=forms.confirm done="Thank you. You can make your change now." />
-            {way}
+            {by_password}
+            <ConfirmByProvider ways_in return_to />
         </section>
     }
 }
@@ -110,25 +110,37 @@ fn ConfirmByPassword(
 
 #[component]
 fn ConfirmByProvider(ways_in: WaysIn, return_to: Option<String>) -> impl IntoView {
+    let WaysIn {
+        has_password,
+        accounts,
+    } = ways_in;
+    // Where something goes wrong, one is led back as well.
     let return_to = return_to.or_else(|| Some(routes::SETTINGS_SECURITY.to_owned()));
-    let buttons = Setup::get()
-        .providers
-        .into_iter()
-        .filter(|provider| {
-            ways_in
-                .accounts
-                .iter()
-                .any(|account| account.provider == provider.id)
-        })
+    let connected = |id: &str| accounts.iter().any(|account| account.provider == id);
+    let providers = Setup::get().providers.into_iter();
+    let buttons: Vec<_> = providers
+        .filter(|provider| connected(&provider.id))
         .map(|provider| {
             view! {
                 <li>
-                    <ProviderButton provider verb="Sign in again with" return_to=return_to.clone() />
+                    <ProviderButton provider verb="Sign in again with" return_to=return_to.clone() intent="confirm" />
                 </li>
             }
         })
-        .collect_view();
-    view! { <ul class="providers">{buttons}</ul> }
+        .collect();
+    let or = has_password.then(|| {
+        view! {
+            <p class="or">
+                <span>"or without your password"</span>
+            </p>
+        }
+    });
+    (!buttons.is_empty()).then(|| {
+        view! {
+            {or}
+            <ul class="providers">{buttons}</ul>
+        }
+    })
 }
 
 #[component]

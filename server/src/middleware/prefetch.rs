@@ -1,0 +1,62 @@
+//! Keeps browsers from loading ahead what counts once.
+
+use axum::{
+    extract::Request,
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use http::{
+    HeaderMap, HeaderValue, StatusCode,
+    header::{CACHE_CONTROL, VARY},
+};
+
+/// How a browser says that nobody has asked for the address yet: the Fetch standard's way, and those before it.
+const SAYINGS: [&str; 3] = ["sec-purpose", "purpose", "x-moz"];
+
+/// For addresses that use something up: whoever only loads ahead is told to come back, before anything is looked
+/// at, the session included, and no cookie is set. The person who then goes there comes with a request of its own.
+pub(crate) async fn layer(request: Request, next: Next) -> Response {
+    if !loads_ahead(request.headers()) {
+        return next.run(request).await;
+    }
+    tracing::debug!("a browser loads ahead what counts once");
+    let headers = [
+        (CACHE_CONTROL, HeaderValue::from_static("no-store")),
+        (VARY, HeaderValue::from_static("sec-purpose, purpose, x-moz")),
+    ];
+    (StatusCode::SERVICE_UNAVAILABLE, headers).into_response()
+}
+
+fn loads_ahead(headers: &HeaderMap) -> bool {
+    SAYINGS.iter().any(|name| {
+        headers.get_all(*name).iter().any(|value| {
+            let said = value.as_bytes().to_ascii_lowercase();
+            [&b"prefetch"[..], b"preview"]
+                .iter()
+                .any(|word| said.windows(word.len()).any(|part| part == *word))
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_way_to_say_it_is_understood_and_nothing_else() {
+        let says = |name: &'static str, value: &'static [u8]| {
+            let value = HeaderValue::from_bytes(value).unwrap();
+            loads_ahead(
+                &[(http::HeaderName::from_static(name), value)]
+                    .into_iter()
+                    .collect(),
+            )
+        };
+        assert!(says("sec-purpose", b"prefetch"));
+        assert!(says("sec-purpose", b"prefetch;prerender;anonymous-client-ip"));
+        assert!(says("purpose", b"Prefetch") && says("purpose", b"preview"));
+        assert!(says("x-moz", b"prefetch") && says("x-moz", b"\xff, prefetch"));
+        assert!(!says("sec-purpose", b"") && !says("purpose", b"navigate"));
+        assert!(!says("sec-fetch-dest", b"prefetch") && !loads_ahead(&HeaderMap::new()));
+    }
+}
