@@ -61,21 +61,12 @@ impl TrustedProxies {
 }
 
 impl ServerConfig {
-    /// Reads the process's environment.
-    ///
-    /// # Errors
-    /// Everything that is wrong with it.
-    pub fn from_env() -> Result<Self, Vec<Problem>> {
-        let release = !cfg!(debug_assertions);
-        Self::from_vars(&Vars::from_env(), release)
-    }
-
     /// Reads these variables.
     ///
     /// # Errors
     /// Everything that is wrong with them.
     pub fn from_vars(vars: &Vars, release: bool) -> Result<Self, Vec<Problem>> {
-        let mut problems = Vec::new();
+        let mut problems = vars.unreadable().to_vec();
         let addr = vars.parsed(
             "LEPTOS_SITE_ADDR",
             ([127, 0, 0, 1], 3000).into(),
