@@ -4,6 +4,7 @@ use std::{
     net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use auth::{Config as AuthConfig, Problem, Vars};
@@ -22,6 +23,8 @@ pub struct ServerConfig {
     pub metrics_addr: Option<SocketAddr>,
     /// Peers whose `X-Forwarded-For` is believed: `TRUSTED_PROXIES`.
     pub trusted_proxies: TrustedProxies,
+    /// How long a connection may be idle between requests: `KEEP_ALIVE`.
+    pub keep_alive: Duration,
     /// What Leptos needs to know: where the site's files are, how they are called.
     pub leptos: LeptosOptions,
     /// The port of cargo-leptos' reload socket, while it watches.
@@ -87,6 +90,12 @@ impl ServerConfig {
             &mut problems,
             TrustedProxies::parse,
         );
+        let keep_alive = vars.parsed("KEEP_ALIVE", 75, &mut problems, |text| {
+            match text.parse::<u64>() {
+                Ok(seconds) if (1..=3600).contains(&seconds) => Ok(seconds),
+                _ => Err("must be a number of seconds from 1 to 3600".to_owned()),
+            }
+        });
         let reload_port = vars.parsed("LEPTOS_RELOAD_PORT", 3001, &mut problems, |text| {
             text.parse::<u32>().map_err(|_| "must be a port".to_owned())
         });
@@ -132,6 +141,7 @@ impl ServerConfig {
             addr,
             metrics_addr,
             trusted_proxies,
+            keep_alive: Duration::from_secs(keep_alive),
             leptos,
             reload_port: watching.then_some(reload_port),
             release,

@@ -14,6 +14,7 @@ mod accounts;
 mod admin;
 mod admin_cli;
 mod concurrency;
+mod connections;
 mod data;
 mod fixation;
 mod forms;

@@ -3,7 +3,10 @@
 use axum::body::Body;
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
-use server::config::ServerConfig;
+use server::{
+    config::{ServerConfig, TrustedProxies},
+    connections::{Connections, Limits},
+};
 use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -11,6 +14,8 @@ use crate::{
     database::TestDatabase,
     support::{Answer, App, Browser, Hop, clock},
 };
+
+const KEEP_ALIVE: std::time::Duration = std::time::Duration::from_secs(75);
 
 /// The application on a port of its own, for as long as this lives.
 struct Server {
@@ -28,7 +33,8 @@ impl Server {
         let stop = CancellationToken::new();
         tokio::spawn({
             let (router, stop) = (app.router(), stop.clone());
-            async move { server::serve::accept(listener, router, &stop).await }
+            let connections = Connections::new(Limits::new(KEEP_ALIVE), TrustedProxies::default());
+            async move { server::serve::accept(listener, router, &connections, &stop).await }
         });
         Self {
             app,

@@ -1,0 +1,237 @@
+//! Connections: who is let in, who has to go, and when.
+
+use std::{
+    net::SocketAddr,
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use axum::{
+    Router,
+    body::{Body, Bytes, HttpBody},
+    routing::get,
+};
+use hyper::body::Frame;
+use server::{
+    config::TrustedProxies,
+    connections::{Connections, Limits},
+    serve,
+};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+    time::timeout,
+};
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use crate::support::TestApp;
+
+const LONG: Duration = Duration::from_secs(3600);
+const SHORT: Duration = Duration::from_millis(150);
+/// The most a test waits for what has to come.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+fn limits() -> Limits {
+    Limits {
+        head: LONG,
+        keep_alive: LONG,
+        write: LONG,
+        total: 100,
+        per_network: 100,
+    }
+}
+
+struct Listening {
+    addr: SocketAddr,
+    _stop: DropGuard,
+}
+
+impl Listening {
+    async fn new(router: Router, limits: Limits) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let addr = listener.local_addr().unwrap();
+        let stop = CancellationToken::new();
+        tokio::spawn({
+            let (connections, stop) = (Connections::new(limits, TrustedProxies::default()), stop.clone());
+            async move { serve::accept(listener, router, &connections, &stop).await }
+        });
+        Self {
+            addr,
+            _stop: stop.drop_guard(),
+        }
+    }
+
+    async fn connect(&self) -> TcpStream {
+        TcpStream::connect(self.addr).await.unwrap()
+    }
+}
+
+/// Sends a request on a connection that goes on, and reads what comes of its answer at once.
+async fn ask(stream: &mut TcpStream, path: &str) -> String {
+    let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = vec![0; 4096];
+    let length = timeout(PATIENCE, stream.read(&mut answer))
+        .await
+        .unwrap()
+        .unwrap();
+    String::from_utf8_lossy(&answer[..length]).into_owned()
+}
+
+/// Waits for the other side to close.
+async fn closed(stream: &mut TcpStream) {
+    let read = async { while !matches!(stream.read(&mut [0; 4096]).await, Ok(0) | Err(_)) {} };
+    timeout(PATIENCE, read).await.expect("the connection is closed");
+}
+
+fn ok() -> Router {
+    Router::new().route("/", get(async || "ok"))
+}
+
+#[tokio::test]
+async fn a_slow_head_is_cut_and_an_idle_connection_is_not() {
+    let server = Listening::new(
+        ok(),
+        Limits {
+            head: SHORT,
+            ..limits()
+        },
+    )
+    .await;
+    let mut idle = server.connect().await;
+    assert!(ask(&mut idle, "/").await.starts_with("HTTP/1.1 200"));
+    let mut fresh = server.connect().await;
+    // It sends a byte now and then, each in time and all together too late.
+    let mut slow = server.connect().await;
+    let trickle = async {
+        while slow.write_all(b"G").await.is_ok() {
+            if let Ok(Ok(0) | Err(_)) = timeout(SHORT / 10, slow.read(&mut [0; 1])).await {
+                break;
+            }
+        }
+    };
+    timeout(PATIENCE, trickle).await.expect("the slow one is cut");
+    // Both are older, and have been silent for longer than a head may take.
+    for silent in [&mut idle, &mut fresh] {
+        assert!(ask(silent, "/").await.starts_with("HTTP/1.1 200"));
+    }
+}
+
+#[tokio::test]
+async fn an_idle_connection_is_closed_in_the_end() {
+    let server = Listening::new(
+        ok(),
+        Limits {
+            keep_alive: SHORT,
+            ..limits()
+        },
+    )
+    .await;
+    let mut idle = server.connect().await;
+    for _ in 0..3 {
+        assert!(ask(&mut idle, "/").await.starts_with("HTTP/1.1 200"));
+    }
+    closed(&mut idle).await;
+    let mut silent = server.connect().await;
+    closed(&mut silent).await;
+}
+
+/// A body without an end, which says when it is given up.
+struct Endless(#[expect(dead_code, reason = "its drop is what counts")] DropGuard);
+
+impl HttpBody for Endless {
+    type Data = Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(&[0; 1 << 16])))))
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_read_is_cut() {
+    let ended = CancellationToken::new();
+    let endless = {
+        let ended = ended.clone();
+        move || std::future::ready(Body::new(Endless(ended.clone().drop_guard())))
+    };
+    let router = Router::new().route("/", get(endless));
+    let server = Listening::new(
+        router,
+        Limits {
+            write: SHORT,
+            ..limits()
+        },
+    )
+    .await;
+    let mut greedy = server.connect().await;
+    assert!(ask(&mut greedy, "/").await.starts_with("HTTP/1.1 200"));
+    timeout(PATIENCE, ended.cancelled())
+        .await
+        .expect("the answer is given up");
+}
+
+#[tokio::test]
+async fn silent_connections_make_room_for_those_that_ask() {
+    let limits = Limits { total: 8, ..limits() };
+    let server = Listening::new(ok(), limits).await;
+    let mut silent = Vec::new();
+    for _ in 0..50 {
+        silent.push(server.connect().await);
+    }
+    let mut asking = server.connect().await;
+    assert!(ask(&mut asking, "/").await.starts_with("HTTP/1.1 200"));
+    closed(&mut silent[0]).await;
+    // Whoever has asked is not older than those who came later and said nothing.
+    assert!(ask(&mut asking, "/").await.starts_with("HTTP/1.1 200"));
+}
+
+#[tokio::test]
+async fn when_everything_is_busy_health_checks_are_answered_and_all_else_is_put_off() {
+    let app = TestApp::with(&[("PUBLIC_URL", "http://127.0.0.1:3000")]).await;
+    let server = Listening::new(app.router.clone(), Limits { total: 2, ..limits() }).await;
+    let mut busy = Vec::new();
+    for _ in 0..2 {
+        let mut stream = server.connect().await;
+        // Its body is announced, and does not come.
+        let head = "POST /api/login HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\nsec-fetch-site: same-origin\r\n\
+                    content-type: application/x-www-form-urlencoded\r\ncontent-length: 10\r\n\r\n";
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let mut go_on = [0; 25];
+        timeout(PATIENCE, stream.read_exact(&mut go_on))
+            .await
+            .unwrap()
+            .unwrap();
+        busy.push(stream);
+    }
+    for path in ["/healthz", "/readyz"] {
+        let mut check = server.connect().await;
+        let answer = ask(&mut check, path).await;
+        assert!(
+            answer.starts_with("HTTP/1.1 200") && answer.contains("connection: close"),
+            "{answer}"
+        );
+    }
+    let mut page = server.connect().await;
+    let answer = ask(&mut page, "/login").await;
+    assert!(
+        answer.starts_with("HTTP/1.1 503") && answer.contains("retry-after: "),
+        "{answer}"
+    );
+    assert!(answer.contains("x-request-id: "), "{answer}");
+
+    // One request has ended: there is room again.
+    busy[0].write_all(b"email=x&p=").await.unwrap();
+    let mut answer = [0; 12];
+    timeout(PATIENCE, busy[0].read_exact(&mut answer))
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 422");
+    let mut page = server.connect().await;
+    assert!(ask(&mut page, "/login").await.starts_with("HTTP/1.1 200"));
+}
