@@ -79,7 +79,7 @@ impl ServerConfig {
                     .map_err(|_| "must be an address and a port, as 127.0.0.1:3000".to_owned())
             },
         );
-        let mut auth = AuthConfig::from_vars(vars, &format!("http://{addr}"), release, &mut problems);
+        let mut auth = AuthConfig::from_vars(vars, &default_public_url(addr), release, &mut problems);
         let metrics_addr = vars.parsed("METRICS_ADDR", None, &mut problems, |text| match text.parse() {
             Ok(addr) => Ok(Some(addr)),
             Err(_) => Err("must be an address and a port, as 127.0.0.1:9100".to_owned()),
@@ -119,8 +119,10 @@ impl ServerConfig {
             }
             None => auth.providers.is_empty(),
         };
-        // `release` can be asked for by a test; the provider's code is there in debug builds only.
-        if cfg!(debug_assertions) && !release && dev_idp && addr.ip().is_loopback() {
+        // `release` can be asked for by a test; the provider's code is there in debug builds only. Behind a
+        // tunnel a server on loopback is everybody's: then its public address says so.
+        let only_here = addr.ip().is_loopback() && auth.public_url.loopback();
+        if cfg!(debug_assertions) && !release && dev_idp && only_here {
             auth.providers
                 .push(auth::oauth::development(&auth.public_url, "development".into()));
         }
@@ -146,6 +148,14 @@ impl ServerConfig {
             reload_port: watching.then_some(reload_port),
             release,
         })
+    }
+}
+
+/// Where a browser on this machine finds the server: nothing can be reached at "every address".
+fn default_public_url(addr: SocketAddr) -> String {
+    match addr.ip().is_unspecified() {
+        true => format!("http://127.0.0.1:{}", addr.port()),
+        false => format!("http://{addr}"),
     }
 }
 
@@ -175,6 +185,19 @@ fn beside_binary(name: &str) -> Option<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_default_public_url_is_one_a_browser_can_open() {
+        for (addr, url) in [
+            ("127.0.0.1:3000", "http://127.0.0.1:3000"),
+            ("0.0.0.0:3000", "http://127.0.0.1:3000"),
+            ("[::]:8080", "http://127.0.0.1:8080"),
+            ("[::1]:8080", "http://[::1]:8080"),
+            ("192.0.2.1:3000", "http://192.0.2.1:3000"),
+        ] {
+            assert_eq!(default_public_url(addr.parse().unwrap()), url);
+        }
+    }
 
     #[test]
     fn proxies_are_addresses_and_blocks() {

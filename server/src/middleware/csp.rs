@@ -15,6 +15,9 @@ pub struct Csp(Arc<str>);
 
 /// Where the nonce goes.
 const NONCE: &str = "{nonce}";
+/// A nonce is for one answer, and most pages show who is signed in. What a proxy rewrites on the way (addresses,
+/// scripts) the wasm would not recognise as the page it takes over.
+pub(crate) const PAGE_CACHING: HeaderValue = HeaderValue::from_static("no-store, no-transform");
 const REPORTING_ENDPOINTS: HeaderName = HeaderName::from_static("reporting-endpoints");
 
 impl Csp {
@@ -49,7 +52,6 @@ impl Csp {
             REPORTING_ENDPOINTS,
             HeaderValue::from_static("csp=\"/csp-report\""),
         );
-        // A nonce is for one answer, and most pages show who is signed in.
-        response.insert_header(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        response.insert_header(CACHE_CONTROL, PAGE_CACHING);
     }
 }

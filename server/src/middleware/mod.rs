@@ -3,10 +3,12 @@
 mod address;
 pub(crate) mod csp;
 pub(crate) mod edge;
+pub(crate) mod files;
 pub(crate) mod flash;
 pub(crate) mod forms;
 pub(crate) mod guard;
 mod headers;
+pub(crate) mod host;
 pub(crate) mod origin;
 mod refusals;
 pub(crate) mod trailing_slash;

@@ -33,3 +33,4 @@ mod races;
 mod revocation;
 mod session_endpoint;
 mod sessions;
+mod wire;
