@@ -24,8 +24,8 @@ impl Csp {
     /// The policy for a public URL that is https or not; while cargo-leptos watches, its reload socket is
     /// allowed.
     ///
-    /// No `'strict-dynamic'`: it would disregard `'self'`, and leptos' preload links carry no nonce
-    /// attribute, so they would be refused.
+    /// No `'strict-dynamic'`: it would disregard `'self'`, and the preload links carry no nonce, so they would
+    /// be refused.
     pub(crate) fn new(secure: bool, addr: SocketAddr, reload_port: Option<u32>) -> Self {
         let reload = reload_port.map_or_else(String::new, |port| format!(" ws://{}:{port}", addr.ip()));
         let upgrade = if secure { "upgrade-insecure-requests; " } else { "" };
