@@ -98,7 +98,7 @@ fn plugin(plugin: &Plugin) -> Outcome {
 impl Plugin {
     /// Whether what it says to `--version` is a version that will do.
     fn accepts(&self, text: &str) -> bool {
-        Version::read(text).is_some_and(|version| (self.oldest..self.before).contains(&version))
+        Version::read(text).is_some_and(|version| self.oldest <= version && version < self.before)
     }
 }
 
