@@ -2,6 +2,7 @@
 	let left = false;
 	let retired = false;
 	addEventListener("pagehide", () => { left = true; });
+	addEventListener("pageshow", () => { left = false; });
 
 	// The page works without its script, as the server rendered it: links lead on, forms are sent. What the
 	// script has begun to listen to must not reach it any more, or a dead listener would swallow it.

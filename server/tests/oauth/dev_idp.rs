@@ -290,6 +290,56 @@ async fn it_is_not_there_for_anybody_but_this_machine() {
     }
 }
 
+#[tokio::test]
+async fn behind_a_tunnel_it_is_nobodys() {
+    for url in ["https://tunnel.example", "http://192.0.2.1:3000"] {
+        let vars = [
+            ("PUBLIC_URL", url),
+            ("LEPTOS_SITE_ADDR", "127.0.0.1:3000"),
+            ("DEV_IDP", "1"),
+        ];
+        assert!(!offered(&App::start(&clock(), &vars).await).await, "{url}");
+    }
+}
+
+#[tokio::test]
+async fn it_answers_to_the_host_of_the_public_url_alone() {
+    let server = Server::start(&[]).await;
+    let asked = async |host: &str, path: &str| {
+        let request = server
+            .app
+            .browser()
+            .request(Method::GET, path)
+            .header("host", host);
+        let answer = server
+            .app
+            .browser()
+            .send(request.body(Body::empty()).unwrap())
+            .await;
+        answer.status
+    };
+    let own = server.origin.strip_prefix("http://").unwrap().to_owned();
+    let (_, port) = own.split_once(':').unwrap();
+    let metadata = "/dev/idp/.well-known/openid-configuration";
+    assert_eq!(asked(&own, metadata).await, StatusCode::OK);
+    for other in [
+        format!("localhost:{port}"),
+        "127.0.0.1".to_owned(),
+        "127.0.0.1:1".to_owned(),
+        "tunnel.example".to_owned(),
+        format!("rebound.example:{port}"),
+    ] {
+        for path in [
+            metadata,
+            "/dev/idp/jwks",
+            "/dev/idp/authorize",
+            "/dev/idp/userinfo",
+        ] {
+            assert_eq!(asked(&other, path).await, StatusCode::NOT_FOUND, "{other} {path}");
+        }
+    }
+}
+
 #[test]
 fn a_release_has_none_whatever_is_asked_for() {
     let secret = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
