@@ -19,7 +19,7 @@ export const ACME = `http://127.0.0.1:${ACME_PORT}`;
 process.env.END2END_FOLDER ??= mkdtempSync(join(tmpdir(), 'end2end-'));
 
 // The database of this run, and what the app says of it. A folder outside of the workspace, also because
-// the app reads the `.env` it finds in its folder or above.
+// the app reads the `.env` it finds in its folder.
 export const FOLDER = process.env.END2END_FOLDER;
 export const APP_LOG = join(FOLDER, 'server.log');
 

@@ -4,6 +4,11 @@
 import type { BrowserContext, ConsoleMessage } from '@playwright/test';
 import { ACME, APP } from './servers';
 
+interface ExpectedMessage {
+  text: RegExp;
+  times: number;
+}
+
 interface Expected {
   status: number;
   path: string;
@@ -12,6 +17,7 @@ interface Expected {
 
 export class Watch {
   private readonly expected: Expected[] = [];
+  private readonly messages: ExpectedMessage[] = [];
   private readonly noticed: (() => string | undefined)[] = [];
 
   constructor(private readonly javaScript: boolean) {}
@@ -61,12 +67,20 @@ export class Watch {
     this.expected.push({ path, status, came: false });
   }
 
+  /** This error on the console belongs to the test: it must come exactly once. */
+  expectMessage(text: RegExp): void {
+    this.messages.push({ text, times: 0 });
+  }
+
   problems(): string[] {
     const missing = this.expected
       .filter(({ came }) => !came)
       .map(({ path, status }) => `${path} never answered ${status}`);
     const noticed = this.noticed.map((judge) => judge()).filter((problem) => problem !== undefined);
-    return [...new Set([...noticed, ...missing])];
+    const miscounted = this.messages
+      .filter(({ times }) => times !== 1)
+      .map(({ text, times }) => `the console said ${text} ${times} times`);
+    return [...new Set([...noticed, ...missing, ...miscounted])];
   }
 
   // Judged at the end: a console message may come before the answer it is about.
@@ -79,6 +93,11 @@ export class Watch {
       return undefined;
     }
     const url = message.location().url;
+    const expected = this.messages.find(({ text }) => text.test(message.text()));
+    if (expected) {
+      expected.times += 1;
+      return undefined;
+    }
     // Without JavaScript nothing uses the wasm that the page has the browser load.
     if (!this.javaScript && /\.wasm was preloaded using link preload but not used/.test(message.text())) {
       return undefined;

@@ -8,6 +8,7 @@ pub mod data;
 pub mod error;
 pub mod flash;
 pub mod for_admins;
+mod hydration;
 pub mod pages;
 #[cfg(feature = "ssr")]
 mod request;
@@ -30,6 +31,7 @@ use crate::{
     data::PublicDataContext,
     flash::FlashContext,
     for_admins::ForAdmins,
+    hydration::Hydration,
     pages::{
         admin::{people::People, person::Person},
         home::Home,
@@ -56,7 +58,7 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
                 <meta name="viewport" content="width=device-width, initial-scale=1" />
                 <meta name="color-scheme" content="light dark" />
                 <AutoReload options=options.clone() />
-                <HydrationScripts options=options.clone() />
+                <Hydration options=options.clone() />
                 <HashedStylesheet options=options id="style" />
                 <MetaTags />
             </head>

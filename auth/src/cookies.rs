@@ -82,27 +82,38 @@ impl Cookies {
     /// Reads the cookies of a request in one pass.
     pub fn read(self, headers: &HeaderMap) -> RequestCookies<'_> {
         let mut found = RequestCookies::default();
-        for header in headers.get_all(COOKIE) {
-            // Not text: nothing in it is ours.
-            let Ok(header) = header.to_str() else { continue };
-            for pair in header.split(';') {
-                let Some((name, value)) = pair.trim_matches(' ').split_once('=') else {
-                    continue;
-                };
-                let name = match (self.secure, name.strip_prefix("__Host-")) {
-                    (true, Some(plain)) => plain,
-                    (false, None) => name,
-                    _ => continue,
-                };
-                for known in CookieName::ALL {
-                    if name == known.plain() {
-                        found.0[known as usize].see(value);
-                    }
+        // Bytes, not text: a site next door may have set anything, and none of it is our business.
+        let pairs = headers
+            .get_all(COOKIE)
+            .iter()
+            .flat_map(|header| header.as_bytes().split(|byte| *byte == b';'));
+        for pair in pairs {
+            let pair = without_spaces(pair);
+            let Some(equals) = pair.iter().position(|byte| *byte == b'=') else {
+                continue;
+            };
+            let (name, value) = (&pair[..equals], &pair[equals + 1..]);
+            let name = match (self.secure, name.strip_prefix(b"__Host-")) {
+                (true, Some(plain)) => plain,
+                (false, None) => name,
+                _ => continue,
+            };
+            for known in CookieName::ALL {
+                if name == known.plain().as_bytes() {
+                    found.0[known as usize].see(value);
                 }
             }
         }
         found
     }
+}
+
+/// Without the spaces at its ends, which is all that browsers put between cookies.
+fn without_spaces(mut pair: &[u8]) -> &[u8] {
+    while let [b' ', rest @ ..] | [rest @ .., b' '] = pair {
+        pair = rest;
+    }
+    pair
 }
 
 /// The cookies of one request that are ours.
@@ -113,14 +124,14 @@ pub struct RequestCookies<'a>([Seen<'a>; CookieName::ALL.len()]);
 enum Seen<'a> {
     #[default]
     No,
-    Once(&'a str),
+    Once(&'a [u8]),
     /// A name that occurs twice counts as absent, all copies: one of them may be an attacker's, set
     /// from a sibling domain, and nothing tells which.
     Twice,
 }
 
 impl<'a> Seen<'a> {
-    fn see(&mut self, value: &'a str) {
+    fn see(&mut self, value: &'a [u8]) {
         *self = match self {
             Self::No => Self::Once(value),
             Self::Once(_) | Self::Twice => Self::Twice,
@@ -129,10 +140,11 @@ impl<'a> Seen<'a> {
 }
 
 impl<'a> RequestCookies<'a> {
-    /// The value of a cookie that occurs exactly once.
+    /// The value of a cookie that occurs exactly once. What is not text is the empty text: nothing of ours,
+    /// and still there, so that it is cleared like any other value that was never valid.
     pub fn get(&self, name: CookieName) -> Option<&'a str> {
         match self.0[name as usize] {
-            Seen::Once(value) => Some(value),
+            Seen::Once(value) => Some(std::str::from_utf8(value).unwrap_or_default()),
             Seen::No | Seen::Twice => None,
         }
     }
@@ -189,6 +201,48 @@ mod tests {
                 .get(CookieName::Id),
             None
         );
+    }
+
+    /// A header as it may come off the wire.
+    fn bytes(value: &[u8]) -> HeaderMap {
+        HeaderMap::from_iter([(COOKIE, HeaderValue::from_bytes(value).unwrap())])
+    }
+
+    #[test]
+    fn cookies_of_others_may_hold_any_byte() {
+        for foreign in [
+            "name=José".as_bytes(),
+            b"name=Jos\xe9",
+            b"\xff=\xfe",
+            b"\x80",
+            b"a=b=c",
+            b"=",
+            b"",
+            "id\u{301}=x".as_bytes(),
+        ] {
+            for header in [
+                [foreign, b"; id=x; auth=y"].concat(),
+                [b"id=x; ", foreign, b"; auth=y"].concat(),
+                [b"id=x; auth=y;", foreign].concat(),
+            ] {
+                let map = bytes(&header);
+                let read = Cookies::new(false).read(&map);
+                assert_eq!(read.get(CookieName::Id), Some("x"), "{header:?}");
+                assert_eq!(read.get(CookieName::Auth), Some("y"), "{header:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn our_own_cookie_that_is_not_text_is_there_and_worth_nothing() {
+        let map = bytes(b"id=x; auth=\xff; theme=dark");
+        let read = Cookies::new(false).read(&map);
+        assert_eq!(read.get(CookieName::Id), Some("x"));
+        assert_eq!(read.get(CookieName::Auth), Some(""));
+        assert_eq!(read.get(CookieName::Theme), Some("dark"));
+        let map = bytes(b"id=x; id=\xff");
+        let read = Cookies::new(false).read(&map);
+        assert_eq!((read.get(CookieName::Id), read.has(CookieName::Id)), (None, true));
     }
 
     #[test]

@@ -52,6 +52,13 @@ impl PublicUrl {
         &self.origin
     }
 
+    /// Host and port as a request's `Host` names them: the port only if it is not the scheme's own.
+    pub fn authority(&self) -> &str {
+        self.origin
+            .split_once("://")
+            .map_or(&self.origin, |(_, authority)| authority)
+    }
+
     /// Whether it is https.
     pub fn secure(&self) -> bool {
         self.secure
@@ -90,6 +97,7 @@ mod tests {
             ("https://app.example", true, false)
         );
         assert_eq!(url.join("/x"), "https://app.example/x");
+        assert_eq!(url.authority(), "app.example");
         assert!(PublicUrl::parse("http://127.0.0.2:3000").unwrap().loopback());
         assert!(PublicUrl::parse("http://[::1]:3000").unwrap().loopback());
         for bad in [

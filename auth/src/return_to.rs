@@ -2,9 +2,6 @@
 
 use url::Url;
 
-/// The longest `return_to`, in bytes.
-const MAX_BYTES: usize = 2048;
-
 /// Places one is never sent back to: they are no pages, or lead here again.
 const REFUSED: [&str; 4] = ["/api", "/auth", "/login", "/register"];
 
@@ -13,6 +10,9 @@ const REFUSED: [&str; 4] = ["/api", "/auth", "/login", "/register"];
 pub struct ReturnTo(String);
 
 impl ReturnTo {
+    /// The longest, in bytes.
+    pub const MAX_BYTES: usize = 2048;
+
     /// Where a form's or address's `return_to` leads: absent or empty to `/profile`, anything we do not
     /// trust to `/`.
     pub fn or_default(text: Option<&str>) -> Self {
@@ -26,7 +26,7 @@ impl ReturnTo {
     /// interpretation would be interpreted differently by some browser.
     pub fn parse(text: &str) -> Option<Self> {
         let path = text.split(['?', '#']).next().unwrap_or(text);
-        let plain = text.len() <= MAX_BYTES
+        let plain = text.len() <= Self::MAX_BYTES
             && text.starts_with('/')
             && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\')
             && !path.contains("//");

@@ -1,10 +1,15 @@
 //! The environment as a value, and what is wrong with it: all mistakes are reported together.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, path::Path};
+
+use crate::env_file;
 
 /// Environment variables. An empty one counts as unset.
 #[derive(Clone, Default)]
-pub struct Vars(HashMap<String, String>);
+pub struct Vars {
+    values: HashMap<String, String>,
+    unreadable: Vec<Problem>,
+}
 
 /// One wrong variable. Its value is never repeated: it may be a secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,18 +28,19 @@ impl std::fmt::Display for Problem {
 
 impl std::fmt::Debug for Vars {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_set().entries(self.0.keys()).finish()
+        f.debug_set().entries(self.values.keys()).finish()
     }
 }
 
 impl<K: Into<String>, V: Into<String>> FromIterator<(K, V)> for Vars {
     fn from_iter<I: IntoIterator<Item = (K, V)>>(pairs: I) -> Self {
-        Self(
-            pairs
+        Self {
+            values: pairs
                 .into_iter()
                 .map(|(name, value)| (name.into(), value.into()))
                 .collect(),
-        )
+            unreadable: Vec::new(),
+        }
     }
 }
 
@@ -46,9 +52,27 @@ impl Vars {
             .collect()
     }
 
+    /// The process's environment, and what `.env` in the working folder adds to it: a variable that is there
+    /// already stays as it is.
+    pub fn load() -> Self {
+        Self::from_env().with_file(Path::new(".env"))
+    }
+
+    fn with_file(mut self, file: &Path) -> Self {
+        for (name, value) in env_file::read(file, &mut self.unreadable) {
+            self.values.entry(name).or_insert(value);
+        }
+        self
+    }
+
+    /// What could not be read of `.env`: to be reported with all that is wrong otherwise.
+    pub fn unreadable(&self) -> &[Problem] {
+        &self.unreadable
+    }
+
     /// A variable's value, without white space around it; `None` if unset or empty.
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.0
+        self.values
             .get(name)
             .map(|value| value.trim())
             .filter(|value| !value.is_empty())
@@ -73,5 +97,25 @@ impl Vars {
                 default
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_environment_comes_before_the_file_and_the_first_line_before_the_second() {
+        let file = std::env::temp_dir().join(format!("start-axum-auth-{}.env", uuid::Uuid::now_v7()));
+        std::fs::write(&file, "A=file\nB=file\nB=again\nC\n").unwrap();
+        let vars = Vars::from_iter([("A", "environment")]).with_file(&file);
+        std::fs::remove_file(&file).unwrap();
+        assert_eq!(
+            (vars.get("A"), vars.get("B")),
+            (Some("environment"), Some("file"))
+        );
+        assert_eq!(vars.unreadable().len(), 1);
+        let without = vars.with_file(&file);
+        assert_eq!(without.unreadable().len(), 1, "a file that is not there is fine");
     }
 }

@@ -71,12 +71,13 @@ fn roles() -> PossibleValuesParser {
 ///
 /// # Errors
 /// What is wrong with it.
-pub fn config() -> Result<Config, Vec<Problem>> {
+pub fn config(vars: &Vars) -> Result<Config, Vec<Problem>> {
     let mut problems = Vec::new();
-    let config = Config::from_vars(&Vars::from_env(), "http://127.0.0.1", false, &mut problems);
+    let config = Config::from_vars(vars, "http://127.0.0.1", false, &mut problems);
     problems.retain(|problem| {
         ["DATABASE_URL", "LISTEN_DATABASE_URL", "SNAPSHOT_TTL"].contains(&problem.variable.as_str())
     });
+    problems.extend_from_slice(vars.unreadable());
     match problems.is_empty() {
         true => Ok(config),
         false => Err(problems),

@@ -4,6 +4,7 @@ use std::{
     net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use auth::{Config as AuthConfig, Problem, Vars};
@@ -22,6 +23,8 @@ pub struct ServerConfig {
     pub metrics_addr: Option<SocketAddr>,
     /// Peers whose `X-Forwarded-For` is believed: `TRUSTED_PROXIES`.
     pub trusted_proxies: TrustedProxies,
+    /// How long a connection may be idle between requests: `KEEP_ALIVE`.
+    pub keep_alive: Duration,
     /// What Leptos needs to know: where the site's files are, how they are called.
     pub leptos: LeptosOptions,
     /// The port of cargo-leptos' reload socket, while it watches.
@@ -61,21 +64,12 @@ impl TrustedProxies {
 }
 
 impl ServerConfig {
-    /// Reads the process's environment.
-    ///
-    /// # Errors
-    /// Everything that is wrong with it.
-    pub fn from_env() -> Result<Self, Vec<Problem>> {
-        let release = !cfg!(debug_assertions);
-        Self::from_vars(&Vars::from_env(), release)
-    }
-
     /// Reads these variables.
     ///
     /// # Errors
     /// Everything that is wrong with them.
     pub fn from_vars(vars: &Vars, release: bool) -> Result<Self, Vec<Problem>> {
-        let mut problems = Vec::new();
+        let mut problems = vars.unreadable().to_vec();
         let addr = vars.parsed(
             "LEPTOS_SITE_ADDR",
             ([127, 0, 0, 1], 3000).into(),
@@ -85,7 +79,7 @@ impl ServerConfig {
                     .map_err(|_| "must be an address and a port, as 127.0.0.1:3000".to_owned())
             },
         );
-        let mut auth = AuthConfig::from_vars(vars, &format!("http://{addr}"), release, &mut problems);
+        let mut auth = AuthConfig::from_vars(vars, &default_public_url(addr), release, &mut problems);
         let metrics_addr = vars.parsed("METRICS_ADDR", None, &mut problems, |text| match text.parse() {
             Ok(addr) => Ok(Some(addr)),
             Err(_) => Err("must be an address and a port, as 127.0.0.1:9100".to_owned()),
@@ -96,6 +90,12 @@ impl ServerConfig {
             &mut problems,
             TrustedProxies::parse,
         );
+        let keep_alive = vars.parsed("KEEP_ALIVE", 75, &mut problems, |text| {
+            match text.parse::<u64>() {
+                Ok(seconds) if (1..=3600).contains(&seconds) => Ok(seconds),
+                _ => Err("must be a number of seconds from 1 to 3600".to_owned()),
+            }
+        });
         let reload_port = vars.parsed("LEPTOS_RELOAD_PORT", 3001, &mut problems, |text| {
             text.parse::<u32>().map_err(|_| "must be a port".to_owned())
         });
@@ -119,8 +119,10 @@ impl ServerConfig {
             }
             None => auth.providers.is_empty(),
         };
-        // `release` can be asked for by a test; the provider's code is there in debug builds only.
-        if cfg!(debug_assertions) && !release && dev_idp && addr.ip().is_loopback() {
+        // `release` can be asked for by a test; the provider's code is there in debug builds only. Behind a
+        // tunnel a server on loopback is everybody's: then its public address says so.
+        let only_here = addr.ip().is_loopback() && auth.public_url.loopback();
+        if cfg!(debug_assertions) && !release && dev_idp && only_here {
             auth.providers
                 .push(auth::oauth::development(&auth.public_url, "development".into()));
         }
@@ -141,10 +143,19 @@ impl ServerConfig {
             addr,
             metrics_addr,
             trusted_proxies,
+            keep_alive: Duration::from_secs(keep_alive),
             leptos,
             reload_port: watching.then_some(reload_port),
             release,
         })
+    }
+}
+
+/// Where a browser on this machine finds the server: nothing can be reached at "every address".
+fn default_public_url(addr: SocketAddr) -> String {
+    match addr.ip().is_unspecified() {
+        true => format!("http://127.0.0.1:{}", addr.port()),
+        false => format!("http://{addr}"),
     }
 }
 
@@ -174,6 +185,19 @@ fn beside_binary(name: &str) -> Option<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_default_public_url_is_one_a_browser_can_open() {
+        for (addr, url) in [
+            ("127.0.0.1:3000", "http://127.0.0.1:3000"),
+            ("0.0.0.0:3000", "http://127.0.0.1:3000"),
+            ("[::]:8080", "http://127.0.0.1:8080"),
+            ("[::1]:8080", "http://[::1]:8080"),
+            ("192.0.2.1:3000", "http://192.0.2.1:3000"),
+        ] {
+            assert_eq!(default_public_url(addr.parse().unwrap()), url);
+        }
+    }
 
     #[test]
     fn proxies_are_addresses_and_blocks() {

@@ -6,6 +6,7 @@
 pub mod admin;
 mod bare_page;
 pub mod config;
+pub mod connections;
 #[cfg(debug_assertions)]
 mod dev_idp;
 pub mod doctor;

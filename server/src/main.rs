@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use auth::{Problem, chain};
+use auth::{Problem, Vars, chain};
 use clap::{Parser, Subcommand};
 use server::{
     admin::{self, AdminCommand, SessionsCommand},
@@ -37,15 +37,9 @@ enum Command {
 #[tokio::main]
 async fn main() -> ExitCode {
     let cli = Cli::parse();
-    // A missing .env is fine; a broken one is not to be half-read.
-    if let Err(error) = dotenvy::dotenv()
-        && !error.not_found()
-    {
-        eprintln!("error: .env cannot be read: {error}");
-        return ExitCode::FAILURE;
-    }
-    log::init();
-    match run(cli.command.unwrap_or(Command::Serve)).await {
+    let vars = Vars::load();
+    log::init(vars.get("RUST_LOG"));
+    match run(cli.command.unwrap_or(Command::Serve), &vars).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {}", chain(&*error));
@@ -54,14 +48,15 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn run(command: Command) -> Result<(), Failure> {
-    let server = || ServerConfig::from_env().map_err(wrong);
+async fn run(command: Command, vars: &Vars) -> Result<(), Failure> {
+    let server = || ServerConfig::from_vars(vars, !cfg!(debug_assertions)).map_err(wrong);
+    let administration = || admin::config(vars).map_err(wrong);
     match command {
         Command::Serve => serve::run(server()?).await,
         Command::Migrate => serve::migrate(&server()?).await,
         Command::Doctor => doctor::run(server()?).await,
-        Command::Admin(command) => admin::admin(admin::config().map_err(wrong)?, command).await,
-        Command::Sessions(command) => admin::sessions(admin::config().map_err(wrong)?, command).await,
+        Command::Admin(command) => admin::admin(administration()?, command).await,
+        Command::Sessions(command) => admin::sessions(administration()?, command).await,
     }
 }
 

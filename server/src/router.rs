@@ -2,14 +2,14 @@
 
 use std::{ops::Deref, sync::Arc, time::Duration};
 
-use app::{App, shell};
+use app::{App, routes::SETTINGS_SECURITY, shell};
 use auth::{Auth, session_layer};
 use axum::{
     Router,
     extract::{DefaultBodyLimit, FromRef, Request},
     http::StatusCode,
     middleware::{from_fn, from_fn_with_state},
-    response::{IntoResponse, Response},
+    response::{IntoResponse, Redirect, Response},
     routing::{any, get, get_service, post},
 };
 use http::{HeaderValue, header::CACHE_CONTROL};
@@ -21,7 +21,9 @@ use tower_http::{
 
 use crate::{
     config::TrustedProxies,
-    middleware::{csp::Csp, detached, edge, flash, forms, guard, origin, prefetch, trailing_slash},
+    middleware::{
+        csp::Csp, detached, edge, files, flash, forms, guard, host, origin, prefetch, trailing_slash,
+    },
     routes::{csp_report, health, provider, session},
 };
 
@@ -104,7 +106,8 @@ pub fn router(
         .route("/auth/login/{provider}", post(provider::start));
     let dynamic = with_session(pages)
         .layer(from_fn_with_state(state.clone(), forms::layer))
-        .layer(from_fn_with_state(state.clone(), origin::layer));
+        .layer(from_fn_with_state(state.clone(), origin::layer))
+        .layer(from_fn_with_state(state.clone(), host::layer));
     // For scripts that poll: nothing between them and their session.
     let twin = Router::new()
         .route("/api/session", get(session::get))
@@ -123,6 +126,7 @@ pub fn router(
         move |request: Request| render(request)
     }))
     .layer(from_fn(trailing_slash::layer))
+    .layer(from_fn_with_state(state.clone(), host::layer))
     .with_state(state.clone());
 
     let router = Router::new()
@@ -133,6 +137,7 @@ pub fn router(
         .route("/api/", any(nothing))
         .route("/api/{*rest}", any(nothing))
         .route("/csp-report", post(csp_report::post))
+        .route(CHANGE_PASSWORD, get(change_password))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
         .nest_service("/pkg", packages(&state.leptos, hashed))
@@ -149,7 +154,7 @@ pub fn router(
             // The panic's text is in the log already; it is nobody else's business.
             StatusCode::INTERNAL_SERVER_ERROR.into_response()
         }))
-        .layer(CompressionLayer::new())
+        .layer(CompressionLayer::new().compress_when(files::is_compressed))
         .layer(from_fn_with_state(state, edge::layer))
 }
 
@@ -166,9 +171,10 @@ fn packages(leptos: &LeptosOptions, hashed: bool) -> Router {
         .append_index_html_on_directories(false);
     Router::new()
         .fallback_service(get_service(files))
+        .layer(from_fn(files::ranges))
         .layer(axum::middleware::map_response(
             move |mut response: Response| async move {
-                if response.status().is_success() {
+                if response.status().is_success() || response.status() == StatusCode::NOT_MODIFIED {
                     response
                         .headers_mut()
                         .insert(CACHE_CONTROL, HeaderValue::from_static(caching));
@@ -186,7 +192,17 @@ fn public_files(leptos: &LeptosOptions, not_found: Router) -> Router {
         .append_index_html_on_directories(false)
         .call_fallback_on_method_not_allowed(true)
         .fallback(not_found);
-    Router::new().fallback_service(files)
+    Router::new()
+        .fallback_service(files)
+        .layer(from_fn(files::ranges))
+}
+
+/// Where password managers look for the page to change a password (W3C, "A Well-Known URL for Changing
+/// Passwords").
+const CHANGE_PASSWORD: &str = "/.well-known/change-password";
+
+async fn change_password() -> Redirect {
+    Redirect::to(SETTINGS_SECURITY)
 }
 
 async fn nothing() -> StatusCode {

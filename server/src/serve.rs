@@ -1,28 +1,37 @@
 //! Serving: migrate, listen, and stop without dropping what runs.
 
 use std::{
-    convert::Infallible,
     error::Error,
     net::SocketAddr,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use auth::{Auth, Clock, chain, db::Database};
-use axum::{Router, body::Body, extract::ConnectInfo};
-use hyper::{Request, body::Incoming, server::conn::http1};
+use axum::{Router, body::Body, extract::ConnectInfo, response::Response};
+use http::{HeaderValue, header::CONNECTION};
+use hyper::{
+    Request,
+    body::Incoming,
+    server::conn::http1,
+    service::{Service, service_fn},
+};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     server::graceful::GracefulShutdown,
-    service::TowerToHyperService,
 };
 use tokio::{net::TcpListener, signal, time};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::ServiceExt;
 
-use crate::{config::ServerConfig, jobs, router::router, routes::health};
+use crate::{
+    config::ServerConfig,
+    connections::{Answer, Connections, Evicted, Line},
+    jobs,
+    router::router,
+    routes::health,
+};
 
-/// The time a client has for its request's head.
-const HEAD_TIME: Duration = Duration::from_secs(10);
 /// The most a request's head may weigh, and how many fields it may have.
 const HEAD_BYTES: usize = 16 * 1024;
 const HEAD_FIELDS: usize = 100;
@@ -52,13 +61,15 @@ pub async fn run(config: ServerConfig) -> Result<(), Failure> {
         None => None,
     };
     let public_url = config.auth.public_url.clone();
+    let connections = Connections::of(&config);
+    let metrics_connections = Connections::of(&config);
     let (router, auth) = build(config, db.clone(), Clock::system()).await;
 
     let stop = CancellationToken::new();
     let tasks = TaskTracker::new();
     if let Some(listener) = metrics_listener {
         let (router, stop) = (health::metrics(auth.clone()), stop.clone());
-        tasks.spawn(async move { accept(listener, router, &stop).await });
+        tasks.spawn(async move { accept(listener, router, &metrics_connections, &stop).await });
     }
     let detached = auth.detached.clone();
     tasks.spawn(jobs::sweep(auth, stop.clone()));
@@ -74,7 +85,7 @@ pub async fn run(config: ServerConfig) -> Result<(), Failure> {
         stop.cancelled().await;
         Instant::now()
     };
-    let (stopped, ()) = tokio::join!(stopped, accept(listener, router, &stop));
+    let (stopped, ()) = tokio::join!(stopped, accept(listener, router, &connections, &stop));
     tasks.close();
     tasks.wait().await;
     let left = DRAIN_TIME.saturating_sub(stopped.elapsed());
@@ -113,11 +124,19 @@ pub async fn build(config: ServerConfig, db: Database, clock: Clock) -> (Router,
 
 /// Accepts connections until told to stop, then lets the running requests finish.
 ///
-/// axum's own `serve` has no limits for a request's head; hyper's connection builder has them all.
-pub async fn accept(listener: TcpListener, router: Router, stop: &CancellationToken) {
+/// axum's own `serve` has no limits for a request's head; hyper's connection builder has them, and
+/// [`Connections`] what hyper lacks.
+pub async fn accept(
+    listener: TcpListener,
+    router: Router,
+    connections: &Connections,
+    stop: &CancellationToken,
+) {
     let mut http = http1::Builder::new();
+    // The true times are kept by `connections`. This one is never the first to end, and lets hyper read again
+    // after each answer: without it hyper would wait for bytes that a silent client never sends.
     http.timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIME)
+        .header_read_timeout(connections.longest_wait())
         .max_buf_size(HEAD_BYTES)
         .max_headers(HEAD_FIELDS);
     let graceful = GracefulShutdown::new();
@@ -126,21 +145,24 @@ pub async fn accept(listener: TcpListener, router: Router, stop: &CancellationTo
             accepted = listener.accept() => match accepted {
                 Ok(accepted) => accepted,
                 Err(error) => {
-                    // Out of file descriptors, most likely: some will come back.
-                    tracing::warn!(error = %chain(&error), "a connection could not be accepted");
-                    time::sleep(Duration::from_millis(100)).await;
+                    connections.recover(&error).await;
                     continue;
                 }
             },
             () = stop.cancelled() => break,
         };
-        // Small answers are whole answers: waiting for more bytes only delays them.
-        drop(stream.set_nodelay(true));
-        let service = TowerToHyperService::new(with_peer(router.clone(), peer));
-        let connection = graceful.watch(http.serve_connection(TokioIo::new(stream), service));
+        let Some(line) = connections.admit(peer.ip()) else {
+            continue;
+        };
+        let io = TokioIo::new(line.over(stream));
+        let service = service(router.clone(), peer, Arc::clone(&line));
+        let connection = graceful.watch(http.serve_connection(io, service));
         tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(%peer, error = %chain(&error), "a connection ended early");
+            tokio::select! {
+                ended = connection => if let Err(error) = ended {
+                    tracing::debug!(%peer, error = %chain(&error), "a connection ended early");
+                },
+                () = line.evicted() => tracing::debug!(%peer, "a connection that waited made room for another"),
             }
         });
     }
@@ -151,17 +173,30 @@ pub async fn accept(listener: TcpListener, router: Router, stop: &CancellationTo
     }
 }
 
-/// The router, told who is at the other end of the connection.
-fn with_peer(
+/// The router, told who is at the other end of the connection, and the connection told what it does.
+fn service(
     router: Router,
     peer: SocketAddr,
-) -> impl tower::Service<Request<Incoming>, Response = axum::response::Response, Error = Infallible, Future: Send>
-+ Clone
-+ Send {
-    router.map_request(move |request: Request<Incoming>| {
-        let mut request = request.map(Body::new);
-        request.extensions_mut().insert(ConnectInfo(peer));
-        request
+    line: Arc<Line>,
+) -> impl Service<Request<Incoming>, Response = Response<Answer>, Error = Evicted, Future: Send> {
+    service_fn(move |request: Request<Incoming>| {
+        let (router, line) = (router.clone(), Arc::clone(&line));
+        async move {
+            let busy = line.begin()?;
+            let mut request = request.map(Body::new);
+            request.extensions_mut().insert(ConnectInfo(peer));
+            let only_health = line.only_health();
+            if let Some(mark) = only_health {
+                request.extensions_mut().insert(mark);
+            }
+            let Ok(mut response) = router.oneshot(request).await;
+            if only_health.is_some() {
+                response
+                    .headers_mut()
+                    .insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            Ok(response.map(|body| Answer::new(body, busy)))
+        }
     })
 }
 

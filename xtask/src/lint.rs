@@ -3,7 +3,7 @@
 use crate::{
     Outcome,
     cargo::{NATIVE, POSTGRES, cargo, cargo_like_leptos, cargo_wasm},
-    process::run,
+    process::{interrupted, run},
     steps::Steps,
     tools,
 };
@@ -38,9 +38,25 @@ pub(crate) fn check(steps: &mut Steps) -> Outcome {
         // On its own: beside the frontend, a feature switched on by accident would go unnoticed.
         run(cargo_wasm(["clippy", "--package", "auth"])?.args(["--", "-D", "warnings"]))
     })?;
-    // Known vulnerabilities are left out: their list changes by the day, and with it the result for
-    // sources that have not changed at all.
     steps.run("cargo-deny", || {
         run(&mut cargo(["deny", "check", "bans", "licenses", "sources"])?)
-    })
+    })?;
+    advisories(steps)
+}
+
+/// Known vulnerabilities. Their list changes by the day, so it is fetched anew; where the network does not allow
+/// that, an old list would only seem to be an answer.
+fn advisories(steps: &mut Steps) -> Outcome {
+    let name = "advisories";
+    match run(&mut cargo(["deny", "fetch", "db"])?) {
+        Ok(()) => steps.run(name, || run(&mut cargo(["deny", "check", "advisories"])?)),
+        Err(interruption) if interrupted() => Err(interruption),
+        Err(_) => {
+            steps.skip(
+                name,
+                "the list of known vulnerabilities cannot be fetched from here",
+            );
+            Ok(())
+        }
+    }
 }

@@ -14,7 +14,7 @@ pub(crate) struct Steps(Vec<Step>);
 
 struct Step {
     name: &'static str,
-    succeeded: bool,
+    result: &'static str,
     duration: Duration,
     tests: Tests,
 }
@@ -60,11 +60,22 @@ impl Steps {
         println!("=== {name}: {result} in {} ===", shown(duration));
         self.0.push(Step {
             name,
-            succeeded,
+            result: if succeeded { "ok" } else { "FAILED" },
             duration,
             tests: tests(succeeded),
         });
         outcome
+    }
+
+    /// Leaves one step out, which counts as no test, and says why.
+    pub(crate) fn skip(&mut self, name: &'static str, why: &str) {
+        println!("\n=== {name}: skipped, since {why} ===");
+        self.0.push(Step {
+            name,
+            result: "skipped",
+            duration: Duration::ZERO,
+            tests: Tests { passed: 0, failed: 0 },
+        });
     }
 
     /// Prints one line for each step and, last, the totals in the form machines look for.
@@ -76,12 +87,11 @@ impl Steps {
         let (mut passed, mut failed) = (0, 0);
         for Step {
             name,
-            succeeded,
+            result,
             duration,
             tests,
         } in &self.0
         {
-            let result = if *succeeded { "ok" } else { "FAILED" };
             println!(
                 "{name:<24}{result:<8}{:>10}{:>6} passed",
                 shown(*duration),

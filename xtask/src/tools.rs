@@ -8,15 +8,46 @@ use crate::{
     steps::shown,
 };
 
-/// What is installed, and the range of what is accepted: below 1.0 the second number counts as major.
-const CARGO_LEPTOS: &str = "0.3.10";
-const CARGO_LEPTOS_OLDEST: Version = Version(0, 3, 7);
-const CARGO_LEPTOS_BEFORE: Version = Version(0, 4, 0);
+/// A subcommand of cargo: the version that is installed where there is none, and the range of those that are
+/// accepted. Never simply the newest: what builds and judges the sources is as fixed as what they depend on.
+struct Plugin {
+    name: &'static str,
+    version: &'static str,
+    oldest: Version,
+    before: Version,
+    takes: &'static str,
+}
+
+/// Below 1.0 the second number counts as major.
+const LEPTOS: Plugin = Plugin {
+    name: "leptos",
+    version: "0.3.10",
+    oldest: Version(0, 3, 7),
+    before: Version(0, 4, 0),
+    takes: "five to fifteen minutes",
+};
+
+/// From 0.18 on `deny.toml` is read as it is meant.
+const DENY: Plugin = Plugin {
+    name: "deny",
+    version: "0.20.2",
+    oldest: Version(0, 18, 0),
+    before: Version(0, 21, 0),
+    takes: "one to four minutes",
+};
+
+const NEXTEST: Plugin = Plugin {
+    name: "nextest",
+    version: "0.9.143",
+    oldest: Version(0, 9, 100),
+    before: Version(0, 10, 0),
+    takes: "two to six minutes",
+};
 
 /// All that `cargo leptos` needs for a debug build.
 pub(crate) fn for_leptos() -> Outcome {
     wasm_target()?;
-    cargo_leptos()?;
+    plugin(&LEPTOS)?;
     wasm_bindgen()
 }
 
@@ -41,43 +72,34 @@ pub(crate) fn wasm_target() -> Outcome {
 
 /// cargo-deny, for licences and unwanted crates.
 pub(crate) fn cargo_deny() -> Outcome {
-    plugin("deny", "one to four minutes")
+    plugin(&DENY)
 }
 
 /// cargo-nextest, for the tests.
 pub(crate) fn cargo_nextest() -> Outcome {
-    plugin("nextest", "two to six minutes")
+    plugin(&NEXTEST)
 }
 
-/// A subcommand of cargo of which any recent version will do.
-fn plugin(name: &str, takes: &str) -> Outcome {
+fn plugin(plugin: &Plugin) -> Outcome {
+    let Plugin {
+        name, version, takes, ..
+    } = plugin;
     let folder = layout::workspace()?;
-    if ask(command("cargo", &folder).args([name, "--version"])).is_some() {
+    let installed = ask(command("cargo", &folder).args([name, "--version"]));
+    if installed.is_some_and(|text| plugin.accepts(&text)) {
         return Ok(());
     }
     let package = format!("cargo-{name}");
-    announced(
-        &package,
-        takes,
-        || run(install(&folder, &package).arg("--locked")),
-    )
+    announced(&format!("{package} {version}"), takes, || {
+        run(install(&folder, &package).args(["--version", version, "--locked"]))
+    })
 }
 
-fn cargo_leptos() -> Outcome {
-    let folder = layout::workspace()?;
-    let installed = ask(command("cargo", &folder).args(["leptos", "--version"]));
-    if installed.and_then(|text| Version::read(&text)).is_some_and(suits) {
-        return Ok(());
+impl Plugin {
+    /// Whether what it says to `--version` is a version that will do.
+    fn accepts(&self, text: &str) -> bool {
+        Version::read(text).is_some_and(|version| self.oldest <= version && version < self.before)
     }
-    announced(
-        &format!("cargo-leptos {CARGO_LEPTOS}"),
-        "five to fifteen minutes",
-        || run(install(&folder, "cargo-leptos").args(["--version", CARGO_LEPTOS, "--locked"])),
-    )
-}
-
-fn suits(cargo_leptos: Version) -> bool {
-    (CARGO_LEPTOS_OLDEST..CARGO_LEPTOS_BEFORE).contains(&cargo_leptos)
 }
 
 /// The program must be of exactly the library's version: the two talk in a format that has no
@@ -148,11 +170,11 @@ fn locked<'a>(lock: &'a str, package: &str) -> Option<&'a str> {
 struct Version(u32, u32, u32);
 
 impl Version {
-    /// Reads the last word of what a program says to `--version`.
+    /// Reads the second word of what a program says to `--version`: the first is its name.
     fn read(text: &str) -> Option<Self> {
         let mut numbers = text
             .split_whitespace()
-            .last()?
+            .nth(1)?
             .split('.')
             .map(|number| number.parse().ok());
         Some(Self(numbers.next()??, numbers.next()??, numbers.next()??))
@@ -161,20 +183,31 @@ impl Version {
 
 #[cfg(test)]
 mod tests {
-    use super::{CARGO_LEPTOS, Version, locked, suits};
+    use super::{DENY, LEPTOS, NEXTEST, locked};
 
     #[test]
-    fn cargo_leptos_is_accepted_within_its_range() {
-        let suits = |text| Version::read(text).is_some_and(suits);
+    fn what_is_installed_is_accepted() {
+        for plugin in [LEPTOS, DENY, NEXTEST] {
+            let said = format!("cargo-{} {}", plugin.name, plugin.version);
+            assert!(plugin.accepts(&said), "{said}");
+        }
+    }
+
+    #[test]
+    fn a_plugin_is_accepted_within_its_range() {
+        assert!(LEPTOS.accepts("cargo-leptos 0.3.7\n"));
         assert!(
-            suits(CARGO_LEPTOS),
-            "the version that is installed is one that is accepted"
+            NEXTEST.accepts("cargo-nextest 0.9.143 (60fa45f63 2026-08-04)\nrelease: 0.9.143\nhost: x86_64")
         );
-        assert!(suits("cargo-leptos 0.3.7\n"));
-        assert!(!suits("cargo-leptos 0.3.6"));
-        assert!(!suits("cargo-leptos 0.4.0"));
-        assert!(!suits("error: no such command: `leptos`"));
-        assert!(!suits(""));
+        for other in [
+            "cargo-leptos 0.3.6",
+            "cargo-leptos 0.4.0",
+            "error: no such command: `leptos`",
+            "cargo-leptos",
+            "",
+        ] {
+            assert!(!LEPTOS.accepts(other), "{other}");
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use url::form_urlencoded;
 /// The longest value of a parameter.
 const MAX_VALUE: usize = 8 * 1024;
 /// The longest query we send a form's callback on with.
-const MAX_QUERY: usize = 8 * 1024;
+const MAX_QUERY: usize = 7 * 1024;
 /// How many states are looked at, where there should be one, and how long: ours have 43 characters.
 const MAX_STATES: usize = 4;
 const MAX_STATE: usize = 256;

@@ -1,6 +1,6 @@
 // The time before JavaScript is there, and what it changes once it is.
 
-import type { Page } from '@playwright/test';
+import type { Page, Route } from '@playwright/test';
 import { expect, test } from '../../fixtures';
 import { somebody } from '../../people';
 
@@ -106,4 +106,42 @@ test('a server that cannot be reached is said to, and can be tried again', async
   await expect(visitor.field('Display name')).toHaveValue('Countess');
   await visitor.send(visitor.button('Save'), '/api/update_public_data');
   await expect(visitor.status).toHaveText('Saved.');
+});
+
+/** Changes the next document so that the wasm cannot take it over. */
+async function rewrittenOnTheWay(page: Page, path: string): Promise<void> {
+  const rewrite = async (route: Route) => {
+    const response = await route.fetch();
+    const body = (await response.text()).replace('<body>', '<body>Rewritten by a proxy that does not know better. ');
+    await route.fulfill({ response, body });
+  };
+  await page.route(path, rewrite, { times: 1 });
+}
+
+const ENDED = /^The script of this page has ended, and the page goes on without it: /;
+
+test('a page whose script has panicked works without it, and says so once', async ({ visitor, watch }) => {
+  const ada = somebody();
+  watch.expectMessage(ENDED);
+  await rewrittenOnTheWay(visitor.page, '/login');
+  const said = visitor.page.waitForEvent('console', (message) => ENDED.test(message.text()));
+  await visitor.page.goto('/login');
+  await said;
+  await visitor.fillSignIn(ada);
+  await visitor.button('Sign in').click();
+  // A new document, as without JavaScript, and this one is as the server sent it.
+  await expect(visitor.alert).toHaveText('This e-mail address and password do not match.');
+  await visitor.hydrated();
+  await expect(visitor.field('E-mail')).toHaveValue(ada.email);
+});
+
+test('links of a page whose script has panicked lead on', async ({ visitor, watch }) => {
+  watch.expectMessage(ENDED);
+  await rewrittenOnTheWay(visitor.page, '/register');
+  const said = visitor.page.waitForEvent('console', (message) => ENDED.test(message.text()));
+  await visitor.page.goto('/register');
+  await said;
+  await visitor.page.getByRole('main').getByRole('link', { name: 'Sign in' }).click();
+  await visitor.arrives('/login');
+  await visitor.hydrated();
 });

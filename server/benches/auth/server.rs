@@ -24,7 +24,7 @@ use axum::{
     routing::get,
 };
 use serde_json::json;
-use server::{config::ServerConfig, serve};
+use server::{config::ServerConfig, connections::Connections, serve};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 use tracing::field::{Field, Visit};
@@ -61,6 +61,7 @@ pub(crate) fn serve_until_stopped() -> Outcome {
             let db = Database::open(&config.auth.database_url).await?;
             db.migrate().await?;
             let leptos = config.leptos.clone();
+            let connections = Connections::of(&config);
             let (router, auth) = serve::build(config, db.clone(), Clock::system()).await;
             let beside = beside(&auth, &db, router.clone(), queries).merge(page::router(&auth, &leptos));
             let router = Router::new().nest("/bench", beside).fallback_service(router);
@@ -71,7 +72,13 @@ pub(crate) fn serve_until_stopped() -> Outcome {
                 drop(std::io::stdin().read_to_end(&mut Vec::new()));
                 stopping.cancel();
             });
-            serve::accept(tokio::net::TcpListener::from_std(listener)?, router, &stop).await;
+            serve::accept(
+                tokio::net::TcpListener::from_std(listener)?,
+                router,
+                &connections,
+                &stop,
+            )
+            .await;
             db.close().await;
             Ok(())
         })

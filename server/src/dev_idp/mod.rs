@@ -10,11 +10,12 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use auth::{Auth, Clock};
+use auth::{Auth, Clock, PublicUrl};
 use axum::{
     Form, Json, Router,
-    extract::{Query, State},
+    extract::{Query, Request, State},
     http::StatusCode,
+    middleware::{Next, from_fn_with_state},
     response::{IntoResponse, Redirect, Response},
     routing::{get, post},
 };
@@ -26,6 +27,7 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use self::{people::Person, token::Signer};
+use crate::middleware::host;
 
 /// A code's life, in seconds.
 const CODE_LIFE: i64 = 60;
@@ -102,7 +104,17 @@ pub(crate) fn router(auth: &Auth) -> Router {
         .route("/dev/idp/authorize", get(ask).post(answer))
         .route("/dev/idp/token", post(exchange))
         .route("/dev/idp/userinfo", get(userinfo))
+        .layer(from_fn_with_state(auth.public_url.clone(), only_here))
         .with_state(state)
+}
+
+/// For every other host than the application's own there is no such provider: a tunnel or a name that an attacker
+/// lets point here (DNS rebinding) leads to nobody's identity.
+async fn only_here(State(public_url): State<PublicUrl>, request: Request, next: Next) -> Response {
+    match host::is_ours(request.headers(), &public_url) {
+        true => next.run(request).await,
+        false => StatusCode::NOT_FOUND.into_response(),
+    }
 }
 
 async fn metadata(State(Issuer(idp)): State<Issuer>) -> Json<serde_json::Value> {

@@ -15,14 +15,17 @@ pub struct Csp(Arc<str>);
 
 /// Where the nonce goes.
 const NONCE: &str = "{nonce}";
+/// A nonce is for one answer, and most pages show who is signed in. What a proxy rewrites on the way (addresses,
+/// scripts) the wasm would not recognise as the page it takes over.
+pub(crate) const PAGE_CACHING: HeaderValue = HeaderValue::from_static("no-store, no-transform");
 const REPORTING_ENDPOINTS: HeaderName = HeaderName::from_static("reporting-endpoints");
 
 impl Csp {
     /// The policy for a public URL that is https or not; while cargo-leptos watches, its reload socket is
     /// allowed.
     ///
-    /// No `'strict-dynamic'`: it would disregard `'self'`, and leptos' preload links carry no nonce
-    /// attribute, so they would be refused.
+    /// No `'strict-dynamic'`: it would disregard `'self'`, and the preload links carry no nonce, so they would
+    /// be refused.
     pub(crate) fn new(secure: bool, addr: SocketAddr, reload_port: Option<u32>) -> Self {
         let reload = reload_port.map_or_else(String::new, |port| format!(" ws://{}:{port}", addr.ip()));
         let upgrade = if secure { "upgrade-insecure-requests; " } else { "" };
@@ -49,7 +52,6 @@ impl Csp {
             REPORTING_ENDPOINTS,
             HeaderValue::from_static("csp=\"/csp-report\""),
         );
-        // A nonce is for one answer, and most pages show who is signed in.
-        response.insert_header(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        response.insert_header(CACHE_CONTROL, PAGE_CACHING);
     }
 }

@@ -8,12 +8,12 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use http::{HeaderName, HeaderValue, Uri};
+use http::{HeaderName, HeaderValue};
 use tracing::Instrument;
 use uuid::Uuid;
 
-use super::{address, headers, refusals::Refusals};
-use crate::router::AppState;
+use super::{address, headers, host, refusals::Refusals};
+use crate::{connections::OnlyHealth, router::AppState, routes::health};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// The longest path and query, in bytes.
@@ -35,12 +35,12 @@ pub(crate) async fn layer(State(state): State<AppState>, mut request: Request, n
     address::note(&mut request, &state.trusted_proxies);
     let refusals = Refusals::of(&request);
     async {
-        let mut response = match refused(request.uri()) {
+        let mut response = match refused(&request) {
             Some(status) => status.into_response(),
             None => next.run(request).await,
         };
         refusals.explain(&mut response);
-        headers::add(response.headers_mut(), state.auth.public_url.secure());
+        headers::add(&mut response, state.auth.public_url.secure());
         if let Ok(value) = HeaderValue::try_from(id.to_string()) {
             response.headers_mut().insert(REQUEST_ID, value);
         }
@@ -52,12 +52,18 @@ pub(crate) async fn layer(State(state): State<AppState>, mut request: Request, n
     .await
 }
 
-/// Refuses addresses that nothing has: for the file system some of them would be a fault.
-fn refused(uri: &Uri) -> Option<StatusCode> {
+/// Refuses what has no proper host, and addresses that nothing has: for the file system some of them would be a
+/// fault. On a connection beyond the limit all is refused that is not a health check.
+fn refused(request: &Request) -> Option<StatusCode> {
+    let uri = request.uri();
     let path = uri.path();
     let length = path.len() + uri.query().map_or(0, |query| query.len() + 1);
     let is_name = |name: &str| name.len() <= MAX_NAME && !name.contains("%00");
-    if length > MAX_URI {
+    if host::is_wrong(request) {
+        Some(StatusCode::BAD_REQUEST)
+    } else if request.extensions().get::<OnlyHealth>().is_some() && !health::PATHS.contains(&path) {
+        Some(StatusCode::SERVICE_UNAVAILABLE)
+    } else if length > MAX_URI {
         Some(StatusCode::URI_TOO_LONG)
     } else if !path.starts_with('/') && path != "*" {
         // CONNECT names a host.

@@ -13,11 +13,11 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::{
-    Method,
+    Method, Uri,
     header::{CACHE_CONTROL, LOCATION, SET_COOKIE},
 };
 
-use super::flash;
+use super::{csp::PAGE_CACHING, flash};
 use crate::router::AppState;
 
 /// Sends who is not signed in to the login page, and who is away from it. For everybody else the answer
@@ -37,8 +37,7 @@ pub(crate) async fn layer(State(state): State<AppState>, request: Request, next:
         .is_some_and(|auth| auth.session().is_some());
     let protected = PROTECTED.contains(&path) || is_below(SETTINGS, path);
     if protected && !signed_in {
-        let here = request.uri().path_and_query().map_or(path, |here| here.as_str());
-        return see_other(&format!("{LOGIN}?return_to={}", encode(here)));
+        return see_other(&returning(LOGIN, request.uri()));
     }
     if ANONYMOUS.contains(&path) && signed_in {
         let query = request.uri().query().unwrap_or("");
@@ -52,9 +51,7 @@ pub(crate) async fn layer(State(state): State<AppState>, request: Request, next:
     }
     let mut response = next.run(request).await;
     if protected {
-        response
-            .headers_mut()
-            .insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        response.headers_mut().insert(CACHE_CONTROL, PAGE_CACHING);
     }
     response
 }
@@ -71,11 +68,7 @@ async fn administration(request: Request, next: Next, reads: bool) -> Response {
         // Server functions ask again, and say in their own way that a confirmation is too old.
         Ok(_) => next.run(request).await,
         Err(Error::ReauthRequired) if !is_page => next.run(request).await,
-        Err(Error::ReauthRequired) => {
-            let uri = request.uri();
-            let here = uri.path_and_query().map_or(uri.path(), |here| here.as_str());
-            see_other(&format!("{SETTINGS_SECURITY}?return_to={}", encode(here)))
-        }
+        Err(Error::ReauthRequired) => see_other(&returning(SETTINGS_SECURITY, request.uri())),
         Err(Error::NotFound) if is_page => next.run(request).await,
         Err(Error::NotFound) => StatusCode::NOT_FOUND.into_response(),
         Err(error) => {
@@ -108,6 +101,18 @@ pub(crate) fn see_other(location: &str) -> Response {
             .into_response(),
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
+}
+
+/// The address of a page that leads back to this address afterwards. One that is too long for that comes back
+/// without its query: encoded, it would be too long to be asked for.
+fn returning(page: &str, here: &Uri) -> String {
+    let whole = here.path_and_query().map_or(here.path(), |whole| whole.as_str());
+    let here = if whole.len() <= ReturnTo::MAX_BYTES {
+        whole
+    } else {
+        here.path()
+    };
+    format!("{page}?return_to={}", encode(here))
 }
 
 /// Percent-encodes a query's value.

@@ -1,10 +1,11 @@
 //! The headers of every answer, static files and refusals included.
 
+use axum::response::Response;
 use http::{
-    HeaderMap, HeaderName, HeaderValue,
+    HeaderMap, HeaderName, HeaderValue, StatusCode,
     header::{
-        CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, SET_COOKIE, STRICT_TRANSPORT_SECURITY,
-        X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+        CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, SET_COOKIE,
+        STRICT_TRANSPORT_SECURITY, VARY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
     },
 };
 
@@ -36,7 +37,9 @@ const NO_PAGE: &str = "default-src 'none'; frame-ancestors 'none'";
 const HSTS: &str = "max-age=63072000; includeSubDomains";
 
 /// Adds them. A page brings its own policy; what sets a cookie is nobody's to keep.
-pub(super) fn add(headers: &mut HeaderMap, secure: bool) {
+pub(super) fn add(response: &mut Response, secure: bool) {
+    let unchanged = response.status() == StatusCode::NOT_MODIFIED;
+    let headers = response.headers_mut();
     for (name, value) in ALWAYS {
         headers.insert(name, HeaderValue::from_static(value));
     }
@@ -54,4 +57,14 @@ pub(super) fn add(headers: &mut HeaderMap, secure: bool) {
             .entry(CACHE_CONTROL)
             .or_insert(HeaderValue::from_static("no-store"));
     }
+    // Whether it was compressed or not, by us or when it was built: a cache may not give it to everybody.
+    if (unchanged || headers.contains_key(CONTENT_TYPE)) && !varies_by_encoding(headers) {
+        headers.append(VARY, HeaderValue::from_static("accept-encoding"));
+    }
+}
+
+fn varies_by_encoding(headers: &HeaderMap) -> bool {
+    let values = headers.get_all(VARY).iter();
+    let mut names = values.flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
+    names.any(|name| name.trim_ascii().eq_ignore_ascii_case(b"accept-encoding"))
 }

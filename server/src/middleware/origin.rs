@@ -3,6 +3,7 @@
 //! Go's order with two differences: an `Origin` that is present must be ours even if `Sec-Fetch-Site` is
 //! content, and without either header a request that carries a session is refused.
 
+use app::error::AppError;
 use auth::cookies::{CookieName, Cookies};
 use axum::{
     extract::{Request, State},
@@ -12,7 +13,8 @@ use axum::{
 };
 use http::{HeaderMap, HeaderName, Method, header::ORIGIN};
 
-use crate::router::AppState;
+use super::refusals::accepts_html;
+use crate::{bare_page, router::AppState};
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
@@ -28,9 +30,24 @@ pub(crate) async fn layer(State(state): State<AppState>, request: Request, next:
         true => next.run(request).await,
         false => {
             tracing::warn!("refused: the request came from another origin");
-            StatusCode::FORBIDDEN.into_response()
+            match accepts_html(request.headers()) {
+                true => explained(state.auth.public_url.origin()),
+                false => StatusCode::FORBIDDEN.into_response(),
+            }
         }
     }
+}
+
+/// The refusal as a page. Most who see it have done no wrong: they opened the application under another name,
+/// under which its forms do not work.
+fn explained(origin: &str) -> Response {
+    let origin = bare_page::escape(origin);
+    let way_out = format!(
+        "<p>This application is at <a href=\"{origin}/\">{origin}</a>. If you opened it under another address, \
+         please go there and try again.</p>"
+    );
+    let page = bare_page::respond(AppError::CrossOrigin.message(), "", &way_out);
+    (StatusCode::FORBIDDEN, page).into_response()
 }
 
 /// One header's one value.

@@ -4,7 +4,7 @@
 use app::error::AppError;
 use axum::{
     Json,
-    body::{Body, HttpBody},
+    body::HttpBody,
     extract::Request,
     response::{IntoResponse, Response},
 };
@@ -60,7 +60,8 @@ impl Refusals {
         let headers = response.headers_mut();
         headers.remove(CONTENT_LENGTH);
         headers.extend(parts.headers);
-        *response.body_mut() = if self.head { Body::empty() } else { body };
+        // For HEAD as well: axum drops it at the very end, once its length is known.
+        *response.body_mut() = body;
     }
 }
 
@@ -69,5 +70,61 @@ pub(crate) fn accepts_html(headers: &HeaderMap) -> bool {
     headers
         .get_all(ACCEPT)
         .iter()
-        .any(|value| value.to_str().is_ok_and(|types| types.contains("text/html")))
+        .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
+        .any(|range| {
+            let mut parts = range.split(|byte| *byte == b';').map(<[u8]>::trim_ascii);
+            parts
+                .next()
+                .is_some_and(|kind| kind.eq_ignore_ascii_case(b"text/html"))
+                && !parts.any(is_refusal)
+        })
+}
+
+/// Whether a media range's parameter says "anything but this": a weight of zero (RFC 9110 §12.4.2).
+fn is_refusal(parameter: &[u8]) -> bool {
+    let weight = parameter
+        .strip_prefix(b"q=")
+        .or_else(|| parameter.strip_prefix(b"Q="));
+    weight.is_some_and(|weight| {
+        weight.first() == Some(&b'0') && weight.iter().all(|byte| matches!(byte, b'0' | b'.'))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn html(accept: &[&[u8]]) -> bool {
+        let values = accept
+            .iter()
+            .map(|value| (ACCEPT, HeaderValue::from_bytes(value).unwrap()));
+        accepts_html(&values.collect())
+    }
+
+    #[test]
+    fn html_is_accepted_by_its_name_whatever_its_case_and_unless_it_is_refused() {
+        for accept in [
+            &b"text/html"[..],
+            b"text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
+            b"Text/HTML",
+            b"application/json, TEXT/html ; q=0.001",
+            b"text/html;level=1",
+            b"x=\xff, text/html",
+        ] {
+            assert!(html(&[accept]), "{}", String::from_utf8_lossy(accept));
+        }
+        assert!(html(&[b"application/json", b"text/html"]));
+        for accept in [
+            &b""[..],
+            b"*/*",
+            b"application/json",
+            b"text/html;q=0",
+            b"text/html; Q=0.000, */*",
+            b"text/html-sandboxed",
+            b"application/x;of=text/html",
+        ] {
+            assert!(!html(&[accept]), "{}", String::from_utf8_lossy(accept));
+        }
+        assert!(!html(&[]));
+    }
 }

@@ -10,6 +10,9 @@ use tokio::time::timeout;
 /// A probe's patience.
 const WAIT: Duration = Duration::from_secs(4);
 
+/// Where the probes are.
+pub(crate) const PATHS: [&str; 2] = ["/healthz", "/readyz"];
+
 /// The process is alive; nothing else is asked.
 pub(crate) async fn healthz() -> impl IntoResponse {
     ([(CACHE_CONTROL, "no-store")], "ok\n")

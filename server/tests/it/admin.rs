@@ -199,7 +199,7 @@ async fn administrators_have_a_link_and_pages_with_everything_in_them() {
     assert!(root.get("/profile").await.expect(200).shows("href=\"/admin\""));
     assert!(!ada.get("/profile").await.expect(200).shows("href=\"/admin\""));
     let list = root.get("/admin").await.expect(200);
-    assert_eq!(list.header("cache-control"), Some("no-store"));
+    assert_eq!(list.header("cache-control"), Some("no-store, no-transform"));
     assert!(list.shows(ADA) && list.shows(ROOT) && !list.shows("One moment"));
     let id = id_of(&app, ADA).await;
     ada.call("update_public_data", &[("bio", "words")])

@@ -102,7 +102,7 @@ async fn a_signed_in_person_sees_protected_pages_which_nobody_may_store() {
     let ada = app.registered(ADA).await;
     for page in PROTECTED {
         let answer = ada.get(page).await.expect(200);
-        assert_eq!(answer.header("cache-control"), Some("no-store"));
+        assert_eq!(answer.header("cache-control"), Some("no-store, no-transform"));
         assert!(
             answer.shows("action=\"/api/logout\""),
             "{page}: every signed-in page has a way out"
@@ -286,7 +286,11 @@ async fn an_unknown_path_under_a_page_never_shows_that_page() {
         "/PROFILE",
     ] {
         let answer = ada.get(path).await.expect(404);
-        assert_eq!(answer.header("cache-control"), Some("no-store"), "{path}");
+        assert_eq!(
+            answer.header("cache-control"),
+            Some("no-store, no-transform"),
+            "{path}"
+        );
         assert!(!answer.shows("Member since"), "{path}");
         assert!(answer.header("content-type").unwrap().starts_with("text/html"));
     }

@@ -132,7 +132,7 @@ async fn a_page_has_a_nonce_of_its_own_on_every_inline_script() {
         );
         assert_eq!(policy, expected);
         assert_eq!(answer.header("reporting-endpoints"), Some("csp=\"/csp-report\""));
-        assert_eq!(answer.header("cache-control"), Some("no-store"));
+        assert_eq!(answer.header("cache-control"), Some("no-store, no-transform"));
         let text = answer.text();
         for script in text.split("<script").skip(1).chain(text.split("<style").skip(1)) {
             let (attributes, _) = script.split_once('>').unwrap();

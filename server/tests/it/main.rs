@@ -15,9 +15,10 @@ mod admin;
 mod admin_cli;
 mod at_rest;
 mod concurrency;
-#[cfg(feature = "postgres")]
 mod connections;
 mod data;
+#[cfg(feature = "postgres")]
+mod database_connections;
 mod departures;
 mod faults;
 mod feed_log;
@@ -39,3 +40,4 @@ mod revocation;
 mod session_endpoint;
 mod sessions;
 mod snapshot_ttl;
+mod wire;

@@ -160,7 +160,7 @@ async fn the_page_shows_which_are_set_and_has_no_value_in_it() {
     let page = ada.get("/settings/private").await.expect(200);
     assert!(page.shows("It ends in") && page.shows("\u{2022}tail<"));
     assert!(!page.shows(TOKEN) && !page.shows("canary"));
-    assert_eq!(page.header("cache-control"), Some("no-store"));
+    assert_eq!(page.header("cache-control"), Some("no-store, no-transform"));
 }
 
 #[tokio::test]

@@ -3,7 +3,10 @@
 use axum::body::Body;
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
-use server::config::ServerConfig;
+use server::{
+    config::{ServerConfig, TrustedProxies},
+    connections::{Connections, Limits},
+};
 use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -11,6 +14,8 @@ use crate::{
     database::TestDatabase,
     support::{Answer, App, Browser, Hop, clock},
 };
+
+const KEEP_ALIVE: std::time::Duration = std::time::Duration::from_secs(75);
 
 /// The application on a port of its own, for as long as this lives.
 struct Server {
@@ -28,7 +33,8 @@ impl Server {
         let stop = CancellationToken::new();
         tokio::spawn({
             let (router, stop) = (app.router(), stop.clone());
-            async move { server::serve::accept(listener, router, &stop).await }
+            let connections = Connections::new(Limits::new(KEEP_ALIVE), TrustedProxies::default());
+            async move { server::serve::accept(listener, router, &connections, &stop).await }
         });
         Self {
             app,
@@ -281,6 +287,56 @@ async fn it_is_not_there_for_anybody_but_this_machine() {
     for addr in ["0.0.0.0:3000", "192.0.2.1:3000", "[::]:3000"] {
         let vars = [("PUBLIC_URL", ""), ("LEPTOS_SITE_ADDR", addr), ("DEV_IDP", "1")];
         assert!(!offered(&App::start(&clock(), &vars).await).await, "{addr}");
+    }
+}
+
+#[tokio::test]
+async fn behind_a_tunnel_it_is_nobodys() {
+    for url in ["https://tunnel.example", "http://192.0.2.1:3000"] {
+        let vars = [
+            ("PUBLIC_URL", url),
+            ("LEPTOS_SITE_ADDR", "127.0.0.1:3000"),
+            ("DEV_IDP", "1"),
+        ];
+        assert!(!offered(&App::start(&clock(), &vars).await).await, "{url}");
+    }
+}
+
+#[tokio::test]
+async fn it_answers_to_the_host_of_the_public_url_alone() {
+    let server = Server::start(&[]).await;
+    let asked = async |host: &str, path: &str| {
+        let request = server
+            .app
+            .browser()
+            .request(Method::GET, path)
+            .header("host", host);
+        let answer = server
+            .app
+            .browser()
+            .send(request.body(Body::empty()).unwrap())
+            .await;
+        answer.status
+    };
+    let own = server.origin.strip_prefix("http://").unwrap().to_owned();
+    let (_, port) = own.split_once(':').unwrap();
+    let metadata = "/dev/idp/.well-known/openid-configuration";
+    assert_eq!(asked(&own, metadata).await, StatusCode::OK);
+    for other in [
+        format!("localhost:{port}"),
+        "127.0.0.1".to_owned(),
+        "127.0.0.1:1".to_owned(),
+        "tunnel.example".to_owned(),
+        format!("rebound.example:{port}"),
+    ] {
+        for path in [
+            metadata,
+            "/dev/idp/jwks",
+            "/dev/idp/authorize",
+            "/dev/idp/userinfo",
+        ] {
+            assert_eq!(asked(&other, path).await, StatusCode::NOT_FOUND, "{other} {path}");
+        }
     }
 }
 

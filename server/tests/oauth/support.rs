@@ -26,7 +26,7 @@ use axum::{
 };
 use http::{
     HeaderMap, Method, Request, StatusCode,
-    header::{CACHE_CONTROL, CONTENT_TYPE, COOKIE, LOCATION, ORIGIN, SET_COOKIE},
+    header::{CACHE_CONTROL, CONTENT_TYPE, COOKIE, HOST, LOCATION, ORIGIN, SET_COOKIE},
     request::Builder,
 };
 use serde_json::{Value, json};
@@ -243,6 +243,10 @@ impl Browser {
     /// Sends a request without keeping what it sets: for several at once.
     pub async fn send(&self, request: Request<Body>) -> Answer {
         let mut request = request;
+        if !request.headers().contains_key(HOST) {
+            let host = self.app.0.origin.split_once("://").unwrap().1;
+            request.headers_mut().insert(HOST, host.parse().unwrap());
+        }
         let address = self
             .address
             .unwrap_or_else(|| Ipv4Addr::from(ADDRESSES.fetch_add(1, Ordering::Relaxed)).into());

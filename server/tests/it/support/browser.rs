@@ -203,9 +203,10 @@ impl Browser {
             .form(fields)
     }
 
-    /// A request with this browser's cookies and nothing else.
+    /// A request with this browser's cookies and the host it is for, and nothing else.
     pub fn request(&self, method: Method, path: &str) -> Call {
-        let request = Request::builder().method(method).uri(path);
+        let host = self.origin.split_once("://").unwrap().1;
+        let request = Request::builder().method(method).uri(path).header("host", host);
         Call {
             browser: self.clone(),
             request: request.body(Body::empty()).unwrap(),

@@ -43,7 +43,12 @@ pub fn command(folder: &Folder, vars: &[(&str, &str)]) -> Command {
 impl Server {
     /// Starts it and waits until it listens.
     pub fn start(folder: &Folder, vars: &[(&str, &str)]) -> Self {
-        let mut child = command(folder, vars).spawn().unwrap();
+        Self::run(command(folder, vars))
+    }
+
+    /// The same for a command that was changed.
+    pub fn run(mut command: Command) -> Self {
+        let mut child = command.spawn().unwrap();
         let (sender, lines) = channel();
         let log = Arc::new(Mutex::new(String::new()));
         let stderr = BufReader::new(child.stderr.take().unwrap());

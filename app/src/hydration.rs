@@ -1,0 +1,64 @@
+//! The tags that make a rendered page come alive in the browser.
+//!
+//! Leptos has a component for them, which writes the nonce into an attribute that style sheets can read
+//! (`crossorigin`), reads the names of the files from the disk for every page, and leaves a page whose script
+//! fails with listeners that swallow its clicks.
+
+use std::sync::LazyLock;
+
+use leptos::{nonce::use_nonce, prelude::*};
+
+/// What `cargo leptos build` wrote beside the program about the names of its files.
+static HASHES: LazyLock<Option<String>> = LazyLock::new(|| {
+    let program = std::env::current_exe().ok()?;
+    std::fs::read_to_string(program.with_file_name("hash.txt")).ok()
+});
+
+/// Loads and starts the wasm once the browser has nothing better to do: until then, and without it, links and
+/// forms work by themselves.
+#[component]
+pub fn Hydration(options: LeptosOptions) -> impl IntoView {
+    let hashes = HASHES.as_deref().filter(|_| options.hash_files).unwrap_or("");
+    let file = |kind| {
+        let name = &options.output_name;
+        let hash = hash(hashes, kind).map_or_else(String::new, |hash| format!(".{hash}"));
+        format!("/{}/{name}{hash}.{kind}", options.site_pkg_dir)
+    };
+    let (script, wasm) = (file("js"), file("wasm"));
+    let start = format!("{}({script:?}, {wasm:?})", include_str!("hydration.js"));
+    view! {
+        <link rel="modulepreload" href=script fetchpriority="low" />
+        <link
+            rel="preload"
+            href=wasm
+            r#as="fetch"
+            r#type="application/wasm"
+            crossorigin="anonymous"
+            fetchpriority="low"
+        />
+        <script type="module" nonce=use_nonce()>
+            {start}
+        </script>
+    }
+}
+
+/// The hash in the name of a kind of file.
+fn hash<'a>(hashes: &'a str, kind: &str) -> Option<&'a str> {
+    hashes
+        .lines()
+        .filter_map(|line| line.split_once(':'))
+        .find_map(|(of, hash)| (of.trim() == kind).then_some(hash.trim()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_named_with_its_hash() {
+        let hashes = "css: 7Yz\njs: aB3-_x\nwasm:q9\n";
+        assert_eq!(hash(hashes, "js"), Some("aB3-_x"));
+        assert_eq!(hash(hashes, "wasm"), Some("q9"));
+        assert_eq!(hash("", "js"), None);
+    }
+}

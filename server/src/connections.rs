@@ -1,0 +1,739 @@
+//! The connections that are open: how long each may be silent, how many there may be, and which one goes
+//! when there is no room for the next.
+//!
+//! hyper times a request's head from the moment it waits for one, which cuts off proxies that keep their
+//! connections for a minute and more. So the time is kept here, below hyper, where one sees bytes come and
+//! go, and above it, where one sees requests begin and answers end.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    io,
+    net::{IpAddr, Ipv6Addr},
+    pin::Pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use axum::body::{Body, Bytes, HttpBody};
+use hyper::body::{Frame, SizeHint};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::TcpStream,
+    sync::Notify,
+    time::{self, Instant, Sleep},
+};
+
+use crate::config::{ServerConfig, TrustedProxies};
+
+/// How many connections beyond the limit are let in for `/healthz` and `/readyz` alone.
+const FOR_HEALTH: usize = 16;
+/// The most connections there are, if the system allows as many files.
+const MOST: usize = 8192;
+
+/// How long connections may be silent, and how many there may be.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// The time for a request's head, from its first byte.
+    pub head: Duration,
+    /// The time between requests, and before the first.
+    pub keep_alive: Duration,
+    /// The time for a client to read something of an answer.
+    pub write: Duration,
+    /// How many there may be.
+    pub total: usize,
+    /// How many of them from one address (IPv6: one /64). Trusted proxies speak for many, and have no limit.
+    pub per_network: usize,
+}
+
+impl Limits {
+    /// The limits of a server, with this time between requests. Their number follows from how many files the
+    /// process may open, which is raised as far as it may raise it.
+    pub fn new(keep_alive: Duration) -> Self {
+        // What is left is for the database, static files and calls to providers.
+        let total = (open_files() * 7 / 8).saturating_sub(64).clamp(16, MOST);
+        Self {
+            head: Duration::from_secs(10),
+            keep_alive,
+            write: Duration::from_secs(30),
+            total,
+            per_network: total / 4,
+        }
+    }
+}
+
+/// How many files this process may open.
+#[cfg(unix)]
+fn open_files() -> usize {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    let wanted = 2 * MOST as u64;
+    let possible = maximum.map_or(wanted, |maximum| maximum.min(wanted));
+    let raised = Rlimit {
+        current: Some(possible),
+        maximum,
+    };
+    let now = match current {
+        Some(current) if current < possible => match setrlimit(Resource::Nofile, raised) {
+            Ok(()) => possible,
+            Err(_) => current,
+        },
+        current => current.unwrap_or(possible),
+    };
+    usize::try_from(now).unwrap_or(usize::MAX / 8)
+}
+
+#[cfg(not(unix))]
+fn open_files() -> usize {
+    2 * MOST
+}
+
+/// The open connections of one listener.
+#[derive(Clone, Debug)]
+pub struct Connections(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    limits: Limits,
+    proxies: TrustedProxies,
+    open: Mutex<Open>,
+    complaints: Mutex<Complaints>,
+}
+
+#[derive(Debug, Default)]
+struct Open {
+    /// How many there are, but for those that are for health checks only.
+    total: usize,
+    by_network: HashMap<IpAddr, usize>,
+    for_health: usize,
+    /// Counts the waits that began: of two, the smaller has lasted longer.
+    ticks: u64,
+    waiting: BTreeMap<u64, Waiting>,
+    waiting_of: BTreeSet<(IpAddr, u64)>,
+    /// The same for those that are for health checks only.
+    spare: BTreeMap<u64, Waiting>,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    network: IpAddr,
+    evicted: Arc<Notify>,
+}
+
+/// What is logged once a second at most.
+#[derive(Debug, Default)]
+struct Complaints {
+    last: Option<Instant>,
+    unsaid: u64,
+}
+
+impl Connections {
+    /// None yet.
+    pub fn new(limits: Limits, proxies: TrustedProxies) -> Self {
+        Self(Arc::new(Shared {
+            limits,
+            proxies,
+            open: Mutex::default(),
+            complaints: Mutex::default(),
+        }))
+    }
+
+    /// None yet, for a server that is configured like this.
+    pub fn of(config: &ServerConfig) -> Self {
+        Self::new(Limits::new(config.keep_alive), config.trusted_proxies.clone())
+    }
+
+    /// The most time there is between the end of an answer and the end of the next request's head, and more.
+    pub(crate) fn longest_wait(&self) -> Duration {
+        let Limits {
+            head,
+            keep_alive,
+            write,
+            ..
+        } = self.0.limits;
+        keep_alive.max(write) + head + Duration::from_secs(1)
+    }
+
+    /// A place for a connection from this address. Where there is no room, whichever connection has waited
+    /// the longest for a request goes: first of the same address, then of all. Where all are busy, the place
+    /// is for health checks only; if even those are taken, there is none.
+    pub(crate) fn admit(&self, peer: IpAddr) -> Option<Arc<Line>> {
+        let Limits {
+            total, per_network, ..
+        } = self.0.limits;
+        let network = network(peer);
+        let mut open = self.open();
+        let own = open.by_network.get(&network).copied().unwrap_or(0);
+        let fits = (own < per_network || self.0.proxies.trusts(peer) || open.evict_of(network))
+            && (open.total < total || open.evict_oldest());
+        if !fits {
+            self.complain("there are as many busy connections as there may be", &peer);
+            if open.for_health >= FOR_HEALTH && !open.evict_spare() {
+                return None;
+            }
+        }
+        open.enter(network, !fits);
+        let evicted = Arc::new(Notify::new());
+        let tick = open.wait(network, !fits, &evicted);
+        Some(Arc::new(Line {
+            connections: self.clone(),
+            network,
+            for_health: !fits,
+            evicted,
+            phase: Mutex::new(Phase::Waiting {
+                tick,
+                since: Instant::now(),
+                first_byte: None,
+            }),
+        }))
+    }
+
+    /// What to do when a connection could not be accepted: out of files, most likely. One that waits is given
+    /// up for those that come.
+    pub(crate) async fn recover(&self, error: &io::Error) {
+        use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+        // The client's own affair.
+        if matches!(
+            error.kind(),
+            ConnectionAborted | ConnectionRefused | ConnectionReset
+        ) {
+            return;
+        }
+        self.complain("a connection could not be accepted", error);
+        self.open().evict_oldest();
+        time::sleep(Duration::from_millis(100)).await;
+    }
+
+    fn complain(&self, what: &str, about: &dyn std::fmt::Display) {
+        let mut complaints = self.0.complaints.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(unsaid) = complaints.at(Instant::now()) {
+            tracing::warn!(%about, unsaid, "{what}");
+        }
+    }
+
+    fn open(&self) -> MutexGuard<'_, Open> {
+        self.0.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Complaints {
+    /// How many were left out since the last one, if this one may be logged.
+    fn at(&mut self, now: Instant) -> Option<u64> {
+        if self
+            .last
+            .is_some_and(|last| now.duration_since(last) < Duration::from_secs(1))
+        {
+            self.unsaid += 1;
+            return None;
+        }
+        self.last = Some(now);
+        Some(std::mem::take(&mut self.unsaid))
+    }
+}
+
+/// Whose a connection is: one IPv4 address, or the /64 that an IPv6 client has to itself.
+fn network(peer: IpAddr) -> IpAddr {
+    match peer.to_canonical() {
+        IpAddr::V4(ip) => ip.into(),
+        IpAddr::V6(ip) => Ipv6Addr::from_bits(ip.to_bits() & (u128::MAX << 64)).into(),
+    }
+}
+
+impl Open {
+    fn wait(&mut self, network: IpAddr, for_health: bool, evicted: &Arc<Notify>) -> u64 {
+        let tick = self.ticks;
+        self.ticks += 1;
+        let waiting = Waiting {
+            network,
+            evicted: Arc::clone(evicted),
+        };
+        if for_health {
+            self.spare.insert(tick, waiting);
+        } else {
+            self.waiting.insert(tick, waiting);
+            self.waiting_of.insert((network, tick));
+        }
+        tick
+    }
+
+    /// Ends a wait; `None` if an eviction has ended it already.
+    fn end_wait(&mut self, tick: u64) -> Option<Waiting> {
+        if let Some(spare) = self.spare.remove(&tick) {
+            return Some(spare);
+        }
+        let waiting = self.waiting.remove(&tick)?;
+        self.waiting_of.remove(&(waiting.network, tick));
+        Some(waiting)
+    }
+
+    fn enter(&mut self, network: IpAddr, for_health: bool) {
+        if for_health {
+            self.for_health += 1;
+        } else {
+            self.total += 1;
+            *self.by_network.entry(network).or_default() += 1;
+        }
+    }
+
+    fn leave(&mut self, network: IpAddr, for_health: bool) {
+        if for_health {
+            self.for_health -= 1;
+            return;
+        }
+        self.total -= 1;
+        if let Some(own) = self.by_network.get_mut(&network) {
+            *own -= 1;
+            if *own == 0 {
+                self.by_network.remove(&network);
+            }
+        }
+    }
+
+    fn evict_of(&mut self, network: IpAddr) -> bool {
+        let longest = self
+            .waiting_of
+            .range((network, 0)..=(network, u64::MAX))
+            .next()
+            .map(|(_, tick)| *tick);
+        self.evict(longest, false)
+    }
+
+    fn evict_oldest(&mut self) -> bool {
+        let longest = self.waiting.keys().next().copied();
+        self.evict(longest, false)
+    }
+
+    fn evict_spare(&mut self) -> bool {
+        let longest = self.spare.keys().next().copied();
+        self.evict(longest, true)
+    }
+
+    fn evict(&mut self, tick: Option<u64>, for_health: bool) -> bool {
+        let Some(waiting) = tick.and_then(|tick| self.end_wait(tick)) else {
+            return false;
+        };
+        self.leave(waiting.network, for_health);
+        waiting.evicted.notify_one();
+        true
+    }
+}
+
+/// One connection's place.
+#[derive(Debug)]
+pub(crate) struct Line {
+    connections: Connections,
+    network: IpAddr,
+    for_health: bool,
+    evicted: Arc<Notify>,
+    phase: Mutex<Phase>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Phase {
+    /// For a request, whose head may have begun.
+    Waiting {
+        tick: u64,
+        since: Instant,
+        first_byte: Option<Instant>,
+    },
+    /// With a request, until its answer is written.
+    Busy,
+}
+
+/// Marks a request on a connection that was let in for health checks only.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct OnlyHealth;
+
+/// The connection was given up for another one.
+#[derive(Debug, thiserror::Error)]
+#[error("the connection was given up for another one")]
+pub(crate) struct Evicted;
+
+impl Line {
+    /// A request has come. The connection counts as busy for as long as the value is there.
+    pub(crate) fn begin(self: &Arc<Self>) -> Result<Busy, Evicted> {
+        let mut open = self.connections.open();
+        let mut phase = self.phase();
+        if let Phase::Waiting { tick, .. } = *phase {
+            open.end_wait(tick).ok_or(Evicted)?;
+        }
+        *phase = Phase::Busy;
+        Ok(Busy(Arc::clone(self)))
+    }
+
+    /// Whether this place is for health checks only.
+    pub(crate) fn only_health(&self) -> Option<OnlyHealth> {
+        self.for_health.then_some(OnlyHealth)
+    }
+
+    /// Returns when the connection has to go.
+    pub(crate) async fn evicted(&self) {
+        self.evicted.notified().await;
+    }
+
+    /// The connection's socket, with its times.
+    pub(crate) fn over(self: &Arc<Self>, stream: TcpStream) -> Timed<TcpStream> {
+        // Small answers are whole answers: waiting for more bytes only delays them.
+        drop(stream.set_nodelay(true));
+        // What lies in the kernel's buffer is out of our sight: there the kernel has to lose its patience.
+        #[cfg(target_os = "linux")]
+        drop(socket2::SockRef::from(&stream).set_tcp_user_timeout(Some(self.connections.0.limits.write)));
+        Timed::new(stream, Arc::clone(self))
+    }
+
+    fn phase(&self) -> MutexGuard<'_, Phase> {
+        self.phase.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Bytes have come.
+    fn heard(&self, now: Instant) {
+        if let Phase::Waiting { first_byte, .. } = &mut *self.phase() {
+            first_byte.get_or_insert(now);
+        }
+    }
+
+    /// Bytes have gone: an answer's last ones may go when it counts as ended already.
+    fn said(&self, now: Instant) {
+        if let Phase::Waiting { since, .. } = &mut *self.phase() {
+            *since = now;
+        }
+    }
+
+    /// Until when the next bytes have to come.
+    fn patience(&self) -> Option<Instant> {
+        let limits = &self.connections.0.limits;
+        match *self.phase() {
+            Phase::Waiting {
+                first_byte: Some(begun),
+                ..
+            } => Some(begun + limits.head),
+            Phase::Waiting { since, .. } => Some(since + limits.keep_alive),
+            // The time for a whole request is the router's matter.
+            Phase::Busy => None,
+        }
+    }
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        let mut open = self.connections.open();
+        let phase = *self.phase();
+        let there = match phase {
+            Phase::Waiting { tick, .. } => open.end_wait(tick).is_some(),
+            Phase::Busy => true,
+        };
+        if there {
+            open.leave(self.network, self.for_health);
+        }
+    }
+}
+
+/// A request on its connection; dropped when its answer is written.
+#[derive(Debug)]
+pub(crate) struct Busy(Arc<Line>);
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        let Line {
+            connections,
+            network,
+            for_health,
+            evicted,
+            ..
+        } = &*self.0;
+        let mut open = connections.open();
+        *self.0.phase() = Phase::Waiting {
+            tick: open.wait(*network, *for_health, evicted),
+            since: Instant::now(),
+            first_byte: None,
+        };
+    }
+}
+
+/// The body of an answer, which keeps its connection busy until it is written.
+pub(crate) struct Answer {
+    body: Body,
+    _busy: Busy,
+}
+
+impl Answer {
+    pub(crate) fn new(body: Body, busy: Busy) -> Self {
+        Self { body, _busy: busy }
+    }
+}
+
+impl HttpBody for Answer {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// A stream that ends when its client is silent for too long, or does not read.
+#[derive(Debug)]
+pub(crate) struct Timed<S> {
+    stream: S,
+    line: Arc<Line>,
+    read: Pin<Box<Sleep>>,
+    write: Pin<Box<Sleep>>,
+    is_stuck: bool,
+}
+
+impl<S> Timed<S> {
+    fn new(stream: S, line: Arc<Line>) -> Self {
+        let now = Instant::now();
+        Self {
+            stream,
+            line,
+            read: Box::pin(time::sleep_until(now)),
+            write: Box::pin(time::sleep_until(now)),
+            is_stuck: false,
+        }
+    }
+
+    /// What writing came to, unless the client has not read anything for too long.
+    fn wrote(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        let now = Instant::now();
+        if written.is_ready() {
+            self.is_stuck = false;
+            self.line.said(now);
+            return written;
+        }
+        if !self.is_stuck {
+            self.is_stuck = true;
+            let until = now + self.line.connections.0.limits.write;
+            self.write.as_mut().reset(until);
+        }
+        ready!(self.write.as_mut().poll(cx));
+        Poll::Ready(Err(timed_out("the client does not read")))
+    }
+}
+
+fn timed_out(what: &'static str) -> io::Error {
+    io::Error::new(io::ErrorKind::TimedOut, what)
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Timed<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        if let Poll::Ready(read) = Pin::new(&mut self.stream).poll_read(cx, buffer) {
+            if buffer.filled().len() > before {
+                self.line.heard(Instant::now());
+            }
+            return Poll::Ready(read);
+        }
+        let Some(mut until) = self.line.patience() else {
+            return Poll::Pending;
+        };
+        // The end of an answer is still on its way: that has a time of its own.
+        if self.is_stuck {
+            until = until.max(self.write.deadline());
+        }
+        if self.read.deadline() != until {
+            self.read.as_mut().reset(until);
+        }
+        ready!(self.read.as_mut().poll(cx));
+        Poll::Ready(Err(timed_out("the client is silent")))
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Timed<S> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.wrote(cx, written)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, bytes);
+        self.wrote(cx, written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOUR: Duration = Duration::from_secs(3600);
+
+    fn connections(total: usize, per_network: usize, proxies: &str) -> Connections {
+        let limits = Limits {
+            head: HOUR,
+            keep_alive: HOUR,
+            write: HOUR,
+            total,
+            per_network,
+        };
+        Connections::new(limits, TrustedProxies::parse(proxies).unwrap())
+    }
+
+    fn ip(last: u8) -> IpAddr {
+        [192, 0, 2, last].into()
+    }
+
+    fn is_evicted(line: &Arc<Line>) -> bool {
+        line.begin().is_err()
+    }
+
+    #[test]
+    fn whoever_has_waited_longest_goes_and_who_is_busy_stays() {
+        let connections = connections(3, 3, "");
+        let busy = connections.admit(ip(1)).unwrap();
+        let request = busy.begin().unwrap();
+        let idle = connections.admit(ip(2)).unwrap();
+        // It has waited for longer, and then served a request: now the other one's wait is the longest.
+        let used = connections.admit(ip(3)).unwrap();
+        drop(idle.begin().unwrap());
+        let fourth = connections.admit(ip(4)).unwrap();
+        assert!(is_evicted(&used) && fourth.only_health().is_none());
+        assert_eq!(connections.open().total, 3);
+        let fifth = connections.admit(ip(5)).unwrap();
+        assert!(is_evicted(&idle) && fifth.only_health().is_none());
+        drop((request, busy, idle, used, fourth, fifth));
+        let open = connections.open();
+        assert_eq!((open.total, open.by_network.len(), open.waiting.len()), (0, 0, 0));
+        assert!(open.waiting_of.is_empty());
+    }
+
+    #[test]
+    fn one_address_pushes_out_its_own_connections_only() {
+        let connections = connections(100, 2, "10.0.0.0/8");
+        let others = connections.admit(ip(1)).unwrap();
+        let first = connections.admit(ip(2)).unwrap();
+        let second = connections.admit(ip(2)).unwrap();
+        let third = connections.admit(ip(2)).unwrap();
+        assert!(is_evicted(&first));
+        let requests = [
+            others.begin().unwrap(),
+            second.begin().unwrap(),
+            third.begin().unwrap(),
+        ];
+        // Both are busy: what comes is for health checks, and there are only so many of those.
+        let spare: Vec<_> = (0..FOR_HEALTH)
+            .map(|_| connections.admit(ip(2)).unwrap())
+            .collect();
+        assert!(spare.iter().all(|line| line.only_health().is_some()));
+        assert!(connections.admit(ip(1)).unwrap().only_health().is_none());
+        assert!(!spare.iter().any(is_evicted));
+        drop(requests);
+        // A proxy speaks for many.
+        let proxied: Vec<_> = (0..50)
+            .map(|_| connections.admit([10, 0, 0, 1].into()).unwrap())
+            .collect();
+        assert!(
+            proxied
+                .iter()
+                .all(|line| line.only_health().is_none() && !is_evicted(line))
+        );
+    }
+
+    #[test]
+    fn with_everything_busy_there_is_room_for_health_checks_and_then_none() {
+        let connections = connections(2, 2, "");
+        let lines: Vec<_> = (1..=2).map(|last| connections.admit(ip(last)).unwrap()).collect();
+        let requests: Vec<_> = lines.iter().map(|line| line.begin().unwrap()).collect();
+        let spare: Vec<_> = (0..FOR_HEALTH)
+            .map(|_| connections.admit(ip(9)).unwrap())
+            .collect();
+        assert!(spare.iter().all(|line| line.only_health().is_some()));
+        // Spare ones that say nothing go like all that wait.
+        let next = connections.admit(ip(8)).unwrap();
+        assert!(is_evicted(&spare[0]) && next.only_health().is_some());
+        let checks: Vec<_> = spare[1..]
+            .iter()
+            .chain([&next])
+            .map(|line| line.begin())
+            .collect();
+        assert!(checks.iter().all(Result::is_ok));
+        assert!(connections.admit(ip(7)).is_none());
+        drop((requests, checks, lines, spare, next));
+        let open = connections.open();
+        assert_eq!((open.total, open.for_health, open.spare.len()), (0, 0, 0));
+        drop(open);
+        assert!(connections.admit(ip(7)).unwrap().only_health().is_none());
+    }
+
+    #[test]
+    fn a_network_is_an_ipv4_address_or_an_ipv6_64() {
+        let of = |text: &str| network(text.parse().unwrap()).to_string();
+        assert_eq!(of("192.0.2.1"), "192.0.2.1");
+        assert_eq!(of("::ffff:192.0.2.1"), "192.0.2.1");
+        assert_eq!(of("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::");
+    }
+
+    #[test]
+    fn a_head_is_timed_from_its_first_byte_and_an_idle_connection_from_its_last_answer() {
+        let connections = Connections::new(
+            Limits {
+                head: Duration::from_secs(10),
+                keep_alive: Duration::from_secs(75),
+                ..connections(9, 9, "").0.limits
+            },
+            TrustedProxies::default(),
+        );
+        let line = connections.admit(ip(1)).unwrap();
+        let opened = Instant::now();
+        let after = |seconds| opened + Duration::from_secs(seconds);
+        let left = |line: &Line| {
+            line.patience()
+                .map(|until| until.duration_since(opened).as_secs_f64().round())
+        };
+        assert_eq!(left(&line), Some(75.0));
+        line.heard(after(60));
+        assert_eq!(left(&line), Some(70.0));
+        // A byte now and then does not buy time.
+        line.heard(after(69));
+        assert_eq!(left(&line), Some(70.0));
+        let request = line.begin().unwrap();
+        assert_eq!(left(&line), None);
+        line.heard(after(70));
+        drop(request);
+        line.said(after(100));
+        assert_eq!(left(&line), Some(175.0));
+        line.heard(after(170));
+        assert_eq!(left(&line), Some(180.0));
+    }
+
+    #[test]
+    fn complaints_come_once_a_second_and_count_what_they_leave_out() {
+        let mut complaints = Complaints::default();
+        let start = Instant::now();
+        let at = |ms| start + Duration::from_millis(ms);
+        assert_eq!(complaints.at(at(0)), Some(0));
+        assert_eq!((complaints.at(at(10)), complaints.at(at(999))), (None, None));
+        assert_eq!(complaints.at(at(1000)), Some(2));
+        assert_eq!(complaints.at(at(2500)), Some(0));
+    }
+}

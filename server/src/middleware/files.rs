@@ -1,0 +1,87 @@
+//! Where `ServeDir` leaves HTTP's rules about ranges to others.
+
+use axum::{body::Body, extract::Request, middleware::Next, response::Response};
+use http::{
+    HeaderMap, HeaderValue, Method, StatusCode,
+    header::{CONTENT_LENGTH, CONTENT_TYPE, IF_RANGE, LAST_MODIFIED, RANGE},
+};
+
+/// Below this, in bytes, compressing is not worth its headers.
+const WORTH_COMPRESSING: u64 = 256;
+
+/// Serves one range of bytes, to GET, of the very file the client has a part of; in all other cases the whole
+/// file, as a server may always do (RFC 9110 §14.2).
+pub(crate) async fn ranges(mut request: Request, next: Next) -> Response {
+    if *request.method() != Method::GET || !request.headers().get(RANGE).is_some_and(is_one_range) {
+        request.headers_mut().remove(RANGE);
+    }
+    let condition = request.headers().get(IF_RANGE).cloned();
+    let Some(condition) = condition.filter(|_| request.headers().contains_key(RANGE)) else {
+        return next.run(request).await;
+    };
+    let (parts, body) = request.into_parts();
+    let mut whole = Request::from_parts(parts.clone(), Body::empty());
+    whole.headers_mut().remove(RANGE);
+    let response = next.clone().run(Request::from_parts(parts, body)).await;
+    // Dates are compared to the letter (§13.1.5): an older and a newer file make a broken one.
+    let unchanged = response.headers().get(LAST_MODIFIED) == Some(&condition);
+    match response.status() {
+        StatusCode::PARTIAL_CONTENT | StatusCode::RANGE_NOT_SATISFIABLE if !unchanged => {
+            next.run(whole).await
+        }
+        _ => response,
+    }
+}
+
+/// Whether it asks for one range of bytes. Other units are to be ignored, and several ranges may be.
+fn is_one_range(value: &HeaderValue) -> bool {
+    let unit = value.as_bytes().get(..6);
+    unit.is_some_and(|unit| unit.eq_ignore_ascii_case(b"bytes=")) && !value.as_bytes().contains(&b',')
+}
+
+/// Whether an answer is compressed for those who accept that. By its headers alone, so that HEAD is answered
+/// as GET is.
+pub(crate) fn is_compressed(
+    _: StatusCode,
+    _: http::Version,
+    headers: &HeaderMap,
+    _: &http::Extensions,
+) -> bool {
+    let kind = headers.get(CONTENT_TYPE).map_or(&b""[..], HeaderValue::as_bytes);
+    let kind = kind
+        .split(|byte| *byte == b';')
+        .next()
+        .unwrap_or_default()
+        .trim_ascii();
+    let is_text = kind.starts_with(b"text/")
+        || [&b"json"[..], b"xml", b"javascript", b"wasm"]
+            .iter()
+            .any(|suffix| kind.ends_with(suffix));
+    let length = headers
+        .get(CONTENT_LENGTH)
+        .and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    is_text && length.is_none_or(|length| length >= WORTH_COMPRESSING)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_one_range_of_bytes_is_understood() {
+        for (value, understood) in [
+            ("bytes=0-4", true),
+            ("Bytes=-4", true),
+            ("bytes=0-1,3-4", false),
+            ("items=0-4", false),
+            ("bytes", false),
+            ("", false),
+        ] {
+            assert_eq!(
+                is_one_range(&HeaderValue::from_static(value)),
+                understood,
+                "{value}"
+            );
+        }
+    }
+}
