@@ -54,6 +54,8 @@ mod email;
 #[cfg(feature = "ssr")]
 mod error;
 #[cfg(feature = "ssr")]
+pub mod form_texts;
+#[cfg(feature = "ssr")]
 mod hooks;
 #[cfg(feature = "ssr")]
 pub mod keys;

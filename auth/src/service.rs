@@ -13,6 +13,7 @@ use crate::{
     credentials::Passwords,
     db::{Database, Tx},
     error::{Error, Result},
+    form_texts::FormTexts,
     keys::KeyRing,
     limits::Limits,
     oauth::OAuth,
@@ -55,6 +56,8 @@ pub struct Parts {
     pub oauth: OAuth,
     /// Per-user data.
     pub buckets: Buckets,
+    /// What was typed into forms that were not done.
+    pub form_texts: FormTexts,
 }
 
 impl Deref for Auth {
@@ -104,6 +107,7 @@ impl Auth {
             ),
             users,
             buckets: Buckets::new(db.clone(), clock.clone()),
+            form_texts: FormTexts::new(db.clone(), Arc::clone(&keys), clock.clone()),
             public_url: config.public_url,
             db,
             clock,
@@ -160,6 +164,7 @@ impl Auth {
     pub async fn sweep(&self) -> Result<()> {
         self.limits.sweep();
         self.sessions.sweep().await?;
+        self.form_texts.sweep().await?;
         self.oauth.sweep().await
     }
 }
