@@ -4,7 +4,7 @@ use auth::ProviderInfo;
 use leptos::prelude::*;
 
 use super::{link::RETURN_TO, marks::Mark};
-use crate::{Setup, routes};
+use crate::{Setup, client::MadeForField, routes};
 
 /// A button that leads to a provider. Not a server function: the browser itself must go there, so the
 /// form is a plain one with and without JavaScript.
@@ -25,6 +25,7 @@ pub fn ProviderButton(
     let mark = view! { <Mark provider=id.clone() /> };
     view! {
         <form method="post" action=action>
+            <MadeForField />
             {return_to.map(|path| view! { <input type="hidden" name=RETURN_TO value=path /> })}
             {link.then(|| view! { <input type="hidden" name="intent" value="link" /> })}
             <button type="submit" class="button button-provider" data-provider=id>

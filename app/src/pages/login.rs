@@ -7,7 +7,7 @@ use crate::{
     Setup,
     components::{
         field::{Checkbox, Field},
-        form::{FormState, Notice, Submit},
+        form::{Form, FormState, Notice, Submit},
         link::{RETURN_TO, asked_return_to, leading_to},
         provider_error::ProviderErrorNotice,
         providers::ProviderButton,
@@ -31,7 +31,7 @@ pub fn Login() -> impl IntoView {
             </Show>
             <Notice form />
             <Providers return_to=return_to.clone() />
-            <ActionForm action attr:class="stack">
+            <Form action attr:class="stack">
                 <Field form name="email" label="E-mail" kind="email" autocomplete="username" required=true />
                 <Field
                     form
@@ -44,7 +44,7 @@ pub fn Login() -> impl IntoView {
                 <Checkbox form name="remember" label="Keep me signed in" />
                 {return_to.map(|path| view! { <input type="hidden" name=RETURN_TO value=path /> })}
                 <Submit form label="Sign in" busy="Signing in…" />
-            </ActionForm>
+            </Form>
             <p class="aside">
                 "No account yet? "
                 <a href=register>"Create an account"</a>

@@ -8,7 +8,7 @@ use crate::{
     Setup,
     components::{
         field::{Checkbox, Field},
-        form::{FormState, Notice, Submit},
+        form::{Form, FormState, Notice, Submit},
         link::{RETURN_TO, asked_return_to, leading_to},
     },
     error::AppError,
@@ -29,7 +29,7 @@ pub fn Register() -> impl IntoView {
             <h1>"Create an account"</h1>
             <Notice form />
             <Providers return_to=return_to.clone() />
-            <ActionForm action attr:class="stack">
+            <Form action attr:class="stack">
                 <Field form name="name" label="Name (optional)" autocomplete="name" />
                 <Field
                     form
@@ -53,7 +53,7 @@ pub fn Register() -> impl IntoView {
                 <Checkbox form name="remember" label="Keep me signed in" />
                 {return_to.map(|path| view! { <input type="hidden" name=RETURN_TO value=path /> })}
                 <Submit form label="Create account" busy="Creating your account…" />
-            </ActionForm>
+            </Form>
             <p class="aside">
                 "You have an account? " <a href=login>"Sign in"</a>
             </p>

@@ -1,6 +1,7 @@
 //! The layers around the routes, a file each. Their order is in [`crate::router`].
 
 mod address;
+pub(crate) mod bodies;
 pub(crate) mod csp;
 pub(crate) mod edge;
 pub(crate) mod flash;
@@ -9,4 +10,4 @@ pub(crate) mod guard;
 mod headers;
 pub(crate) mod origin;
 mod refusals;
-pub(crate) mod trailing_slash;
+pub(crate) mod spelling;
