@@ -1,8 +1,8 @@
 //! The per-user data of this application: the two types a fork edits first, and their server functions.
 //!
-//! To add a field: add it to the struct, to the server function below it that updates it, and to the form
-//! in `pages/settings/`. Data stored by older versions is read with the field's default; keys a newer
-//! version wrote survive.
+//! To add a field: add it to the struct, to the server function below it that updates it, to the form in
+//! `pages/settings/`, and, if its text may come back to that form after an error, to `COMES_BACK`. Data
+//! stored by older versions is read with the field's default; keys a newer version wrote survive.
 
 #![expect(
     missing_docs,

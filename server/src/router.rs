@@ -135,6 +135,7 @@ pub fn router(
         }
     });
     let not_found = with_session(guarded(not_found))
+        .layer(from_fn_with_state(state.clone(), origin::layer))
         .layer(from_fn(spelling::trailing_slash))
         .with_state(state.clone());
     // What answers for addresses that nothing has.
@@ -144,6 +145,7 @@ pub fn router(
             .route("/api/", any(nothing))
             .route("/api/{*rest}", any(nothing)),
     )
+    .layer(from_fn_with_state(state.clone(), origin::layer))
     .with_state(state.clone())
     .fallback_service(public_files(&state.leptos, not_found));
 
