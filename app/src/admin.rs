@@ -12,12 +12,9 @@ use auth::{Events, People, Person, Role};
 use leptos::prelude::*;
 use uuid::Uuid;
 
-use crate::error::AppError;
 #[cfg(feature = "ssr")]
-use crate::{
-    request::{Context, refuse},
-    routes,
-};
+use crate::request::{Context, refuse};
+use crate::{client::PageClient, error::AppError, forms::PageForm, routes};
 
 /// A page of people: the newest, or those whose address or name begins with `query`.
 #[server(prefix = "/api/admin", endpoint = "list_people")]
@@ -62,7 +59,7 @@ pub async fn list_events(user_id: Uuid, #[server(default)] before: Option<Uuid>)
 }
 
 /// Ends a session, whose ever it is; one's own present one is signed out.
-#[server(prefix = "/api/admin", endpoint = "revoke_session")]
+#[server(prefix = "/api/admin", endpoint = "revoke_session", client = PageClient)]
 pub async fn admin_revoke_session(session_id: Uuid) -> Result<(), AppError> {
     let context = Context::take()?;
     let admin = context.require_admin().await?;
@@ -80,8 +77,12 @@ pub async fn admin_revoke_session(session_id: Uuid) -> Result<(), AppError> {
     Ok(())
 }
 
+impl PageForm for AdminRevokeSession {
+    const PAGES: &'static [&'static str] = &[routes::PERSON];
+}
+
 /// Ends all sessions of a person; of oneself the present one as well.
-#[server(prefix = "/api/admin", endpoint = "revoke_all_sessions")]
+#[server(prefix = "/api/admin", endpoint = "revoke_all_sessions", client = PageClient)]
 pub async fn revoke_all_sessions(user_id: Uuid) -> Result<(), AppError> {
     let context = Context::take()?;
     let admin = context.require_admin().await?;
@@ -99,8 +100,12 @@ pub async fn revoke_all_sessions(user_id: Uuid) -> Result<(), AppError> {
     Ok(())
 }
 
+impl PageForm for RevokeAllSessions {
+    const PAGES: &'static [&'static str] = &[routes::PERSON];
+}
+
 /// Keeps a person from signing in, and ends their sessions.
-#[server(prefix = "/api/admin", endpoint = "disable_user")]
+#[server(prefix = "/api/admin", endpoint = "disable_user", client = PageClient)]
 pub async fn disable_user(user_id: Uuid) -> Result<(), AppError> {
     let context = Context::take()?;
     let admin = context.require_admin().await?;
@@ -113,8 +118,12 @@ pub async fn disable_user(user_id: Uuid) -> Result<(), AppError> {
         .map_err(refuse)
 }
 
+impl PageForm for DisableUser {
+    const PAGES: &'static [&'static str] = &[routes::PERSON];
+}
+
 /// Lets a person sign in again.
-#[server(prefix = "/api/admin", endpoint = "enable_user")]
+#[server(prefix = "/api/admin", endpoint = "enable_user", client = PageClient)]
 pub async fn enable_user(user_id: Uuid) -> Result<(), AppError> {
     let context = Context::take()?;
     let admin = context.require_admin().await?;
@@ -127,8 +136,12 @@ pub async fn enable_user(user_id: Uuid) -> Result<(), AppError> {
         .map_err(refuse)
 }
 
+impl PageForm for EnableUser {
+    const PAGES: &'static [&'static str] = &[routes::PERSON];
+}
+
 /// Gives a person a role.
-#[server(prefix = "/api/admin", endpoint = "set_role")]
+#[server(prefix = "/api/admin", endpoint = "set_role", client = PageClient)]
 pub async fn set_role(user_id: Uuid, role: Role) -> Result<(), AppError> {
     let context = Context::take()?;
     let admin = context.require_admin().await?;
@@ -139,4 +152,9 @@ pub async fn set_role(user_id: Uuid, role: Role) -> Result<(), AppError> {
         .set_role(By::Admin(&admin, &client), user_id, role)
         .await
         .map_err(refuse)
+}
+
+impl PageForm for SetRole {
+    const PAGES: &'static [&'static str] = &[routes::PERSON];
+    const COMES_BACK: &'static [&'static str] = &["role"];
 }

@@ -1,8 +1,8 @@
 //! The per-user data of this application: the two types a fork edits first, and their server functions.
 //!
-//! To add a field: add it to the struct, to the server function below it that updates it, and to the form
-//! in `pages/settings/`. Data stored by older versions is read with the field's default; keys a newer
-//! version wrote survive.
+//! To add a field: add it to the struct, to the server function below it that updates it, to the form in
+//! `pages/settings/`, and, if its text may come back to that form after an error, to `COMES_BACK`. Data
+//! stored by older versions is read with the field's default; keys a newer version wrote survive.
 
 #![expect(
     missing_docs,
@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 #[cfg(feature = "ssr")]
 use crate::request::{Context, refuse};
-use crate::{error::AppError, theme::ThemeContext};
+use crate::{client::PageClient, error::AppError, forms::PageForm, routes, theme::ThemeContext};
 
 /// Readable and writable by its owner in the browser.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -113,7 +113,7 @@ pub async fn get_public_data() -> Result<PublicData, AppError> {
 }
 
 /// Merges fields into the public data: an absent field stays, an empty one is removed.
-#[server(prefix = "/api", endpoint = "update_public_data")]
+#[server(prefix = "/api", endpoint = "update_public_data", client = PageClient)]
 pub async fn update_public_data(
     #[server(default)] display_name: Entered,
     #[server(default)] bio: Entered,
@@ -137,8 +137,13 @@ pub async fn update_public_data(
     Ok(updated.data)
 }
 
+impl PageForm for UpdatePublicData {
+    const PAGES: &'static [&'static str] = &[routes::SETTINGS_PUBLIC, routes::SETTINGS];
+    const COMES_BACK: &'static [&'static str] = &["display_name", "bio", "website", "theme"];
+}
+
 /// Empties the public data.
-#[server(prefix = "/api", endpoint = "clear_public_data")]
+#[server(prefix = "/api", endpoint = "clear_public_data", client = PageClient)]
 pub async fn clear_public_data() -> Result<PublicData, AppError> {
     let context = Context::take()?;
     let live = context.require_session().await?;
@@ -151,6 +156,10 @@ pub async fn clear_public_data() -> Result<PublicData, AppError> {
     context.etag(version);
     context.remember_theme(None);
     Ok(PublicData::default())
+}
+
+impl PageForm for ClearPublicData {
+    const PAGES: &'static [&'static str] = &[routes::SETTINGS_PUBLIC, routes::SETTINGS];
 }
 
 /// Which private values are set, when, and a masked hint of each; never a value.
@@ -169,7 +178,7 @@ pub async fn describe_private_data() -> Result<Vec<PrivateKeyInfo>, AppError> {
 }
 
 /// Sets or replaces private values: an absent field stays, an empty one is removed.
-#[server(prefix = "/api", endpoint = "update_private_data")]
+#[server(prefix = "/api", endpoint = "update_private_data", client = PageClient)]
 pub async fn update_private_data(
     #[server(default)] api_token: Entered,
     #[server(default)] webhook_secret: Entered,
@@ -194,8 +203,12 @@ pub async fn update_private_data(
     Ok(updated.data)
 }
 
+impl PageForm for UpdatePrivateData {
+    const PAGES: &'static [&'static str] = &[routes::SETTINGS_PRIVATE];
+}
+
 /// Removes all private values.
-#[server(prefix = "/api", endpoint = "clear_private_data")]
+#[server(prefix = "/api", endpoint = "clear_private_data", client = PageClient)]
 pub async fn clear_private_data() -> Result<Vec<PrivateKeyInfo>, AppError> {
     let context = Context::take()?;
     let live = context.require_session().await?;
@@ -207,6 +220,10 @@ pub async fn clear_private_data() -> Result<Vec<PrivateKeyInfo>, AppError> {
         .map_err(refuse)?;
     context.etag(version);
     Ok(Vec::new())
+}
+
+impl PageForm for ClearPrivateData {
+    const PAGES: &'static [&'static str] = &[routes::SETTINGS_PRIVATE];
 }
 
 /// A merge patch made of form fields: absent means unchanged, empty means removed.

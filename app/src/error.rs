@@ -27,6 +27,8 @@ pub enum AppError {
     MethodNotAllowed,
     /// The address has a user already.
     EmailTaken,
+    /// The form's page was made for another user than who is signed in.
+    SignedInAsAnother,
     /// The last way to sign in stays.
     LastWayIn,
     /// A password is set already.
@@ -56,7 +58,10 @@ pub enum AppError {
     /// The password has a character no keyboard types.
     PasswordControl,
     /// Too many attempts.
-    TooManyAttempts,
+    TooManyAttempts {
+        /// Seconds until the next one; 0 where nobody knows. On the wire it is the header `Retry-After`.
+        wait: u32,
+    },
     /// A dependency does not answer.
     Unavailable,
     /// Anything else that is not the client's fault.
@@ -65,7 +70,7 @@ pub enum AppError {
 
 impl AppError {
     /// Every error, for looking one up.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::BadRequest,
         Self::Unauthenticated,
         Self::InvalidCredentials,
@@ -75,6 +80,7 @@ impl AppError {
         Self::NotFound,
         Self::MethodNotAllowed,
         Self::EmailTaken,
+        Self::SignedInAsAnother,
         Self::LastWayIn,
         Self::PasswordAlreadySet,
         Self::SignInAtProvider,
@@ -89,7 +95,7 @@ impl AppError {
         Self::PasswordTooLong,
         Self::PasswordTooCommon,
         Self::PasswordControl,
-        Self::TooManyAttempts,
+        Self::TooManyAttempts { wait: 0 },
         Self::Unavailable,
         Self::Internal,
     ];
@@ -129,6 +135,11 @@ impl AppError {
                 409,
                 "email_taken",
                 "There is an account with this e-mail address already.",
+            ),
+            Self::SignedInAsAnother => (
+                409,
+                "signed_in_as_another",
+                "This page was made for another account than the one signed in now. Nothing was changed.",
             ),
             Self::LastWayIn => (
                 409,
@@ -180,7 +191,7 @@ impl AppError {
                 "password_control",
                 "This password contains a control character.",
             ),
-            Self::TooManyAttempts => (
+            Self::TooManyAttempts { .. } => (
                 429,
                 "too_many_attempts",
                 "Too many attempts. Please wait a moment.",
@@ -209,6 +220,24 @@ impl AppError {
         self.parts().2
     }
 
+    /// The text people read, and how long to wait, where that is known.
+    pub fn advice(self) -> String {
+        match self {
+            Self::TooManyAttempts { wait: wait @ 1.. } => {
+                format!("Too many attempts. Please try again in {}.", duration(wait))
+            }
+            error => error.message().to_owned(),
+        }
+    }
+
+    /// The same error with the wait that an answer's `Retry-After` names.
+    pub fn with_wait(self, retry_after: Option<&str>) -> Self {
+        match (self, retry_after.and_then(|seconds| seconds.parse().ok())) {
+            (Self::TooManyAttempts { .. }, Some(wait)) => Self::TooManyAttempts { wait },
+            (error, _) => error,
+        }
+    }
+
     /// The error with this code; of those that share it, the one with this text, or else the first.
     fn on_the_wire(code: &str, text: &str) -> Option<Self> {
         let mut errors = Self::ALL.into_iter().filter(|error| error.code() == code);
@@ -228,7 +257,7 @@ impl AppError {
             413 => Self::TooLarge,
             415 => Self::UnsupportedType,
             422 => Self::InvalidInput,
-            429 => Self::TooManyAttempts,
+            429 => Self::TooManyAttempts { wait: 0 },
             503 | 504 => Self::Unavailable,
             500..=599 => Self::Internal,
             _ => Self::BadRequest,
@@ -247,6 +276,16 @@ impl AppError {
             Self::PasswordTooShort | Self::PasswordTooLong | Self::PasswordTooCommon | Self::PasswordControl
         )
     }
+}
+
+/// So many seconds in words; never less than they are.
+fn duration(seconds: u32) -> String {
+    let (count, unit) = match seconds {
+        0..=90 => (seconds, "second"),
+        _ => (seconds.div_ceil(60), "minute"),
+    };
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {unit}{plural}")
 }
 
 impl std::fmt::Display for AppError {
@@ -312,7 +351,7 @@ impl From<auth::Error> for AppError {
                 Self::Unavailable
             }
             E::Unopened(_) => {
-                tracing::error!(error = &error as &dyn std::error::Error, "a key is missing");
+                tracing::error!(error = %auth::chain(&error), "a key is missing");
                 Self::Unavailable
             }
             E::Internal(_) => {
@@ -323,7 +362,9 @@ impl From<auth::Error> for AppError {
             E::ReauthRequired => Self::ReauthRequired,
             E::InvalidCredentials => Self::InvalidCredentials,
             E::WrongPassword => Self::WrongPassword,
-            E::TooManyAttempts { .. } => Self::TooManyAttempts,
+            E::TooManyAttempts { retry_after } => Self::TooManyAttempts {
+                wait: u32::try_from(retry_after).unwrap_or(0),
+            },
             E::EmailTaken => Self::EmailTaken,
             E::InvalidEmail => Self::InvalidEmail,
             E::Password(P::TooShort) => Self::PasswordTooShort,
@@ -353,6 +394,34 @@ impl From<auth::Error> for AppError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_wait_is_said_in_words_and_never_too_short() {
+        for (seconds, words) in [
+            ("1", "1 second"),
+            ("60", "60 seconds"),
+            ("91", "2 minutes"),
+            ("900", "15 minutes"),
+            ("901", "16 minutes"),
+        ] {
+            let error = AppError::from_status(429).with_wait(Some(seconds));
+            assert_eq!(
+                error.advice(),
+                format!("Too many attempts. Please try again in {words}.")
+            );
+        }
+        for unknown in [
+            None,
+            Some(""),
+            Some("0"),
+            Some("-1"),
+            Some("Wed, 21 Oct 2026 07:28:00 GMT"),
+        ] {
+            let error = AppError::from_status(429).with_wait(unknown);
+            assert_eq!(error.advice(), error.message());
+        }
+        assert_eq!(AppError::NotFound.with_wait(Some("5")), AppError::NotFound);
+    }
 
     #[test]
     fn every_error_is_found_again_and_no_text_but_ours_counts() {

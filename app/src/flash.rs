@@ -1,7 +1,8 @@
 //! What a form without JavaScript is told on the page after its redirect: the outcome, and what was typed.
 //! With or without it, why signing in with a provider has failed, to who is signed in already.
 //!
-//! It travels in a sealed cookie that the next page clears, never in the address: anybody can craft one.
+//! It travels in a sealed cookie that its page clears, never in the address: anybody can craft one. What a
+//! person typed is kept on the server meanwhile.
 
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -13,8 +14,10 @@ use crate::{components::provider_error::ProviderError, error::AppError};
 pub enum Outcome {
     /// Done as asked.
     Done,
+    /// Not done, since something else had to come first: signing in again, a confirmation.
+    Unsent,
     /// Not done, and why.
-    Failed(AppError),
+    Failed(#[serde(with = "with_wait")] AppError),
     /// The provider's button led to nothing, and why.
     NotSignedIn(ProviderError),
 }
@@ -26,19 +29,29 @@ pub struct Flash {
     pub form: String,
     /// How it ended.
     pub outcome: Outcome,
-    /// What was typed, but for passwords and secrets.
+    /// What was typed into the fields that come back.
     pub fields: Vec<(String, String)>,
 }
 
-/// Fields that are never given back to a page.
-pub const SECRET_FIELDS: [&str; 6] = [
-    "password",
-    "current_password",
-    "new_password",
-    "api_token",
-    "webhook_secret",
-    "data",
-];
+/// An error with its wait, which is no part of the error on the wire.
+mod with_wait {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use crate::error::AppError;
+
+    pub(super) fn serialize<S: Serializer>(error: &AppError, serializer: S) -> Result<S::Ok, S::Error> {
+        let wait = match error {
+            AppError::TooManyAttempts { wait } => wait.to_string(),
+            _ => String::new(),
+        };
+        (error, wait).serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<AppError, D::Error> {
+        let (error, wait) = <(AppError, String)>::deserialize(deserializer)?;
+        Ok(error.with_wait(Some(&wait)))
+    }
+}
 
 /// The flash of this page, until the person goes elsewhere.
 #[derive(Clone, Copy, Debug)]
@@ -70,7 +83,7 @@ impl FlashContext {
             let Self(flash) = context?;
             flash.with(|flash| match flash.as_ref()?.outcome {
                 Outcome::NotSignedIn(error) => Some(error),
-                Outcome::Done | Outcome::Failed(_) => None,
+                Outcome::Done | Outcome::Unsent | Outcome::Failed(_) => None,
             })
         })
     }

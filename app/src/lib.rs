@@ -3,11 +3,13 @@
 //! A fork edits [`routes`], [`pages`] and [`data`]; the rest is there to be relied on.
 
 pub mod admin;
+pub mod client;
 pub mod components;
 pub mod data;
 pub mod error;
 pub mod flash;
 pub mod for_admins;
+pub mod forms;
 mod hydration;
 pub mod pages;
 #[cfg(feature = "ssr")]
@@ -112,6 +114,7 @@ impl Setup {
 pub fn App() -> impl IntoView {
     provide_meta_context();
     CurrentSession::provide();
+    client::MadeFor::provide();
     FlashContext::provide();
     Setup::provide();
     ThemeContext::provide();

@@ -26,21 +26,17 @@ pub const ADMIN: &str = "/admin";
 /// The server functions of administration.
 pub const ADMIN_API: &str = "/api/admin";
 
-/// One person, for administrators.
+/// One person, for administrators: where a form says who it is about by its field `user_id`.
+pub const PERSON: &str = "/admin/people/{user_id}";
+
+/// One person's page.
 pub fn person(id: &str) -> String {
     format!("{ADMIN}/people/{id}")
 }
 
-/// The pages for who is signed in; everybody else is sent to [`LOGIN`] before anything is rendered.
-pub const PROTECTED: [&str; 7] = [
-    PROFILE,
-    SETTINGS,
-    SETTINGS_PUBLIC,
-    SETTINGS_PRIVATE,
-    SETTINGS_ACCOUNTS,
-    SETTINGS_SESSIONS,
-    SETTINGS_SECURITY,
-];
+/// The pages for everybody. Every other page needs a session: anonymous visitors are sent to [`LOGIN`]
+/// before anything of it is rendered, so a page that is not listed is closed.
+pub const PUBLIC: [&str; 3] = [HOME, LOGIN, REGISTER];
 
 /// The pages for who is not signed in.
 pub const ANONYMOUS: [&str; 2] = [LOGIN, REGISTER];
@@ -48,20 +44,4 @@ pub const ANONYMOUS: [&str; 2] = [LOGIN, REGISTER];
 /// Where a provider flow starts.
 pub fn provider_login(provider: &str) -> String {
     format!("/auth/login/{provider}")
-}
-
-/// The page that holds the form of a server function: where a form without JavaScript leads back to when
-/// the browser does not say where it was.
-pub fn form_page(endpoint: &str) -> &'static str {
-    match endpoint {
-        "login" => LOGIN,
-        "register" => REGISTER,
-        "update_public_data" | "clear_public_data" => SETTINGS_PUBLIC,
-        "update_private_data" | "clear_private_data" => SETTINGS_PRIVATE,
-        "unlink_account" => SETTINGS_ACCOUNTS,
-        "revoke_session" | "revoke_other_sessions" => SETTINGS_SESSIONS,
-        "change_password" | "set_password" | "confirm_identity" => SETTINGS_SECURITY,
-        administration if administration.starts_with("admin/") => ADMIN,
-        _ => HOME,
-    }
 }

@@ -9,12 +9,9 @@ use auth::{AccountInfo, AuthSession, Event, SessionInfo, User, WaysIn};
 use leptos::prelude::*;
 use uuid::Uuid;
 
-use crate::error::AppError;
 #[cfg(feature = "ssr")]
-use crate::{
-    request::{Context, refuse},
-    routes,
-};
+use crate::request::{Context, refuse};
+use crate::{client::PageClient, error::AppError, forms::PageForm, routes};
 
 /// Who is signed in, as views see it: fixed for the life of the document, since signing in and out load
 /// a new one.
@@ -59,7 +56,7 @@ pub async fn get_user() -> Result<Option<User>, AppError> {
 }
 
 /// Makes an account with a password and signs in.
-#[server(prefix = "/api", endpoint = "register")]
+#[server(prefix = "/api", endpoint = "register", client = PageClient)]
 pub async fn register(
     email: String,
     password: String,
@@ -82,8 +79,13 @@ pub async fn register(
     Ok(session)
 }
 
+impl PageForm for Register {
+    const PAGES: &'static [&'static str] = &[routes::REGISTER];
+    const COMES_BACK: &'static [&'static str] = &["email", "name", "remember"];
+}
+
 /// Signs in with a password.
-#[server(prefix = "/api", endpoint = "login")]
+#[server(prefix = "/api", endpoint = "login", client = PageClient)]
 pub async fn login(
     email: String,
     password: String,
@@ -100,8 +102,13 @@ pub async fn login(
     Ok(session)
 }
 
+impl PageForm for Login {
+    const PAGES: &'static [&'static str] = &[routes::LOGIN];
+    const COMES_BACK: &'static [&'static str] = &["email", "remember"];
+}
+
 /// Signs out. Without a session it does nothing, and says so in the same way.
-#[server(prefix = "/api", endpoint = "logout")]
+#[server(prefix = "/api", endpoint = "logout", client = PageClient)]
 pub async fn logout() -> Result<(), AppError> {
     let context = Context::take()?;
     let was_signed_in = context.request.session().is_some();
@@ -121,6 +128,11 @@ pub async fn logout() -> Result<(), AppError> {
     Ok(())
 }
 
+impl PageForm for Logout {
+    // Every page for somebody signed in has it.
+    const PAGES: &'static [&'static str] = &[];
+}
+
 /// The person's sessions, this one first.
 #[server(prefix = "/api", endpoint = "list_sessions")]
 pub async fn list_sessions() -> Result<Vec<SessionInfo>, AppError> {
@@ -130,7 +142,7 @@ pub async fn list_sessions() -> Result<Vec<SessionInfo>, AppError> {
 }
 
 /// Ends one of the person's sessions.
-#[server(prefix = "/api", endpoint = "revoke_session")]
+#[server(prefix = "/api", endpoint = "revoke_session", client = PageClient)]
 pub async fn revoke_session(session_id: Uuid) -> Result<(), AppError> {
     let context = Context::take()?;
     let live = context.require_session().await?;
@@ -145,8 +157,12 @@ pub async fn revoke_session(session_id: Uuid) -> Result<(), AppError> {
     Ok(())
 }
 
+impl PageForm for RevokeSession {
+    const PAGES: &'static [&'static str] = &[routes::SETTINGS_SESSIONS];
+}
+
 /// Ends all of the person's sessions but this one.
-#[server(prefix = "/api", endpoint = "revoke_other_sessions")]
+#[server(prefix = "/api", endpoint = "revoke_other_sessions", client = PageClient)]
 pub async fn revoke_other_sessions() -> Result<(), AppError> {
     let context = Context::take()?;
     let live = context.require_session().await?;
@@ -156,6 +172,10 @@ pub async fn revoke_other_sessions() -> Result<(), AppError> {
         .await
         .map_err(refuse)?;
     Ok(())
+}
+
+impl PageForm for RevokeOtherSessions {
+    const PAGES: &'static [&'static str] = &[routes::SETTINGS_SESSIONS];
 }
 
 /// The newest of what happened to the person's account.
@@ -181,7 +201,7 @@ pub async fn get_ways_in() -> Result<WaysIn, AppError> {
 }
 
 /// Disconnects a provider account; never the last way in.
-#[server(prefix = "/api", endpoint = "unlink_account")]
+#[server(prefix = "/api", endpoint = "unlink_account", client = PageClient)]
 pub async fn unlink_account(account_id: Uuid) -> Result<(), AppError> {
     let context = Context::take()?;
     let recent = context.require_recent_session().await?;
@@ -193,8 +213,12 @@ pub async fn unlink_account(account_id: Uuid) -> Result<(), AppError> {
         .map_err(refuse)
 }
 
+impl PageForm for UnlinkAccount {
+    const PAGES: &'static [&'static str] = &[routes::SETTINGS_ACCOUNTS];
+}
+
 /// Changes the password: ends the other sessions.
-#[server(prefix = "/api", endpoint = "change_password")]
+#[server(prefix = "/api", endpoint = "change_password", client = PageClient)]
 pub async fn change_password(current_password: String, new_password: String) -> Result<(), AppError> {
     let context = Context::take()?;
     let recent = context.require_recent_session().await?;
@@ -211,8 +235,12 @@ pub async fn change_password(current_password: String, new_password: String) -> 
         .map_err(refuse)
 }
 
+impl PageForm for ChangePassword {
+    const PAGES: &'static [&'static str] = &[routes::SETTINGS_SECURITY];
+}
+
 /// Sets a first password.
-#[server(prefix = "/api", endpoint = "set_password")]
+#[server(prefix = "/api", endpoint = "set_password", client = PageClient)]
 pub async fn set_password(new_password: String) -> Result<(), AppError> {
     let context = Context::take()?;
     let recent = context.require_recent_session().await?;
@@ -223,8 +251,12 @@ pub async fn set_password(new_password: String) -> Result<(), AppError> {
         .map_err(refuse)
 }
 
+impl PageForm for SetPassword {
+    const PAGES: &'static [&'static str] = &[routes::SETTINGS_SECURITY];
+}
+
 /// Confirms with the password who is signed in.
-#[server(prefix = "/api", endpoint = "confirm_identity")]
+#[server(prefix = "/api", endpoint = "confirm_identity", client = PageClient)]
 pub async fn confirm_identity(
     password: String,
     #[server(default)] return_to: Option<String>,
@@ -240,4 +272,8 @@ pub async fn confirm_identity(
         leptos_axum::redirect(return_to.as_str());
     }
     Ok(())
+}
+
+impl PageForm for ConfirmIdentity {
+    const PAGES: &'static [&'static str] = &[routes::SETTINGS_SECURITY];
 }

@@ -1,40 +1,55 @@
 //! Keeps the tabs of one browser of one mind.
 //!
 //! Every document tells the others, once it is hydrated, who it was rendered for; a document rendered
-//! for somebody else loads itself anew, and the server's guards do the rest. So signing out, signing in
-//! and changing the person all reach the other tabs by one rule. Changed public data travels the same way.
+//! for somebody else loads itself anew, and the server's guards do the rest. So signing in and changing the
+//! person reach the other tabs by one rule. Changed public data travels the same way.
+//!
+//! What somebody has typed is worth more than being up to date: the same person who has signed in again is
+//! nobody else, and a session that has merely ended reloads no form that is being filled in. Signing out
+//! does, since the next to sit here may be somebody else.
 
 #[cfg(feature = "hydrate")]
 mod browser {
+    use std::{cell::Cell, rc::Rc};
+
     use leptos::prelude::*;
     use wasm_bindgen::{JsCast, JsValue, closure::Closure};
-    use web_sys::{BroadcastChannel, MessageEvent};
+    use web_sys::{BroadcastChannel, Event, MessageEvent};
 
     use crate::{data::PublicDataContext, session::current_session};
 
     const CHANNEL: &str = "start-axum-auth";
     const PUBLIC_DATA: &str = "public-data";
+    const SIGNED_OUT: &str = "signed-out";
+    /// What a document for nobody says of itself.
+    const NOBODY: &str = "";
 
     pub(super) fn follow() {
         // A browser without channels has tabs that learn of it at their next request.
         let Ok(channel) = BroadcastChannel::new(CHANNEL) else {
             return;
         };
-        let mine = current_session().map_or_else(String::new, |session| session.session_id.to_string());
+        let mine = current_session().map_or_else(|| NOBODY.to_owned(), |session| session.user_id.to_string());
         let data = PublicDataContext::take();
         let me = mine.clone();
+        let is_typed_in = follow_typing();
         let on_message = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
-            match event.data().as_string() {
-                Some(text) if text == PUBLIC_DATA => {
+            let Some(text) = event.data().as_string() else {
+                return;
+            };
+            let is_over = match text.as_str() {
+                PUBLIC_DATA => {
                     data.refetch();
+                    false
                 }
-                Some(theirs) if theirs != me => {
-                    if let Some(window) = web_sys::window() {
-                        // Fails only while the document is being left already.
-                        drop(window.location().reload());
-                    }
-                }
-                _ => {}
+                SIGNED_OUT => me != NOBODY,
+                theirs if theirs == me => false,
+                NOBODY => !is_typed_in.get(),
+                _ => true,
+            };
+            if let (true, Some(window)) = (is_over, web_sys::window()) {
+                // Fails only while the document is being left already.
+                drop(window.location().reload());
             }
         });
         channel.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
@@ -48,11 +63,31 @@ mod browser {
         });
     }
 
-    pub(super) fn tell_public_data() {
+    /// Whether something was typed into the document since a form of it was last emptied.
+    fn follow_typing() -> Rc<Cell<bool>> {
+        let is_typed_in = Rc::new(Cell::new(false));
+        let noted = Rc::clone(&is_typed_in);
+        let note = Closure::<dyn FnMut(Event)>::new(move |event: Event| noted.set(event.type_() == "input"));
+        for event in ["input", "reset"] {
+            drop(document().add_event_listener_with_callback(event, note.as_ref().unchecked_ref()));
+        }
+        note.forget();
+        is_typed_in
+    }
+
+    fn tell_others(text: &str) {
         if let Ok(channel) = BroadcastChannel::new(CHANNEL) {
-            tell(&channel, PUBLIC_DATA);
+            tell(&channel, text);
             channel.close();
         }
+    }
+
+    pub(super) fn tell_public_data() {
+        tell_others(PUBLIC_DATA);
+    }
+
+    pub(super) fn tell_signed_out() {
+        tell_others(SIGNED_OUT);
     }
 
     fn tell(channel: &BroadcastChannel, text: &str) {
@@ -70,4 +105,10 @@ pub fn follow_other_tabs() {
 pub fn tell_public_data_changed() {
     #[cfg(feature = "hydrate")]
     browser::tell_public_data();
+}
+
+/// Tells the other tabs that the person has signed out.
+pub fn tell_signed_out() {
+    #[cfg(feature = "hydrate")]
+    browser::tell_signed_out();
 }

@@ -7,6 +7,7 @@
 use base64::{
     Engine, alphabet,
     engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
+    prelude::BASE64_URL_SAFE_NO_PAD,
 };
 use hkdf::Hkdf;
 use hmac::{Hmac, Mac};
@@ -18,11 +19,15 @@ use pasetors::{
 };
 use secrecy::{ExposeSecret, SecretSlice};
 use sha2::Sha256;
+use uuid::Uuid;
 
 /// The least a secret may weigh, decoded.
 pub const MIN_SECRET_BYTES: usize = 32;
 /// The secret in `.env.example`, decoded: known to everybody, so refused in every spelling.
 const EXAMPLE_SECRET: &[u8] = b"example-secret-example-secret-01";
+
+/// How much of its seal a mark carries, in bytes.
+const MARK_SEAL: usize = 16;
 
 /// What a sealed text is for. It goes into the key derivation and into the seal's implicit assertion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +42,8 @@ pub enum Purpose {
     Flash,
     /// Private data at rest.
     PrivateData,
+    /// What was typed into a form, at rest.
+    FormText,
 }
 
 impl Purpose {
@@ -46,6 +53,7 @@ impl Purpose {
         Self::PendingLink,
         Self::Flash,
         Self::PrivateData,
+        Self::FormText,
     ];
 
     const fn label(self) -> &'static str {
@@ -55,6 +63,7 @@ impl Purpose {
             Self::PendingLink => "start-axum-auth/pending-link/v1",
             Self::Flash => "start-axum-auth/flash/v1",
             Self::PrivateData => "start-axum-auth/private-data/v1",
+            Self::FormText => "start-axum-auth/form-text/v1",
         }
     }
 
@@ -104,6 +113,8 @@ struct Key {
     name: String,
     /// One key per purpose, set up once rather than per request.
     purposes: [SymmetricKey<V4>; Purpose::ALL.len()],
+    /// What marks are made with.
+    mark: Hmac<Sha256>,
 }
 
 /// The keys, newest first.
@@ -217,8 +228,26 @@ impl KeyRing {
         let mut mac = self.etag.clone();
         mac.update(body);
         let digest = mac.finalize().into_bytes();
-        let tag = base64::prelude::BASE64_URL_SAFE_NO_PAD.encode(&digest[..16]);
+        let tag = BASE64_URL_SAFE_NO_PAD.encode(&digest[..16]);
         format!("\"{tag}\"")
+    }
+
+    /// A user's mark: what a form carries to say whom its page was made for. The same each time, so that a
+    /// page is; nobody can make another user's. It opens nothing.
+    pub fn mark(&self, user_id: Uuid) -> String {
+        let mut mark = user_id.into_bytes().to_vec();
+        mark.extend_from_slice(&self.keys[0].seal_of(user_id).finalize().into_bytes()[..MARK_SEAL]);
+        BASE64_URL_SAFE_NO_PAD.encode(mark)
+    }
+
+    /// The user whom a mark is of; `None` if it is not one of ours.
+    pub fn marked(&self, mark: &str) -> Option<Uuid> {
+        let mark = BASE64_URL_SAFE_NO_PAD.decode(mark).ok()?;
+        let (user_id, seal) = mark.split_at_checked(16)?;
+        let user_id = Uuid::from_slice(user_id).ok()?;
+        let is_whole = seal.len() == MARK_SEAL;
+        let is_ours = |key: &Key| key.seal_of(user_id).verify_truncated_left(seal).is_ok();
+        (is_whole && self.keys.iter().any(is_ours)).then_some(user_id)
     }
 }
 
@@ -230,7 +259,15 @@ impl Key {
             purposes: Purpose::ALL.map(|purpose| {
                 SymmetricKey::from(&expand(secret, purpose.label())).expect("32 bytes are a v4.local key")
             }),
+            mark: Hmac::new_from_slice(&expand(secret, "start-axum-auth/mark/v1"))
+                .expect("HMAC takes any key length"),
         }
+    }
+
+    fn seal_of(&self, user_id: Uuid) -> Hmac<Sha256> {
+        let mut mac = self.mark.clone();
+        mac.update(user_id.as_bytes());
+        mac
     }
 }
 
@@ -291,6 +328,31 @@ mod tests {
             new.open(Purpose::Snapshot, &both.seal(Purpose::Snapshot, "text"))
                 .is_some()
         );
+    }
+
+    #[test]
+    fn a_mark_is_its_users_under_every_key_of_the_ring_and_nobody_elses() {
+        let old = KeyRing::new(&[secret(1)]);
+        let both = KeyRing::new(&[secret(2), secret(1)]);
+        let new = KeyRing::new(&[secret(2)]);
+        let (ada, eve) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        let mark = old.mark(ada);
+        assert_eq!(mark, old.mark(ada), "a page is the same each time");
+        assert_eq!((old.marked(&mark), both.marked(&mark)), (Some(ada), Some(ada)));
+        assert_eq!(new.marked(&mark), None);
+        // Another user's id before the same seal, a part of the seal, nothing at all.
+        let bytes = BASE64_URL_SAFE_NO_PAD.decode(&mark).unwrap();
+        let forged = [eve.as_bytes(), &bytes[16..]].concat();
+        for bytes in [
+            &forged[..],
+            &bytes[..31],
+            &bytes[..16],
+            &[],
+            &[bytes.as_slice(), &[0]].concat(),
+        ] {
+            assert_eq!(old.marked(&BASE64_URL_SAFE_NO_PAD.encode(bytes)), None);
+        }
+        assert_eq!(old.marked("\u{e9}"), None);
     }
 
     #[test]

@@ -60,6 +60,8 @@ mod env_file;
 #[cfg(feature = "ssr")]
 mod error;
 #[cfg(feature = "ssr")]
+pub mod form_texts;
+#[cfg(feature = "ssr")]
 mod hooks;
 #[cfg(feature = "ssr")]
 pub mod keys;

@@ -14,6 +14,7 @@ use crate::{
     db::{Database, Tx},
     detached::Detached,
     error::{Error, Result},
+    form_texts::FormTexts,
     keys::KeyRing,
     limits::Limits,
     oauth::OAuth,
@@ -58,6 +59,8 @@ pub struct Parts {
     pub oauth: OAuth,
     /// Per-user data.
     pub buckets: Buckets,
+    /// What was typed into forms that were not done.
+    pub form_texts: FormTexts,
 }
 
 impl Deref for Auth {
@@ -109,6 +112,7 @@ impl Auth {
             ),
             users,
             buckets: Buckets::new(db.clone(), Arc::clone(&keys), clock.clone()),
+            form_texts: FormTexts::new(db.clone(), Arc::clone(&keys), clock.clone()),
             public_url: config.public_url,
             db,
             detached,
@@ -166,6 +170,7 @@ impl Auth {
     pub async fn sweep(&self) -> Result<()> {
         self.limits.sweep();
         self.sessions.sweep().await?;
+        self.form_texts.sweep().await?;
         self.oauth.sweep().await
     }
 }

@@ -84,3 +84,27 @@ test('nobody sees somebody else’s sessions', async ({ visitor, anotherBrowser 
   await eve.open('/settings/sessions');
   await expect(rows(eve)).toHaveCount(1);
 });
+
+test('what was typed survives the end of the session', async ({ visitor, anotherBrowser }) => {
+  const ada = somebody();
+  await visitor.register(ada);
+  await visitor.open('/settings/public');
+  const elsewhere = await anotherBrowser();
+  await elsewhere.signIn(ada);
+  await elsewhere.open('/settings/sessions');
+  await elsewhere.send(elsewhere.button('Sign out everywhere else'), '/api/revoke_other_sessions');
+  await expect(elsewhere.status).toBeVisible();
+
+  const bio = 'Words of an hour. '.repeat(100).trim();
+  await visitor.field('Bio').fill(bio);
+  visitor.expectRefusal('/api/update_public_data', 401);
+  await visitor.send(visitor.button('Save'), '/api/update_public_data');
+  await visitor.open('/login?return_to=/settings/public');
+  await visitor.fillSignIn(ada);
+  await visitor.button('Sign in').click();
+  await visitor.arrives('/settings/public');
+  await expect(visitor.field('Bio')).toHaveValue(bio);
+  await expect(visitor.status).toHaveText('What you typed is here again. It has not been saved yet.');
+  await visitor.send(visitor.button('Save'), '/api/update_public_data');
+  await expect(visitor.status).toHaveText('Saved.');
+});

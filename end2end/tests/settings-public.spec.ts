@@ -82,3 +82,16 @@ for (const website of ['javascript:alert(1)', 'example.org', 'https://']) {
     await expect(visitor.alert).toBeHidden();
   });
 }
+
+test('as much as a field takes comes back', async ({ visitor }) => {
+  const bio = '漢'.repeat(1000);
+  await visitor.field('Bio').fill(bio);
+  await visitor.field('Website').fill('example.org');
+  visitor.expectRefusal('/api/update_public_data', 422);
+  await visitor.send(visitor.button('Save'), '/api/update_public_data');
+  await expect(visitor.alert).toBeVisible();
+  await expect(visitor.field('Bio')).toHaveValue(bio);
+  await visitor.field('Website').fill('https://example.org');
+  await visitor.send(visitor.button('Save'), '/api/update_public_data');
+  await expect(visitor.status).toHaveText('Saved.');
+});

@@ -1,18 +1,18 @@
 //! The whole application as one service.
 
-use std::{ops::Deref, sync::Arc, time::Duration};
+use std::{collections::HashSet, ops::Deref, sync::Arc, time::Duration};
 
 use app::{App, routes::SETTINGS_SECURITY, shell};
 use auth::{Auth, session_layer};
 use axum::{
     Router,
-    extract::{DefaultBodyLimit, FromRef, Request},
+    extract::{FromRef, Request},
     http::StatusCode,
     middleware::{from_fn, from_fn_with_state},
     response::{IntoResponse, Redirect, Response},
     routing::{any, get, get_service, post},
 };
-use http::{HeaderValue, header::CACHE_CONTROL};
+use http::{HeaderValue, Method, header::CACHE_CONTROL};
 use leptos::prelude::*;
 use leptos_axum::{LeptosRoutes, generate_route_list, render_app_async_with_context};
 use tower_http::{
@@ -22,7 +22,8 @@ use tower_http::{
 use crate::{
     config::TrustedProxies,
     middleware::{
-        csp::Csp, detached, edge, files, flash, forms, guard, host, origin, prefetch, trailing_slash,
+        bodies::Bodies, csp::Csp, detached, edge, files, flash, forms, guard, host, origin, prefetch,
+        spelling,
     },
     routes::{csp_report, health, provider, session},
 };
@@ -45,6 +46,10 @@ pub struct Shared {
     pub csp: Csp,
     /// Whose `X-Forwarded-For` is believed.
     pub trusted_proxies: TrustedProxies,
+    /// The routes that are pages.
+    pub pages: HashSet<String>,
+    /// The room for what is posted.
+    pub(crate) bodies: Bodies,
 }
 
 impl Deref for AppState {
@@ -76,20 +81,25 @@ pub fn router(
 ) -> Router {
     let csp = Csp::new(auth.public_url.secure(), leptos.site_addr, reload_port);
     let hashed = leptos.hash_files;
+    let pages = generate_route_list(App);
     let state = AppState(Arc::new(Shared {
         auth,
         leptos,
         csp,
         trusted_proxies,
+        pages: pages.iter().map(|page| page.path().to_owned()).collect(),
+        bodies: Bodies::default(),
     }));
 
     // Who may be signed in: pages, server functions, the REST twin, provider flows.
-    let with_session = |router: Router<AppState>| {
+    let guarded = |router: Router<AppState>| {
         router
             .layer(from_fn_with_state(state.clone(), flash::layer))
             .layer(from_fn_with_state(state.clone(), guard::layer))
-            .layer(from_fn_with_state(state.auth.sessions.clone(), session_layer))
             .layer(from_fn_with_state(state.clone(), detached::layer))
+    };
+    let with_session = |router: Router<AppState>| {
+        router.layer(from_fn_with_state(state.auth.sessions.clone(), session_layer))
     };
     let context = {
         let (auth, csp) = (state.auth.clone(), state.csp.clone());
@@ -99,13 +109,15 @@ pub fn router(
         }
     };
     let pages = Router::new()
-        .leptos_routes_with_context(&state, generate_route_list(App), context.clone(), {
+        .leptos_routes_with_context(&state, pages, context.clone(), {
             let options = state.leptos.clone();
             move || shell(options.clone())
         })
         .route("/auth/login/{provider}", post(provider::start));
-    let dynamic = with_session(pages)
-        .layer(from_fn_with_state(state.clone(), forms::layer))
+    // A body is read once it is known who sends it, and as far as that one may send one.
+    let forms = guarded(pages).layer(from_fn_with_state(state.clone(), forms::layer));
+    let dynamic = with_session(forms)
+        .layer(from_fn(forms::judge))
         .layer(from_fn_with_state(state.clone(), origin::layer))
         .layer(from_fn_with_state(state.clone(), host::layer));
     // For scripts that poll: nothing between them and their session.
@@ -113,29 +125,42 @@ pub fn router(
         .route("/api/session", get(session::get))
         .layer(from_fn_with_state(state.auth.sessions.clone(), session_layer));
     // A form_post from a provider is cross-site by nature; it changes nothing, so the origin rule is not for it.
-    let callbacks = with_session(Router::new().route("/auth/callback/{provider}", get(provider::finish)))
+    let finish = Router::new().route("/auth/callback/{provider}", get(provider::finish));
+    let callbacks = with_session(guarded(finish))
         .layer(from_fn(prefetch::layer))
-        .route(
-            "/auth/callback/{provider}",
-            post(provider::repost).layer(DefaultBodyLimit::max(provider::MAX_REPOST)),
-        );
+        .route("/auth/callback/{provider}", post(provider::repost));
 
-    let not_found = with_session(Router::new().fallback({
+    let page_for_nothing = {
         let options = state.leptos.clone();
-        let render = render_app_async_with_context(context, move || shell(options.clone()));
-        move |request: Request| render(request)
-    }))
-    .layer(from_fn(trailing_slash::layer))
-    .layer(from_fn_with_state(state.clone(), host::layer))
-    .with_state(state.clone());
+        render_app_async_with_context(context, move || shell(options.clone()))
+    };
+    let not_found = Router::new().fallback(async move |request: Request| {
+        // Whatever Leptos would find here is for reading.
+        match *request.method() {
+            Method::GET | Method::HEAD => page_for_nothing(request).await,
+            _ => StatusCode::NOT_FOUND.into_response(),
+        }
+    });
+    let not_found = with_session(guarded(not_found))
+        .layer(from_fn_with_state(state.clone(), origin::layer))
+        .layer(from_fn(spelling::trailing_slash))
+        .layer(from_fn_with_state(state.clone(), host::layer))
+        .with_state(state.clone());
+    // What answers for addresses that nothing has.
+    let nowhere = with_session(
+        Router::new()
+            .route("/api", any(nothing))
+            .route("/api/", any(nothing))
+            .route("/api/{*rest}", any(nothing)),
+    )
+    .layer(from_fn_with_state(state.clone(), origin::layer))
+    .with_state(state.clone())
+    .fallback_service(public_files(&state.leptos, not_found));
 
     let router = Router::new()
         .merge(dynamic)
         .merge(twin)
         .merge(callbacks)
-        .route("/api", any(nothing))
-        .route("/api/", any(nothing))
-        .route("/api/{*rest}", any(nothing))
         .route("/csp-report", post(csp_report::post))
         .route(CHANGE_PASSWORD, get(change_password))
         .route("/healthz", get(health::healthz))
@@ -144,8 +169,14 @@ pub fn router(
         .with_state(state.clone());
     #[cfg(debug_assertions)]
     let router = router.merge(crate::dev_idp::router(&state.auth));
-    router
-        .fallback_service(public_files(&state.leptos, not_found))
+    let router = router.fallback_service(nowhere.clone());
+    let gate = guard::Administration {
+        state: state.clone(),
+        nowhere,
+    };
+    Router::new()
+        .fallback_service(router)
+        .layer(from_fn_with_state(gate, guard::administration))
         .layer(TimeoutLayer::with_status_code(
             StatusCode::SERVICE_UNAVAILABLE,
             REQUEST_TIME,

@@ -1,6 +1,6 @@
 //! What went wrong, and the way on.
 
-use leptos::{either::EitherOf4, prelude::*};
+use leptos::{either::EitherOf5, prelude::*};
 
 use super::link::{asked_return_to, leading_to, this_page};
 use crate::{error::AppError, routes};
@@ -17,20 +17,24 @@ pub fn Alert(
 ) -> impl IntoView {
     let way_on = match error {
         // A new document: this one was made for who is signed in no longer.
-        AppError::Unauthenticated => EitherOf4::A(view! {
+        AppError::Unauthenticated => EitherOf5::A(view! {
             <a href=leading_to(routes::LOGIN, Some(&this_page())) rel="external">"Sign in"</a>
         }),
-        AppError::ReauthRequired => EitherOf4::B(view! {
+        AppError::ReauthRequired => EitherOf5::B(view! {
             <a href=leading_to(routes::SETTINGS_SECURITY, Some(&this_page()))>"Confirm that it is you"</a>
         }),
-        AppError::EmailTaken => EitherOf4::C(view! {
+        AppError::EmailTaken => EitherOf5::C(view! {
             <a href=leading_to(routes::LOGIN, asked_return_to().as_deref())>"Sign in instead"</a>
         }),
-        _ => EitherOf4::D(()),
+        // A new document as well, for who is signed in now.
+        AppError::SignedInAsAnother => EitherOf5::D(view! {
+            <a href=this_page() rel="external">"Load this page again"</a>
+        }),
+        _ => EitherOf5::E(()),
     };
     view! {
         <div class="notice notice-error" role="alert" id=id>
-            <p>{error.message()}</p>
+            <p>{error.advice()}</p>
             {way_on}
         </div>
     }

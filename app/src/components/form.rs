@@ -1,12 +1,49 @@
 //! How a form stands, with and without JavaScript, by one rule.
 
-use leptos::{either::EitherOf3, html, prelude::*, server_fn::ServerFn};
+use leptos::{
+    either::EitherOf4,
+    html,
+    prelude::*,
+    server_fn::{Http, ServerFn, codec::PostUrl},
+};
+use serde::de::DeserializeOwned;
 
 use super::alert::Alert;
 use crate::{
+    client::MadeForField,
     error::AppError,
     flash::{Flash, FlashContext, Outcome},
+    forms::PageForm,
 };
+
+/// A form over a server function. It works without JavaScript as well, and says whom its page was made for.
+#[component]
+pub fn Form<S, Answer>(
+    /// What it does.
+    action: ServerAction<S>,
+    /// The form's element, for who has to reset it.
+    #[prop(optional)]
+    node_ref: NodeRef<html::Form>,
+    /// Its fields and its button.
+    children: Children,
+) -> impl IntoView
+where
+    S: PageForm
+        + ServerFn<Protocol = Http<PostUrl, Answer>>
+        + DeserializeOwned
+        + Clone
+        + Send
+        + Sync
+        + 'static,
+    S::Output: Send + Sync + 'static,
+{
+    view! {
+        <ActionForm action node_ref>
+            <MadeForField />
+            {children()}
+        </ActionForm>
+    }
+}
 
 /// How a form stands: as its action says once it has run in this document, before that as the page's
 /// flash says.
@@ -22,7 +59,7 @@ impl FormState {
     /// The state of the form over this action.
     pub fn of<S>(action: ServerAction<S>) -> Self
     where
-        S: ServerFn<Error = AppError> + Clone + Send + Sync + 'static,
+        S: PageForm + Clone + Send + Sync + 'static,
         S::Output: Clone + Send + Sync + 'static,
     {
         let endpoint = S::PATH.strip_prefix("/api/").unwrap_or(S::PATH);
@@ -158,11 +195,14 @@ pub fn Notice(
     done: &'static str,
 ) -> impl IntoView {
     move || match form.outcome.get() {
-        Some(Outcome::Failed(error)) => EitherOf3::A(view! { <Alert error id=form.alert_id() /> }),
+        Some(Outcome::Failed(error)) => EitherOf4::A(view! { <Alert error id=form.alert_id() /> }),
         Some(Outcome::Done) if !done.is_empty() => {
-            EitherOf3::B(view! { <p class="notice notice-done" role="status">{done}</p> })
+            EitherOf4::B(view! { <p class="notice notice-done" role="status">{done}</p> })
         }
-        _ => EitherOf3::C(()),
+        Some(Outcome::Unsent) => EitherOf4::C(view! {
+            <p class="notice" role="status">"What you typed is here again. It has not been saved yet."</p>
+        }),
+        _ => EitherOf4::D(()),
     }
 }
 

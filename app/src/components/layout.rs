@@ -21,6 +21,12 @@ pub fn Layout(
     let form = FormState::of(logout);
     let theme = ThemeContext::take();
     forget_the_flash_on_leaving();
+    let signed_out = logout.value();
+    Effect::new(move |_| {
+        if matches!(signed_out.get(), Some(Ok(()))) {
+            crate::tabs::tell_signed_out();
+        }
+    });
     view! {
         <Html attr:data-theme=move || theme.name() />
         // The browser's own jump to a fragment moves the focus; the router's does not.

@@ -6,7 +6,7 @@ use leptos_router::components::A;
 
 use super::{
     avatar::{Avatar, local_part},
-    form::{FormState, Submit},
+    form::{Form, FormState, Submit},
 };
 use crate::{
     for_admins::is_admin,
@@ -80,9 +80,9 @@ fn SignedIn(session: AuthSession, logout: ServerAction<Logout>, form: FormState)
                     }
                 })}
             <li>
-                <ActionForm action=logout>
+                <Form action=logout>
                     <Submit form label="Sign out" busy="Signing out…" class="button-quiet" />
-                </ActionForm>
+                </Form>
             </li>
         </ul>
     }

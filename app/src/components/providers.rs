@@ -4,7 +4,7 @@ use auth::ProviderInfo;
 use leptos::{ev::SubmitEvent, prelude::*};
 
 use super::{link::RETURN_TO, marks::Mark};
-use crate::{Setup, routes};
+use crate::{Setup, client::MadeForField, routes};
 
 /// A button that leads to a provider. Not a server function: the browser itself must go there, so the
 /// form is a plain one with and without JavaScript.
@@ -22,6 +22,7 @@ pub fn ProviderButton(
     let (action, id) = (routes::provider_login(&provider.id), provider.id.clone());
     view! {
         <form method="post" action=action>
+            <MadeForField />
             {return_to.map(|path| view! { <input type="hidden" name=RETURN_TO value=path /> })}
             <input type="hidden" name="intent" value=intent />
             <button type="submit" class="button button-provider" data-provider=id>

@@ -6,7 +6,7 @@ use leptos_meta::Title;
 use crate::{
     components::{
         field::{Checkbox, Field},
-        form::{FormState, Notice, Submit},
+        form::{Form, FormState, Notice, Submit},
         link::{RETURN_TO, asked_return_to, leading_to},
         provider_error::ProviderErrorNotice,
         providers::{EndsElsewhere, ProviderChoice},
@@ -30,7 +30,7 @@ pub fn Login() -> impl IntoView {
             </Show>
             <Notice form />
             <EndsElsewhere>
-                <ActionForm action attr:class="stack">
+                <Form action attr:class="stack">
                     <Field form name="email" label="E-mail" kind="email" autocomplete="username" required=true />
                     <Field
                         form
@@ -44,7 +44,7 @@ pub fn Login() -> impl IntoView {
                     {return_to.map(|path| view! { <input type="hidden" name=RETURN_TO value=path /> })}
                     <Submit form label="Sign in" busy="Signing in…" />
                     <ProviderChoice />
-                </ActionForm>
+                </Form>
             </EndsElsewhere>
             <p class="aside">
                 "No account yet? "

@@ -7,7 +7,7 @@ use crate::{
     Setup,
     components::{
         field::{Checkbox, Field},
-        form::{FormState, Notice, Submit},
+        form::{Form, FormState, Notice, Submit},
         link::{RETURN_TO, asked_return_to, leading_to},
         providers::{EndsElsewhere, ProviderChoice},
     },
@@ -29,7 +29,7 @@ pub fn Register() -> impl IntoView {
             <h1>"Create an account"</h1>
             <Notice form />
             <EndsElsewhere>
-                <ActionForm action attr:class="stack">
+                <Form action attr:class="stack">
                     <Field form name="name" label="Name (optional)" autocomplete="name" />
                     <Field
                         form
@@ -54,7 +54,7 @@ pub fn Register() -> impl IntoView {
                     {return_to.map(|path| view! { <input type="hidden" name=RETURN_TO value=path /> })}
                     <Submit form label="Create account" busy="Creating your account…" />
                     <ProviderChoice />
-                </ActionForm>
+                </Form>
             </EndsElsewhere>
             <p class="aside">
                 "You have an account? " <a href=login>"Sign in"</a>

@@ -41,24 +41,11 @@ enum Recognised {
 /// Answers 503 with an empty body and `Retry-After` when the authority is needed and does not answer:
 /// nothing is known then, so nobody is let in and nobody is signed out.
 pub async fn session_layer(State(sessions): State<Sessions>, mut request: Request, next: Next) -> Response {
-    let recognised = sessions.recognise(&sessions.0.cookies.read(request.headers()));
-    let auth = match recognised {
-        Recognised::Anonymous => RequestAuth::new(sessions, None, None, Vec::new()),
-        Recognised::Malformed => dead(sessions),
-        Recognised::Live(id, session) => RequestAuth::new(sessions, Some(id), Some(session), Vec::new()),
-        Recognised::Confirm(id) => match sessions.confirm(&id).await {
-            Ok(Some(live)) => {
-                RequestAuth::new(sessions, Some(id), Some(AuthSession::from(&live)), Vec::new())
-            }
-            Ok(None) => dead(sessions),
-            Err(error) => return unavailable(&error),
-        },
-        Recognised::Ask(id) => match sessions.renew(&id).await {
-            Ok(Some(live)) => {
-                let renewed = sessions.live_cookies(&live, &id);
-                RequestAuth::new(sessions, Some(id), Some(AuthSession::from(&live)), renewed)
-            }
-            Ok(None) => dead(sessions),
+    // A request that was recognised on its way here is not recognised twice.
+    let auth = match request.extensions().get::<RequestAuth>() {
+        Some(auth) => auth.clone(),
+        None => match sessions.request(request.headers()).await {
+            Ok(auth) => auth,
             Err(error) => return unavailable(&error),
         },
     };
@@ -98,6 +85,33 @@ fn unavailable(error: &crate::Error) -> Response {
 }
 
 impl Sessions {
+    /// Recognises a request by its headers. Whoever puts the result into the request's extensions has the
+    /// next [`session_layer`] go on with it.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`](crate::Error::Unavailable) when the authority is needed and does not answer.
+    pub async fn request(&self, headers: &http::HeaderMap) -> Result<RequestAuth> {
+        let sessions = self.clone();
+        Ok(match self.recognise(&self.0.cookies.read(headers)) {
+            Recognised::Anonymous => RequestAuth::new(sessions, None, None, Vec::new()),
+            Recognised::Malformed => dead(sessions),
+            Recognised::Live(id, session) => RequestAuth::new(sessions, Some(id), Some(session), Vec::new()),
+            Recognised::Confirm(id) => match self.confirm(&id).await? {
+                Some(live) => {
+                    RequestAuth::new(sessions, Some(id), Some(AuthSession::from(&live)), Vec::new())
+                }
+                None => dead(sessions),
+            },
+            Recognised::Ask(id) => match self.renew(&id).await? {
+                Some(live) => {
+                    let renewed = self.live_cookies(&live, &id);
+                    RequestAuth::new(sessions, Some(id), Some(AuthSession::from(&live)), renewed)
+                }
+                None => dead(sessions),
+            },
+        })
+    }
+
     fn recognise(&self, cookies: &RequestCookies<'_>) -> Recognised {
         let Some(id) = cookies.get(CookieName::Id) else {
             return Recognised::Anonymous;

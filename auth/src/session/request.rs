@@ -379,7 +379,10 @@ impl RequestAuth {
     }
 
     /// Saves a fork's per-session data, if it changed.
-    pub(super) async fn save_data(&self) -> Result<()> {
+    ///
+    /// # Errors
+    /// Of the database.
+    pub async fn save_data(&self) -> Result<()> {
         match self.0.data.get() {
             Some(data) if data.is_modified() => data.save().await.map_err(Error::internal),
             _ => Ok(()),

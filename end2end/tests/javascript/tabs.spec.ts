@@ -79,4 +79,49 @@ test('a tab whose session was ended elsewhere says so, and keeps what was typed'
   await expect(visitor.field('Display name')).toHaveValue('Typed for long');
   await visitor.alert.getByRole('link', { name: 'Sign in' }).click();
   await visitor.arrives('/login?return_to=/settings/public');
+
+  await visitor.fillSignIn(ada);
+  await visitor.button('Sign in').click();
+  await visitor.arrives('/settings/public');
+  await expect(visitor.status).toHaveText('What you typed is here again. It has not been saved yet.');
+  await expect(visitor.field('Display name')).toHaveValue('Typed for long');
+  await visitor.send(visitor.button('Save'), '/api/update_public_data');
+  await expect(visitor.status).toHaveText('Saved.');
+});
+
+test('a tab with typed text is left alone while its person signs in again elsewhere', async ({
+  visitor,
+  anotherBrowser,
+}) => {
+  const ada = somebody();
+  await visitor.register(ada);
+  await visitor.open('/settings/public');
+  await visitor.field('Bio').fill('Typed for long');
+  const elsewhere = await anotherBrowser();
+  await elsewhere.signIn(ada);
+  await elsewhere.open('/settings/sessions');
+  await elsewhere.send(elsewhere.button('Sign out everywhere else'), '/api/revoke_other_sessions');
+  await expect(elsewhere.status).toBeVisible();
+
+  // The other tab is nobody's first, and then the same person's.
+  const tab = await visitor.anotherTab();
+  await tab.open('/login?return_to=/settings/sessions');
+  await expect(visitor.field('Bio')).toHaveValue('Typed for long');
+  await tab.fillSignIn(ada);
+  await tab.button('Sign in').click();
+  await tab.arrives('/settings/sessions');
+  await expect(visitor.field('Bio')).toHaveValue('Typed for long');
+  await visitor.send(visitor.button('Save'), '/api/update_public_data');
+  await expect(visitor.status).toHaveText('Saved.');
+  await visitor.reload();
+  await expect(visitor.field('Bio')).toHaveValue('Typed for long');
+});
+
+test('signing out takes even a tab with typed text along', async ({ visitor }) => {
+  await visitor.register(somebody());
+  const tab = await visitor.anotherTab();
+  await tab.open('/settings/public');
+  await tab.field('Bio').fill('Typed for long');
+  await visitor.signOut();
+  await tab.arrives('/login?return_to=%2Fsettings%2Fpublic');
 });

@@ -1,5 +1,6 @@
 //! What a request has begun, goes on to its end when its client goes away.
 
+use auth::RequestAuth;
 use axum::{
     extract::{Request, State},
     middleware::Next,
@@ -8,8 +9,19 @@ use axum::{
 
 use crate::router::AppState;
 
-/// Runs everything below on a task of its own. Bodies are read above: a client that sends slowly takes no
-/// place from those who have sent all.
+/// Runs everything below on a task of its own, and what a handler has changed in its session's data is saved
+/// there, too. Bodies are read above: a client that sends slowly takes no place from those who have sent all.
 pub(crate) async fn layer(State(state): State<AppState>, request: Request, next: Next) -> Response {
-    state.auth.detached.run(next.run(request)).await
+    let auth = request.extensions().get::<RequestAuth>().cloned();
+    let work = async move {
+        let response = next.run(request).await;
+        if let Some(auth) = auth
+            && !response.status().is_server_error()
+        {
+            // The session layer tries once more what fails here, and answers for it.
+            let _ = auth.save_data().await;
+        }
+        response
+    };
+    state.auth.detached.run(work).await
 }

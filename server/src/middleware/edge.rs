@@ -12,7 +12,7 @@ use http::{HeaderName, HeaderValue};
 use tracing::Instrument;
 use uuid::Uuid;
 
-use super::{address, headers, host, refusals::Refusals};
+use super::{address, headers, host, refusals::Refusals, spelling};
 use crate::{connections::OnlyHealth, router::AppState, routes::health};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -35,8 +35,11 @@ pub(crate) async fn layer(State(state): State<AppState>, mut request: Request, n
     address::note(&mut request, &state.trusted_proxies);
     let refusals = Refusals::of(&request);
     async {
-        let mut response = match refused(&request) {
-            Some(status) => status.into_response(),
+        let elsewhere = refused(&request)
+            .map(IntoResponse::into_response)
+            .or_else(|| spelling::of_another_address(request.method(), request.uri()));
+        let mut response = match elsewhere {
+            Some(response) => response,
             None => next.run(request).await,
         };
         refusals.explain(&mut response);

@@ -2,14 +2,18 @@
 //!
 //! server_fn answers every error with 500 and, to a browser, redirects with the error in the address.
 //! Here, in one place, scripts get the true status, and browsers are led back to the form's page with a
-//! sealed [`Flash`]: the outcome, and what they typed.
+//! [`Flash`]: the outcome, and what was typed into the fields that the form lets come back.
 
 use app::{
+    client::{FOR, FOR_HEADER},
     error::AppError,
-    flash::{Flash, Outcome, SECRET_FIELDS},
-    routes,
+    flash::{Flash, Outcome},
+    forms::Declared,
+    routes::{HOME, PUBLIC, SETTINGS_SECURITY},
 };
+use auth::ReturnTo;
 use axum::{
+    Json,
     body::{Body, Bytes},
     extract::{Request, State},
     http::StatusCode,
@@ -18,13 +22,18 @@ use axum::{
 };
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method,
-    header::{ACCEPT, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, LOCATION, REFERER, SET_COOKIE},
+    header::{
+        ACCEPT, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, LOCATION, REFERER, RETRY_AFTER, SET_COOKIE,
+    },
 };
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http_body_util::BodyExt;
+use url::form_urlencoded;
+use uuid::Uuid;
 
 use super::{
-    flash,
-    guard::{encode, see_other},
+    bodies::{NotRead, Sender},
+    flash::{Flashes, user_of},
+    guard::{encode, path_of, see_other},
     refusals::accepts_html,
 };
 use crate::router::AppState;
@@ -33,35 +42,16 @@ use crate::router::AppState;
 const FAILED: HeaderName = HeaderName::from_static("serverfnerror");
 const REDIRECTED: HeaderName = HeaderName::from_static("serverfnredirect");
 
-/// The layer, for POST to server functions and to the start of provider flows.
-pub(crate) async fn layer(State(state): State<AppState>, request: Request, next: Next) -> Response {
+/// The most fields a form has. A field is a few bytes of the body and many of memory.
+const MAX_FIELDS: usize = 64;
+/// The most that is read of a body from somebody who is not signed in, in bytes.
+const MAX_OF_NOBODY: usize = 64 * 1024;
+
+/// The path of what is posted: a server function, or the start of a provider flow.
+fn target(request: &Request) -> Option<&str> {
     let path = request.uri().path();
-    let endpoint = path.strip_prefix("/api/").map(str::to_owned);
-    if *request.method() != Method::POST || (endpoint.is_none() && !path.starts_with("/auth/login/")) {
-        return next.run(request).await;
-    }
-    let limit = limit(path);
-    let (request, typed) = match read_form(request, limit).await {
-        Ok(read) => read,
-        Err(status) => return status.into_response(),
-    };
-    let Some(endpoint) = endpoint else {
-        return next.run(request).await;
-    };
-    let html = accepts_html(request.headers());
-    let page = own_referer(request.headers(), state.auth.public_url.origin())
-        .unwrap_or_else(|| routes::form_page(&endpoint).to_owned());
-    let response = next.run(as_script(request, html)).await;
-    let mut response = match html {
-        true => lead_back(&state, endpoint, page, typed, response).await,
-        false => with_true_status(response).await,
-    };
-    // What server functions answer is about a person.
-    response
-        .headers_mut()
-        .entry(CACHE_CONTROL)
-        .or_insert(HeaderValue::from_static("no-store"));
-    response
+    let is_form = path.starts_with("/api/") || path.starts_with("/auth/login/");
+    (*request.method() == Method::POST && is_form).then_some(path)
 }
 
 /// The most a body may weigh, in bytes.
@@ -74,48 +64,130 @@ fn limit(path: &str) -> usize {
     }
 }
 
-type Fields = Vec<(String, String)>;
-
-/// Reads the body, if it is a form's and not too large.
-async fn read_form(request: Request, limit: usize) -> Result<(Request, Fields), StatusCode> {
-    let (mut parts, body) = request.into_parts();
-    let form = is_form(&parts.headers)?;
-    let declared = parts
-        .headers
-        .get(CONTENT_LENGTH)
-        .and_then(|v| v.to_str().ok())
-        .and_then(|v| v.parse::<usize>().ok());
-    if declared.is_some_and(|length| length > limit) {
-        return Err(StatusCode::PAYLOAD_TOO_LARGE);
+/// Refuses what no session makes right, before anything is asked or read: what is no form, or too large.
+pub(crate) async fn judge(request: Request, next: Next) -> Response {
+    if let Some(path) = target(&request) {
+        let headers = request.headers();
+        let length = headers
+            .get(CONTENT_LENGTH)
+            .and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+        match is_form(headers) {
+            Err(status) => return status.into_response(),
+            Ok(false) if length.is_some_and(|length| length > 0) => {
+                return StatusCode::UNSUPPORTED_MEDIA_TYPE.into_response();
+            }
+            Ok(_) if length.is_some_and(|length| length > limit(path)) => {
+                return StatusCode::PAYLOAD_TOO_LARGE.into_response();
+            }
+            Ok(_) => {}
+        }
     }
-    let bytes = match Limited::new(body, limit).collect().await {
-        Ok(body) => body.to_bytes(),
-        Err(error) if error.is::<LengthLimitError>() => return Err(StatusCode::PAYLOAD_TOO_LARGE),
-        Err(_) => return Err(StatusCode::BAD_REQUEST),
+    next.run(request).await
+}
+
+/// The layer, for POST to server functions and to the start of provider flows; inside the session layer.
+pub(crate) async fn layer(State(state): State<AppState>, request: Request, next: Next) -> Response {
+    let Some(path) = target(&request).map(str::to_owned) else {
+        return next.run(request).await;
     };
-    if !form && !bytes.is_empty() {
+    let user = user_of(&request);
+    let most = match user {
+        Some(_) => limit(&path),
+        None => limit(&path).min(MAX_OF_NOBODY),
+    };
+    let sender = match user {
+        Some(_) => Sender::Somebody,
+        None if limit(&path) == limit("/api/login") => Sender::SigningIn,
+        None => Sender::Nobody,
+    };
+    let (parts, body) = request.into_parts();
+    let (held, too_large) = match state.bodies.read(body, most, sender).await {
+        Ok(held) => (Some(held), false),
+        // It would be read of somebody signed in.
+        Err(NotRead::TooLarge) if most < limit(&path) => (None, true),
+        Err(problem) => return problem.status().into_response(),
+    };
+    let bytes = held.as_ref().map_or_else(Bytes::new, |held| held.bytes.clone());
+    if let Err(status) = is_readable(&parts.headers, &bytes) {
+        return status.into_response();
+    }
+    let request = Request::from_parts(parts, Body::empty());
+    let form = Posted::new(&state, &path, user, request.headers(), &bytes);
+    let refusal = match () {
+        () if too_large => Some(AppError::Unauthenticated),
+        () if form.is_for_another => Some(AppError::SignedInAsAnother),
+        () => None,
+    };
+    let is_function = path.starts_with("/api/");
+    let response = match refusal {
+        Some(error) if is_function => failed(error),
+        Some(error) => return refused(error),
+        None => {
+            next.run(with_body(request, &bytes, form.is_html && is_function))
+                .await
+        }
+    };
+    drop((bytes, held));
+    if !is_function {
+        return response;
+    }
+    let mut response = match form.is_html {
+        true => form.lead_back(&state, response).await,
+        false => form.answer_script(&state, response).await,
+    };
+    // What server functions answer is about a person.
+    response
+        .headers_mut()
+        .entry(CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("no-store"));
+    response
+}
+
+/// Whether a body is a form's, with no more fields than a form has.
+fn is_readable(headers: &HeaderMap, bytes: &[u8]) -> Result<(), StatusCode> {
+    if !is_form(headers)? && !bytes.is_empty() {
         return Err(StatusCode::UNSUPPORTED_MEDIA_TYPE);
     }
-    let text = std::str::from_utf8(&bytes).map_err(|_| StatusCode::BAD_REQUEST)?;
-    if !decodes_to_text(text) {
-        return Err(StatusCode::UNPROCESSABLE_ENTITY);
+    // Before anything is made of them.
+    if bytes.iter().filter(|byte| **byte == b'&').count() >= MAX_FIELDS {
+        return Err(StatusCode::PAYLOAD_TOO_LARGE);
     }
-    let fields: Fields = serde_urlencoded::from_str(text).map_err(|_| StatusCode::BAD_REQUEST)?;
-    let doubled = fields.iter().filter(|(name, _)| name == "return_to").count() > 1;
-    let body = if doubled {
-        without_return_to(&fields)?
-    } else {
-        bytes
+    let text = std::str::from_utf8(bytes).map_err(|_| StatusCode::BAD_REQUEST)?;
+    match decodes_to_text(text) {
+        true => Ok(()),
+        false => Err(StatusCode::UNPROCESSABLE_ENTITY),
+    }
+}
+
+/// The request as server functions read it. They answer a browser as they answer a script then: the redirect
+/// is ours to make.
+fn with_body(mut request: Request, bytes: &Bytes, as_script: bool) -> Request {
+    // A `return_to` that is there twice is no address: one that nothing accepts takes its place.
+    let body = match fields(bytes).filter(|(name, _)| name == "return_to").count() {
+        0 | 1 => bytes.clone(),
+        _ => {
+            let kept = fields(bytes).filter(|(name, _)| name != "return_to");
+            let mut form = form_urlencoded::Serializer::new(String::new());
+            Bytes::from(form.extend_pairs(kept).append_pair("return_to", "//").finish())
+        }
     };
+    let headers = request.headers_mut();
     // Server functions read the type, too; an empty body may come without one.
-    parts.headers.insert(
+    headers.insert(
         CONTENT_TYPE,
         HeaderValue::from_static("application/x-www-form-urlencoded"),
     );
-    parts
-        .headers
-        .insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
-    Ok((Request::from_parts(parts, Body::from(body)), fields))
+    headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
+    if as_script {
+        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+    }
+    headers.remove(REFERER);
+    *request.body_mut() = Body::from(body);
+    request
+}
+
+fn fields(bytes: &[u8]) -> impl Iterator<Item = (std::borrow::Cow<'_, str>, std::borrow::Cow<'_, str>)> {
+    form_urlencoded::parse(bytes)
 }
 
 /// Whether the percent-encoded bytes are UTF-8. The decoders would put U+FFFD in the place of what is not,
@@ -157,27 +229,223 @@ fn is_form(headers: &HeaderMap) -> Result<bool, StatusCode> {
     }
 }
 
-/// A `return_to` that is there twice is no address: one that nothing accepts takes its place.
-fn without_return_to(fields: &[(String, String)]) -> Result<Bytes, StatusCode> {
-    let kept = fields
-        .iter()
-        .filter(|(name, _)| name != "return_to")
-        .map(|(name, value)| (name.as_str(), value.as_str()));
-    let fields: Vec<_> = kept.chain([("return_to", "//")]).collect();
-    serde_urlencoded::to_string(fields)
-        .map(Bytes::from)
-        .map_err(|_| StatusCode::BAD_REQUEST)
+/// A refusal in the words of a server function.
+fn failed(error: AppError) -> Response {
+    let mut response = (StatusCode::INTERNAL_SERVER_ERROR, Json(error)).into_response();
+    response
+        .headers_mut()
+        .insert(FAILED, HeaderValue::from_static("forms"));
+    response
 }
 
-/// Lets server_fn answer a browser as it answers a script; the redirect is ours to make.
-fn as_script(mut request: Request, html: bool) -> Request {
-    if html {
-        request
-            .headers_mut()
-            .insert(ACCEPT, HeaderValue::from_static("application/json"));
+/// A refusal of what is no server function.
+fn refused(error: AppError) -> Response {
+    let mut response = StatusCode::from_u16(error.status())
+        .unwrap_or_default()
+        .into_response();
+    response.extensions_mut().insert(error);
+    response
+}
+
+/// What is kept of a form while its server function works.
+struct Posted {
+    /// Whether a browser sent it without JavaScript.
+    is_html: bool,
+    /// The server function's endpoint.
+    endpoint: String,
+    /// Where it leads back to: the form's page.
+    page: String,
+    /// What was typed into the fields that come back.
+    typed: Vec<(String, String)>,
+    /// Who is signed in.
+    user: Option<Uuid>,
+    /// Whom the form's page was made for, if it says so.
+    made_for: Option<Uuid>,
+    /// Whether that is somebody else than who is signed in.
+    is_for_another: bool,
+    /// The flashes that wait in the browser.
+    flashes: Flashes,
+}
+
+impl Posted {
+    fn new(state: &AppState, path: &str, user: Option<Uuid>, headers: &HeaderMap, bytes: &[u8]) -> Self {
+        let is_html = accepts_html(headers);
+        let said = headers.get(FOR_HEADER).and_then(|mark| mark.to_str().ok());
+        let marks: Vec<_> = fields(bytes)
+            .filter(|(name, _)| name == FOR)
+            .map(|(_, mark)| mark)
+            .chain(said.map(Into::into))
+            .map(|mark| state.auth.keys.marked(&mark))
+            .collect();
+        let made_for = marks.first().copied().flatten();
+        let form = Declared::at(path);
+        // Of a script only a page of ours has use for it again.
+        let comes_back = form
+            .filter(|_| is_html || made_for.is_some())
+            .map_or(&[][..], |form| form.comes_back);
+        Self {
+            is_html,
+            endpoint: path.strip_prefix("/api/").unwrap_or(path).to_owned(),
+            page: page_of(form, own_referer(headers, state.auth.public_url.origin()), bytes),
+            typed: fields(bytes)
+                .filter(|(name, _)| comes_back.contains(&&**name))
+                .map(|(name, value)| (name.into_owned(), value.into_owned()))
+                .collect(),
+            user,
+            made_for,
+            is_for_another: user.is_some() && marks.iter().any(|mark| *mark != user),
+            flashes: Flashes::of(state, headers),
+        }
     }
-    request.headers_mut().remove(REFERER);
-    request
+
+    /// Answers a script with the true status.
+    async fn answer_script(mut self, state: &AppState, response: Response) -> Response {
+        let (mut parts, body) = response.into_parts();
+        let failed = parts.headers.remove(FAILED).is_some();
+        if !failed {
+            // What a page was to have again is done.
+            if parts.status.is_success() && self.flashes.drop_about(&self.endpoint, self.user) {
+                parts.headers.append(SET_COOKIE, self.flashes.cookie(state));
+            }
+            return Response::from_parts(parts, body);
+        }
+        // The browser's half of server_fn knows an error by its status.
+        let (error, bytes) = read_error(body).await;
+        parts.status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        parts
+            .headers
+            .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        parts.headers.remove(CONTENT_LENGTH);
+        if error == AppError::Unauthenticated && self.keep_unsent(state).await {
+            parts.headers.append(SET_COOKIE, self.flashes.cookie(state));
+        }
+        Response::from_parts(parts, Body::from(bytes))
+    }
+
+    /// Answers a browser: on to where the server function leads, or back to the form's page.
+    async fn lead_back(mut self, state: &AppState, response: Response) -> Response {
+        let (mut parts, body) = response.into_parts();
+        let failed = parts.headers.remove(FAILED).is_some();
+        // A refusal of some layer between keeps its status.
+        if !failed && !parts.status.is_success() {
+            return Response::from_parts(parts, body);
+        }
+        parts.headers.remove(REDIRECTED);
+        let led = parts
+            .headers
+            .remove(LOCATION)
+            .and_then(|location| location.to_str().ok().map(str::to_owned));
+        let mut location = self.page.clone();
+        let is_flashed = if failed {
+            let wait = parts.headers.get(RETRY_AFTER).and_then(|wait| wait.to_str().ok());
+            let error = read_error(body).await.0.with_wait(wait);
+            if error == AppError::ReauthRequired {
+                location = format!("{SETTINGS_SECURITY}?return_to={}", encode(&self.page));
+            }
+            self.flash_failure(state, error).await
+        } else if let Some(led) = led {
+            // Who is led elsewhere sees by that that it is done.
+            location = led;
+            self.flashes.drop_about(&self.endpoint, self.user)
+        } else {
+            self.flash(state, self.user, Outcome::Done, Vec::new()).await;
+            true
+        };
+        let mut answer = see_other(&location);
+        if is_flashed {
+            answer
+                .headers_mut()
+                .append(SET_COOKIE, self.flashes.cookie(state));
+        }
+        for (name, value) in &parts.headers {
+            // What the server function said beside its answer stays: cookies, Retry-After.
+            if ![CONTENT_TYPE, CONTENT_LENGTH, CACHE_CONTROL].contains(name) {
+                answer.headers_mut().append(name, value.clone());
+            }
+        }
+        answer
+    }
+
+    /// Leaves word of a failure for the form's page; whether there is any.
+    async fn flash_failure(&mut self, state: &AppState, error: AppError) -> bool {
+        let page = path_of(&self.page);
+        match error {
+            // A sign-in comes first.
+            AppError::Unauthenticated if !PUBLIC.contains(&page) => self.keep_unsent(state).await,
+            // A confirmation comes first, on a page that may be the form's own.
+            AppError::ReauthRequired if page != SETTINGS_SECURITY => {
+                self.made_for = self.user;
+                self.keep_unsent(state).await
+            }
+            // Two people: who is signed in is told, and who typed gets the text.
+            AppError::SignedInAsAnother => {
+                self.keep_unsent(state).await;
+                self.flash(state, self.user, Outcome::Failed(error), Vec::new())
+                    .await;
+                true
+            }
+            error => {
+                let typed = std::mem::take(&mut self.typed);
+                self.flash(state, self.user, Outcome::Failed(error), typed).await;
+                true
+            }
+        }
+    }
+
+    /// Keeps what was typed for whom the page was made for; whether there is anything to keep.
+    async fn keep_unsent(&mut self, state: &AppState) -> bool {
+        let typed = std::mem::take(&mut self.typed);
+        if self.made_for.is_none() || typed.is_empty() {
+            return false;
+        }
+        self.flash(state, self.made_for, Outcome::Unsent, typed).await;
+        true
+    }
+
+    async fn flash(
+        &mut self,
+        state: &AppState,
+        user: Option<Uuid>,
+        outcome: Outcome,
+        fields: Vec<(String, String)>,
+    ) {
+        let flash = Flash {
+            form: self.endpoint.clone(),
+            outcome,
+            fields,
+        };
+        self.flashes.add(state, path_of(&self.page), user, flash).await;
+    }
+}
+
+/// The page a form leads back to: the one it was sent from, if the browser says so and the form is there, or
+/// else its own. A `return_to` that the form carries stays in the address.
+fn page_of(form: Option<&Declared>, referer: Option<String>, bytes: &[u8]) -> String {
+    let field = |name: &str| {
+        let found = fields(bytes).find(|(found, _)| found == name);
+        found.map(|(_, value)| value.into_owned())
+    };
+    let Some(form) = form else {
+        return referer.unwrap_or_else(|| HOME.to_owned());
+    };
+    let page = referer
+        .filter(|referer| form.is_on(path_of(referer)))
+        .or_else(|| form.own_page(field))
+        .unwrap_or_else(|| HOME.to_owned());
+    let has_return_to = page.split_once('?').is_some_and(|(_, query)| {
+        form_urlencoded::parse(query.as_bytes()).any(|(name, _)| name == "return_to")
+    });
+    match field("return_to")
+        .filter(|_| !has_return_to)
+        .as_deref()
+        .and_then(ReturnTo::parse)
+    {
+        Some(return_to) => {
+            let and = if page.contains('?') { '&' } else { '?' };
+            format!("{page}{and}return_to={}", encode(return_to.as_str()))
+        }
+        None => page,
+    }
 }
 
 /// The path and query of a Referer that is ours and no form's target.
@@ -190,21 +458,6 @@ fn own_referer(headers: &HeaderMap, origin: &str) -> Option<String> {
     plain.then(|| path.split('#').next().unwrap_or(path).to_owned())
 }
 
-async fn with_true_status(response: Response) -> Response {
-    let (mut parts, body) = response.into_parts();
-    if parts.headers.remove(FAILED).is_none() {
-        return Response::from_parts(parts, body);
-    }
-    // The browser's half of server_fn knows an error by its status.
-    let (error, bytes) = read_error(body).await;
-    parts.status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    parts
-        .headers
-        .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    parts.headers.remove(CONTENT_LENGTH);
-    Response::from_parts(parts, Body::from(bytes))
-}
-
 async fn read_error(body: Body) -> (AppError, Bytes) {
     let bytes = body
         .collect()
@@ -213,60 +466,6 @@ async fn read_error(body: Body) -> (AppError, Bytes) {
         .unwrap_or_default();
     let error = serde_json::from_slice(&bytes).unwrap_or(AppError::Internal);
     (error, bytes)
-}
-
-/// Answers a browser: on to where the server function leads, or back to the form's page.
-async fn lead_back(
-    state: &AppState,
-    form: String,
-    page: String,
-    typed: Fields,
-    response: Response,
-) -> Response {
-    let (mut parts, body) = response.into_parts();
-    let failed = parts.headers.remove(FAILED).is_some();
-    let answered = failed || parts.status.is_success();
-    // A refusal of some layer between keeps its status.
-    if !answered {
-        return Response::from_parts(parts, body);
-    }
-    parts.headers.remove(REDIRECTED);
-    let led = parts
-        .headers
-        .remove(LOCATION)
-        .and_then(|location| location.to_str().ok().map(str::to_owned));
-    let (location, outcome) = match failed {
-        true => match read_error(body).await.0 {
-            AppError::ReauthRequired => (
-                format!("{}?return_to={}", routes::SETTINGS_SECURITY, encode(&page)),
-                Outcome::Failed(AppError::ReauthRequired),
-            ),
-            error => (page, Outcome::Failed(error)),
-        },
-        false => (led.unwrap_or(page), Outcome::Done),
-    };
-    let typed = typed
-        .into_iter()
-        .filter(|(name, _)| failed && !SECRET_FIELDS.contains(&name.as_str()))
-        .collect();
-    let mut answer = see_other(&location);
-    if let Some(cookie) = flash::cookie(
-        state,
-        Flash {
-            form,
-            outcome,
-            fields: typed,
-        },
-    ) {
-        answer.headers_mut().append(SET_COOKIE, cookie);
-    }
-    for (name, value) in &parts.headers {
-        // What the server function said beside its answer stays: cookies, Retry-After.
-        if ![CONTENT_TYPE, CONTENT_LENGTH, CACHE_CONTROL].contains(name) {
-            answer.headers_mut().append(name, value.clone());
-        }
-    }
-    answer
 }
 
 #[cfg(test)]

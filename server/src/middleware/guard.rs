@@ -3,11 +3,12 @@
 use app::{
     components::provider_error::ProviderError,
     flash::Flash,
-    routes::{ADMIN, ADMIN_API, ANONYMOUS, LOGIN, PROTECTED, SETTINGS, SETTINGS_SECURITY},
+    routes::{ADMIN, ADMIN_API, ANONYMOUS, LOGIN, PUBLIC, SETTINGS, SETTINGS_SECURITY},
 };
-use auth::{Error, RequestAuth, ReturnTo, chain};
+use auth::{Error, ReturnTo, Role, chain};
 use axum::{
-    extract::{Request, State},
+    Router,
+    extract::{MatchedPath, Request, State},
     http::{HeaderValue, StatusCode},
     middleware::Next,
     response::{IntoResponse, Response},
@@ -16,36 +17,41 @@ use http::{
     Method, Uri,
     header::{CACHE_CONTROL, LOCATION, SET_COOKIE},
 };
+use tower::ServiceExt;
 
-use super::{csp::PAGE_CACHING, flash};
+use super::{
+    csp::PAGE_CACHING,
+    flash::{self, Flashes},
+};
 use crate::router::AppState;
 
 /// Sends who is not signed in to the login page, and who is away from it. For everybody else the answer
 /// is the page's own; protected ones are never stored.
 pub(crate) async fn layer(State(state): State<AppState>, request: Request, next: Next) -> Response {
-    let reads = matches!(*request.method(), Method::GET | Method::HEAD);
-    if is_below(ADMIN_API, request.uri().path()) || is_below(ADMIN, request.uri().path()) {
-        return administration(request, next, reads).await;
-    }
-    if !reads {
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
         return next.run(request).await;
     }
     let path = request.uri().path();
-    let signed_in = request
+    let is_page = request
         .extensions()
-        .get::<RequestAuth>()
-        .is_some_and(|auth| auth.session().is_some());
-    let protected = PROTECTED.contains(&path) || is_below(SETTINGS, path);
-    if protected && !signed_in {
+        .get::<MatchedPath>()
+        .is_some_and(|route| state.pages.contains(route.as_str()));
+    // Whoever mistypes one of the settings' addresses meant one of them.
+    let protected = (is_page && !PUBLIC.contains(&path)) || is_below(SETTINGS, path);
+    let user = flash::user_of(&request);
+    if protected && user.is_none() {
         return see_other(&returning(LOGIN, request.uri()));
     }
-    if ANONYMOUS.contains(&path) && signed_in {
+    if ANONYMOUS.contains(&path) && user.is_some() {
         let query = request.uri().query().unwrap_or("");
-        let mut answer = see_other(return_to(query).as_str());
+        let leads_to = return_to(query);
+        let mut answer = see_other(leads_to.as_str());
         // A provider's callback failed. What the login page would say of it is said where this leads.
-        let error = provider_error(query).filter(|_| path == LOGIN);
-        if let Some(cookie) = error.and_then(|error| flash::cookie(&state, Flash::of_provider(error))) {
-            answer.headers_mut().append(SET_COOKIE, cookie);
+        if let Some(error) = provider_error(query).filter(|_| path == LOGIN) {
+            let mut flashes = Flashes::of(&state, request.headers());
+            let page = path_of(leads_to.as_str());
+            flashes.add(&state, page, user, Flash::of_provider(error)).await;
+            answer.headers_mut().append(SET_COOKIE, flashes.cookie(&state));
         }
         return answer;
     }
@@ -56,29 +62,65 @@ pub(crate) async fn layer(State(state): State<AppState>, request: Request, next:
     response
 }
 
+/// What [`administration`] works with.
+#[derive(Clone)]
+pub(crate) struct Administration {
+    /// Of the application.
+    pub(crate) state: AppState,
+    /// What answers for addresses that nothing has.
+    pub(crate) nowhere: Router,
+}
+
 /// Administration, for recent sessions of administrators, as the authority knows them. For everybody else
-/// it is not there: their page is the one for unknown addresses, since the application has no such route
-/// for them, and all other requests end here, before anything of them is looked at.
-async fn administration(request: Request, next: Next, reads: bool) -> Response {
-    let Some(auth) = request.extensions().get::<RequestAuth>().cloned() else {
-        return StatusCode::NOT_FOUND.into_response();
+/// it is not there: what answers for addresses that nothing has answers for these as well, before anything of
+/// the request but its cookies is looked at. So this is around the router, which would say which methods an
+/// address takes.
+pub(crate) async fn administration(
+    State(gate): State<Administration>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let path = request.uri().path();
+    let is_function = is_below(ADMIN_API, path);
+    if !is_function && !is_below(ADMIN, path) {
+        return next.run(request).await;
+    }
+    let reads = matches!(*request.method(), Method::GET | Method::HEAD);
+    let nothing = async |request| gate.nowhere.oneshot(request).await.into_response();
+    let may = match gate.state.auth.sessions.request(request.headers()).await {
+        Ok(auth) => {
+            let may = auth.require_admin().await;
+            let is_admin = auth.session().is_some_and(|session| session.role == Role::Admin);
+            // From here on the request is recognised, by the authority.
+            request.extensions_mut().insert(auth);
+            may.map(drop).map_err(|error| (error, is_admin))
+        }
+        // What answers then says the same of every address.
+        Err(_) => return nothing(request).await,
     };
-    let is_page = reads && !is_below(ADMIN_API, request.uri().path());
-    match auth.require_admin().await {
+    match may {
+        Ok(()) => next.run(request).await,
         // Server functions ask again, and say in their own way that a confirmation is too old.
-        Ok(_) => next.run(request).await,
-        Err(Error::ReauthRequired) if !is_page => next.run(request).await,
-        Err(Error::ReauthRequired) => see_other(&returning(SETTINGS_SECURITY, request.uri())),
-        Err(Error::NotFound) if is_page => next.run(request).await,
-        Err(Error::NotFound) => StatusCode::NOT_FOUND.into_response(),
-        Err(error) => {
+        Err((Error::ReauthRequired, _)) if is_function || !reads => next.run(request).await,
+        Err((Error::ReauthRequired, _)) => see_other(&returning(SETTINGS_SECURITY, request.uri())),
+        Err((Error::NotFound, _)) => nothing(request).await,
+        Err((error, is_admin)) => {
             tracing::error!(
                 error = %chain(&error),
                 "nobody can tell who asks"
             );
-            StatusCode::SERVICE_UNAVAILABLE.into_response()
+            match is_admin {
+                true => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+                // That there is something to wait for is for administrators to know.
+                false => nothing(request).await,
+            }
         }
     }
+}
+
+/// An address without its query.
+pub(crate) fn path_of(address: &str) -> &str {
+    address.split(['?', '#']).next().unwrap_or(address)
 }
 
 /// Whether a path is this one, or one below it.

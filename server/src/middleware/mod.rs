@@ -1,6 +1,7 @@
 //! The layers around the routes, a file each. Their order is in [`crate::router`].
 
 mod address;
+pub(crate) mod bodies;
 pub(crate) mod csp;
 pub(crate) mod detached;
 pub(crate) mod edge;
@@ -13,4 +14,4 @@ pub(crate) mod host;
 pub(crate) mod origin;
 pub(crate) mod prefetch;
 mod refusals;
-pub(crate) mod trailing_slash;
+pub(crate) mod spelling;

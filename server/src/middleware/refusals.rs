@@ -34,7 +34,8 @@ impl Refusals {
         }
     }
 
-    /// Writes the body of an error that has none, and says when to try again.
+    /// Writes the body of an error that has none, and says when to try again. What the status alone does not
+    /// tell is in the answer's extensions, as an [`AppError`].
     pub(super) fn explain(self, response: &mut Response) {
         let status = response.status();
         if status == StatusCode::SERVICE_UNAVAILABLE {
@@ -50,10 +51,19 @@ impl Refusals {
         if !bare {
             return;
         }
-        let error = AppError::from_status(status.as_u16());
-        let text = error.message();
+        let wait = response.headers().get(RETRY_AFTER);
+        let error = response
+            .extensions()
+            .get::<AppError>()
+            .copied()
+            .unwrap_or(AppError::from_status(status.as_u16()))
+            .with_wait(wait.and_then(|wait| wait.to_str().ok()));
         let worded = match self.html {
-            true => bare_page::respond(text, "", "<p><a href=\"/\">Go to the start page</a></p>"),
+            true => bare_page::respond(
+                &error.advice(),
+                "",
+                "<p><a href=\"/\">Go to the start page</a></p>",
+            ),
             false => ([(CACHE_CONTROL, "no-store")], Json(error)).into_response(),
         };
         let (parts, body) = worded.into_parts();

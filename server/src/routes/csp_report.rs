@@ -1,16 +1,18 @@
 //! Where browsers report what the Content-Security-Policy stopped.
 
 use auth::{
-    Auth, Client, Error,
+    Client, Error,
     limits::{Action, Subject},
 };
 use axum::{
-    body::{Body, to_bytes},
+    body::Body,
     extract::State,
     http::StatusCode,
     response::{IntoResponse, Response},
 };
 use http::{header::RETRY_AFTER, request::Parts};
+
+use crate::{middleware::bodies::Sender, router::AppState};
 
 /// The most a report may weigh.
 const MAX_BYTES: usize = 8 * 1024;
@@ -18,20 +20,23 @@ const MAX_BYTES: usize = 8 * 1024;
 const LOGGED: usize = 1000;
 
 /// Logs a report, escaped and cut: anybody can send one.
-pub(crate) async fn post(State(auth): State<Auth>, parts: Parts, body: Body) -> Response {
+pub(crate) async fn post(State(state): State<AppState>, parts: Parts, body: Body) -> Response {
     let address = Client::of(&parts).limited_address();
-    if let Err(Error::TooManyAttempts { retry_after }) =
-        auth.limits.take(Action::CspReport, Subject::address(address))
+    if let Err(Error::TooManyAttempts { retry_after }) = state
+        .auth
+        .limits
+        .take(Action::CspReport, Subject::address(address))
     {
         let wait = retry_after.max(1).to_string();
         return (StatusCode::TOO_MANY_REQUESTS, [(RETRY_AFTER, wait)]).into_response();
     }
-    match to_bytes(body, MAX_BYTES).await {
+    match state.bodies.read(body, MAX_BYTES, Sender::Nobody).await {
         Ok(report) => {
-            let text: String = String::from_utf8_lossy(&report).chars().take(LOGGED).collect();
+            let text = String::from_utf8_lossy(&report.bytes);
+            let text: String = text.chars().take(LOGGED).collect();
             tracing::warn!(report = ?text, "a Content-Security-Policy violation was reported");
             StatusCode::NO_CONTENT.into_response()
         }
-        Err(_) => StatusCode::PAYLOAD_TOO_LARGE.into_response(),
+        Err(problem) => problem.status().into_response(),
     }
 }

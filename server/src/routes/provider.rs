@@ -8,6 +8,7 @@ use auth::{
 };
 use axum::{
     Extension, Form,
+    body::Body,
     extract::{Path, RawQuery, State},
     http::StatusCode,
     response::{IntoResponse, Response},
@@ -20,7 +21,11 @@ use http::{
 
 use crate::{
     bare_page::{self, escape},
-    middleware::guard::{encode, see_other},
+    middleware::{
+        bodies::Sender,
+        guard::{encode, see_other},
+    },
+    router::AppState,
 };
 use app::routes::{LOGIN, PROFILE, SETTINGS_ACCOUNTS, SETTINGS_SECURITY};
 
@@ -146,8 +151,19 @@ pub(crate) async fn finish(
 
 /// `POST /auth/callback/{provider}`, for providers that post their answer (Apple). Such a request is
 /// cross-site and comes without our cookies; leading the browser to the GET address brings them back.
-pub(crate) async fn repost(State(auth): State<Auth>, Path(provider): Path<String>, body: String) -> Response {
-    match auth.oauth.repost(&provider, &body) {
+pub(crate) async fn repost(
+    State(state): State<AppState>,
+    Path(provider): Path<String>,
+    body: Body,
+) -> Response {
+    let held = match state.bodies.read(body, MAX_REPOST, Sender::Nobody).await {
+        Ok(held) => held,
+        Err(problem) => return problem.status().into_response(),
+    };
+    let Ok(body) = std::str::from_utf8(&held.bytes) else {
+        return StatusCode::BAD_REQUEST.into_response();
+    };
+    match state.auth.oauth.repost(&provider, body) {
         Ok(location) => see_other(&location),
         Err(RepostError::UnknownProvider) => StatusCode::NOT_FOUND.into_response(),
         Err(RepostError::NotAllowed) => (StatusCode::METHOD_NOT_ALLOWED, [(ALLOW, "GET")]).into_response(),

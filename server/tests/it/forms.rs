@@ -220,12 +220,15 @@ async fn only_a_referer_of_ours_leads_back() {
         call.send().await.leads_to("/login");
         app.advance(60);
     }
-    let own = app
-        .browser()
-        .post("/api/login", &[("email", "x@example.com"), ("password", "x")])
-        .header("accept", "text/html")
-        .header("referer", &format!("{ORIGIN}/somewhere?a=b#c"));
-    own.send().await.leads_to("/somewhere?a=b");
+    // Ours, and a page that has the form: with its query. Without the form it is no page to lead back to.
+    for (referer, page) in [("/login?a=b#c", "/login?a=b"), ("/somewhere?a=b#c", "/login")] {
+        let own = app
+            .browser()
+            .post("/api/login", &[("email", "x@example.com"), ("password", "x")])
+            .header("accept", "text/html")
+            .header("referer", &format!("{ORIGIN}{referer}"));
+        own.send().await.leads_to(page);
+    }
     app.advance(60);
     let none = app
         .browser()
@@ -405,7 +408,7 @@ async fn a_refusal_by_a_layer_keeps_its_status_and_a_person_reads_a_page() {
 }
 
 #[tokio::test]
-async fn what_was_typed_is_too_much_for_a_cookie_and_the_reason_is_told_all_the_same() {
+async fn what_was_typed_comes_back_though_it_is_too_much_for_a_cookie_or_for_its_field() {
     let app = TestApp::new().await;
     let ada = app.registered(ADA).await;
     let page = "/settings/public";
@@ -415,6 +418,14 @@ async fn what_was_typed_is_too_much_for_a_cookie_and_the_reason_is_told_all_the_
         .leads_to(page);
     let shown = ada.get(page).await.expect(200);
     assert!(shown.shows("role=\"alert\"") && shown.shows("Something in this form is not right."));
+    assert!(shown.shows(&long), "to be shortened");
+    // More than anybody types is not kept, and the reason is told all the same.
+    let far_too_long = "y".repeat(100_000);
+    ada.submit(page, "update_public_data", &[("bio", &far_too_long)])
+        .await
+        .leads_to(page);
+    let shown = ada.get(page).await.expect(200);
+    assert!(shown.shows("Something in this form is not right.") && !shown.shows("yyyy"));
 }
 
 #[tokio::test]

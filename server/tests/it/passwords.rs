@@ -443,8 +443,12 @@ async fn changes_of_the_ways_in_need_a_confirmation_within_ten_minutes() {
     app.advance(1);
     for (function, fields) in guarded {
         ada.call(function, fields).await.refused(403, "reauth_required");
-        let answer = ada.submit("/settings/security", function, fields).await;
-        answer.leads_to("/settings/security?return_to=%2Fsettings%2Fsecurity");
+        let page = match function {
+            "unlink_account" => "accounts",
+            _ => "security",
+        };
+        let answer = ada.submit(&format!("/settings/{page}"), function, fields).await;
+        answer.leads_to(&format!("/settings/security?return_to=%2Fsettings%2F{page}"));
     }
     app.browser().login(ADA, PASSWORD).await.expect(200);
 

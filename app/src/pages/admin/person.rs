@@ -19,7 +19,7 @@ use crate::{
         device::device,
         events::{EventList, method},
         failure::Failure,
-        form::{FormState, Notices, Submit},
+        form::{Form, FormState, Notices, Submit},
         link::value_of,
         marks::Mark,
         providers::provider_name,
@@ -201,18 +201,23 @@ fn Access(id: Uuid, role: Role, is_disabled: bool, oneself: bool, actions: Actio
 
 #[component]
 fn RoleForm(id: Uuid, role: Role, actions: Actions) -> impl IntoView {
+    let typed = FormState::of(actions.set_role).typed("role");
     let options = Role::ALL
         .iter()
         .map(|offered| {
+            let is_chosen = match &typed {
+                Some(typed) => typed == offered.name(),
+                None => *offered == role,
+            };
             view! {
-                <option value=offered.name() selected=*offered == role>
+                <option value=offered.name() selected=is_chosen>
                     {offered.label()}
                 </option>
             }
         })
         .collect_view();
     view! {
-        <ActionForm action=actions.set_role attr:class="search">
+        <Form action=actions.set_role attr:class="search">
             <input type="hidden" name="user_id" value=id.to_string() />
             <div class="field">
                 <label for="role">"Role"</label>
@@ -221,7 +226,7 @@ fn RoleForm(id: Uuid, role: Role, actions: Actions) -> impl IntoView {
                 </select>
             </div>
             <Submit form=FormState::of(actions.set_role) label="Change role" busy="Changing…" class="button-quiet" />
-        </ActionForm>
+        </Form>
     }
 }
 
@@ -229,14 +234,14 @@ fn RoleForm(id: Uuid, role: Role, actions: Actions) -> impl IntoView {
 fn DisableForm(id: Uuid, is_disabled: bool, actions: Actions) -> impl IntoView {
     match is_disabled {
         true => Either::Left(view! {
-            <ActionForm action=actions.enable attr:class="stack after-form">
+            <Form action=actions.enable attr:class="stack after-form">
                 <input type="hidden" name="user_id" value=id.to_string() />
                 <p class="hint">"Nobody can sign in to this account."</p>
                 <Submit form=FormState::of(actions.enable) label="Enable account" busy="Enabling…" class="button-quiet" />
-            </ActionForm>
+            </Form>
         }),
         false => Either::Right(view! {
-            <ActionForm action=actions.disable attr:class="stack after-form">
+            <Form action=actions.disable attr:class="stack after-form">
                 <input type="hidden" name="user_id" value=id.to_string() />
                 <p class="hint">"Disabled, nobody can sign in to this account, and all its sessions end at once."</p>
                 <Submit
@@ -245,7 +250,7 @@ fn DisableForm(id: Uuid, is_disabled: bool, actions: Actions) -> impl IntoView {
                     busy="Disabling…"
                     class="button-danger"
                 />
-            </ActionForm>
+            </Form>
         }),
     }
 }
@@ -257,11 +262,11 @@ fn Sessions(id: Uuid, sessions: Vec<SessionInfo>, actions: Actions) -> impl Into
         false => {
             let rows = sessions
                 .into_iter()
-                .map(|session| view! { <SessionRow session actions /> })
+                .map(|session| view! { <SessionRow id session actions /> })
                 .collect_view();
             Either::Right(view! {
                 <ul class="rows">{rows}</ul>
-                <ActionForm action=actions.revoke_all attr:class="after-form">
+                <Form action=actions.revoke_all attr:class="after-form">
                     <input type="hidden" name="user_id" value=id.to_string() />
                     <Submit
                         form=FormState::of(actions.revoke_all)
@@ -269,7 +274,7 @@ fn Sessions(id: Uuid, sessions: Vec<SessionInfo>, actions: Actions) -> impl Into
                         busy="Ending…"
                         class="button-danger"
                     />
-                </ActionForm>
+                </Form>
             })
         }
     };
@@ -282,7 +287,7 @@ fn Sessions(id: Uuid, sessions: Vec<SessionInfo>, actions: Actions) -> impl Into
 }
 
 #[component]
-fn SessionRow(session: SessionInfo, actions: Actions) -> impl IntoView {
+fn SessionRow(id: Uuid, session: SessionInfo, actions: Actions) -> impl IntoView {
     let device = device(session.user_agent.as_deref());
     let button = format!("End session: {device}");
     view! {
@@ -297,7 +302,9 @@ fn SessionRow(session: SessionInfo, actions: Actions) -> impl IntoView {
                 </p>
                 <p class="hint">"Last seen " <When at=session.last_seen_at clock=true /></p>
             </div>
-            <ActionForm action=actions.revoke>
+            <Form action=actions.revoke>
+                // Not for the server function: it says which page the form is on.
+                <input type="hidden" name="user_id" value=id.to_string() />
                 <input type="hidden" name="session_id" value=session.session_id.to_string() />
                 <Submit
                     form=FormState::of(actions.revoke)
@@ -306,7 +313,7 @@ fn SessionRow(session: SessionInfo, actions: Actions) -> impl IntoView {
                     name=button
                     class="button-quiet"
                 />
-            </ActionForm>
+            </Form>
         </li>
     }
 }

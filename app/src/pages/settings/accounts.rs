@@ -8,7 +8,7 @@ use crate::{
     Setup,
     components::{
         failure::Failure,
-        form::{FormState, Notice, Submit},
+        form::{Form, FormState, Notice, Submit},
         marks::Mark,
         provider_error::ProviderErrorNotice,
         providers::{ProviderButton, is_configured, provider_name},
@@ -91,7 +91,7 @@ fn Row(account: AccountInfo, is_last: bool, unlink: ServerAction<UnlinkAccount>)
             </p>
         }),
         false => Either::Right(view! {
-            <ActionForm action=unlink>
+            <Form action=unlink>
                 <input type="hidden" name="account_id" value=account.id.to_string() />
                 <Submit
                     form=FormState::of(unlink)
@@ -100,7 +100,7 @@ fn Row(account: AccountInfo, is_last: bool, unlink: ServerAction<UnlinkAccount>)
                     name=button
                     class="button-quiet"
                 />
-            </ActionForm>
+            </Form>
         }),
     };
     view! {

@@ -8,7 +8,7 @@ use crate::{
     components::{
         failure::Failure,
         field::Field,
-        form::{Emptied, FormState, Notices, Submit},
+        form::{Emptied, Form, FormState, Notices, Submit},
         time::When,
     },
     data::{ClearPrivateData, PRIVATE_FIELDS, UpdatePrivateData, describe_private_data},
@@ -63,14 +63,14 @@ fn Keys(
             <section class="card card-danger" aria-labelledby="clear-title">
                 <h2 id="clear-title">"Clear"</h2>
                 <p class="hint">"Removes all private values. What relies on them stops working."</p>
-                <ActionForm action=clear>
+                <Form action=clear>
                     <Submit
                         form=FormState::of(clear)
                         label="Clear all private data"
                         busy="Clearing…"
                         class="button-danger"
                     />
-                </ActionForm>
+                </Form>
             </section>
         }
     });
@@ -105,7 +105,7 @@ fn Key(
         <section class="card" aria-labelledby=title>
             <h2 id=title_id>{label}</h2>
             {state}
-            <ActionForm action=update node_ref=emptied.node attr:class="stack" on:submit=move |_| emptied.sent()>
+            <Form action=update node_ref=emptied.node attr:class="stack" on:submit=move |_| emptied.sent()>
                 <Field
                     form
                     name=key
@@ -120,11 +120,11 @@ fn Key(
                     busy="Saving…"
                     name=format!("{} {label}", if is_set { "Replace" } else { "Set" })
                 />
-            </ActionForm>
+            </Form>
             {is_set
                 .then(|| {
                     view! {
-                        <ActionForm action=update attr:class="after-form">
+                        <Form action=update attr:class="after-form">
                             // Sent empty, a field is removed.
                             <input type="hidden" name=key value="" />
                             <Submit
@@ -134,7 +134,7 @@ fn Key(
                                 name=format!("Remove {label}")
                                 class="button-danger"
                             />
-                        </ActionForm>
+                        </Form>
                     }
                 })}
         </section>

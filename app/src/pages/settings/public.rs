@@ -7,7 +7,7 @@ use crate::{
     components::{
         failure::Failure,
         field::{Field, TextArea},
-        form::{FormState, Notices, Submit},
+        form::{Form, FormState, Notices, Submit},
     },
     data::{ClearPublicData, PublicData, PublicDataContext, Theme, UpdatePublicData},
     error::AppError,
@@ -74,7 +74,7 @@ fn Cards(
         <section class="card" aria-labelledby="public-title">
             <h2 id="public-title">"About you"</h2>
             <p class="hint">"You can read and change this in the browser; the application may show it to others."</p>
-            <ActionForm action=update node_ref=form attr:class="stack">
+            <Form action=update node_ref=form attr:class="stack">
                 <Field
                     form=state
                     name="display_name"
@@ -100,7 +100,7 @@ fn Cards(
                 />
                 <ThemeChoice form=state theme />
                 <Submit form=state label="Save" busy="Saving…" />
-            </ActionForm>
+            </Form>
         </section>
         <section class="card" aria-labelledby="preview-title">
             <h2 id="preview-title">"How it looks"</h2>
@@ -114,14 +114,14 @@ fn Cards(
             } else {
                 Either::Right(view! {
                     <p class="hint">"Removes all of the public data. Your account stays as it is."</p>
-                    <ActionForm action=clear>
+                    <Form action=clear>
                         <Submit
                             form=FormState::of(clear)
                             label="Clear all public data"
                             busy="Clearing…"
                             class="button-danger"
                         />
-                    </ActionForm>
+                    </Form>
                 })
             }}
         </section>

@@ -9,7 +9,7 @@ use crate::{
     components::{
         failure::Failure,
         field::Field,
-        form::{Emptied, FormState, Newest, Notice, Submit},
+        form::{Emptied, Form, FormState, Newest, Notice, Submit},
         link::{RETURN_TO, asked_return_to},
         own_events::OwnEvents,
         providers::ProviderButton,
@@ -91,7 +91,7 @@ fn ConfirmByPassword(
 ) -> impl IntoView {
     let emptied = Emptied::after(confirm);
     view! {
-        <ActionForm action=confirm node_ref=emptied.node attr:class="stack" on:submit=move |_| emptied.sent()>
+        <Form action=confirm node_ref=emptied.node attr:class="stack" on:submit=move |_| emptied.sent()>
             <Username />
             <Field
                 form
@@ -104,7 +104,7 @@ fn ConfirmByPassword(
             />
             {return_to.map(|path| view! { <input type="hidden" name=RETURN_TO value=path /> })}
             <Submit form label="Confirm" busy="Confirming…" />
-        </ActionForm>
+        </Form>
     }
 }
 
@@ -152,7 +152,7 @@ fn Change(change: ServerAction<ChangePassword>, forms: Forms) -> impl IntoView {
             <h2 id="password-title">"Change your password"</h2>
             <p class="hint">"Your other sessions end; you stay signed in here."</p>
             <PasswordNotices forms />
-            <ActionForm action=change node_ref=emptied.node attr:class="stack" on:submit=move |_| emptied.sent()>
+            <Form action=change node_ref=emptied.node attr:class="stack" on:submit=move |_| emptied.sent()>
                 <Username />
                 <Field
                     form
@@ -165,7 +165,7 @@ fn Change(change: ServerAction<ChangePassword>, forms: Forms) -> impl IntoView {
                 />
                 <NewPassword form />
                 <Submit form label="Change password" busy="Changing…" />
-            </ActionForm>
+            </Form>
         </section>
     }
 }
@@ -181,11 +181,11 @@ fn Set(set: ServerAction<SetPassword>, forms: Forms) -> impl IntoView {
                 "Your other sessions end; you stay signed in here."
             </p>
             <PasswordNotices forms />
-            <ActionForm action=set attr:class="stack">
+            <Form action=set attr:class="stack">
                 <Username />
                 <NewPassword form />
                 <Submit form label="Set password" busy="Setting…" />
-            </ActionForm>
+            </Form>
         </section>
     }
 }

@@ -9,7 +9,7 @@ use crate::{
         device::device,
         events::method,
         failure::Failure,
-        form::{FormState, Notices, Submit},
+        form::{Form, FormState, Notices, Submit},
         time::When,
     },
     session::{RevokeOtherSessions, RevokeSession, list_sessions},
@@ -54,14 +54,14 @@ fn Cards(
         .collect_view();
     let others = match has_others {
         true => Either::Left(view! {
-            <ActionForm action=revoke_others attr:class="after-form">
+            <Form action=revoke_others attr:class="after-form">
                 <Submit
                     form=FormState::of(revoke_others)
                     label="Sign out everywhere else"
                     busy="Signing out…"
                     class="button-danger"
                 />
-            </ActionForm>
+            </Form>
         }),
         false => Either::Right(view! { <p class="empty">"You are signed in nowhere else."</p> }),
     };
@@ -82,7 +82,7 @@ fn Row(session: SessionInfo, revoke: ServerAction<RevokeSession>) -> impl IntoVi
     let button = format!("End session: {device}");
     let end = (!session.current).then(|| {
         view! {
-            <ActionForm action=revoke>
+            <Form action=revoke>
                 <input type="hidden" name="session_id" value=session.session_id.to_string() />
                 <Submit
                     form=FormState::of(revoke)
@@ -91,7 +91,7 @@ fn Row(session: SessionInfo, revoke: ServerAction<RevokeSession>) -> impl IntoVi
                     name=button
                     class="button-quiet"
                 />
-            </ActionForm>
+            </Form>
         }
     });
     view! {

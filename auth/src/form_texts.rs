@@ -1,0 +1,107 @@
+//! What people typed into forms that were not done, kept until the form's page has it again.
+//!
+//! A cookie holds no more than 4 KB, and a field may take more. Each text is its user's alone: whoever else
+//! comes to the page, with the same browser or with its id, gets nothing.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use time::Duration;
+use uuid::Uuid;
+
+use crate::{
+    clock::Clock,
+    db::{Database, Expired},
+    error::Result,
+    keys::{KeyRing, Purpose},
+};
+
+/// How long a text waits for its page, in seconds: long enough to sign in again, with a provider, too.
+pub const LIFE: i64 = 600;
+/// The most a text may weigh, in bytes.
+pub const MAX_BYTES: usize = 64 * 1024;
+/// Texts kept for a user; the oldest goes when another comes.
+const MAX_TEXTS: i64 = 20;
+
+/// The texts. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct FormTexts {
+    db: Database,
+    keys: Arc<KeyRing>,
+    clock: Clock,
+}
+
+/// What is sealed: the id as well, so that a row's text opens in no other row.
+#[derive(Serialize, Deserialize)]
+struct Sealed {
+    id: Uuid,
+    fields: Vec<(String, String)>,
+}
+
+impl FormTexts {
+    pub(crate) fn new(db: Database, keys: Arc<KeyRing>, clock: Clock) -> Self {
+        Self { db, keys, clock }
+    }
+
+    /// Keeps what a user typed; the id to take it by. `None` if it is too much.
+    ///
+    /// # Errors
+    /// Of the database; there may be no such user any more.
+    pub async fn keep(&self, user_id: Uuid, fields: Vec<(String, String)>) -> Result<Option<Uuid>> {
+        let size: usize = fields.iter().map(|(name, value)| name.len() + value.len()).sum();
+        if size > MAX_BYTES {
+            return Ok(None);
+        }
+        let id = Uuid::now_v7();
+        let json = serde_json::to_string(&Sealed { id, fields }).map_err(crate::Error::internal)?;
+        let mut tx = self.db.begin().await?;
+        sqlx::query("INSERT INTO form_texts (id, user_id, sealed, expires_at) VALUES ($1, $2, $3, $4)")
+            .bind(id)
+            .bind(user_id)
+            .bind(self.keys.seal(Purpose::FormText, &json))
+            .bind(self.clock.now() + Duration::seconds(LIFE))
+            .execute(&mut *tx)
+            .await?;
+        // Ids are UUIDv7: their order is that of the texts.
+        sqlx::query(
+            "DELETE FROM form_texts WHERE user_id = $1 AND id NOT IN (
+                 SELECT id FROM form_texts WHERE user_id = $1 ORDER BY id DESC LIMIT $2)",
+        )
+        .bind(user_id)
+        .bind(MAX_TEXTS)
+        .execute(&mut *tx)
+        .await?;
+        tx.commit().await?;
+        Ok(Some(id))
+    }
+
+    /// Takes a text of this user, once; nothing if it is another user's, expired or gone.
+    ///
+    /// # Errors
+    /// Of the database.
+    pub async fn take(&self, user_id: Uuid, id: Uuid) -> Result<Option<Vec<(String, String)>>> {
+        let sealed: Option<String> = sqlx::query_scalar(
+            "DELETE FROM form_texts WHERE id = $1 AND user_id = $2 AND expires_at > $3 RETURNING sealed",
+        )
+        .bind(id)
+        .bind(user_id)
+        .bind(self.clock.now())
+        .fetch_optional(self.db.write())
+        .await?;
+        Ok(sealed
+            .and_then(|sealed| self.keys.open(Purpose::FormText, &sealed))
+            .and_then(|json| serde_json::from_str::<Sealed>(&json).ok())
+            .filter(|opened| opened.id == id)
+            .map(|opened| opened.fields))
+    }
+
+    /// Deletes what has expired.
+    pub(crate) async fn sweep(&self) -> Result<()> {
+        const EXPIRED: Expired = Expired {
+            table: "form_texts",
+            key: "id",
+            when: "expires_at <= $1",
+        };
+        self.db.sweep(EXPIRED, self.clock.now()).await.map(drop)
+    }
+}
