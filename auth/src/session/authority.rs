@@ -29,6 +29,7 @@ pub struct LiveSession {
     pub(super) authenticated_at: OffsetDateTime,
     pub(super) remember: bool,
     pub(crate) email: Option<String>,
+    pub(super) email_verified: bool,
     pub(super) role: Role,
 }
 
@@ -55,6 +56,7 @@ impl From<&LiveSession> for AuthSession {
             session_id: live.session_id,
             user_id: live.user_id,
             email: live.email.clone(),
+            email_verified: live.email_verified,
             role: live.role,
             expires_at: live.expires_at,
         }
@@ -107,7 +109,8 @@ pub(super) struct NewSession<'a> {
 pub(super) async fn find(db: &Database, id: &IdHash, now: OffsetDateTime) -> Result<Option<LiveSession>> {
     Ok(sqlx::query_as(
         "SELECT s.id AS session_id, s.user_id, s.version, s.last_seen_at, s.idle_expires_at,
-                s.expires_at, s.authenticated_at, s.remember, u.email, u.role
+                s.expires_at, s.authenticated_at, s.remember, u.email,
+                u.email IS NOT NULL AND u.email_verified_at IS NOT NULL AS email_verified, u.role
          FROM sessions s JOIN users u ON u.id = s.user_id
          WHERE s.key_hash = $1 AND s.kind = 'browser'
            AND s.idle_expires_at > $2 AND s.expires_at > $2 AND u.disabled_at IS NULL",
@@ -168,10 +171,7 @@ pub(super) async fn insert(
     .await?;
     store::insert(tx, id, new.expires_at).await?;
     hooks::on_session_saved(tx, new.user_id, session_id).await?;
-    let (email, role) = sqlx::query_as("SELECT email, role FROM users WHERE id = $1")
-        .bind(new.user_id)
-        .fetch_one(&mut **tx)
-        .await?;
+    let (email, email_verified, role) = standing(tx, new.user_id).await?;
     Ok(LiveSession {
         session_id,
         user_id: new.user_id,
@@ -182,8 +182,19 @@ pub(super) async fn insert(
         authenticated_at: new.now,
         remember: new.remember,
         email,
+        email_verified,
         role,
     })
+}
+
+/// What a session says of its user, read with the user locked: the address, whether it is verified, the role.
+async fn standing(tx: &mut Tx, user_id: Uuid) -> Result<(Option<String>, bool, Role)> {
+    Ok(sqlx::query_as(
+        "SELECT email, email IS NOT NULL AND email_verified_at IS NOT NULL, role FROM users WHERE id = $1",
+    )
+    .bind(user_id)
+    .fetch_one(&mut **tx)
+    .await?)
 }
 
 /// Which sessions to end.
@@ -261,11 +272,9 @@ pub(super) async fn delete(tx: &mut Tx, which: Ending) -> Result<Vec<Ended>> {
         .bind(user_id)
         .bind(MAX_SESSIONS),
     };
-    let rows: Vec<(Uuid, Uuid, Vec<u8>)> = query.fetch_all(&mut **tx).await?;
-    let mut ended = Vec::with_capacity(rows.len());
-    for (session_id, user_id, key_hash) in rows {
-        store::remove(tx, &key_hash).await?;
-        ended.push(Ended { session_id, user_id });
+    let ended: Vec<Ended> = query.fetch_all(&mut **tx).await?;
+    for ended in &ended {
+        store::remove(tx, &ended.key_hash).await?;
     }
     Ok(ended)
 }
@@ -292,10 +301,7 @@ pub(super) async fn cycle(
     let Some(version) = version else { return Ok(None) };
     store::rename(tx, old, new).await?;
     // Read after the row is held: the next version must not carry what an earlier one was voided for.
-    let (email, role) = sqlx::query_as("SELECT email, role FROM users WHERE id = $1")
-        .bind(live.user_id)
-        .fetch_one(&mut **tx)
-        .await?;
+    let (email, email_verified, role) = standing(tx, live.user_id).await?;
     Ok(Some(LiveSession {
         version,
         email,

@@ -208,6 +208,7 @@ impl Sessions {
             session_id: live.session_id,
             user_id: live.user_id,
             email: live.email.clone(),
+            email_verified: live.email_verified,
             role: live.role,
             session_expires: live.expires_at.unix_timestamp(),
             version: live.version,

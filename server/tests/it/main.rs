@@ -28,6 +28,7 @@ mod passwords;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod private;
+mod proofs;
 mod races;
 mod revocation;
 mod session_endpoint;
