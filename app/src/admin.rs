@@ -14,10 +14,7 @@ use uuid::Uuid;
 
 use crate::error::AppError;
 #[cfg(feature = "ssr")]
-use crate::{
-    request::{Context, refuse},
-    routes,
-};
+use crate::request::{Context, refuse};
 
 /// A page of people: the newest, or those whose address or name begins with `query`.
 #[server(prefix = "/api/admin", endpoint = "list_people")]
@@ -74,8 +71,7 @@ pub async fn admin_revoke_session(session_id: Uuid) -> Result<(), AppError> {
         .await
         .map_err(refuse)?;
     if session_id == admin.session_id() {
-        context.request.forget();
-        leptos_axum::redirect(routes::HOME);
+        return context.sign_out().await;
     }
     Ok(())
 }
@@ -93,8 +89,7 @@ pub async fn revoke_all_sessions(user_id: Uuid) -> Result<(), AppError> {
         .await
         .map_err(refuse)?;
     if user_id == admin.user_id() {
-        context.request.forget();
-        leptos_axum::redirect(routes::HOME);
+        return context.sign_out().await;
     }
     Ok(())
 }

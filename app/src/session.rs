@@ -9,12 +9,9 @@ use auth::{AccountInfo, AuthSession, Event, SessionInfo, User, WaysIn};
 use leptos::prelude::*;
 use uuid::Uuid;
 
-use crate::error::AppError;
 #[cfg(feature = "ssr")]
-use crate::{
-    request::{Context, refuse},
-    routes,
-};
+use crate::request::{Context, refuse};
+use crate::error::AppError;
 
 /// Who is signed in, as views see it: fixed for the life of the document, since signing in and out load
 /// a new one.
@@ -103,22 +100,7 @@ pub async fn login(
 /// Signs out. Without a session it does nothing, and says so in the same way.
 #[server(prefix = "/api", endpoint = "logout")]
 pub async fn logout() -> Result<(), AppError> {
-    let context = Context::take()?;
-    let was_signed_in = context.request.session().is_some();
-    context
-        .request
-        .sign_out(&context.client())
-        .await
-        .map_err(refuse)?;
-    if was_signed_in {
-        context.remember_theme(None);
-        crate::request::set_header(
-            http::HeaderName::from_static("clear-site-data"),
-            "\"cache\", \"storage\"",
-        );
-    }
-    leptos_axum::redirect(routes::HOME);
-    Ok(())
+    Context::take()?.sign_out().await
 }
 
 /// The person's sessions, this one first.
@@ -129,20 +111,20 @@ pub async fn list_sessions() -> Result<Vec<SessionInfo>, AppError> {
     context.request.list(&live).await.map_err(refuse)
 }
 
-/// Ends one of the person's sessions.
+/// Ends one of the person's sessions; one's own is signed out.
 #[server(prefix = "/api", endpoint = "revoke_session")]
 pub async fn revoke_session(session_id: Uuid) -> Result<(), AppError> {
     let context = Context::take()?;
     let live = context.require_session().await?;
+    if session_id == live.session_id() {
+        return context.sign_out().await;
+    }
+    let client = context.client();
     context
         .request
-        .revoke(&live, session_id, &context.client())
+        .revoke(&live, session_id, &client)
         .await
-        .map_err(refuse)?;
-    if session_id == live.session_id() {
-        leptos_axum::redirect(routes::HOME);
-    }
-    Ok(())
+        .map_err(refuse)
 }
 
 /// Ends all of the person's sessions but this one.

@@ -158,6 +158,7 @@ impl Auth {
         self.limits.take(Action::Confirm, Subject::User(live.user_id()))?;
         self.check_password(&live, &password).await?;
         let mut tx = self.db.begin().await?;
+        users::lock(&mut tx, live.user_id()).await?;
         NewEvent::of(live.user_id(), "confirm")
             .session(live.session_id())
             .from(client.ip)
@@ -263,6 +264,7 @@ impl Auth {
             .note(METHOD)
             .record(&mut tx, now)
             .await?;
-        request.cycle(tx, recent.into_live(), true).await
+        // A first password proves nothing: whoever sets it chose it.
+        request.cycle(tx, recent.into_live(), present.is_some()).await
     }
 }

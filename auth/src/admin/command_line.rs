@@ -21,8 +21,8 @@ use crate::{
     wire_admin::PersonRow,
 };
 
-/// Sessions ended in one transaction: running servers write between two of them.
-const BATCH: i64 = 200;
+/// People whose sessions end in one transaction: running servers write between two of them.
+const BATCH: i64 = 100;
 
 /// Somebody whom an address may mean.
 #[derive(Debug)]
@@ -131,14 +131,24 @@ impl Administration {
         self.sessions.list_of(user_id, None).await
     }
 
-    /// Ends the sessions of everybody; how many.
+    /// Ends the sessions of everybody; how many. Who signs in meanwhile does so after it.
     pub async fn end_everybodys_sessions(&self) -> Result<usize> {
-        let mut all = 0;
+        let (mut all, mut after) = (0, Uuid::nil());
         loop {
-            match self.end(By::CommandLine, Ending::Some { most: BATCH }).await? {
-                0 => return Ok(all),
-                ended => all += ended,
-            }
+            // In the order of ids: two of these at once lock the same people in the same order.
+            let batch: Vec<Uuid> = sqlx::query_scalar(
+                "SELECT DISTINCT user_id FROM sessions WHERE user_id > $1 ORDER BY user_id LIMIT $2",
+            )
+            .bind(after)
+            .bind(BATCH)
+            .fetch_all(self.db.read())
+            .await?;
+            let Some(last) = batch.last() else {
+                return Ok(all);
+            };
+            after = *last;
+            let everybody = batch.into_iter().map(|user_id| Ending::All { user_id });
+            all += self.end(By::CommandLine, everybody.collect()).await?;
         }
     }
 }

@@ -118,6 +118,14 @@ impl OAuth {
                 _ => report(provider, None, FlowError::Expired, "there is no such flow"),
             };
         };
+        if flow.was_left() {
+            return report(
+                provider,
+                Some(&flow),
+                FlowError::Expired,
+                "its browser has signed out",
+            );
+        }
         let browser = Browser::of(browser);
         if let Err(cause) = flow.belongs(browser.as_ref(), &provider.id) {
             // Nothing of the flow goes to whom it does not belong.

@@ -22,6 +22,9 @@ pub(super) const LIFETIME: i64 = 600;
 /// How many flows a browser may have under way; the oldest goes when another begins.
 const MAX_PENDING: i64 = 20;
 
+/// The hash of no browser: its flows have been left by signing out.
+const NOBODY: &[u8] = &[];
+
 /// 256 random bits as 43 characters.
 pub(super) fn random() -> String {
     let mut bytes = [0; 32];
@@ -91,6 +94,11 @@ impl Flow {
             return Err("the flow is another provider's");
         }
         Ok(())
+    }
+
+    /// Whether its browser has signed out meanwhile.
+    pub(super) fn was_left(&self) -> bool {
+        self.browser_hash == NOBODY
     }
 
     /// Whether the flow took too long.
@@ -207,6 +215,27 @@ pub(super) async fn take_pending(
     Ok(row
         .filter(|(_, expires_at)| *expires_at > now)
         .and_then(|(sealed, _)| sealed))
+}
+
+/// Forgets all that a browser has under way, by the value of its flow cookie. Of what was to connect an account
+/// only that is left, so that whoever comes back with it is told where it belonged.
+pub(crate) async fn forget_browser(tx: &mut Tx, cookie: Option<&str>) -> Result<()> {
+    let Some(browser) = Browser::of(cookie) else {
+        return Ok(());
+    };
+    sqlx::query("DELETE FROM sign_in_flows WHERE browser_hash = $1 AND intent <> 'link'")
+        .bind(&browser.hash()[..])
+        .execute(&mut **tx)
+        .await?;
+    sqlx::query(
+        "UPDATE sign_in_flows SET browser_hash = $2, pkce_verifier = NULL, nonce = NULL, return_to = NULL
+         WHERE browser_hash = $1",
+    )
+    .bind(&browser.hash()[..])
+    .bind(NOBODY)
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
 }
 
 const EXPIRED: Expired = Expired {

@@ -50,6 +50,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
+pub(crate) use self::flow::forget_browser;
 pub use self::{
     config::{DEVELOPMENT, development, from_vars},
     finish::{Finished, RepostError},

@@ -199,8 +199,6 @@ async fn standing(tx: &mut Tx, user_id: Uuid) -> Result<(Option<String>, bool, R
 
 /// Which sessions to end.
 pub(crate) enum Ending {
-    /// The one with this id cookie.
-    Key(IdHash),
     /// This one, if it is the user's.
     One { user_id: Uuid, session_id: Uuid },
     /// All of the user's but this one.
@@ -209,8 +207,6 @@ pub(crate) enum Ending {
     All { user_id: Uuid },
     /// This one, whose ever it is.
     Any { session_id: Uuid },
-    /// So many of anybody's.
-    Some { most: i64 },
     /// All of the user's that one account signed in.
     Method {
         user_id: Uuid,
@@ -221,22 +217,38 @@ pub(crate) enum Ending {
     Surplus { user_id: Uuid },
 }
 
-/// A session that has just been ended.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Ended {
-    pub(crate) session_id: Uuid,
-    pub(crate) user_id: Uuid,
+impl Ending {
+    /// The user of whom it may end several sessions at once.
+    pub(super) fn user(&self) -> Option<Uuid> {
+        match self {
+            Self::One { .. } | Self::Any { .. } => None,
+            Self::Others { user_id, .. }
+            | Self::All { user_id }
+            | Self::Method { user_id, .. }
+            | Self::Surplus { user_id } => Some(*user_id),
+        }
+    }
 }
 
-/// Deletes sessions and their records; the caller marks what was ended and commits.
+/// A session that has just been ended.
+#[derive(FromRow)]
+pub(crate) struct Ended {
+    #[sqlx(rename = "id")]
+    pub(crate) session_id: Uuid,
+    pub(crate) user_id: Uuid,
+    pub(super) key_hash: Vec<u8>,
+}
+
+/// Deletes sessions and their records; the caller has locked [`Ending::user`], marks what was ended and commits.
 pub(super) async fn delete(tx: &mut Tx, which: Ending) -> Result<Vec<Ended>> {
     let query = match which {
-        Ending::Key(id) => sqlx::query_as("DELETE FROM sessions WHERE key_hash = $1 RETURNING id, user_id, key_hash")
-            .bind(id.bytes().to_vec()),
         Ending::One { user_id, session_id } => {
             sqlx::query_as("DELETE FROM sessions WHERE user_id = $1 AND id = $2 RETURNING id, user_id, key_hash")
                 .bind(user_id)
                 .bind(session_id)
+        }
+        Ending::Any { session_id } => {
+            sqlx::query_as("DELETE FROM sessions WHERE id = $1 RETURNING id, user_id, key_hash").bind(session_id)
         }
         Ending::Others { user_id, session_id } => {
             sqlx::query_as("DELETE FROM sessions WHERE user_id = $1 AND id <> $2 RETURNING id, user_id, key_hash")
@@ -246,14 +258,6 @@ pub(super) async fn delete(tx: &mut Tx, which: Ending) -> Result<Vec<Ended>> {
         Ending::All { user_id } => {
             sqlx::query_as("DELETE FROM sessions WHERE user_id = $1 RETURNING id, user_id, key_hash").bind(user_id)
         }
-        Ending::Any { session_id } => {
-            sqlx::query_as("DELETE FROM sessions WHERE id = $1 RETURNING id, user_id, key_hash").bind(session_id)
-        }
-        Ending::Some { most } => sqlx::query_as(
-            "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions ORDER BY id LIMIT $1)
-             RETURNING id, user_id, key_hash",
-        )
-        .bind(most),
         Ending::Method {
             user_id,
             method,
@@ -305,6 +309,7 @@ pub(super) async fn cycle(
     Ok(Some(LiveSession {
         version,
         email,
+        email_verified,
         role,
         ..live
     }))

@@ -14,7 +14,12 @@ use http::{
 use time::{Duration, OffsetDateTime};
 use tower_sessions::session::Id;
 
-use super::{LiveSession, RequestAuth, Sessions, authority, snapshot::Snapshot, store::IdHash};
+use super::{
+    LiveSession, RequestAuth, Sessions, authority, former,
+    request::{Planned, Presented},
+    snapshot::Snapshot,
+    store::IdHash,
+};
 use crate::{
     cookies::{CookieName, RequestCookies},
     error::Result,
@@ -42,25 +47,16 @@ enum Recognised {
 /// nothing is known then, so nobody is let in and nobody is signed out.
 pub async fn session_layer(State(sessions): State<Sessions>, mut request: Request, next: Next) -> Response {
     let recognised = sessions.recognise(&sessions.0.cookies.read(request.headers()));
+    let recognised = match recognised {
+        Recognised::Anonymous => Ok((Presented::Nothing, Planned::default())),
+        Recognised::Malformed => Ok((Presented::Nothing, sessions.cleared_cookies())),
+        Recognised::Live(id, session) => Ok((Presented::Live(id, session), Planned::default())),
+        Recognised::Confirm(id) => sessions.confirm(id).await,
+        Recognised::Ask(id) => sessions.renew(id).await,
+    };
     let auth = match recognised {
-        Recognised::Anonymous => RequestAuth::new(sessions, None, None, Vec::new()),
-        Recognised::Malformed => dead(sessions),
-        Recognised::Live(id, session) => RequestAuth::new(sessions, Some(id), Some(session), Vec::new()),
-        Recognised::Confirm(id) => match sessions.confirm(&id).await {
-            Ok(Some(live)) => {
-                RequestAuth::new(sessions, Some(id), Some(AuthSession::from(&live)), Vec::new())
-            }
-            Ok(None) => dead(sessions),
-            Err(error) => return unavailable(&error),
-        },
-        Recognised::Ask(id) => match sessions.renew(&id).await {
-            Ok(Some(live)) => {
-                let renewed = sessions.live_cookies(&live, &id);
-                RequestAuth::new(sessions, Some(id), Some(AuthSession::from(&live)), renewed)
-            }
-            Ok(None) => dead(sessions),
-            Err(error) => return unavailable(&error),
-        },
+        Ok((presented, cookies)) => RequestAuth::new(sessions, presented, cookies),
+        Err(error) => return unavailable(&error),
     };
     request.extensions_mut().insert(auth.clone());
     let mut response = next.run(request).await;
@@ -81,12 +77,6 @@ pub async fn session_layer(State(sessions): State<Sessions>, mut request: Reques
         }
     }
     response
-}
-
-/// Anonymous, with cookies that are worth nothing any more.
-fn dead(sessions: Sessions) -> RequestAuth {
-    let cleared = sessions.cleared_cookies();
-    RequestAuth::new(sessions, None, None, cleared)
 }
 
 fn unavailable(error: &crate::Error) -> Response {
@@ -139,8 +129,23 @@ impl Sessions {
     }
 
     /// Asks the authority, and changes nothing: the snapshot's own end will.
-    async fn confirm(&self, id: &Id) -> Result<Option<LiveSession>> {
-        self.ask(id, self.0.clock.now()).await
+    async fn confirm(&self, id: Id) -> Result<(Presented, Planned)> {
+        match self.ask(&id, self.0.clock.now()).await? {
+            Some(live) => Ok((Presented::Live(id, AuthSession::from(&live)), Planned::default())),
+            None => self.dead(&id).await,
+        }
+    }
+
+    /// An id without a session. Its cookies are cleared, unless the browser has got others meanwhile: this
+    /// answer may reach it after them, and would clear those.
+    async fn dead(&self, id: &Id) -> Result<(Presented, Planned)> {
+        let now = self.0.clock.now();
+        Ok(
+            match former::session_of(&self.0.db, &IdHash::of(id), now).await? {
+                Some(session_id) => (Presented::Former(session_id), Planned::default()),
+                None => (Presented::Nothing, self.cleared_cookies()),
+            },
+        )
     }
 
     async fn ask(&self, id: &Id, now: OffsetDateTime) -> Result<Option<LiveSession>> {
@@ -149,10 +154,10 @@ impl Sessions {
     }
 
     /// Asks the authority, and slides the idle end of a session that is alive.
-    async fn renew(&self, id: &Id) -> Result<Option<LiveSession>> {
+    async fn renew(&self, id: Id) -> Result<(Presented, Planned)> {
         let now = self.0.clock.now();
-        let Some(mut live) = self.ask(id, now).await? else {
-            return Ok(None);
+        let Some(mut live) = self.ask(&id, now).await? else {
+            return self.dead(&id).await;
         };
         let lifetimes = &self.0.lifetimes;
         let unless_since = now - Duration::seconds(lifetimes.touch_after(live.remember));
@@ -169,6 +174,7 @@ impl Sessions {
                 ),
             }
         }
-        Ok(Some(live))
+        let renewed = self.live_cookies(&live, &id);
+        Ok((Presented::Live(id, AuthSession::from(&live)), renewed))
     }
 }

@@ -20,3 +20,4 @@ mod provider_token;
 mod start;
 mod support;
 mod tokens;
+mod vouching;
