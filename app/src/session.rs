@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 #[cfg(feature = "ssr")]
 use crate::request::{Context, refuse};
-use crate::error::AppError;
+use crate::{error::AppError, secret::Secret};
 
 /// Who is signed in, as views see it: fixed for the life of the document, since signing in and out load
 /// a new one.
@@ -59,7 +59,7 @@ pub async fn get_user() -> Result<Option<User>, AppError> {
 #[server(prefix = "/api", endpoint = "register")]
 pub async fn register(
     email: String,
-    password: String,
+    password: Secret,
     #[server(default)] name: Option<String>,
     #[server(default)] remember: bool,
     #[server(default)] return_to: Option<String>,
@@ -83,7 +83,7 @@ pub async fn register(
 #[server(prefix = "/api", endpoint = "login")]
 pub async fn login(
     email: String,
-    password: String,
+    password: Secret,
     #[server(default)] remember: bool,
     #[server(default)] return_to: Option<String>,
 ) -> Result<AuthSession, AppError> {
@@ -177,7 +177,7 @@ pub async fn unlink_account(account_id: Uuid) -> Result<(), AppError> {
 
 /// Changes the password: ends the other sessions.
 #[server(prefix = "/api", endpoint = "change_password")]
-pub async fn change_password(current_password: String, new_password: String) -> Result<(), AppError> {
+pub async fn change_password(current_password: Secret, new_password: Secret) -> Result<(), AppError> {
     let context = Context::take()?;
     let recent = context.require_recent_session().await?;
     context
@@ -195,7 +195,7 @@ pub async fn change_password(current_password: String, new_password: String) -> 
 
 /// Sets a first password.
 #[server(prefix = "/api", endpoint = "set_password")]
-pub async fn set_password(new_password: String) -> Result<(), AppError> {
+pub async fn set_password(new_password: Secret) -> Result<(), AppError> {
     let context = Context::take()?;
     let recent = context.require_recent_session().await?;
     context
@@ -208,7 +208,7 @@ pub async fn set_password(new_password: String) -> Result<(), AppError> {
 /// Confirms with the password who is signed in.
 #[server(prefix = "/api", endpoint = "confirm_identity")]
 pub async fn confirm_identity(
-    password: String,
+    password: Secret,
     #[server(default)] return_to: Option<String>,
 ) -> Result<(), AppError> {
     let context = Context::take()?;

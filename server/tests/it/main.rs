@@ -36,4 +36,5 @@ mod races;
 mod revocation;
 mod session_endpoint;
 mod sessions;
+mod shown;
 mod sign_out;
