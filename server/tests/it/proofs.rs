@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::{
     accounts::connect,
-    support::{Browser, TestApp},
+    support::{Browser, OTHER_PASSWORD, PASSWORD, TestApp},
 };
 
 const ADA: &str = "ada@example.com";
@@ -148,4 +148,30 @@ async fn a_privilege_is_given_by_id_or_by_a_verified_address() {
     }
     let refused = people.grantee("x").await;
     assert!(matches!(refused, Err(auth::Error::InvalidEmail)), "{refused:?}");
+}
+
+/// A confirmation is a proof of who somebody is; choosing a first password is none.
+#[tokio::test]
+async fn a_first_password_confirms_nobody_and_a_change_by_the_present_one_does() {
+    let app = TestApp::new().await;
+    let ada = app.registered(ADA).await;
+    let account = connect(&app, ADA, "github").await;
+    app.sql("UPDATE users SET password_hash = NULL").await;
+    let unlink = [("account_id", account.as_str())];
+    app.advance(590);
+    ada.call("set_password", &[("new_password", PASSWORD)])
+        .await
+        .expect(200);
+    app.advance(10);
+    ada.call("unlink_account", &unlink)
+        .await
+        .refused(403, "reauth_required");
+    ada.call("confirm_identity", &[("password", PASSWORD)])
+        .await
+        .expect(200);
+    app.advance(590);
+    let change = [("current_password", PASSWORD), ("new_password", OTHER_PASSWORD)];
+    ada.call("change_password", &change).await.expect(200);
+    app.advance(10);
+    ada.call("unlink_account", &unlink).await.expect(200);
 }
