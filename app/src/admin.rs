@@ -71,8 +71,7 @@ pub async fn admin_revoke_session(session_id: Uuid) -> Result<(), AppError> {
         .await
         .map_err(refuse)?;
     if session_id == admin.session_id() {
-        context.request.forget();
-        leptos_axum::redirect(routes::HOME);
+        return context.sign_out().await;
     }
     Ok(())
 }
@@ -94,8 +93,7 @@ pub async fn revoke_all_sessions(user_id: Uuid) -> Result<(), AppError> {
         .await
         .map_err(refuse)?;
     if user_id == admin.user_id() {
-        context.request.forget();
-        leptos_axum::redirect(routes::HOME);
+        return context.sign_out().await;
     }
     Ok(())
 }

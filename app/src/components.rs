@@ -1,5 +1,6 @@
 //! The pieces pages are made of.
 
+pub mod address;
 pub mod alert;
 pub mod avatar;
 pub mod device;

@@ -62,9 +62,16 @@ impl Theme {
 
 /// A field of a form, as it was sent: absent, or with a text that may be empty. The form's decoder
 /// (serde_qs) makes `None` of an empty `Option<String>`, and a field could never be emptied.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "String")]
 pub struct Entered(Option<String>);
+
+/// Whether there is a text; it may be a secret.
+impl std::fmt::Debug for Entered {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(if self.0.is_some() { "Entered(..)" } else { "Absent" })
+    }
+}
 
 impl From<String> for Entered {
     fn from(text: String) -> Self {

@@ -15,6 +15,7 @@ pub mod pages;
 #[cfg(feature = "ssr")]
 mod request;
 pub mod routes;
+pub mod secret;
 pub mod session;
 pub mod tabs;
 pub mod theme;

@@ -12,7 +12,7 @@ use http::{
 use leptos::prelude::*;
 use leptos_axum::ResponseOptions;
 
-use crate::{data::Theme, error::AppError, theme};
+use crate::{data::Theme, error::AppError, routes, theme};
 
 /// The request at hand: what every server function begins with.
 pub(crate) struct Context {
@@ -65,9 +65,32 @@ impl Context {
         SignIn {
             request: &self.request,
             client: self.client(),
-            browser: self.auth.cookies.read(&self.parts.headers).get(CookieName::Flow),
+            browser: self.flow_cookie(),
             remember,
         }
+    }
+
+    /// Signs this browser out, and has it forget what it saw. Without a session it does nothing, and says so in
+    /// the same way.
+    pub(crate) async fn sign_out(&self) -> Result<(), AppError> {
+        let signed_out = self
+            .auth
+            .sign_out(&self.request, &self.client(), self.flow_cookie())
+            .await
+            .map_err(refuse)?;
+        if signed_out {
+            self.remember_theme(None);
+            set_header(
+                HeaderName::from_static("clear-site-data"),
+                "\"cache\", \"storage\"",
+            );
+        }
+        leptos_axum::redirect(routes::HOME);
+        Ok(())
+    }
+
+    fn flow_cookie(&self) -> Option<&str> {
+        self.auth.cookies.read(&self.parts.headers).get(CookieName::Flow)
     }
 
     /// The condition of an update.

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 #[cfg(feature = "ssr")]
 use crate::request::{Context, refuse};
-use crate::{client::PageClient, error::AppError, forms::PageForm, routes};
+use crate::{client::PageClient, error::AppError, forms::PageForm, routes, secret::Secret};
 
 /// Who is signed in, as views see it: fixed for the life of the document, since signing in and out load
 /// a new one.
@@ -59,7 +59,7 @@ pub async fn get_user() -> Result<Option<User>, AppError> {
 #[server(prefix = "/api", endpoint = "register", client = PageClient)]
 pub async fn register(
     email: String,
-    password: String,
+    password: Secret,
     #[server(default)] name: Option<String>,
     #[server(default)] remember: bool,
     #[server(default)] return_to: Option<String>,
@@ -88,7 +88,7 @@ impl PageForm for Register {
 #[server(prefix = "/api", endpoint = "login", client = PageClient)]
 pub async fn login(
     email: String,
-    password: String,
+    password: Secret,
     #[server(default)] remember: bool,
     #[server(default)] return_to: Option<String>,
 ) -> Result<AuthSession, AppError> {
@@ -110,22 +110,7 @@ impl PageForm for Login {
 /// Signs out. Without a session it does nothing, and says so in the same way.
 #[server(prefix = "/api", endpoint = "logout", client = PageClient)]
 pub async fn logout() -> Result<(), AppError> {
-    let context = Context::take()?;
-    let was_signed_in = context.request.session().is_some();
-    context
-        .request
-        .sign_out(&context.client())
-        .await
-        .map_err(refuse)?;
-    if was_signed_in {
-        context.remember_theme(None);
-        crate::request::set_header(
-            http::HeaderName::from_static("clear-site-data"),
-            "\"cache\", \"storage\"",
-        );
-    }
-    leptos_axum::redirect(routes::HOME);
-    Ok(())
+    Context::take()?.sign_out().await
 }
 
 impl PageForm for Logout {
@@ -141,20 +126,20 @@ pub async fn list_sessions() -> Result<Vec<SessionInfo>, AppError> {
     context.request.list(&live).await.map_err(refuse)
 }
 
-/// Ends one of the person's sessions.
+/// Ends one of the person's sessions; one's own is signed out.
 #[server(prefix = "/api", endpoint = "revoke_session", client = PageClient)]
 pub async fn revoke_session(session_id: Uuid) -> Result<(), AppError> {
     let context = Context::take()?;
     let live = context.require_session().await?;
+    if session_id == live.session_id() {
+        return context.sign_out().await;
+    }
+    let client = context.client();
     context
         .request
-        .revoke(&live, session_id, &context.client())
+        .revoke(&live, session_id, &client)
         .await
-        .map_err(refuse)?;
-    if session_id == live.session_id() {
-        leptos_axum::redirect(routes::HOME);
-    }
-    Ok(())
+        .map_err(refuse)
 }
 
 impl PageForm for RevokeSession {
@@ -219,7 +204,7 @@ impl PageForm for UnlinkAccount {
 
 /// Changes the password: ends the other sessions.
 #[server(prefix = "/api", endpoint = "change_password", client = PageClient)]
-pub async fn change_password(current_password: String, new_password: String) -> Result<(), AppError> {
+pub async fn change_password(current_password: Secret, new_password: Secret) -> Result<(), AppError> {
     let context = Context::take()?;
     let recent = context.require_recent_session().await?;
     context
@@ -241,7 +226,7 @@ impl PageForm for ChangePassword {
 
 /// Sets a first password.
 #[server(prefix = "/api", endpoint = "set_password", client = PageClient)]
-pub async fn set_password(new_password: String) -> Result<(), AppError> {
+pub async fn set_password(new_password: Secret) -> Result<(), AppError> {
     let context = Context::take()?;
     let recent = context.require_recent_session().await?;
     context
@@ -258,7 +243,7 @@ impl PageForm for SetPassword {
 /// Confirms with the password who is signed in.
 #[server(prefix = "/api", endpoint = "confirm_identity", client = PageClient)]
 pub async fn confirm_identity(
-    password: String,
+    password: Secret,
     #[server(default)] return_to: Option<String>,
 ) -> Result<(), AppError> {
     let context = Context::take()?;

@@ -69,6 +69,14 @@ impl<'a> NewEvent<'a> {
         }
     }
 
+    /// The same, about this user.
+    pub(crate) fn about(self, user_id: Uuid) -> Self {
+        Self {
+            user_id: Some(user_id),
+            ..self
+        }
+    }
+
     /// The session it was done in, or to.
     pub(crate) fn session(self, session_id: Uuid) -> Self {
         Self {

@@ -70,7 +70,10 @@ impl Cookies {
             "{}={value}; HttpOnly; SameSite=Lax; Path=/{secure}{age}",
             self.name(name)
         );
-        HeaderValue::try_from(text).expect("our cookie values are ASCII without controls")
+        let mut value = HeaderValue::try_from(text).expect("our cookie values are ASCII without controls");
+        // Its Debug shows nothing then, and HTTP/2 keeps it out of its tables (RFC 7541 §7.1.3).
+        value.set_sensitive(true);
+        value
     }
 
     /// A `Set-Cookie` value that removes the cookie, with the attributes it was set with: browsers
@@ -117,10 +120,18 @@ fn without_spaces(mut pair: &[u8]) -> &[u8] {
 }
 
 /// The cookies of one request that are ours.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Default)]
 pub struct RequestCookies<'a>([Seen<'a>; CookieName::ALL.len()]);
 
-#[derive(Clone, Copy, Debug, Default)]
+/// Which cookies there are; their values are secrets.
+impl std::fmt::Debug for RequestCookies<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let carried = CookieName::ALL.into_iter().filter(|name| self.has(*name));
+        f.debug_set().entries(carried).finish()
+    }
+}
+
+#[derive(Clone, Copy, Default)]
 enum Seen<'a> {
     #[default]
     No,

@@ -2,12 +2,17 @@
 //!
 //! Each runs inside the transaction it is named for, so what it writes is kept or dropped together with
 //! the rest, and an error of it refuses the whole.
+//!
+//! An address is somebody's word until `email_verified` says that a provider vouches for it, or
+//! `users.email_verified_at` that one did: whatever lets somebody in, or gives them more than others have, asks
+//! for that, or anybody can have it by typing the right address.
 
 use uuid::Uuid;
 
 use crate::{db::Tx, error::Result, users::NewUser};
 
-/// Before a new user is written: change the user, or refuse it (closed registration, a domain of one's own).
+/// Before a new user is written: change the user, or refuse it (closed registration; a domain of one's own, if
+/// the address is verified).
 ///
 /// # Errors
 /// Whatever shall keep the user from being made.

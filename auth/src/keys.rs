@@ -47,7 +47,7 @@ pub enum Purpose {
 }
 
 impl Purpose {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 6] = [
         Self::Snapshot,
         Self::ProviderToken,
         Self::PendingLink,

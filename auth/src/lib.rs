@@ -7,7 +7,8 @@
 //! 1. [`session_layer`] opens the snapshot. Valid, in its time, beside its own id and not voided by a
 //!    *stale mark*: the request is signed in, and no query was made.
 //! 2. Otherwise, with an id, one query asks the authority. Alive: a new snapshot is set, and the idle
-//!    end slides. Dead: both cookies are cleared. No answer: 503, and nobody is signed out.
+//!    end slides. Dead: both cookies are cleared; a *former* id, which the browser has been given another for a
+//!    moment ago, is nobody's and clears nothing. No answer: 503, and nobody is signed out.
 //! 3. Handlers find a [`RequestAuth`] in the request's extensions. For rendering its
 //!    [`session()`](RequestAuth::session) is enough. Whatever changes something begins with
 //!    [`require()`](RequestAuth::require), which asks the authority, and what changes the ways into an

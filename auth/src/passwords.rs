@@ -19,8 +19,7 @@ use crate::{
 /// How a session says that it began with a password.
 pub const METHOD: &str = "password";
 
-/// Who signs in, from where, and for how long.
-#[derive(Debug)]
+/// Who signs in, from where, and for how long. No Debug: it would show the flow cookie.
 pub struct SignIn<'a> {
     /// The request that signs in.
     pub request: &'a RequestAuth,
@@ -271,6 +270,7 @@ impl Auth {
             .note(METHOD)
             .record(&mut tx, now)
             .await?;
-        request.cycle(tx, recent.into_live(), true).await
+        // A first password proves nothing: whoever sets it chose it.
+        request.cycle(tx, recent.into_live(), present.is_some()).await
     }
 }

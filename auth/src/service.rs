@@ -7,6 +7,7 @@ use uuid::Uuid;
 use crate::{
     audit::{self, NewEvent},
     buckets::Buckets,
+    client::Client,
     clock::Clock,
     config::Config,
     cookies::Cookies,
@@ -19,7 +20,7 @@ use crate::{
     limits::Limits,
     oauth::OAuth,
     public_url::PublicUrl,
-    session::{LiveSession, RequestAuth, Sessions},
+    session::{Ending, LiveSession, RequestAuth, Sessions},
     users::{self, SqlUsers, UserAdapter},
     wire::{User, WaysIn},
     wire_admin::Event,
@@ -136,15 +137,50 @@ impl Auth {
         users::ways_in(&self.db, live.user_id()).await
     }
 
+    /// Signs out: ends this browser's session everywhere, and what the browser has under way with providers
+    /// (`browser` is the value of its flow cookie). Whether there was a session to end; without one nothing is
+    /// done, and no cookie is set.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`]; the browser keeps its cookies then, for another try.
+    pub async fn sign_out(
+        &self,
+        request: &RequestAuth,
+        client: &Client,
+        browser: Option<&str>,
+    ) -> Result<bool> {
+        let Some(session_id) = request.meant() else {
+            return Ok(false);
+        };
+        let mut tx = self.db.begin().await?;
+        let event = NewEvent::of_nobody("sign_out").from(client.ip);
+        let which = vec![Ending::Any { session_id }];
+        let ended = self.sessions.end_noted(&mut tx, which, event).await?;
+        // The session has ended already, and the browser is in another one by now: that one was not meant.
+        if ended == 0 && request.is_late().await? {
+            return Ok(false);
+        }
+        self.oauth.forget_browser(&mut tx, browser).await?;
+        tx.commit().await?;
+        request.plan_signed_out();
+        if ended > 0 {
+            tracing::info!(session = %session_id, "signed out");
+        }
+        Ok(true)
+    }
+
     /// Deletes a user as part of the caller's transaction: sessions, accounts, data, everything. Audit events
     /// stay, without a user. No session of the user is accepted from here on, not even by its snapshot.
     ///
     /// Whether somebody may do this is the caller's to know; take the id from a session, or from who
-    /// administers.
+    /// administers. To be called before the transaction has locked anything, since it waits for others that
+    /// decide who is an administrator.
     ///
     /// # Errors
-    /// [`Error::NotFound`]
+    /// [`Error::NotFound`]; [`Error::LastAdmin`]
     pub async fn delete_user(&self, tx: &mut Tx, user_id: Uuid) -> Result<()> {
+        Database::alone(tx).await?;
+        users::another_admin_stays(tx, user_id).await?;
         // Nobody signs in meanwhile; and then the sessions, since with the user's row their rows go, and nobody
         // would know which to mark.
         users::lock(tx, user_id).await?.ok_or(Error::NotFound)?;

@@ -263,8 +263,8 @@ pub(crate) async fn ways_in(db: &Database, user_id: Uuid) -> Result<WaysIn> {
     })
 }
 
-/// What has to be looked at again once nobody else can change it.
-#[derive(Debug, sqlx::FromRow)]
+/// What has to be looked at again once nobody else can change it. No Debug: it would show the hash.
+#[derive(sqlx::FromRow)]
 pub(crate) struct Locked {
     pub(crate) password_hash: Option<String>,
     pub(crate) disabled: bool,
@@ -284,4 +284,43 @@ pub(crate) async fn lock(tx: &mut Tx, user_id: Uuid) -> Result<Option<Locked>> {
     .bind(user_id)
     .fetch_optional(&mut **tx)
     .await?)
+}
+
+/// Takes a user's address for verified if the provider of a connected account vouches for that very address:
+/// whoever connected it has proven both. Whether that is news, which the user's snapshots do not carry yet.
+///
+/// # Errors
+/// [`Error::Unavailable`]
+pub(crate) async fn verify_by_account(tx: &mut Tx, user_id: Uuid, now: OffsetDateTime) -> Result<bool> {
+    let verified = sqlx::query(
+        "UPDATE users SET email_verified_at = $2, updated_at = $2
+         WHERE id = $1 AND email_verified_at IS NULL AND EXISTS (
+             SELECT 1 FROM accounts WHERE user_id = users.id AND accounts.email = users.email AND email_verified)",
+    )
+    .bind(user_id)
+    .bind(now)
+    .execute(&mut **tx)
+    .await?;
+    Ok(verified.rows_affected() == 1)
+}
+
+/// Refuses to go on without any administrator who may sign in, if this user is one and nobody else is. To be
+/// asked in a transaction beside which nobody decides who is an administrator (see
+/// [`Database::begin_alone`]), before the user stops being one.
+///
+/// # Errors
+/// [`Error::LastAdmin`], [`Error::Unavailable`]
+pub(crate) async fn another_admin_stays(tx: &mut Tx, user_id: Uuid) -> Result<()> {
+    let (own, others): (i64, i64) = sqlx::query_as(
+        "SELECT count(*) FILTER (WHERE id = $1), count(*) FILTER (WHERE id <> $1) FROM users
+         WHERE role = $2 AND disabled_at IS NULL",
+    )
+    .bind(user_id)
+    .bind(Role::Admin)
+    .fetch_one(&mut **tx)
+    .await?;
+    match (own, others) {
+        (1.., 0) => Err(Error::LastAdmin),
+        _ => Ok(()),
+    }
 }

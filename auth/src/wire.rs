@@ -14,8 +14,11 @@ pub struct AuthSession {
     pub session_id: Uuid,
     /// The user's id.
     pub user_id: Uuid,
-    /// The user's address in normal form, if the user has one.
+    /// The user's address in normal form, if the user has one. Anybody may have typed it: what is decided by
+    /// an address asks `email_verified`, too.
     pub email: Option<String>,
+    /// Whether somebody vouched for the address.
+    pub email_verified: bool,
     /// The user's role.
     pub role: Role,
     /// The session's absolute end.

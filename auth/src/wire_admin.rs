@@ -24,6 +24,8 @@ pub struct PersonRow {
     pub id: Uuid,
     /// The address in normal form.
     pub email: Option<String>,
+    /// Whether somebody vouched for the address.
+    pub email_verified: bool,
     /// The name.
     pub name: Option<String>,
     /// The role.

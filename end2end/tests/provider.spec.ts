@@ -51,7 +51,7 @@ test('an address nobody vouches for becomes nobody’s', async ({ visitor }) => 
   const { email } = somebody('unverified');
   await visitor.signInWithAcme(email);
   const account = visitor.page.getByRole('region', { name: 'Account' });
-  await expect(account).toContainText('None');
+  await expect(account).toContainText('No address');
   await expect(account).not.toContainText(email);
 });
 

@@ -1,9 +1,11 @@
 //! `server admin` and `server sessions`: looking after people from the command line, effective on running
 //! servers, since what they ask is the database.
 
+use std::fmt::Write;
+
 use auth::{
-    Clock, Config, Error as AuthError, Problem, Role, Vars,
-    admin::{Administration, By},
+    Clock, Config, Error as AuthError, PersonRow, Problem, Role, Vars,
+    admin::{Administration, By, Candidate, Grantee},
     db::Database,
 };
 use clap::{Args, Subcommand, builder::PossibleValuesParser};
@@ -15,18 +17,20 @@ use crate::serve::Failure;
 /// `server admin …`
 #[derive(Subcommand)]
 pub enum AdminCommand {
-    /// Make the person with this address an administrator
+    /// Make a person an administrator
     Grant {
-        /// The address the person signs in with
-        email: String,
+        /// The person's id, or address, if somebody vouches for that
+        #[arg(value_name = "ID_OR_EMAIL")]
+        who: String,
         /// Another role
         #[arg(long, default_value = Role::Admin.name(), value_parser = roles())]
         role: String,
     },
     /// Make an administrator an ordinary user again
     Revoke {
-        /// The address the person signs in with
-        email: String,
+        /// The person's id or address
+        #[arg(value_name = "ID_OR_EMAIL")]
+        who: String,
     },
     /// Show who the administrators are
     List,
@@ -37,8 +41,9 @@ pub enum AdminCommand {
 pub enum SessionsCommand {
     /// Show where a person is signed in
     List {
-        /// The address the person signs in with
-        email: String,
+        /// The person's id or address
+        #[arg(value_name = "ID_OR_EMAIL")]
+        who: String,
     },
     /// End sessions
     Revoke(Which),
@@ -50,8 +55,8 @@ pub enum SessionsCommand {
 pub struct Which {
     /// One session, by the id `list` shows
     session_id: Option<Uuid>,
-    /// All sessions of the person with this address
-    #[arg(long, value_name = "EMAIL")]
+    /// All sessions of the person with this id or address
+    #[arg(long, value_name = "ID_OR_EMAIL")]
     user: Option<String>,
     /// Everybody's sessions
     #[arg(long)]
@@ -87,20 +92,23 @@ pub fn config(vars: &Vars) -> Result<Config, Vec<Problem>> {
 /// Runs `server admin …`, and says what it did.
 ///
 /// # Errors
-/// If nobody has the address, or the change is refused.
+/// If nobody is meant, nobody has proven the address, or the change is refused.
 pub async fn admin(config: Config, command: AdminCommand) -> Result<(), Failure> {
     let (people, db) = open(&config).await?;
     match command {
-        AdminCommand::Grant { email, role } => {
+        AdminCommand::Grant { who, role } => {
             let role = Role::from_name(&role).ok_or("there is no such role")?;
-            give(&people, &email, role).await?;
-        }
-        AdminCommand::Revoke { email } => {
-            let person = find(&people, &email).await?;
-            if person.role != Role::Admin {
-                return Err(format!("{email} is no administrator").into());
+            match people.grantee(&who).await.map_err(|error| unknown(&who, error))? {
+                Grantee::Proven(person) => give(&people, &who, person, role).await?,
+                Grantee::Unproven(candidates) => return Err(unproven(&who, &candidates)?.into()),
             }
-            give(&people, &email, Role::default()).await?;
+        }
+        AdminCommand::Revoke { who } => {
+            let person = find(&people, &who).await?;
+            if person.role != Role::Admin {
+                return Err(format!("{who} is no administrator").into());
+            }
+            give(&people, &who, person, Role::default()).await?;
         }
         AdminCommand::List => {
             for person in people.with_role(Role::Admin).await? {
@@ -109,8 +117,7 @@ pub async fn admin(config: Config, command: AdminCommand) -> Result<(), Failure>
                 } else {
                     ""
                 };
-                let email = person.email.unwrap_or_else(|| "no address".to_owned());
-                println!("{}  {email}{state}", person.id);
+                println!("{}  {}{state}", person.id, address(&person));
             }
         }
     }
@@ -121,12 +128,12 @@ pub async fn admin(config: Config, command: AdminCommand) -> Result<(), Failure>
 /// Runs `server sessions …`, and says what it did.
 ///
 /// # Errors
-/// If nobody has the address, or there is no such session.
+/// If nobody is meant, or there is no such session.
 pub async fn sessions(config: Config, command: SessionsCommand) -> Result<(), Failure> {
     let (people, db) = open(&config).await?;
     match command {
-        SessionsCommand::List { email } => {
-            let person = find(&people, &email).await?;
+        SessionsCommand::List { who } => {
+            let person = find(&people, &who).await?;
             for session in people.sessions_of(person.id).await? {
                 println!(
                     "{}  since {}  last seen {}  with {}  from {}  {}",
@@ -147,12 +154,10 @@ pub async fn sessions(config: Config, command: SessionsCommand) -> Result<(), Fa
             Err(AuthError::NotFound) => return Err(format!("there is no session {session_id}").into()),
             Err(error) => return Err(error.into()),
         },
-        SessionsCommand::Revoke(Which {
-            user: Some(email), ..
-        }) => {
-            let person = find(&people, &email).await?;
+        SessionsCommand::Revoke(Which { user: Some(who), .. }) => {
+            let person = find(&people, &who).await?;
             let ended = people.end_sessions(By::CommandLine, person.id).await?;
-            println!("ended {ended} sessions of {email}");
+            println!("ended {ended} sessions of {who}");
         }
         SessionsCommand::Revoke(_) => {
             let ended = people.end_everybodys_sessions().await?;
@@ -173,21 +178,57 @@ async fn open(config: &Config) -> Result<(Administration, Database), Failure> {
     Ok((people, db))
 }
 
-async fn find(people: &Administration, email: &str) -> Result<auth::PersonRow, Failure> {
-    people.find(email).await.map_err(|error| match error {
-        AuthError::NotFound | AuthError::InvalidEmail => format!("nobody has the address {email}").into(),
-        error => error.into(),
-    })
+async fn find(people: &Administration, who: &str) -> Result<PersonRow, Failure> {
+    people.find(who).await.map_err(|error| unknown(who, error))
 }
 
-async fn give(people: &Administration, email: &str, role: Role) -> Result<(), Failure> {
-    let person = find(people, email).await?;
+fn unknown(who: &str, error: AuthError) -> Failure {
+    match error {
+        AuthError::NotFound | AuthError::InvalidEmail if who.trim().parse::<Uuid>().is_ok() => {
+            format!("nobody has the id {who}").into()
+        }
+        AuthError::NotFound | AuthError::InvalidEmail => format!("nobody has the address {who}").into(),
+        error => error.into(),
+    }
+}
+
+/// Why nobody is given a role by this address, who may be meant, and what to do.
+fn unproven(who: &str, candidates: &[Candidate]) -> Result<String, Failure> {
+    let mut text =
+        format!("nobody has proven that {who} is theirs, and anybody can register it. It was given by:\n");
+    for Candidate { person, ways_in } in candidates {
+        let password = ways_in.has_password.then_some("password");
+        let providers = ways_in.accounts.iter().map(|account| account.provider.as_str());
+        let ways: Vec<&str> = password.into_iter().chain(providers).collect();
+        let since = person.created_at.format(&Rfc3339)?;
+        writeln!(
+            text,
+            "  {}  since {since}  signs in with {}  {}",
+            person.id,
+            ways.join(", "),
+            address(person)
+        )?;
+    }
+    text += "Find out which of them is meant (everybody's id is on their profile page), then: server admin grant ID";
+    Ok(text)
+}
+
+/// A person's address, and whether somebody vouches for it.
+fn address(person: &PersonRow) -> String {
+    match &person.email {
+        None => "no address".to_owned(),
+        Some(email) if person.email_verified => printable(email),
+        Some(email) => format!("{} (not confirmed)", printable(email)),
+    }
+}
+
+async fn give(people: &Administration, who: &str, person: PersonRow, role: Role) -> Result<(), Failure> {
     if person.role == role {
-        println!("{email} has the role {} already", role.name());
+        println!("{who} has the role {} already", role.name());
         return Ok(());
     }
     people.set_role(By::CommandLine, person.id, role).await?;
-    println!("{email} has the role {} now", role.name());
+    println!("{who} has the role {} now", role.name());
     if person.disabled_at.is_some() {
         println!("note: the account is disabled");
     }

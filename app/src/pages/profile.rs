@@ -6,6 +6,7 @@ use leptos_meta::Title;
 
 use crate::{
     components::{
+        address::Address,
         avatar::{Avatar, local_part},
         failure::Failure,
         marks::Mark,
@@ -78,8 +79,11 @@ fn Person(user: User, public: Option<PublicData>) -> impl IntoView {
                 <dd>{user.name.clone().unwrap_or_else(|| "Not set".to_owned())}</dd>
                 <dt>"E-mail"</dt>
                 <dd>
-                    {user.email.clone().unwrap_or_else(|| "None".to_owned())}
-                    {user.email_verified.then(|| view! { " " <span class="badge">"Confirmed"</span> })}
+                    <Address email=user.email.clone() is_verified=user.email_verified />
+                </dd>
+                <dt>"Id"</dt>
+                <dd>
+                    <code>{user.id.to_string()}</code>
                 </dd>
                 <dt>"Providers"</dt>
                 <dd>

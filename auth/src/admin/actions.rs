@@ -8,7 +8,8 @@ use crate::{
     audit::NewEvent,
     db::Tx,
     error::{Error, Result},
-    session::{Ended, Ending},
+    session::Ending,
+    users,
     wire::Role,
 };
 
@@ -19,19 +20,13 @@ struct Target {
     disabled_at: Option<OffsetDateTime>,
 }
 
-impl Target {
-    fn is_enabled_admin(&self) -> bool {
-        self.role == Role::Admin && self.disabled_at.is_none()
-    }
-}
-
 impl Administration {
     /// Ends a session, whose ever it is. The browser of who asks is the caller's to tell.
     ///
     /// # Errors
     /// [`Error::NotFound`] if there is no such session.
     pub async fn end_session(&self, by: By<'_>, session_id: Uuid) -> Result<()> {
-        match self.end(by, Ending::Any { session_id }).await? {
+        match self.end(by, vec![Ending::Any { session_id }]).await? {
             0 => Err(Error::NotFound),
             _ => Ok(()),
         }
@@ -43,7 +38,7 @@ impl Administration {
     /// [`Error::NotFound`] if there is no such user.
     pub async fn end_sessions(&self, by: By<'_>, user_id: Uuid) -> Result<usize> {
         self.known(user_id).await?;
-        self.end(by, Ending::All { user_id }).await
+        self.end(by, vec![Ending::All { user_id }]).await
     }
 
     /// Keeps a user from signing in. Their sessions end, rather than sleep: who is enabled again begins
@@ -60,14 +55,12 @@ impl Administration {
         if target.disabled_at.is_some() {
             return Ok(());
         }
+        users::another_admin_stays(&mut tx, user_id).await?;
         sqlx::query("UPDATE users SET disabled_at = $2, updated_at = $2 WHERE id = $1")
             .bind(user_id)
             .bind(now)
             .execute(&mut *tx)
             .await?;
-        if target.is_enabled_admin() {
-            an_admin_is_left(&mut tx).await?;
-        }
         self.sessions.end(&mut tx, Ending::All { user_id }).await?;
         self.note(&mut tx, by, user_id, "disable", "").await?;
         tx.commit().await?;
@@ -109,15 +102,15 @@ impl Administration {
         if target.role == role {
             return Ok(());
         }
+        if role != Role::Admin {
+            users::another_admin_stays(&mut tx, user_id).await?;
+        }
         sqlx::query("UPDATE users SET role = $2, updated_at = $3 WHERE id = $1")
             .bind(user_id)
             .bind(role)
             .bind(now)
             .execute(&mut *tx)
             .await?;
-        if target.is_enabled_admin() {
-            an_admin_is_left(&mut tx).await?;
-        }
         self.sessions.refresh_snapshots(&mut tx, user_id).await?;
         self.note(&mut tx, by, user_id, "set_role", role.name()).await?;
         tx.commit().await?;
@@ -125,20 +118,13 @@ impl Administration {
         Ok(())
     }
 
-    pub(super) async fn end(&self, by: By<'_>, which: Ending) -> Result<usize> {
+    pub(super) async fn end(&self, by: By<'_>, which: Vec<Ending>) -> Result<usize> {
         let mut tx = self.begin(by).await?;
-        let ended = self.sessions.end(&mut tx, which).await?;
-        for Ended { session_id, user_id } in &ended {
-            NewEvent::of(*user_id, "revoke_session")
-                .session(*session_id)
-                .from(by.ip())
-                .by(by.doer())
-                .record(&mut tx, self.clock.now())
-                .await?;
-        }
+        let event = NewEvent::of_nobody("revoke_session").from(by.ip()).by(by.doer());
+        let ended = self.sessions.end_noted(&mut tx, which, event).await?;
         tx.commit().await?;
-        tracing::info!(sessions = ended.len(), by = ?by.doer(), "ended sessions");
-        Ok(ended.len())
+        tracing::info!(sessions = ended, by = ?by.doer(), "ended sessions");
+        Ok(ended)
     }
 
     /// A transaction in which an administrator is one still: another may have ended that meanwhile.
@@ -183,16 +169,4 @@ async fn still_may(tx: &mut Tx, by: By<'_>) -> Result<()> {
     .fetch_optional(&mut **tx)
     .await?;
     still.map(drop).ok_or(Error::NotFound)
-}
-
-/// Refuses a change after which nobody could look after the application.
-async fn an_admin_is_left(tx: &mut Tx) -> Result<()> {
-    let left: i64 = sqlx::query_scalar("SELECT count(*) FROM users WHERE role = $1 AND disabled_at IS NULL")
-        .bind(Role::Admin)
-        .fetch_one(&mut **tx)
-        .await?;
-    match left {
-        0 => Err(Error::LastAdmin),
-        _ => Ok(()),
-    }
 }

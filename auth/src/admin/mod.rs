@@ -8,6 +8,7 @@ mod command_line;
 mod people;
 mod person;
 
+pub use self::command_line::{Candidate, Grantee};
 use std::net::IpAddr;
 
 use uuid::Uuid;

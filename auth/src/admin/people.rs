@@ -19,14 +19,18 @@ const ASKED: i64 = PAGE as i64 + 1;
 /// A longer text is the beginning of no name and of no address, in bytes.
 const MAX_QUERY: usize = 400;
 
-const NEWEST: &str = "SELECT id, email, name, role, created_at, disabled_at FROM users
+const NEWEST: &str =
+    "SELECT id, email, email_verified_at IS NOT NULL AS email_verified, name, role, created_at, disabled_at FROM users
      WHERE id < $1 ORDER BY id DESC LIMIT $2";
 // The bounds come twice: SQLite finds its place by the first comparison, PostgreSQL by the pair, also among
 // a million of one name.
-const BY_EMAIL: &str = "SELECT id, email, name, role, created_at, disabled_at, email AS found_by FROM users
+const BY_EMAIL: &str =
+    "SELECT id, email, email_verified_at IS NOT NULL AS email_verified, name, role, created_at, disabled_at,
+            email AS found_by FROM users
      WHERE email >= $1 AND email < $2 AND (email, id) > ($1, $3) ORDER BY email LIMIT $4";
 const BY_NAME: &str =
-    "SELECT id, email, name, role, created_at, disabled_at, lower(name) AS found_by FROM users
+    "SELECT id, email, email_verified_at IS NOT NULL AS email_verified, name, role, created_at, disabled_at,
+            lower(name) AS found_by FROM users
      WHERE lower(name) >= $1 AND lower(name) < $2 AND (lower(name), id) > ($1, $3)
      ORDER BY lower(name), id LIMIT $4";
 

@@ -172,8 +172,16 @@ impl Database {
     /// [`Error::Unavailable`]
     pub(crate) async fn begin_alone(&self) -> Result<Tx> {
         let mut tx = self.begin().await?;
-        engine::hold(&mut tx).await?;
+        Self::alone(&mut tx).await?;
         Ok(tx)
+    }
+
+    /// Makes a transaction that has locked nothing yet one of [`Self::begin_alone`].
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`]
+    pub(crate) async fn alone(tx: &mut Tx) -> Result<()> {
+        Ok(engine::hold(tx).await?)
     }
 
     /// How a connection beside the pools is made.

@@ -11,7 +11,8 @@ const MAX_STATES: usize = 4;
 const MAX_STATE: usize = 256;
 
 /// The parameters of a callback (RFC 6749 §4.1.2, RFC 9207).
-#[derive(Debug, PartialEq, Eq)]
+#[cfg_attr(test, derive(Debug))]
+#[derive(PartialEq, Eq)]
 pub(super) struct Callback {
     /// The state; more than one if the callback is malformed. All of them are used up.
     pub(super) states: Vec<String>,
@@ -19,7 +20,8 @@ pub(super) struct Callback {
 }
 
 /// A well-formed callback.
-#[derive(Debug, PartialEq, Eq)]
+#[cfg_attr(test, derive(Debug))]
+#[derive(PartialEq, Eq)]
 pub(super) struct Outcome {
     pub(super) answer: Answer,
     /// Who answers.
@@ -29,7 +31,8 @@ pub(super) struct Outcome {
 }
 
 /// Yes or no.
-#[derive(Debug, PartialEq, Eq)]
+#[cfg_attr(test, derive(Debug))]
+#[derive(PartialEq, Eq)]
 pub(super) enum Answer {
     Code(String),
     /// An error's code, in the provider's words.

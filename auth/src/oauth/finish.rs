@@ -251,6 +251,15 @@ impl OAuth {
         let Some(flow) = flow else {
             return passing(self.without_flow(provider, &callback, request, browser).await);
         };
+        if flow.was_left() {
+            let way_back = Some(&flow.way_back);
+            return passing(report(
+                provider,
+                way_back,
+                FlowError::Expired,
+                "its browser has signed out",
+            ));
+        }
         if let Err(cause) = flow.belongs(browser, &provider.id) {
             // Nothing of the flow goes to whom it does not belong.
             return passing(report(provider, None, FlowError::Expired, cause));

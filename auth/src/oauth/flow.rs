@@ -31,6 +31,9 @@ const REMEMBERED: i64 = 3600;
 /// How many flows a browser may have under way; the oldest goes when another begins.
 const MAX_PENDING: i64 = 20;
 
+/// The hash of no browser: its flows have been left by signing out.
+const NOBODY: &[u8] = &[];
+
 /// 256 random bits as 43 characters.
 pub(super) fn random() -> String {
     let mut bytes = [0; 32];
@@ -137,6 +140,11 @@ impl Flow {
         Ok(())
     }
 
+    /// Whether its browser has signed out meanwhile.
+    pub(super) fn was_left(&self) -> bool {
+        self.browser_hash == NOBODY
+    }
+
     /// Whether the flow took too long.
     pub(super) fn has_expired(&self, now: OffsetDateTime) -> bool {
         self.expires_at <= now
@@ -236,20 +244,6 @@ pub(super) async fn way_back(
     .await?)
 }
 
-/// Forgets all flows of a browser, what waits in it for its owner, and where its flows would have led.
-pub(super) async fn forget_browser(tx: &mut Tx, browser: &Browser) -> Result<()> {
-    for statement in [
-        "DELETE FROM sign_in_flows WHERE browser_hash = $1",
-        "DELETE FROM ways_back WHERE browser_hash = $1",
-    ] {
-        sqlx::query(statement)
-            .bind(&browser.hash()[..])
-            .execute(&mut **tx)
-            .await?;
-    }
-    Ok(())
-}
-
 /// Uses up the flow with this state, whoever asks.
 pub(super) async fn consume(db: &Database, state: &str) -> Result<Option<Flow>> {
     Ok(sqlx::query_as(
@@ -324,6 +318,27 @@ pub(super) async fn take_pending(
 /// changed opens for nobody.
 fn pending_place(browser_hash: &[u8; 32], owner: Uuid) -> Place {
     Place::new("sign_in_flows.pending", &[browser_hash, owner.as_bytes()])
+}
+
+/// Forgets all that a browser has under way, and where that would have led. Of what was to connect an account
+/// only that is left, so that whoever comes back with it is told where it belonged.
+pub(super) async fn forget_browser(tx: &mut Tx, browser: &Browser) -> Result<()> {
+    let hash = browser.hash();
+    for statement in [
+        "DELETE FROM sign_in_flows WHERE browser_hash = $1 AND intent <> 'link'",
+        "DELETE FROM ways_back WHERE browser_hash = $1",
+    ] {
+        sqlx::query(statement).bind(&hash[..]).execute(&mut **tx).await?;
+    }
+    sqlx::query(
+        "UPDATE sign_in_flows SET browser_hash = $2, pkce_verifier = NULL, nonce = NULL, return_to = NULL
+         WHERE browser_hash = $1",
+    )
+    .bind(&hash[..])
+    .bind(NOBODY)
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
 }
 
 const EXPIRED: Expired = Expired {

@@ -18,8 +18,7 @@ use crate::{
     session::RequestAuth,
 };
 
-/// A flow that has begun.
-#[derive(Debug)]
+/// A flow that has begun. No Debug: the address holds the state.
 pub struct Started {
     /// Where the browser goes on to.
     pub authorize_url: String,

@@ -29,6 +29,7 @@ pub struct LiveSession {
     pub(super) authenticated_at: OffsetDateTime,
     pub(super) remember: bool,
     pub(crate) email: Option<String>,
+    pub(super) email_verified: bool,
     pub(super) role: Role,
     /// When the authority was asked, Unix seconds: what it said was true then, and snapshots are dated by it.
     #[sqlx(skip)]
@@ -58,6 +59,7 @@ impl From<&LiveSession> for AuthSession {
             session_id: live.session_id,
             user_id: live.user_id,
             email: live.email.clone(),
+            email_verified: live.email_verified,
             role: live.role,
             expires_at: live.expires_at,
         }
@@ -110,7 +112,8 @@ pub(super) struct NewSession<'a> {
 pub(super) async fn find(db: &Database, id: &IdHash, now: OffsetDateTime) -> Result<Option<LiveSession>> {
     let live: Option<LiveSession> = sqlx::query_as(
         "SELECT s.id AS session_id, s.user_id, s.version, s.last_seen_at, s.idle_expires_at,
-                s.expires_at, s.authenticated_at, s.remember, u.email, u.role
+                s.expires_at, s.authenticated_at, s.remember, u.email,
+                u.email IS NOT NULL AND u.email_verified_at IS NOT NULL AS email_verified, u.role
          FROM sessions s JOIN users u ON u.id = s.user_id
          WHERE s.key_hash = $1 AND s.kind = 'browser'
            AND s.idle_expires_at > $2 AND s.expires_at > $2 AND u.disabled_at IS NULL",
@@ -173,10 +176,7 @@ pub(super) async fn insert(
     .await?;
     store::insert(tx, id, new.expires_at).await?;
     hooks::on_session_saved(tx, new.user_id, session_id).await?;
-    let (email, role) = sqlx::query_as("SELECT email, role FROM users WHERE id = $1")
-        .bind(new.user_id)
-        .fetch_one(&mut **tx)
-        .await?;
+    let (email, email_verified, role) = standing(tx, new.user_id).await?;
     Ok(LiveSession {
         session_id,
         user_id: new.user_id,
@@ -187,15 +187,24 @@ pub(super) async fn insert(
         authenticated_at: new.now,
         remember: new.remember,
         email,
+        email_verified,
         role,
         as_of: new.now.unix_timestamp(),
     })
 }
 
+/// What a session says of its user, read with the user locked: the address, whether it is verified, the role.
+async fn standing(tx: &mut Tx, user_id: Uuid) -> Result<(Option<String>, bool, Role)> {
+    Ok(sqlx::query_as(
+        "SELECT email, email IS NOT NULL AND email_verified_at IS NOT NULL, role FROM users WHERE id = $1",
+    )
+    .bind(user_id)
+    .fetch_one(&mut **tx)
+    .await?)
+}
+
 /// Which sessions to end.
 pub(crate) enum Ending {
-    /// The one with this id cookie.
-    Key(IdHash),
     /// This one, if it is the user's.
     One { user_id: Uuid, session_id: Uuid },
     /// All of the user's but this one.
@@ -204,8 +213,6 @@ pub(crate) enum Ending {
     All { user_id: Uuid },
     /// This one, whose ever it is.
     Any { session_id: Uuid },
-    /// So many of anybody's.
-    Some { most: i64 },
     /// All of the user's that one account signed in.
     Method {
         user_id: Uuid,
@@ -216,22 +223,38 @@ pub(crate) enum Ending {
     Surplus { user_id: Uuid },
 }
 
-/// A session that has just been ended.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Ended {
-    pub(crate) session_id: Uuid,
-    pub(crate) user_id: Uuid,
+impl Ending {
+    /// The user of whom it may end several sessions at once.
+    pub(super) fn user(&self) -> Option<Uuid> {
+        match self {
+            Self::One { .. } | Self::Any { .. } => None,
+            Self::Others { user_id, .. }
+            | Self::All { user_id }
+            | Self::Method { user_id, .. }
+            | Self::Surplus { user_id } => Some(*user_id),
+        }
+    }
 }
 
-/// Deletes sessions and their records; the caller marks what was ended and commits.
+/// A session that has just been ended.
+#[derive(FromRow)]
+pub(crate) struct Ended {
+    #[sqlx(rename = "id")]
+    pub(crate) session_id: Uuid,
+    pub(crate) user_id: Uuid,
+    pub(super) key_hash: Vec<u8>,
+}
+
+/// Deletes sessions and their records; the caller has locked [`Ending::user`], marks what was ended and commits.
 pub(super) async fn delete(tx: &mut Tx, which: Ending) -> Result<Vec<Ended>> {
     let query = match which {
-        Ending::Key(id) => sqlx::query_as("DELETE FROM sessions WHERE key_hash = $1 RETURNING id, user_id, key_hash")
-            .bind(id.bytes().to_vec()),
         Ending::One { user_id, session_id } => {
             sqlx::query_as("DELETE FROM sessions WHERE user_id = $1 AND id = $2 RETURNING id, user_id, key_hash")
                 .bind(user_id)
                 .bind(session_id)
+        }
+        Ending::Any { session_id } => {
+            sqlx::query_as("DELETE FROM sessions WHERE id = $1 RETURNING id, user_id, key_hash").bind(session_id)
         }
         Ending::Others { user_id, session_id } => {
             sqlx::query_as("DELETE FROM sessions WHERE user_id = $1 AND id <> $2 RETURNING id, user_id, key_hash")
@@ -241,14 +264,6 @@ pub(super) async fn delete(tx: &mut Tx, which: Ending) -> Result<Vec<Ended>> {
         Ending::All { user_id } => {
             sqlx::query_as("DELETE FROM sessions WHERE user_id = $1 RETURNING id, user_id, key_hash").bind(user_id)
         }
-        Ending::Any { session_id } => {
-            sqlx::query_as("DELETE FROM sessions WHERE id = $1 RETURNING id, user_id, key_hash").bind(session_id)
-        }
-        Ending::Some { most } => sqlx::query_as(
-            "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions ORDER BY id LIMIT $1)
-             RETURNING id, user_id, key_hash",
-        )
-        .bind(most),
         Ending::Method {
             user_id,
             method,
@@ -267,11 +282,9 @@ pub(super) async fn delete(tx: &mut Tx, which: Ending) -> Result<Vec<Ended>> {
         .bind(user_id)
         .bind(MAX_SESSIONS),
     };
-    let rows: Vec<(Uuid, Uuid, Vec<u8>)> = query.fetch_all(&mut **tx).await?;
-    let mut ended = Vec::with_capacity(rows.len());
-    for (session_id, user_id, key_hash) in rows {
-        store::remove(tx, &key_hash).await?;
-        ended.push(Ended { session_id, user_id });
+    let ended: Vec<Ended> = query.fetch_all(&mut **tx).await?;
+    for ended in &ended {
+        store::remove(tx, &ended.key_hash).await?;
     }
     Ok(ended)
 }
@@ -299,13 +312,11 @@ pub(super) async fn cycle(
     let Some(version) = version else { return Ok(None) };
     store::rename(tx, old, new).await?;
     // Read after the row is held: the next version must not carry what an earlier one was voided for.
-    let (email, role) = sqlx::query_as("SELECT email, role FROM users WHERE id = $1")
-        .bind(live.user_id)
-        .fetch_one(&mut **tx)
-        .await?;
+    let (email, email_verified, role) = standing(tx, live.user_id).await?;
     Ok(Some(LiveSession {
         version,
         email,
+        email_verified,
         role,
         as_of: now.unix_timestamp(),
         ..live

@@ -14,7 +14,12 @@ use http::{
 use time::{Duration, OffsetDateTime};
 use tower_sessions::session::Id;
 
-use super::{LiveSession, RequestAuth, Sessions, authority, snapshot::Snapshot, store::IdHash};
+use super::{
+    LiveSession, RequestAuth, Sessions, authority, former,
+    request::{Planned, Presented},
+    snapshot::Snapshot,
+    store::IdHash,
+};
 use crate::{
     cookies::{CookieName, RequestCookies},
     error::{Result, chain},
@@ -70,12 +75,6 @@ pub async fn session_layer(State(sessions): State<Sessions>, mut request: Reques
     response
 }
 
-/// Anonymous, with cookies that are worth nothing any more.
-fn dead(sessions: Sessions) -> RequestAuth {
-    let cleared = sessions.cleared_cookies();
-    RequestAuth::new(sessions, None, None, cleared)
-}
-
 fn unavailable(error: &crate::Error) -> Response {
     tracing::error!(
         error = %chain(error),
@@ -91,25 +90,14 @@ impl Sessions {
     /// # Errors
     /// [`Error::Unavailable`](crate::Error::Unavailable) when the authority is needed and does not answer.
     pub async fn request(&self, headers: &http::HeaderMap) -> Result<RequestAuth> {
-        let sessions = self.clone();
-        Ok(match self.recognise(&self.0.cookies.read(headers)) {
-            Recognised::Anonymous => RequestAuth::new(sessions, None, None, Vec::new()),
-            Recognised::Malformed => dead(sessions),
-            Recognised::Live(id, session) => RequestAuth::new(sessions, Some(id), Some(session), Vec::new()),
-            Recognised::Confirm(id) => match self.confirm(&id).await? {
-                Some(live) => {
-                    RequestAuth::new(sessions, Some(id), Some(AuthSession::from(&live)), Vec::new())
-                }
-                None => dead(sessions),
-            },
-            Recognised::Ask(id) => match self.renew(&id).await? {
-                Some(live) => {
-                    let renewed = self.live_cookies(&live, &id);
-                    RequestAuth::new(sessions, Some(id), Some(AuthSession::from(&live)), renewed)
-                }
-                None => dead(sessions),
-            },
-        })
+        let (presented, planned) = match self.recognise(&self.0.cookies.read(headers)) {
+            Recognised::Anonymous => (Presented::Nothing, Planned::default()),
+            Recognised::Malformed => (Presented::Nothing, self.cleared_cookies()),
+            Recognised::Live(id, session) => (Presented::Live(id, session), Planned::default()),
+            Recognised::Confirm(id) => self.confirm(id).await?,
+            Recognised::Ask(id) => self.renew(id).await?,
+        };
+        Ok(RequestAuth::new(self.clone(), presented, planned))
     }
 
     fn recognise(&self, cookies: &RequestCookies<'_>) -> Recognised {
@@ -153,20 +141,35 @@ impl Sessions {
     }
 
     /// Asks the authority, and changes nothing: the snapshot's own end will.
-    async fn confirm(&self, id: &Id) -> Result<Option<LiveSession>> {
-        self.ask(id, self.0.clock.now()).await
+    async fn confirm(&self, id: Id) -> Result<(Presented, Planned)> {
+        match self.ask(&id, self.0.clock.now()).await? {
+            Some(live) => Ok((Presented::Live(id, AuthSession::from(&live)), Planned::default())),
+            None => self.dead(&id).await,
+        }
     }
 
-    async fn ask(&self, id: &Id, now: OffsetDateTime) -> Result<Option<LiveSession>> {
+    /// An id without a session. Its cookies are cleared, unless the browser has got others meanwhile: this
+    /// answer may reach it after them, and would clear those.
+    async fn dead(&self, id: &Id) -> Result<(Presented, Planned)> {
+        let now = self.0.clock.now();
+        Ok(
+            match former::session_of(&self.0.db, &IdHash::of(id), now).await? {
+                Some(session_id) => (Presented::Former(session_id), Planned::default()),
+                None => (Presented::Nothing, self.cleared_cookies()),
+            },
+        )
+    }
+
+    pub(super) async fn ask(&self, id: &Id, now: OffsetDateTime) -> Result<Option<LiveSession>> {
         self.0.authority_reads.fetch_add(1, Ordering::Relaxed);
         authority::find(&self.0.db, &IdHash::of(id), now).await
     }
 
     /// Asks the authority, and slides the idle end of a session that is alive.
-    pub(super) async fn renew(&self, id: &Id) -> Result<Option<LiveSession>> {
+    async fn renew(&self, id: Id) -> Result<(Presented, Planned)> {
         let now = self.0.clock.now();
-        let Some(mut live) = self.ask(id, now).await? else {
-            return Ok(None);
+        let Some(mut live) = self.ask(&id, now).await? else {
+            return self.dead(&id).await;
         };
         let lifetimes = &self.0.lifetimes;
         let unless_since = now - Duration::seconds(lifetimes.touch_after(live.remember));
@@ -183,6 +186,7 @@ impl Sessions {
                 ),
             }
         }
-        Ok(Some(live))
+        let renewed = self.live_cookies(&live, &id);
+        Ok((Presented::Live(id, AuthSession::from(&live)), renewed))
     }
 }

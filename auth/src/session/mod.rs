@@ -3,11 +3,13 @@
 //! - [`layer`] recognises a request: a live snapshot answers by itself, else the authority is asked.
 //! - [`snapshot`] seals and opens what a browser carries; [`stale`] voids it before its time, on every
 //!   instance that the [`feed`] reaches, and on those it does not reach nothing is trusted.
-//! - [`authority`] is the `sessions` table; [`store`] keeps per-session data for tower-sessions.
+//! - [`authority`] is the `sessions` table, and [`former`] the ids sessions had until a moment ago; [`store`]
+//!   keeps per-session data for tower-sessions.
 //! - [`RequestAuth`] is one request's way to all of it, and the only place that writes session cookies.
 
 mod authority;
 mod feed;
+mod former;
 mod layer;
 mod request;
 mod snapshot;
@@ -40,11 +42,13 @@ use self::{
     stale::{Mark, StaleList},
 };
 use crate::{
+    audit::NewEvent,
     clock::Clock,
     cookies::{Cookies, Keep},
     db::{Database, ListenAddress, Tx},
     error::{Result, chain},
     keys::KeyRing,
+    users,
 };
 
 /// How long sessions and snapshots live, in seconds.
@@ -187,13 +191,16 @@ impl Sessions {
     /// Forgets what has expired: sessions, their data, stale marks.
     pub async fn sweep(&self) -> Result<()> {
         self.0.stale.agree(&self.0.db).await?;
-        authority::sweep(&self.0.db, self.0.clock.now()).await?;
+        let now = self.0.clock.now();
+        authority::sweep(&self.0.db, now).await?;
+        self.0.db.sweep(former::EXPIRED, now).await?;
         self.0.stale.sweep(&self.0.db).await
     }
 
     /// Voids the snapshots of all of a user's sessions, which stay alive: what they carry has changed.
     /// To be called in the transaction that changes it.
     pub async fn refresh_snapshots(&self, tx: &mut Tx, user_id: Uuid) -> Result<()> {
+        users::lock(tx, user_id).await?;
         let marks: Vec<Mark> = authority::raise_versions(tx, user_id)
             .await?
             .into_iter()
@@ -212,7 +219,36 @@ impl Sessions {
 
     /// Ends sessions, in the caller's transaction and everywhere once it is committed.
     pub(crate) async fn end(&self, tx: &mut Tx, which: Ending) -> Result<Vec<Ended>> {
-        let ended = authority::delete(tx, which).await?;
+        self.end_each(tx, vec![which]).await
+    }
+
+    /// The same, with this event in the history of each one's user; how many.
+    pub(crate) async fn end_noted(
+        &self,
+        tx: &mut Tx,
+        which: Vec<Ending>,
+        event: NewEvent<'_>,
+    ) -> Result<usize> {
+        let ended = self.end_each(tx, which).await?;
+        let now = self.0.clock.now();
+        for ended in &ended {
+            let event = event.about(ended.user_id).session(ended.session_id);
+            event.record(tx, now).await?;
+        }
+        Ok(ended.len())
+    }
+
+    /// Who ends several sessions of a user locks the user first: rows are met in any order, and of two who meet
+    /// them in different ones each would hold a row the other wants next. For the same reason several users are
+    /// named in the order of their ids.
+    async fn end_each(&self, tx: &mut Tx, which: Vec<Ending>) -> Result<Vec<Ended>> {
+        for user_id in which.iter().filter_map(Ending::user) {
+            users::lock(tx, user_id).await?;
+        }
+        let mut ended = Vec::new();
+        for which in which {
+            ended.append(&mut authority::delete(tx, which).await?);
+        }
         let marks: Vec<Mark> = ended
             .iter()
             .map(|ended| Mark::revoked(ended.session_id))
@@ -231,6 +267,7 @@ impl Sessions {
             session_id: live.session_id,
             user_id: live.user_id,
             email: live.email.clone(),
+            email_verified: live.email_verified,
             role: live.role,
             session_expires: live.expires_at.unix_timestamp(),
             version: live.version,

@@ -1,6 +1,9 @@
 //! One request's session: what the layer recognised, and what the handlers do with it.
 
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::{
+    fmt,
+    sync::{Arc, Mutex, OnceLock, PoisonError},
+};
 
 use http::HeaderValue;
 use time::Duration;
@@ -9,7 +12,8 @@ use uuid::Uuid;
 
 use super::{
     AdminSession, LiveSession, RECENT, RecentSession, Sessions,
-    authority::{self, Ended, Ending, NewSession},
+    authority::{self, Ending, NewSession},
+    former,
     stale::Mark,
     store::IdHash,
 };
@@ -27,20 +31,43 @@ use crate::{
 ///
 /// All session cookies of an answer are planned here and written by the layer, once, at the end: a
 /// renewal can never overtake a sign-out of the same request.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct RequestAuth(Arc<Inner>);
 
-#[derive(Debug)]
+/// What a browser presented, as far as it is worth anything.
+#[derive(Clone)]
+pub(super) enum Presented {
+    /// No id, or one that opens nothing.
+    Nothing,
+    /// The id of a live session.
+    Live(Id, AuthSession),
+    /// An id that this session had until a moment ago: it opens nothing, see [`former`].
+    Former(Uuid),
+}
+
+/// The session cookies of an answer.
+#[derive(Default)]
+pub(super) struct Planned {
+    cookies: Vec<HeaderValue>,
+    /// The session they open, at this version.
+    opens: Option<(Uuid, i64)>,
+}
+
+impl Planned {
+    /// Cookies that open nothing.
+    fn removing(cookies: Vec<HeaderValue>) -> Self {
+        Self { cookies, opens: None }
+    }
+}
+
 struct Inner {
     sessions: Sessions,
-    /// The well-formed id the browser presented.
-    id: Option<Id>,
-    session: Option<AuthSession>,
+    presented: Presented,
     /// What the authority said instead, where it was asked and did not agree.
     corrected: OnceLock<Option<AuthSession>>,
     /// The id that this request has given its browser.
     given: OnceLock<Id>,
-    planned: Mutex<Vec<HeaderValue>>,
+    planned: Mutex<Planned>,
     data: OnceLock<Session>,
 }
 
@@ -55,17 +82,20 @@ pub(crate) enum Repeated {
     Another,
 }
 
+/// Whose request it is; the id and the planned cookies are secrets.
+impl fmt::Debug for RequestAuth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RequestAuth")
+            .field("session_id", &self.session().map(|session| session.session_id))
+            .finish_non_exhaustive()
+    }
+}
+
 impl RequestAuth {
-    pub(super) fn new(
-        sessions: Sessions,
-        id: Option<Id>,
-        session: Option<AuthSession>,
-        planned: Vec<HeaderValue>,
-    ) -> Self {
+    pub(super) fn new(sessions: Sessions, presented: Presented, planned: Planned) -> Self {
         Self(Arc::new(Inner {
             sessions,
-            id,
-            session,
+            presented,
             corrected: OnceLock::new(),
             given: OnceLock::new(),
             planned: Mutex::new(planned),
@@ -76,14 +106,16 @@ impl RequestAuth {
     /// The same request, for work that goes on when it has ended. What that plans is not this request's answer
     /// until it is handed over.
     pub(crate) fn detached(&self) -> Self {
-        let Inner { sessions, id, .. } = &*self.0;
-        Self::new(sessions.clone(), *id, self.session().cloned(), Vec::new())
+        let Inner {
+            sessions, presented, ..
+        } = &*self.0;
+        Self::new(sessions.clone(), presented.clone(), Planned::default())
     }
 
     /// Answers with the cookies that detached work has planned, if it has.
     pub(crate) fn take_over(&self, detached: &Self) {
-        let planned = detached.take_planned();
-        if !planned.is_empty() {
+        let planned = detached.take();
+        if !planned.cookies.is_empty() {
             self.plan(planned);
         }
     }
@@ -104,10 +136,10 @@ impl RequestAuth {
         let now = sessions.clock.now();
         let alive = async |id: Id| authority::find(&sessions.db, &IdHash::of(&id), now).await;
         let live = alive(given).await?.ok_or(Error::NotSignedIn)?;
-        match self.0.id {
-            Some(own) if own == given => return Ok(Repeated::Same),
+        match self.id() {
+            Some(own) if *own == given => return Ok(Repeated::Same),
             // Who has signed in since means to stay.
-            Some(own) if alive(own).await?.is_some() => return Ok(Repeated::Another),
+            Some(own) if alive(*own).await?.is_some() => return Ok(Repeated::Another),
             _ => {}
         }
         self.plan_live(&live, &given);
@@ -117,7 +149,42 @@ impl RequestAuth {
     /// Who is signed in, as far as the snapshot tells: no query. Good for rendering; a change begins
     /// with [`Self::require`].
     pub fn session(&self) -> Option<&AuthSession> {
-        self.0.corrected.get().unwrap_or(&self.0.session).as_ref()
+        match (self.0.corrected.get(), &self.0.presented) {
+            (Some(said), _) => said.as_ref(),
+            (None, Presented::Live(_, session)) => Some(session),
+            (None, Presented::Nothing | Presented::Former(_)) => None,
+        }
+    }
+
+    /// The id of the live session the browser presented.
+    fn id(&self) -> Option<&Id> {
+        match &self.0.presented {
+            Presented::Live(id, _) => Some(id),
+            Presented::Nothing | Presented::Former(_) => None,
+        }
+    }
+
+    /// The session this browser means when it signs out, or signs in anew: by name, since its id may have
+    /// changed while this request was under way.
+    pub(crate) fn meant(&self) -> Option<Uuid> {
+        match &self.0.presented {
+            Presented::Nothing => None,
+            Presented::Live(_, session) => Some(session.session_id),
+            Presented::Former(session_id) => Some(*session_id),
+        }
+    }
+
+    /// Whether the browser has been given another id than the one it presented. Its cookies are then none of
+    /// this answer's business.
+    pub(crate) async fn is_late(&self) -> Result<bool> {
+        let sessions = &self.0.sessions.0;
+        Ok(match &self.0.presented {
+            Presented::Nothing => false,
+            Presented::Former(_) => true,
+            Presented::Live(id, _) => former::session_of(&sessions.db, &IdHash::of(id), sessions.clock.now())
+                .await?
+                .is_some(),
+        })
     }
 
     /// The live session, from the authority: one query.
@@ -125,15 +192,15 @@ impl RequestAuth {
     /// # Errors
     /// [`Error::NotSignedIn`], [`Error::Unavailable`]
     pub async fn require(&self) -> Result<LiveSession> {
-        let id = self.0.id.as_ref().ok_or(Error::NotSignedIn)?;
+        let id = self.id().ok_or(Error::NotSignedIn)?;
         let sessions = &self.0.sessions.0;
-        match authority::find(&sessions.db, &IdHash::of(id), sessions.clock.now()).await? {
-            Some(live) => Ok(live),
-            None => {
-                self.plan_clear();
-                Err(Error::NotSignedIn)
-            }
+        if let Some(live) = authority::find(&sessions.db, &IdHash::of(id), sessions.clock.now()).await? {
+            return Ok(live);
         }
+        if !self.is_late().await? {
+            self.plan(self.0.sessions.cleared_cookies());
+        }
+        Err(Error::NotSignedIn)
     }
 
     /// The live session, if its person proved who they are within [`RECENT`].
@@ -182,7 +249,7 @@ impl RequestAuth {
         if self.session() == said.as_ref() {
             return;
         }
-        if let (Some(live), Some(id)) = (live, &self.0.id) {
+        if let (Some(live), Some(id)) = (live, self.id()) {
             self.plan_live(live, id);
         }
         // Of two that ask at once both heard the same.
@@ -191,17 +258,19 @@ impl RequestAuth {
 
     /// The hash of the id the browser presented.
     pub(crate) fn id_hash(&self) -> Option<IdHash> {
-        self.0.id.as_ref().map(IdHash::of)
+        self.id().map(IdHash::of)
     }
 
     /// Per-session data for a fork, kept by tower-sessions: `None` for anonymous visitors. What is
-    /// changed before the handler answers is saved by the layer.
+    /// changed before the handler answers is saved by the layer. Its Debug, which is tower-sessions' own, shows
+    /// the session id: it is not for the log.
     pub fn data(&self) -> Option<&Session> {
-        let session = self.0.session.as_ref()?;
-        let id = self.0.id?;
+        let Presented::Live(id, session) = &self.0.presented else {
+            return None;
+        };
         Some(self.0.data.get_or_init(|| {
             let store = Arc::clone(&self.0.sessions.0.store);
-            Session::new(Some(id), store, Some(Expiry::AtDateTime(session.expires_at)))
+            Session::new(Some(*id), store, Some(Expiry::AtDateTime(session.expires_at)))
         }))
     }
 
@@ -225,8 +294,11 @@ impl RequestAuth {
             Some(user) if !user.disabled => {}
             _ => return Err(Error::InvalidCredentials),
         }
-        if let Some(id) = &self.0.id {
-            self.end(&mut tx, Ending::Key(IdHash::of(id))).await?;
+        self.take_account_of_proofs(&mut tx, user_id).await?;
+        if let Some(session_id) = self.meant() {
+            for ended in self.end(&mut tx, Ending::Any { session_id }).await? {
+                former::remember(&mut tx, &ended.key_hash, session_id, now).await?;
+            }
         }
         let id = Id::default();
         let expires_at = now + Duration::seconds(sessions.lifetimes.absolute(remember));
@@ -254,25 +326,22 @@ impl RequestAuth {
         Ok(AuthSession::from(&live))
     }
 
-    /// Signs out: the session is gone everywhere before this returns. Without a session it does nothing.
-    pub async fn sign_out(&self, client: &Client) -> Result<()> {
-        let Some(id) = &self.0.id else { return Ok(()) };
-        let sessions = &self.0.sessions.0;
-        let mut tx = sessions.db.begin().await?;
-        let ended = self.end(&mut tx, Ending::Key(IdHash::of(id))).await?;
-        for Ended { session_id, user_id } in &ended {
-            NewEvent::of(*user_id, "sign_out")
-                .session(*session_id)
-                .from(client.ip)
-                .record(&mut tx, sessions.clock.now())
-                .await?;
+    /// Takes account of what the person's proofs have shown by now, see [`users::verify_by_account`].
+    async fn take_account_of_proofs(&self, tx: &mut Tx, user_id: Uuid) -> Result<()> {
+        let now = self.0.sessions.0.clock.now();
+        if users::verify_by_account(tx, user_id, now).await? {
+            self.0.sessions.refresh_snapshots(tx, user_id).await?;
+            NewEvent::of(user_id, "verify_email").record(tx, now).await?;
         }
-        tx.commit().await?;
-        if !ended.is_empty() {
-            tracing::info!(session = ?ended, "signed out");
-        }
-        self.plan_clear();
         Ok(())
+    }
+
+    /// Makes the browser forget its session, and what it has under way with providers: it has signed out.
+    pub(crate) fn plan_signed_out(&self) {
+        let sessions = &self.0.sessions;
+        let mut planned = sessions.cleared_cookies();
+        planned.cookies.push(sessions.0.cookies.clear(CookieName::Flow));
+        self.plan(planned);
     }
 
     /// The person's sessions, this one first.
@@ -282,7 +351,8 @@ impl RequestAuth {
         authority::list(&sessions.db, live.user_id, current, sessions.clock.now()).await
     }
 
-    /// Ends one of the person's sessions; one's own is signed out.
+    /// Ends another of the person's sessions. One's own is left by signing out: see
+    /// [`Auth::sign_out`](crate::Auth::sign_out).
     ///
     /// # Errors
     /// [`Error::NotFound`] for an unknown session and for somebody else's alike.
@@ -291,18 +361,10 @@ impl RequestAuth {
             user_id: live.user_id,
             session_id,
         };
-        if self.end_and_commit(live, which, client).await? == 0 {
-            return Err(Error::NotFound);
+        match self.end_and_commit(live, which, client).await? {
+            0 => Err(Error::NotFound),
+            _ => Ok(()),
         }
-        if session_id == live.session_id {
-            self.forget();
-        }
-        Ok(())
-    }
-
-    /// Makes this browser forget its session, which somebody has just ended.
-    pub fn forget(&self) {
-        self.plan_clear();
     }
 
     /// Ends all of the person's sessions but this one; how many.
@@ -340,14 +402,15 @@ impl RequestAuth {
     /// Gives the session a new id, as the last step of the caller's transaction: after every change of
     /// what can sign in, and after a confirmation (`confirmed`), a copied cookie must be worth nothing.
     pub(crate) async fn cycle(&self, mut tx: Tx, live: LiveSession, confirmed: bool) -> Result<()> {
-        let old_id = self.0.id.as_ref().ok_or(Error::NotSignedIn)?;
+        let old = self.id_hash().ok_or(Error::NotSignedIn)?;
         let sessions = &self.0.sessions.0;
         let id = Id::default();
         let now = sessions.clock.now();
-        let (old, new) = (IdHash::of(old_id), IdHash::of(&id));
-        let live = authority::cycle(&mut tx, live, &old, &new, now, confirmed)
+        self.take_account_of_proofs(&mut tx, live.user_id).await?;
+        let live = authority::cycle(&mut tx, live, &old, &IdHash::of(&id), now, confirmed)
             .await?
             .ok_or(Error::NotSignedIn)?;
+        former::remember(&mut tx, old.bytes(), live.session_id, now).await?;
         let mark = Mark {
             session_id: live.session_id,
             min_version: live.version,
@@ -361,20 +424,14 @@ impl RequestAuth {
     async fn end_and_commit(&self, live: &LiveSession, which: Ending, client: &Client) -> Result<usize> {
         let sessions = &self.0.sessions.0;
         let mut tx = sessions.db.begin().await?;
-        let ended = self.end(&mut tx, which).await?;
-        for Ended { session_id, user_id } in &ended {
-            NewEvent::of(*user_id, "revoke_session")
-                .session(*session_id)
-                .from(client.ip)
-                .record(&mut tx, sessions.clock.now())
-                .await?;
-        }
+        let event = NewEvent::of_nobody("revoke_session").from(client.ip);
+        let ended = self.0.sessions.end_noted(&mut tx, vec![which], event).await?;
         tx.commit().await?;
-        tracing::info!(user = %live.user_id, sessions = ended.len(), "revoked");
-        Ok(ended.len())
+        tracing::info!(user = %live.user_id, sessions = ended, "revoked");
+        Ok(ended)
     }
 
-    async fn end(&self, tx: &mut Tx, which: Ending) -> Result<Vec<Ended>> {
+    async fn end(&self, tx: &mut Tx, which: Ending) -> Result<Vec<authority::Ended>> {
         self.0.sessions.end(tx, which).await
     }
 
@@ -389,7 +446,18 @@ impl RequestAuth {
         }
     }
 
+    /// The cookies of the answer. Those that are void by now are left out: while this request was under way the
+    /// browser has been given others, or none, and an answer with these may reach it after that one.
     pub(super) fn take_planned(&self) -> Vec<HeaderValue> {
+        let Planned { cookies, opens } = self.take();
+        let stale = &self.0.sessions.0.stale;
+        match opens {
+            Some((session_id, version)) if stale.voids(&session_id, version) => Vec::new(),
+            _ => cookies,
+        }
+    }
+
+    fn take(&self) -> Planned {
         std::mem::take(&mut *self.0.planned.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
@@ -403,12 +471,8 @@ impl RequestAuth {
         self.plan(self.0.sessions.live_cookies(live, id));
     }
 
-    fn plan_clear(&self) {
-        self.plan(self.0.sessions.cleared_cookies());
-    }
-
-    fn plan(&self, cookies: Vec<HeaderValue>) {
-        *self.0.planned.lock().unwrap_or_else(PoisonError::into_inner) = cookies;
+    fn plan(&self, planned: Planned) {
+        *self.0.planned.lock().unwrap_or_else(PoisonError::into_inner) = planned;
     }
 }
 
@@ -419,20 +483,24 @@ impl Sessions {
     }
 
     /// Both cookies of a live session.
-    pub(super) fn live_cookies(&self, live: &LiveSession, id: &Id) -> Vec<HeaderValue> {
+    pub(super) fn live_cookies(&self, live: &LiveSession, id: &Id) -> Planned {
         let keep: Keep = self.keep(live.remember, live.expires_at);
         let snapshot = self.mint(live, &IdHash::of(id));
-        vec![
+        let cookies = vec![
             self.0.cookies.set(CookieName::Id, &id.to_string(), keep),
             self.0.cookies.set(CookieName::Auth, &snapshot, keep),
-        ]
+        ];
+        Planned {
+            cookies,
+            opens: Some((live.session_id, live.version)),
+        }
     }
 
     /// Both cookies, removed.
-    pub(super) fn cleared_cookies(&self) -> Vec<HeaderValue> {
-        vec![
+    pub(super) fn cleared_cookies(&self) -> Planned {
+        Planned::removing(vec![
             self.0.cookies.clear(CookieName::Id),
             self.0.cookies.clear(CookieName::Auth),
-        ]
+        ])
     }
 }

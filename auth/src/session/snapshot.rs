@@ -20,6 +20,7 @@ pub(super) struct Snapshot {
     pub(super) session_id: Uuid,
     pub(super) user_id: Uuid,
     pub(super) email: Option<String>,
+    pub(super) email_verified: bool,
     pub(super) role: Role,
     /// The session's absolute end, Unix seconds.
     pub(super) session_expires: i64,
@@ -34,10 +35,10 @@ pub(super) struct Snapshot {
     pub(super) id_hash: [u8; 16],
 }
 
-/// The same fields by position, the three of sixteen bytes as one text, times from the asking on. What is
+/// The same fields by position, the three of sixteen bytes as one text, yes as 1, times from the asking on. What is
 /// sealed is also encoded, decoded and authenticated, with each request: names, hyphens and dates that say
 /// the same again would cost half as much once more.
-type Sealed<'a, Email> = (&'a str, Option<Email>, Role, i64, i64, i64, i64);
+type Sealed<'a, Email> = (&'a str, Option<Email>, u8, Role, i64, i64, i64, i64);
 
 impl Snapshot {
     /// The cookie's value.
@@ -52,6 +53,7 @@ impl Snapshot {
         let fields: Sealed<'_, &str> = (
             &ids,
             self.email.as_deref(),
+            self.email_verified.into(),
             self.role,
             self.version,
             self.issued,
@@ -67,7 +69,7 @@ impl Snapshot {
     /// instance's own `ttl`, after which it forgets stale marks, whatever the one that minted it was told.
     pub(super) fn open(keys: &KeyRing, sealed: &str, id: &IdHash, now: i64, ttl: i64) -> Option<Self> {
         let json = keys.open(Purpose::Snapshot, sealed)?;
-        let (ids, email, role, version, issued, life, session_life): Sealed<'_, String> =
+        let (ids, email, email_verified, role, version, issued, life, session_life): Sealed<'_, String> =
             serde_json::from_str(&json).ok()?;
         let mut bytes = [0; 48];
         let length = BASE64_URL_SAFE_NO_PAD.decode_slice(ids, &mut bytes).ok()?;
@@ -80,6 +82,7 @@ impl Snapshot {
         (in_time && id.binds(&id_hash)).then(|| Self {
             session_id: Uuid::from_bytes(*session_id),
             user_id: Uuid::from_bytes(*user_id),
+            email_verified: email.is_some() && email_verified == 1,
             email,
             role,
             session_expires,
@@ -97,6 +100,7 @@ impl From<Snapshot> for AuthSession {
             session_id: snapshot.session_id,
             user_id: snapshot.user_id,
             email: snapshot.email,
+            email_verified: snapshot.email_verified,
             role: snapshot.role,
             expires_at: from_unix(snapshot.session_expires),
         }
@@ -120,6 +124,7 @@ mod tests {
             session_id: Uuid::from_u128(1),
             user_id: Uuid::from_u128(2),
             email: Some(format!("{}@{}.example", "a".repeat(64), "b".repeat(180))),
+            email_verified: true,
             role: Role::Admin,
             session_expires: NOW + 1000,
             version: 7,

@@ -23,8 +23,14 @@ use crate::{
 };
 
 /// The SHA-256 of a session id: what is stored in its place.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct IdHash([u8; 32]);
+
+impl std::fmt::Debug for IdHash {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("IdHash(..)")
+    }
+}
 
 impl IdHash {
     /// Hashes an id.

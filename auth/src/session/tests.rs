@@ -3,8 +3,11 @@
 use http::{HeaderMap, HeaderValue, header::COOKIE};
 use time::Duration;
 
-use super::*;
-use crate::{client::Client, cookies::CookieName, database::TestDatabase};
+use super::{
+    request::{Planned, Presented},
+    *,
+};
+use crate::{client::Client, cookies::CookieName, database::TestDatabase, wire::AuthSession};
 
 struct Scene {
     db: Database,
@@ -42,7 +45,7 @@ impl Scene {
 
     /// Signs in; the cookies of the answer.
     async fn sign_in(&self) -> HeaderMap {
-        let request = RequestAuth::new(self.sessions.clone(), None, None, Vec::new());
+        let request = RequestAuth::new(self.sessions.clone(), Presented::Nothing, Planned::default());
         let tx = self.sessions.0.db.begin().await.unwrap();
         let client = Client::new(None, &HeaderMap::new());
         request
@@ -75,6 +78,12 @@ fn sent(planned: &[HeaderValue]) -> HeaderMap {
     HeaderMap::from_iter([(COOKIE, header.parse().unwrap())])
 }
 
+/// Planned cookies, as the browser sends them with its next request.
+fn planned(sessions: &Sessions, planned: Planned) -> HeaderMap {
+    let request = RequestAuth::new(sessions.clone(), Presented::Nothing, planned);
+    sent(&request.take_planned())
+}
+
 fn id_in(scene: &Scene, headers: &HeaderMap) -> tower_sessions::session::Id {
     let cookies = scene.sessions.0.cookies.read(headers);
     cookies.get(CookieName::Id).unwrap().parse().unwrap()
@@ -88,7 +97,7 @@ async fn a_process_that_slept_after_it_asked_seals_nothing_that_outlives_the_mar
     let id = id_in(&scene, &headers);
 
     // It has asked, and sleeps. Meanwhile the session ends, and the mark is forgotten.
-    let live = sessions.renew(&id).await.unwrap().unwrap();
+    let live = sessions.ask(&id, scene.clock.now()).await.unwrap().unwrap();
     let mut tx = sessions.0.db.begin().await.unwrap();
     sessions.end_all(&mut tx, scene.user_id).await.unwrap();
     tx.commit().await.unwrap();
@@ -97,7 +106,7 @@ async fn a_process_that_slept_after_it_asked_seals_nothing_that_outlives_the_mar
     let next = start(&scene.db, &scene.keys, &scene.clock).await;
     assert_eq!(next.status().marks, 0);
 
-    let late = sent(&sessions.live_cookies(&live, &id));
+    let late = planned(sessions, sessions.live_cookies(&live, &id));
     assert_eq!(next.check(&late), None);
 }
 
@@ -107,16 +116,18 @@ async fn a_snapshot_is_dated_when_the_authority_was_asked() {
     let sessions = &scene.sessions;
     let headers = scene.sign_in().await;
     let id = id_in(&scene, &headers);
-    let live = sessions.renew(&id).await.unwrap().unwrap();
+    let live = sessions.ask(&id, scene.clock.now()).await.unwrap().unwrap();
     scene.clock.advance(Duration::seconds(200));
-    let late = sent(&sessions.live_cookies(&live, &id));
+    let late = planned(sessions, sessions.live_cookies(&live, &id));
     scene.clock.advance(Duration::seconds(99));
     assert!(sessions.check(&late).is_some());
     scene.clock.advance(Duration::seconds(1));
     assert_eq!(sessions.check(&late), None);
 
     // A new id is worth a date of its own: its session was read anew.
-    let request = RequestAuth::new(sessions.clone(), Some(id), None, Vec::new());
+    let live = sessions.ask(&id, scene.clock.now()).await.unwrap().unwrap();
+    let presented = Presented::Live(id, AuthSession::from(&live));
+    let request = RequestAuth::new(sessions.clone(), presented, Planned::default());
     let live = request.require().await.unwrap();
     scene.clock.advance(Duration::seconds(200));
     let tx = sessions.0.db.begin().await.unwrap();

@@ -76,13 +76,14 @@ fn a_role_is_given_and_taken_while_the_server_runs() {
     assert_eq!(status(&server, "admin/list_people", &ada), 404);
     assert_eq!(done(&folder, &["admin", "list"]), "");
 
+    let (ada_id, eve_id) = (id_of(&server, &ada), id_of(&server, &eve));
     assert_eq!(
-        done(&folder, &["admin", "grant", " Ada@Example.com "]),
-        " Ada@Example.com  has the role admin now\n"
+        done(&folder, &["admin", "grant", &ada_id]),
+        format!("{ada_id} has the role admin now\n")
     );
     assert_eq!(status(&server, "admin/list_people", &ada), 200);
     assert_eq!(status(&server, "admin/list_people", &eve), 404);
-    assert!(done(&folder, &["admin", "grant", ADA]).contains("already"));
+    assert!(done(&folder, &["admin", "grant", &ada_id]).contains("already"));
     let list = done(&folder, &["admin", "list"]);
     assert!(list.contains(ADA) && !list.contains(EVE), "{list}");
 
@@ -93,13 +94,13 @@ fn a_role_is_given_and_taken_while_the_server_runs() {
     );
     fails(
         &folder,
-        &["admin", "grant", ADA, "--role", "user"],
+        &["admin", "grant", &ada_id, "--role", "user"],
         "the last administrator",
     );
     fails(&folder, &["admin", "revoke", EVE], "is no administrator");
     assert_eq!(status(&server, "admin/list_people", &ada), 200);
-    done(&folder, &["admin", "grant", EVE]);
-    assert!(done(&folder, &["admin", "revoke", ADA]).contains("has the role user now"));
+    done(&folder, &["admin", "grant", &eve_id]);
+    assert!(done(&folder, &["admin", "revoke", " Ada@Example.com "]).contains("has the role user now"));
     assert_eq!(status(&server, "admin/list_people", &ada), 404);
     assert_eq!(status(&server, "admin/list_people", &eve), 200);
     assert_eq!(
@@ -163,6 +164,11 @@ fn checked(server: &Server, cookies: &str) -> serde_json::Value {
     serde_json::from_str(answer.split("\r\n\r\n").last().unwrap()).unwrap()
 }
 
+/// Whose cookies these are.
+fn id_of(server: &Server, cookies: &str) -> String {
+    checked(server, cookies)["user_id"].as_str().unwrap().to_owned()
+}
+
 /// The feed's bound, and what a busy machine may add to it.
 fn within_the_bound(mut so: impl FnMut() -> bool) {
     let started = std::time::Instant::now();
@@ -178,7 +184,7 @@ fn a_running_server_trusts_no_snapshot_the_command_line_has_made_void() {
     let server = Server::start(&folder, &[SITE]);
     let (ada, eve) = (register(&server, ADA), register(&server, EVE));
     assert_eq!(checked(&server, &ada)["role"], "user");
-    done(&folder, &["admin", "grant", ADA]);
+    done(&folder, &["admin", "grant", &id_of(&server, &ada)]);
     within_the_bound(|| checked(&server, &ada)["role"] == "admin");
     done(&folder, &["sessions", "revoke", "--user", ADA]);
     within_the_bound(|| checked(&server, &ada).is_null());
@@ -196,6 +202,9 @@ fn what_cannot_be_done_is_said_and_is_a_failure() {
         "nobody has the address ada@example.com",
     );
     fails(&folder, &["admin", "grant", "x"], "nobody has the address x");
+    for command in [&["admin", "grant", SOME_ID][..], &["sessions", "list", SOME_ID]] {
+        fails(&folder, command, &format!("nobody has the id {SOME_ID}"));
+    }
     fails(&folder, &["sessions", "list", ADA], "nobody has the address");
     fails(
         &folder,
@@ -215,6 +224,33 @@ fn what_cannot_be_done_is_said_and_is_a_failure() {
         let said = run(&folder, usage);
         assert_eq!(said.code, Some(2), "{usage:?}: {}{}", said.out, said.err);
     }
+}
+
+/// Somebody registers the address of the one who is to be administrator, and waits.
+#[test]
+fn a_role_is_given_by_id_or_by_an_address_somebody_vouches_for() {
+    let folder = Folder::new();
+    let server = Server::start(&folder, &[SITE]);
+    let ada = register(&server, ADA);
+    let id = id_of(&server, &ada);
+    for role in ["admin", "user"] {
+        let said = run(&folder, &["admin", "grant", " Ada@Example.com ", "--role", role]);
+        assert_eq!((said.success, said.out.as_str()), (false, ""), "{}", said.err);
+        for text in [
+            "nobody has proven that  Ada@Example.com  is theirs",
+            &format!("  {id}  since 20"),
+            "Z  signs in with password  ada@example.com (not confirmed)\n",
+            "server admin grant ID",
+        ] {
+            assert!(said.err.contains(text), "{text}: {}", said.err);
+        }
+    }
+    assert_eq!(status(&server, "admin/list_people", &ada), 404);
+    assert_eq!(done(&folder, &["admin", "list"]), "");
+    // To look, or to take away, an address is enough.
+    assert_eq!(done(&folder, &["sessions", "list", ADA]).lines().count(), 1);
+    done(&folder, &["admin", "grant", &id.to_uppercase()]);
+    assert!(done(&folder, &["admin", "list"]).contains("ada@example.com (not confirmed)"));
 }
 
 #[test]

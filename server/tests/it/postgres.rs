@@ -28,18 +28,18 @@ const EVE: &str = "eve@example.com";
 const SITE: (&str, &str) = ("PUBLIC_URL", "http://127.0.0.1:3000");
 
 /// Who looks after the server, on a connection beside the application's.
-struct Operator(PgConnection);
+pub struct Operator(PgConnection);
 
 impl Operator {
     async fn of(options: &PgConnectOptions) -> Self {
         Self(PgConnection::connect_with(options).await.unwrap())
     }
 
-    async fn beside(app: &TestApp) -> Self {
+    pub async fn beside(app: &TestApp) -> Self {
         Self::of(&app.auth.db.write().connect_options()).await
     }
 
-    async fn run(&mut self, statement: &str) {
+    pub async fn run(&mut self, statement: &str) {
         self.0.execute(statement).await.unwrap();
     }
 
@@ -64,10 +64,17 @@ impl Operator {
 
     /// Waits until somebody waits for a lock.
     async fn await_waiting(&mut self) {
+        self.await_waiting_for("").await;
+    }
+
+    /// Waits until somebody waits for a lock, and this is so, too.
+    pub async fn await_waiting_for(&mut self, condition: &str) {
         let start = Instant::now();
-        let waiting = "SELECT count(*) FROM pg_stat_activity
-                       WHERE datname = current_database() AND wait_event_type = 'Lock'";
-        while self.number(waiting).await == 0 {
+        let waiting = format!(
+            "SELECT count(*) FROM pg_stat_activity w
+             WHERE datname = current_database() AND wait_event_type = 'Lock' {condition}"
+        );
+        while self.number(&waiting).await == 0 {
             assert!(start.elapsed().as_secs() < 10, "nobody waits");
             self.look_anew().await;
             tokio::time::sleep(Duration::from_millis(5)).await;

@@ -108,8 +108,17 @@ async fn a_page_is_known_to_be_somebodys_without_a_query_and_get_user_is_the_who
     let ada = app.registered(ADA).await;
     let session = ada.session().await;
     let keys: Vec<_> = session.as_object().unwrap().keys().map(String::as_str).collect();
-    assert_eq!(keys, ["email", "expires_at", "role", "session_id", "user_id"]);
+    let expected = [
+        "email",
+        "email_verified",
+        "expires_at",
+        "role",
+        "session_id",
+        "user_id",
+    ];
+    assert_eq!(keys, expected);
     assert_eq!(session["email"], ADA);
+    assert_eq!(session["email_verified"], false);
     assert_eq!(session["role"], "user");
     let expires_at = session["expires_at"].as_str().unwrap();
     assert!(

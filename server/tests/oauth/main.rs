@@ -27,3 +27,4 @@ mod repeats;
 mod start;
 mod support;
 mod tokens;
+mod vouching;

@@ -9,6 +9,7 @@ use super::Badges;
 use crate::{
     admin::list_people,
     components::{
+        address::Address,
         avatar::Avatar,
         failure::Failure,
         link::{escaped, value_of},
@@ -110,7 +111,6 @@ fn List(page: Page, query: String, is_later: bool) -> impl IntoView {
 fn Row(person: PersonRow) -> impl IntoView {
     let id = person.id;
     let called = called(person.name.as_deref(), person.email.as_deref());
-    let email = person.email.unwrap_or_else(|| "No address".to_owned());
     view! {
         <li class="row">
             <Avatar id name=called.clone() />
@@ -119,7 +119,10 @@ fn Row(person: PersonRow) -> impl IntoView {
                     <a href=routes::person(&id.to_string())>{called}</a>
                     <Badges role=person.role is_disabled=person.disabled_at.is_some() />
                 </h3>
-                <p class="hint">{email} ", since " <When at=person.created_at /></p>
+                <p class="hint">
+                    <Address email=person.email is_verified=person.email_verified /> ", since "
+                    <When at=person.created_at />
+                </p>
             </div>
         </li>
     }

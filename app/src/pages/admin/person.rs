@@ -15,6 +15,7 @@ use crate::{
         AdminRevokeSession, DisableUser, EnableUser, RevokeAllSessions, SetRole, get_person, list_events,
     },
     components::{
+        address::Address,
         avatar::Avatar,
         device::device,
         events::{EventList, method},
@@ -153,8 +154,7 @@ fn Account(person: Details) -> impl IntoView {
                 <dd>{person.name.unwrap_or_else(|| "Not set".to_owned())}</dd>
                 <dt>"E-mail"</dt>
                 <dd>
-                    {person.email.unwrap_or_else(|| "None".to_owned())}
-                    {person.email_verified.then(|| view! { " " <span class="badge">"Confirmed"</span> })}
+                    <Address email=person.email is_verified=person.email_verified />
                 </dd>
                 <dt>"Password"</dt>
                 <dd>{if person.has_password { "Set" } else { "Not set" }}</dd>

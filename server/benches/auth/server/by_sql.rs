@@ -70,7 +70,7 @@ fn store(pool: &Pool) -> Store {
         .expect("both names are identifiers")
 }
 
-type User = (Uuid, Option<String>, Role, Option<String>);
+type User = (Uuid, Option<String>, bool, Role, Option<String>);
 
 async fn check(
     State(db): State<Database>,
@@ -81,17 +81,20 @@ async fn check(
         .await
         .map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)?;
     let Data { user_id, auth_hash } = data.ok_or(StatusCode::UNAUTHORIZED)?;
-    let user: Option<User> = sqlx::query_as("SELECT id, email, role, password_hash FROM users WHERE id = $1")
-        .bind(user_id)
-        .fetch_optional(db.read())
-        .await
-        .map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)?;
-    let (user_id, email, role, hash) = user.ok_or(StatusCode::UNAUTHORIZED)?;
+    let user: Option<User> = sqlx::query_as(
+        "SELECT id, email, email_verified_at IS NOT NULL, role, password_hash FROM users WHERE id = $1",
+    )
+    .bind(user_id)
+    .fetch_optional(db.read())
+    .await
+    .map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)?;
+    let (user_id, email, email_verified, role, hash) = user.ok_or(StatusCode::UNAUTHORIZED)?;
     match hash.unwrap_or_default().as_bytes().ct_eq(&auth_hash).into() {
         true => Ok(Json(AuthSession {
             session_id: user_id,
             user_id,
             email,
+            email_verified,
             role,
             expires_at: session.expiry_date(),
         })),

@@ -144,7 +144,13 @@ impl Answer {
 
     /// The answer as one text, to search it for what must not be in it.
     pub fn everything(&self) -> String {
-        format!("{:?}\n{}", self.headers, self.text())
+        // Not by Debug, which leaves out what is marked as a secret.
+        let headers: String = self
+            .headers
+            .iter()
+            .map(|(name, value)| format!("{name}: {}\n", String::from_utf8_lossy(value.as_bytes())))
+            .collect();
+        format!("{headers}\n{}", self.text())
     }
 
     fn shown(&self) -> String {

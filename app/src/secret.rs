@@ -1,0 +1,24 @@
+//! What somebody types and nobody shows.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// A password in a form. On the wire it is a text like any other. The arguments of server functions derive
+/// Debug, and this one's shows nothing.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Secret(String);
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(..)")
+    }
+}
+
+#[cfg(feature = "ssr")]
+impl From<Secret> for secrecy::SecretString {
+    fn from(Secret(text): Secret) -> Self {
+        text.into()
+    }
+}
