@@ -4,10 +4,7 @@ use sqlx::FromRow;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{
-    MAX_SESSIONS,
-    store::{self, IdHash},
-};
+use super::store::{self, IdHash};
 use crate::{
     client::Client,
     db::{Database, Expired, Tx},
@@ -206,8 +203,6 @@ pub(crate) enum Ending {
         method: String,
         keep: Uuid,
     },
-    /// The user's least recently seen ones beyond [`MAX_SESSIONS`].
-    Surplus { user_id: Uuid },
 }
 
 /// A session that has just been ended.
@@ -253,13 +248,6 @@ pub(super) async fn delete(tx: &mut Tx, which: Ending) -> Result<Vec<Ended>> {
         .bind(user_id)
         .bind(method)
         .bind(keep),
-        Ending::Surplus { user_id } => sqlx::query_as(
-            "DELETE FROM sessions WHERE user_id = $1 AND id NOT IN (
-                 SELECT id FROM sessions WHERE user_id = $1 ORDER BY last_seen_at DESC, id DESC LIMIT $2)
-             RETURNING id, user_id, key_hash",
-        )
-        .bind(user_id)
-        .bind(MAX_SESSIONS),
     };
     let rows: Vec<(Uuid, Uuid, Vec<u8>)> = query.fetch_all(&mut **tx).await?;
     let mut ended = Vec::with_capacity(rows.len());
@@ -268,6 +256,16 @@ pub(super) async fn delete(tx: &mut Tx, which: Ending) -> Result<Vec<Ended>> {
         ended.push(Ended { session_id, user_id });
     }
     Ok(ended)
+}
+
+/// All of a user's sessions, and when the authority last saw each.
+pub(super) async fn last_seen(tx: &mut Tx, user_id: Uuid) -> Result<Vec<(Uuid, OffsetDateTime)>> {
+    Ok(
+        sqlx::query_as("SELECT id, last_seen_at FROM sessions WHERE user_id = $1")
+            .bind(user_id)
+            .fetch_all(&mut **tx)
+            .await?,
+    )
 }
 
 /// Gives a session another id cookie and the next version; with `confirmed`, its person has just

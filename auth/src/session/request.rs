@@ -49,6 +49,10 @@ impl RequestAuth {
         session: Option<AuthSession>,
         planned: Vec<HeaderValue>,
     ) -> Self {
+        if let Some(session) = &session {
+            let now = sessions.0.clock.unix();
+            sessions.0.in_use.note(session.session_id, now);
+        }
         Self(Arc::new(Inner {
             sessions,
             id,
@@ -186,15 +190,17 @@ impl RequestAuth {
             expires_at,
         };
         let live = authority::insert(&mut tx, &id, new).await?;
-        self.end(&mut tx, Ending::Surplus { user_id }).await?;
+        self.0.sessions.end_surplus(&mut tx, &live).await?;
         NewEvent::of(user_id, "sign_in")
             .session(live.session_id)
             .from(client.ip)
             .note(method)
             .record(&mut tx, now)
             .await?;
+        networks::remember(&mut tx, user_id, client.ip, now).await?;
         tx.commit().await?;
-        tracing::info!(session = %live.session_id, user = %user_id, method, "signed in");
+        let ip = client.ip.map(tracing::field::display);
+        tracing::info!(session = %live.session_id, user = %user_id, method, ip, "signed in");
         self.plan_live(&live, &id);
         Ok(AuthSession::from(&live))
     }
