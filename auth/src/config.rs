@@ -10,6 +10,7 @@ use crate::{
     credentials::MIN_LENGTH_FLOOR,
     db,
     keys::{MIN_SECRET_BYTES, decode_secret},
+    limits::AddressLimits,
     oauth::{self, Provider},
     public_url::PublicUrl,
     session::Lifetimes,
@@ -28,6 +29,8 @@ pub struct Config {
     pub lifetimes: Lifetimes,
     /// The shortest password, in characters.
     pub password_min_length: usize,
+    /// What the figures per address are multiplied by.
+    pub address_limits: AddressLimits,
     /// The configured providers.
     pub providers: Vec<Provider>,
 }
@@ -40,6 +43,7 @@ impl fmt::Debug for Config {
             .field("secrets", &self.secrets.len())
             .field("lifetimes", &self.lifetimes)
             .field("password_min_length", &self.password_min_length)
+            .field("address_limits", &self.address_limits)
             .field("providers", &self.providers)
             .finish()
     }
@@ -80,6 +84,10 @@ impl Config {
                 Ok(length) if (MIN_LENGTH_FLOOR..=64).contains(&length) => Ok(length),
                 _ => Err(format!("must be a number from {MIN_LENGTH_FLOOR} to 64")),
             });
+        let address_limits = vars.parsed("ADDRESS_LIMITS", AddressLimits::default(), problems, |text| {
+            let factor = text.parse().ok().and_then(AddressLimits::new);
+            factor.ok_or_else(|| format!("must be a number from 1 to {}", AddressLimits::MAX))
+        });
         let providers = oauth::from_vars(vars, problems);
         Self {
             public_url,
@@ -87,6 +95,7 @@ impl Config {
             secrets,
             lifetimes,
             password_min_length,
+            address_limits,
             providers,
         }
     }
@@ -218,6 +227,7 @@ mod tests {
             ("SNAPSHOT_TTL", "0"),
             ("SESSION_IDLE", "soon"),
             ("PASSWORD_MIN_LENGTH", "7"),
+            ("ADDRESS_LIMITS", "101"),
         ];
         let mut problems = Vec::new();
         Config::from_vars(

@@ -54,13 +54,19 @@ mod email;
 #[cfg(feature = "ssr")]
 mod error;
 #[cfg(feature = "ssr")]
+mod gate;
+#[cfg(feature = "ssr")]
 mod hooks;
 #[cfg(feature = "ssr")]
 pub mod keys;
 #[cfg(feature = "ssr")]
 pub mod limits;
 #[cfg(feature = "ssr")]
+mod networks;
+#[cfg(feature = "ssr")]
 pub mod oauth;
+#[cfg(feature = "ssr")]
+mod opaque;
 #[cfg(feature = "ssr")]
 pub mod passwords;
 #[cfg(feature = "ssr")]

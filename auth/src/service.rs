@@ -15,6 +15,7 @@ use crate::{
     error::{Error, Result},
     keys::KeyRing,
     limits::Limits,
+    networks,
     oauth::OAuth,
     public_url::PublicUrl,
     session::{LiveSession, RequestAuth, Sessions},
@@ -91,8 +92,8 @@ impl Auth {
         )
         .await;
         Self(Arc::new(Parts {
-            passwords: Passwords::new(config.password_min_length),
-            limits: Limits::new(clock.clone()),
+            passwords: Passwords::new(config.password_min_length, config.address_limits),
+            limits: Limits::new(clock.clone(), config.address_limits),
             oauth: OAuth::new(
                 config.providers,
                 config.public_url.clone(),
@@ -148,7 +149,7 @@ impl Auth {
             .await
     }
 
-    /// The newest of what happened to the person's account.
+    /// The newest of what happened to the person's account, of each kind the newest at least.
     pub async fn own_events(&self, live: &LiveSession) -> Result<Vec<Event>> {
         audit::own(&self.db, live.user_id(), OWN_EVENTS).await
     }
@@ -160,6 +161,11 @@ impl Auth {
     pub async fn sweep(&self) -> Result<()> {
         self.limits.sweep();
         self.sessions.sweep().await?;
+        let now = self.clock.now();
+        self.db
+            .sweep(networks::EXPIRED, now - networks::KNOWN_FOR)
+            .await?;
+        self.db.sweep(audit::EXPIRED, now - audit::KEPT).await?;
         self.oauth.sweep().await
     }
 }

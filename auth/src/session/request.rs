@@ -19,7 +19,7 @@ use crate::{
     cookies::{CookieName, Keep},
     db::Tx,
     error::{Error, Result},
-    users,
+    networks, users,
     wire::{AuthSession, Role, SessionInfo},
 };
 
