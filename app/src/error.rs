@@ -55,7 +55,7 @@ pub enum AppError {
     PasswordTooLong,
     /// The password is easy to guess.
     PasswordTooCommon,
-    /// The password has a character no keyboard types.
+    /// The password has a character that may not come out the same when it is typed again.
     PasswordControl,
     /// Too many attempts.
     TooManyAttempts {
@@ -189,7 +189,7 @@ impl AppError {
             Self::PasswordControl => (
                 422,
                 "password_control",
-                "This password contains a control character.",
+                "This password contains a character that cannot be used: a control or an invisible character.",
             ),
             Self::TooManyAttempts { .. } => (
                 429,

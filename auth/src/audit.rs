@@ -4,13 +4,23 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 use sqlx::types::Json;
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use crate::{
-    db::{Database, Tx},
+    db::{Database, Expired, Tx},
     error::Result,
     wire_admin::{Actor, Event, Events},
+};
+
+/// How long an event is kept.
+pub(crate) const KEPT: Duration = Duration::days(400);
+
+/// Events older than that: the condition takes the time.
+pub(crate) const EXPIRED: Expired = Expired {
+    table: "audit_events",
+    key: "id",
+    when: "at <= $1",
 };
 
 /// What `detail` holds.
@@ -161,11 +171,38 @@ pub(crate) async fn page(db: &Database, user_id: Uuid, before: Option<Uuid>, mos
     Ok(Events { events, next })
 }
 
-/// The newest events of a user, for themselves: which administrator it was, and from where, is not said.
+/// Of each kind the newest of a user's events, found kind by kind along the index: however many there are of
+/// one kind, the others cost no more for it.
+const OWN: &str = "WITH RECURSIVE
+     kinds (kind) AS (
+         SELECT min(kind) FROM audit_events WHERE user_id = $1
+         UNION ALL
+         SELECT (SELECT min(e.kind) FROM audit_events e WHERE e.user_id = $1 AND e.kind > kinds.kind)
+         FROM kinds WHERE kinds.kind IS NOT NULL),
+     since (kind, id) AS (
+         SELECT kinds.kind, coalesce((SELECT e.id FROM audit_events e WHERE e.user_id = $1 AND e.kind = kinds.kind
+                                      ORDER BY e.id DESC LIMIT 1 OFFSET $2), $3)
+         FROM kinds WHERE kinds.kind IS NOT NULL),
+     newest (id, place) AS (
+         SELECT e.id, row_number() OVER (PARTITION BY e.kind ORDER BY e.id DESC)
+         FROM since JOIN audit_events e ON e.user_id = $1 AND e.kind = since.kind AND e.id > since.id)
+     SELECT e.id, e.at, e.kind, e.ip, e.session_id, e.detail, e.actor_id, a.email AS actor_email
+     FROM newest JOIN audit_events e ON e.id = newest.id LEFT JOIN users a ON a.id = e.actor_id
+     ORDER BY newest.place, e.id DESC LIMIT $2";
+
+/// The newest events of a user, for themselves: of each kind one at least, before others of the same kind; which
+/// administrator it was, and from where, is not said.
 pub(crate) async fn own(db: &Database, user_id: Uuid, most: usize) -> Result<Vec<Event>> {
-    let Events { events, .. } = page(db, user_id, None, most).await?;
-    Ok(events
+    let mut rows: Vec<Row> = sqlx::query_as(OWN)
+        .bind(user_id)
+        .bind(i64::try_from(most).unwrap_or(i64::MAX))
+        .bind(Uuid::nil())
+        .fetch_all(db.read())
+        .await?;
+    rows.sort_by_key(|row| std::cmp::Reverse(row.id));
+    Ok(rows
         .into_iter()
+        .map(Event::from)
         .map(|event| match event.by {
             Actor::Admin { .. } => Event {
                 ip: None,

@@ -11,6 +11,7 @@ use crate::{
     credentials::MIN_LENGTH_FLOOR,
     db::{self, ListenAddress},
     keys::{MIN_SECRET_BYTES, decode_secret},
+    limits::AddressLimits,
     oauth::{self, Http, Provider},
     public_url::PublicUrl,
     session::Lifetimes,
@@ -31,6 +32,8 @@ pub struct Config {
     pub lifetimes: Lifetimes,
     /// The shortest password, in characters.
     pub password_min_length: usize,
+    /// What the figures per address are multiplied by.
+    pub address_limits: AddressLimits,
     /// The configured providers.
     pub providers: Vec<Provider>,
     /// How they are reached.
@@ -46,6 +49,7 @@ impl fmt::Debug for Config {
             .field("secrets", &self.secrets.len())
             .field("lifetimes", &self.lifetimes)
             .field("password_min_length", &self.password_min_length)
+            .field("address_limits", &self.address_limits)
             .field("providers", &self.providers)
             .finish()
     }
@@ -89,6 +93,10 @@ impl Config {
                 Ok(length) if (MIN_LENGTH_FLOOR..=64).contains(&length) => Ok(length),
                 _ => Err(format!("must be a number from {MIN_LENGTH_FLOOR} to 64")),
             });
+        let address_limits = vars.parsed("ADDRESS_LIMITS", AddressLimits::default(), problems, |text| {
+            let factor = text.parse().ok().and_then(AddressLimits::new);
+            factor.ok_or_else(|| format!("must be a number from 1 to {}", AddressLimits::MAX))
+        });
         let providers = oauth::from_vars(vars, problems);
         let provider_http = Http::from_vars(vars, problems);
         Self {
@@ -98,6 +106,7 @@ impl Config {
             secrets,
             lifetimes,
             password_min_length,
+            address_limits,
             providers,
             provider_http,
         }
@@ -221,6 +230,7 @@ mod tests {
             ("SNAPSHOT_TTL", "0"),
             ("SESSION_IDLE", "soon"),
             ("PASSWORD_MIN_LENGTH", "7"),
+            ("ADDRESS_LIMITS", "101"),
         ];
         let mut problems = Vec::new();
         Config::from_vars(

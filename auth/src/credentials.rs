@@ -1,7 +1,9 @@
 //! Passwords: what makes one acceptable, and Argon2id off the async threads, a few at a time.
 
 use std::{
-    sync::{Arc, LazyLock},
+    collections::HashMap,
+    net::IpAddr,
+    sync::{Arc, LazyLock, Mutex, PoisonError},
     thread,
 };
 
@@ -11,12 +13,13 @@ use argon2::{
 };
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use secrecy::{ExposeSecret, SecretString};
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
+pub use crate::opaque::Password;
 use crate::{
-    blocklist,
-    email::Email,
+    blocklist::{self, Person},
     error::{Error, Result},
+    limits::{AddressLimits, Attempt},
 };
 
 /// OWASP's floor: memory in KiB, passes, lanes.
@@ -31,10 +34,12 @@ const MAX_STORED_MEMORY: u32 = 262_144;
 const NICENESS: i32 = 10;
 /// Sign-ins that may wait for a hash; more are turned away (503) rather than kept waiting.
 const QUEUE: usize = 64;
+/// Of these, for one address (a /48 of IPv6): the others are for everybody else.
+const QUEUE_OF_ADDRESS: u32 = 16;
 
 /// The longest password, in characters and in bytes. Longer ones are refused, never cut.
 pub const MAX_CHARS: usize = 256;
-const MAX_BYTES: usize = 1024;
+pub(crate) const MAX_BYTES: usize = 1024;
 /// The least a configuration may ask for.
 pub const MIN_LENGTH_FLOOR: usize = 8;
 
@@ -47,11 +52,12 @@ pub enum PasswordProblem {
     /// More than [`MAX_CHARS`].
     #[error("too long")]
     TooLong,
-    /// On the blocklist, a plain pattern, or the person's own address.
+    /// On the blocklist, a plain pattern, or made of the person's own address and name.
     #[error("too easy to guess")]
     TooCommon,
-    /// Contains a control character.
-    #[error("contains a control character")]
+    /// Contains a character that may not come out the same when it is typed again: a control or an invisible
+    /// character, or one without a meaning in Unicode.
+    #[error("contains a character that cannot be used")]
     Control,
 }
 
@@ -94,8 +100,92 @@ struct Inner {
     min_length: usize,
     /// Not the runtime's blocking threads: these stand back for good, and those serve files, too.
     threads: ThreadPool,
-    /// The places in the queue, each given back when its hash is done.
-    places: Arc<Semaphore>,
+    places: Arc<Places>,
+}
+
+/// The places in the queue, each given back when its hash is done.
+#[derive(Debug)]
+struct Places {
+    free: Arc<Semaphore>,
+    /// How many each address has, of those that have any.
+    taken: Mutex<HashMap<IpAddr, u32>>,
+    of_address: u32,
+}
+
+/// A place in the queue.
+struct Place {
+    places: Arc<Places>,
+    address: IpAddr,
+    _free: OwnedSemaphorePermit,
+}
+
+impl Places {
+    fn take(self: &Arc<Self>, from: IpAddr) -> Result<Place> {
+        let address = match from.to_canonical() {
+            IpAddr::V6(v6) => IpAddr::V6((u128::from(v6) >> 80 << 80).into()),
+            v4 => v4,
+        };
+        let free = Arc::clone(&self.free)
+            .try_acquire_owned()
+            .map_err(|_| Error::Busy)?;
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_address = taken.entry(address).or_default();
+        if *of_address >= self.of_address {
+            return Err(Error::Busy);
+        }
+        *of_address += 1;
+        drop(taken);
+        Ok(Place {
+            places: Arc::clone(self),
+            address,
+            _free: free,
+        })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut taken = self.places.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(of_address) = taken.get_mut(&self.address) {
+            *of_address -= 1;
+            if *of_address == 0 {
+                taken.remove(&self.address);
+            }
+        }
+    }
+}
+
+/// The attempts behind one check of a password. They travel with it: if it never begins they are given back,
+/// and if it does they are settled by its outcome, whether or not somebody still waits for the answer.
+#[derive(Debug, Default)]
+pub struct Attempts {
+    /// Count if the password is checked.
+    pub checks: Vec<Attempt>,
+    /// Count if it is checked and wrong.
+    pub failures: Vec<Attempt>,
+}
+
+impl Attempts {
+    fn settle(self, is_right: bool) {
+        self.checks.into_iter().for_each(Attempt::counts);
+        let settle = if is_right {
+            Attempt::succeeded
+        } else {
+            Attempt::counts
+        };
+        self.failures.into_iter().for_each(settle);
+    }
+}
+
+/// What came of checking a password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Checked {
+    /// It is another one, or there is none.
+    Wrong,
+    /// It is the one.
+    Right,
+    /// It is the one, by a hash of what was typed rather than of [`Password`]'s form, as they once were made.
+    RightAsTyped,
 }
 
 impl Passwords {
@@ -103,7 +193,7 @@ impl Passwords {
     ///
     /// # Panics
     /// If the system has no threads to give.
-    pub fn new(min_length: usize) -> Self {
+    pub fn new(min_length: usize, address_limits: AddressLimits) -> Self {
         let threads = ThreadPoolBuilder::new()
             .num_threads(thread::available_parallelism().map_or(1, usize::from))
             .thread_name(|n| format!("password-{n}"))
@@ -115,7 +205,11 @@ impl Passwords {
         Self(Arc::new(Inner {
             min_length,
             threads,
-            places: Arc::new(Semaphore::new(QUEUE)),
+            places: Arc::new(Places {
+                free: Arc::new(Semaphore::new(QUEUE)),
+                taken: Mutex::default(),
+                of_address: address_limits.times(QUEUE_OF_ADDRESS),
+            }),
         }))
     }
 
@@ -128,35 +222,41 @@ impl Passwords {
     ///
     /// # Errors
     /// A [`PasswordProblem`].
-    pub fn judge(
+    pub(crate) fn judge(
         &self,
-        password: &SecretString,
-        email: Option<&Email>,
-    ) -> std::result::Result<(), PasswordProblem> {
-        let text = password.expose_secret();
-        // Bytes first: cheap, and it bounds everything after it.
-        if text.len() > MAX_BYTES || text.chars().count() > MAX_CHARS {
+        typed: &SecretString,
+        person: &Person<'_>,
+    ) -> std::result::Result<Password, PasswordProblem> {
+        let password = Password::new(typed)?;
+        let text = password.as_str();
+        let length = text.chars().count();
+        if length > MAX_CHARS {
             return Err(PasswordProblem::TooLong);
         }
-        if text.chars().any(char::is_control) {
-            return Err(PasswordProblem::Control);
-        }
-        if text.chars().count() < self.0.min_length {
+        if length < self.0.min_length {
             return Err(PasswordProblem::TooShort);
         }
-        if blocklist::guessable(text, email) {
+        if blocklist::guessable(text, person) {
             return Err(PasswordProblem::TooCommon);
         }
-        Ok(())
+        Ok(password)
     }
 
-    /// Hashes a password with today's parameters.
+    /// Hashes a password with today's parameters. The attempt counts once that begins.
     ///
     /// # Errors
     /// [`Error::Busy`]
-    pub async fn hash(&self, password: &SecretString) -> Result<PasswordHash> {
-        let password = password.clone();
-        self.work(move || hash(&password)).await?
+    pub async fn hash(
+        &self,
+        password: Password,
+        from: IpAddr,
+        attempt: Option<Attempt>,
+    ) -> Result<PasswordHash> {
+        self.work(from, move || {
+            attempt.into_iter().for_each(Attempt::counts);
+            hash(&password.into_secret())
+        })
+        .await?
     }
 
     /// Whether the password is the one behind the hash. Without a hash (no such user, no password) the
@@ -164,27 +264,35 @@ impl Passwords {
     ///
     /// # Errors
     /// [`Error::Busy`]
-    pub async fn verify(&self, password: &SecretString, stored: Option<PasswordHash>) -> Result<bool> {
-        // No stored password is longer, but the work is the same as for any other.
-        let too_long = password.expose_secret().len() > MAX_BYTES;
-        let password = if too_long {
-            SecretString::from("")
-        } else {
-            password.clone()
-        };
-        self.work(move || {
+    pub async fn verify(
+        &self,
+        typed: &SecretString,
+        stored: Option<PasswordHash>,
+        from: IpAddr,
+        attempts: Attempts,
+    ) -> Result<Checked> {
+        let forms = forms(typed);
+        self.work(from, move || {
             let exists = stored.is_some();
             let stored = stored.unwrap_or_else(|| DUMMY.clone());
-            verify(&password, &stored) && exists && !too_long
+            let found = forms
+                .iter()
+                .find(|(form, _)| verify(form, &stored) && exists)
+                .map_or(Checked::Wrong, |(_, found)| *found);
+            attempts.settle(found != Checked::Wrong);
+            found
         })
         .await
     }
 
     /// Runs one hash when its turn comes. The turn ends with the hash, not with the wait for it: who goes away
     /// does not make room for one more. Whoever has gone before their turn is passed over.
-    async fn work<T: Send + 'static>(&self, job: impl FnOnce() -> T + Send + 'static) -> Result<T> {
-        let places = Arc::clone(&self.0.places);
-        let place = places.try_acquire_owned().map_err(|_| Error::Busy)?;
+    async fn work<T: Send + 'static>(
+        &self,
+        from: IpAddr,
+        job: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T> {
+        let place = self.0.places.take(from)?;
         let (answer, answered) = oneshot::channel();
         self.0.threads.spawn(move || {
             if !answer.is_closed() {
@@ -193,6 +301,21 @@ impl Passwords {
             drop(place);
         });
         answered.await.map_err(Error::internal)
+    }
+}
+
+/// What is compared with a stored hash, and what it means if that is it. What was typed counts as well where
+/// it is another text: hashes were made of that once. How many there are depends on what was typed alone.
+fn forms(typed: &SecretString) -> Vec<(SecretString, Checked)> {
+    // No stored password is longer, but the work is the same as for any other.
+    if typed.expose_secret().len() > MAX_BYTES {
+        return vec![(SecretString::from(""), Checked::Wrong)];
+    }
+    let as_typed = (typed.clone(), Checked::RightAsTyped);
+    match Password::new(typed) {
+        Ok(password) if password.as_str() == typed.expose_secret() => vec![(typed.clone(), Checked::Right)],
+        Ok(password) => vec![(password.into_secret(), Checked::Right), as_typed],
+        Err(_) => vec![as_typed],
     }
 }
 
@@ -245,47 +368,100 @@ fn verify(password: &SecretString, stored: &PasswordHash) -> bool {
 mod tests {
     use super::*;
 
+    const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
+
     fn secret(text: &str) -> SecretString {
         text.into()
     }
 
-    #[tokio::test]
-    async fn a_hash_verifies_exactly_its_password() {
-        let passwords = Passwords::new(15);
-        let long = "x".repeat(99);
-        let stored = passwords.hash(&secret(&format!("{long}1"))).await.unwrap();
-        assert!(stored.as_str().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
-        assert!(!stored.is_outdated());
-        assert!(
-            passwords
-                .verify(&secret(&format!("{long}1")), Some(stored.clone()))
+    fn service() -> Passwords {
+        Passwords::new(15, AddressLimits::default())
+    }
+
+    impl Passwords {
+        async fn hashed(&self, text: &str) -> Result<PasswordHash> {
+            self.hash(Password::new(&secret(text)).unwrap(), HERE, None).await
+        }
+
+        async fn checked(&self, text: &str, stored: Option<&PasswordHash>) -> Checked {
+            self.verify(&secret(text), stored.cloned(), HERE, Attempts::default())
                 .await
                 .unwrap()
+        }
+    }
+
+    #[tokio::test]
+    async fn a_hash_verifies_exactly_its_password() {
+        let passwords = service();
+        let long = "x".repeat(99);
+        let stored = passwords.hashed(&format!("{long}1")).await.unwrap();
+        assert!(stored.as_str().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
+        assert!(!stored.is_outdated());
+        assert_eq!(
+            passwords.checked(&format!("{long}1"), Some(&stored)).await,
+            Checked::Right
         );
         for wrong in [
             format!("{long}2"),
             format!("{long}1 "),
             long.clone(),
             format!("{}1", long.to_uppercase()),
+            "x".repeat(5000),
         ] {
-            assert!(
-                !passwords
-                    .verify(&secret(&wrong), Some(stored.clone()))
-                    .await
-                    .unwrap()
+            assert_eq!(
+                passwords.checked(&wrong, Some(&stored)).await,
+                Checked::Wrong,
+                "{wrong}"
             );
         }
-        assert!(
-            !passwords
-                .verify(&secret("nobody's password"), None)
-                .await
-                .unwrap()
+        assert_eq!(passwords.checked("nobody's password", None).await, Checked::Wrong);
+    }
+
+    #[tokio::test]
+    async fn a_hash_is_of_the_form_and_one_of_what_was_typed_still_counts() {
+        let passwords = service();
+        let (composed, decomposed) = ("caf\u{e9} au lait\u{a0}x", "cafe\u{301} au lait x");
+        for (made, typed) in [(composed, decomposed), (decomposed, composed)] {
+            let stored = passwords.hashed(made).await.unwrap();
+            for text in [made, typed] {
+                assert_eq!(
+                    passwords.checked(text, Some(&stored)).await,
+                    Checked::Right,
+                    "{text:?}"
+                );
+            }
+            let raw = hash(&secret(made)).unwrap();
+            assert_eq!(
+                passwords.checked(made, Some(&raw)).await,
+                Checked::RightAsTyped,
+                "{made:?}"
+            );
+        }
+        // What is refused today opened accounts before.
+        let old = hash(&secret("zero\u{200b}width")).unwrap();
+        assert_eq!(
+            passwords.checked("zero\u{200b}width", Some(&old)).await,
+            Checked::RightAsTyped
         );
+        assert_eq!(passwords.checked("zerowidth", Some(&old)).await, Checked::Wrong);
+    }
+
+    #[test]
+    fn the_work_depends_on_what_was_typed_alone() {
+        for (typed, hashes) in [
+            ("plain", 1),
+            ("caf\u{e9}", 1),
+            ("cafe\u{301}", 2),
+            ("a\u{3000}b", 2),
+            ("a\0", 1),
+        ] {
+            assert_eq!(forms(&secret(typed)).len(), hashes, "{typed:?}");
+        }
     }
 
     #[tokio::test]
     async fn foreign_and_greedy_hashes_fail_closed() {
-        let passwords = Passwords::new(15);
+        let passwords = service();
         for phc in [
             "",
             "garbage",
@@ -293,12 +469,8 @@ mod tests {
             "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHQ$",
             "$argon2id$v=19$m=4194304,t=2,p=1$c2FsdHNhbHRzYWx0$aGFzaGhhc2hoYXNoaGFzaGhhc2hoYXNoaGFzaGhhc2g",
         ] {
-            assert!(
-                !passwords
-                    .verify(&secret("x"), Some(PasswordHash::stored(phc.into())))
-                    .await
-                    .unwrap()
-            );
+            let stored = PasswordHash::stored(phc.into());
+            assert_eq!(passwords.checked("x", Some(&stored)).await, Checked::Wrong);
         }
     }
 
@@ -311,8 +483,8 @@ mod tests {
 
     #[test]
     fn lengths_are_judged_at_their_boundaries() {
-        let passwords = Passwords::new(15);
-        let judge = |text: &str| passwords.judge(&secret(text), None);
+        let passwords = service();
+        let judge = |text: &str| passwords.judge(&secret(text), &Person::default()).map(drop);
         assert_eq!(judge("dz3 kq9 vb7 xw"), Err(PasswordProblem::TooShort));
         assert_eq!(judge("dz3 kq9 vb7 xw1"), Ok(()));
         let emoji = ["\u{1f511}", "\u{1f40e}", "\u{1f50b}", "\u{1f4ce}"].concat();
@@ -323,17 +495,20 @@ mod tests {
         assert_eq!(judge(&varied), Ok(()));
         assert_eq!(judge(&format!("{varied}x")), Err(PasswordProblem::TooLong));
         assert_eq!(judge("dz3 kq9\0vb7 xw1"), Err(PasswordProblem::Control));
+        // In the form, not as typed: fourteen characters of fifteen, 256 of 257.
+        assert_eq!(judge("dz3 kq9 vb7 xe\u{301}"), Err(PasswordProblem::TooShort));
+        assert_eq!(judge(&format!("{}e\u{301}", &varied[..255])), Ok(()));
     }
 
     #[tokio::test]
     async fn who_goes_away_neither_makes_room_for_another_hash_nor_is_hashed_for() {
-        let passwords = Passwords::new(15);
+        let passwords = service();
         let (started, has_started) = std::sync::mpsc::channel();
         let mut running = Vec::new();
         for _ in 0..passwords.0.threads.current_num_threads() {
             let (go_on, wait) = std::sync::mpsc::channel::<()>();
             let started = started.clone();
-            let mut left = Box::pin(passwords.work(move || {
+            let mut left = Box::pin(passwords.work(HERE, move || {
                 started.send(()).unwrap();
                 let _ = wait.recv();
             }));
@@ -344,11 +519,14 @@ mod tests {
         // They have all gone; their hashes have not, and the next two wait.
         let (hashed, hashes) = std::sync::mpsc::channel();
         let also = hashed.clone();
-        let mut gone = Box::pin(passwords.work(move || hashed.send("gone").unwrap()));
-        let mut stays = Box::pin(passwords.work(move || also.send("stays").unwrap()));
+        let mut gone = Box::pin(passwords.work(HERE, move || hashed.send("gone").unwrap()));
+        let mut stays = Box::pin(passwords.work(HERE, move || also.send("stays").unwrap()));
         assert!(futures_util::poll!(&mut gone).is_pending());
         assert!(futures_util::poll!(&mut stays).is_pending());
-        assert_eq!(QUEUE - passwords.0.places.available_permits(), running.len() + 2);
+        assert_eq!(
+            QUEUE - passwords.0.places.free.available_permits(),
+            running.len() + 2
+        );
         drop(gone);
         drop(running);
         stays.await.unwrap();
@@ -357,12 +535,12 @@ mod tests {
 
     #[tokio::test]
     async fn a_hash_that_panics_takes_no_thread_and_no_place_with_it() {
-        let passwords = Passwords::new(15);
+        let passwords = service();
         for _ in 0..=QUEUE {
-            let panics = passwords.work(|| panic!("a test's")).await;
+            let panics = passwords.work(HERE, || panic!("a test's")).await;
             assert!(matches!(panics, Err(Error::Internal(_))), "{panics:?}");
         }
-        assert!(passwords.hash(&secret("x")).await.is_ok());
+        assert!(passwords.hashed("x").await.is_ok());
     }
 
     #[cfg(target_os = "linux")]
@@ -370,18 +548,109 @@ mod tests {
     async fn only_the_threads_that_hash_stand_back() {
         let niceness = || rustix::process::getpriority_process(None).unwrap();
         let own = niceness();
-        let hashing = Passwords::new(15).work(niceness).await.unwrap();
+        let hashing = service().work(HERE, niceness).await.unwrap();
         assert_eq!(hashing, NICENESS.max(own));
         assert_eq!(niceness(), own);
     }
 
     #[tokio::test]
     async fn the_queue_is_bounded() {
-        let passwords = Passwords::new(15);
+        let passwords = service();
         let all = u32::try_from(QUEUE).unwrap();
-        let places = passwords.0.places.try_acquire_many(all).unwrap();
-        assert!(matches!(passwords.hash(&secret("x")).await, Err(Error::Busy)));
+        let places = passwords.0.places.free.try_acquire_many(all).unwrap();
+        assert!(matches!(passwords.hashed("x").await, Err(Error::Busy)));
         drop(places);
-        assert!(passwords.hash(&secret("x")).await.is_ok());
+        assert!(passwords.hashed("x").await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn one_address_has_a_part_of_the_queue() {
+        let passwords = service();
+        let places = &passwords.0.places;
+        let address = |text: &str| text.parse::<IpAddr>().unwrap();
+        let mut held: Vec<Place> = (0..QUEUE_OF_ADDRESS)
+            .map(|_| places.take(HERE).unwrap())
+            .collect();
+        assert!(matches!(places.take(HERE), Err(Error::Busy)));
+        assert!(matches!(
+            places.take(address("::ffff:192.0.2.1")),
+            Err(Error::Busy)
+        ));
+        held.extend(
+            (0..QUEUE_OF_ADDRESS).map(|n| places.take(address(&format!("2001:db8:0:{n:x}::1"))).unwrap()),
+        );
+        assert!(matches!(
+            places.take(address("2001:db8:0:ffff::1")),
+            Err(Error::Busy)
+        ));
+        held.push(places.take(address("192.0.2.2")).unwrap());
+        // Refusals have taken no place.
+        assert_eq!(QUEUE - places.free.available_permits(), held.len());
+        drop(held);
+        assert!(places.taken.lock().unwrap().is_empty());
+        assert!(passwords.hashed("x").await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn only_a_password_that_was_checked_and_wrong_counts() {
+        use crate::{
+            clock::Clock,
+            limits::{Action, Limits, Subject},
+        };
+        let passwords = service();
+        let limits = Limits::new(
+            Clock::manual(time::OffsetDateTime::UNIX_EPOCH),
+            AddressLimits::default(),
+        );
+        let ada = Subject::Email("ada@example.com".to_owned());
+        let stored = passwords.hashed("right").await.unwrap();
+        let attempts = || Attempts {
+            checks: vec![limits.attempt(Action::Confirm, &ada).unwrap()],
+            failures: vec![limits.attempt(Action::SignInAccount, &ada).unwrap()],
+        };
+        let left = |action: Action| {
+            let taken: Vec<_> = (0..100)
+                .map_while(|_| limits.attempt(action, &ada).ok())
+                .collect();
+            taken.len()
+        };
+        let check = async |text: &str| {
+            let text = secret(text);
+            passwords
+                .verify(&text, Some(stored.clone()), HERE, attempts())
+                .await
+        };
+        // A hash's place is given back a moment after its answer.
+        let all = u32::try_from(QUEUE).unwrap();
+        let places = passwords.0.places.free.acquire_many(all).await.unwrap();
+        assert!(matches!(check("wrong").await, Err(Error::Busy)));
+        drop(places);
+        assert_eq!((left(Action::Confirm), left(Action::SignInAccount)), (10, 5));
+        assert_eq!(check("right").await.unwrap(), Checked::Right);
+        assert_eq!((left(Action::Confirm), left(Action::SignInAccount)), (9, 5));
+        assert_eq!(check("wrong").await.unwrap(), Checked::Wrong);
+        assert_eq!((left(Action::Confirm), left(Action::SignInAccount)), (8, 4));
+        // Somebody who goes away before the turn comes was not answered, and somebody who does while the check
+        // runs has guessed.
+        let (started, has_started) = std::sync::mpsc::channel();
+        let mut busy = Vec::new();
+        for _ in 0..passwords.0.threads.current_num_threads() {
+            let (go_on, wait) = std::sync::mpsc::channel::<()>();
+            let started = started.clone();
+            let mut running = Box::pin(passwords.work(HERE, move || {
+                started.send(()).unwrap();
+                let _ = wait.recv();
+            }));
+            assert!(futures_util::poll!(&mut running).is_pending());
+            has_started.recv().unwrap();
+            busy.push((go_on, running));
+        }
+        let mut gone = Box::pin(check("wrong"));
+        assert!(futures_util::poll!(&mut gone).is_pending());
+        assert_eq!(left(Action::SignInAccount), 3);
+        drop(gone);
+        drop(busy);
+        passwords.hashed("x").await.unwrap();
+        assert_eq!((left(Action::Confirm), left(Action::SignInAccount)), (8, 4));
     }
 }

@@ -4,10 +4,21 @@ use std::str::FromStr;
 
 use email_address::{EmailAddress, Options};
 
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    opaque::is_invisible,
+};
 
 /// The longest address (RFC 5321 §4.5.3.1.3, less the angle brackets).
 const MAX_BYTES: usize = 254;
+
+/// The `@` of a Japanese or Chinese keyboard.
+const FULLWIDTH_AT: &str = "\u{ff20}";
+
+/// Takes off what a paste brings along at the ends: white space, and characters that are not to be seen.
+pub(crate) fn trim(text: &str) -> &str {
+    text.trim_matches(|c: char| c.is_whitespace() || is_invisible(c))
+}
 
 /// One e-mail address in normal form: trimmed, the domain as ASCII (IDNA), ASCII letters in lower case.
 ///
@@ -32,9 +43,13 @@ impl FromStr for Email {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        let text = text.trim();
-        // Length first, before anything walks the text.
-        if text.len() > MAX_BYTES || text.contains(['"', '(', ')', '<', '>', ',', ';', '\\']) {
+        let text = trim(text);
+        // Length first, before anything else walks the text.
+        if text.len() > MAX_BYTES {
+            return Err(Error::InvalidEmail);
+        }
+        let text = &text.replace(FULLWIDTH_AT, "@");
+        if text.contains(['"', '(', ')', '<', '>', ',', ';', '\\']) {
             return Err(Error::InvalidEmail);
         }
         let options = Options::default().without_display_text().without_domain_literal();
@@ -73,6 +88,27 @@ mod tests {
     fn look_alikes_stay_apart() {
         assert_ne!(normal("m\u{131}ke@example.com"), normal("mike@example.com"));
         assert_ne!(normal("\u{ff4d}ike@example.com"), normal("mike@example.com"));
+    }
+
+    #[test]
+    fn what_a_paste_or_a_keyboard_brings_along_is_taken_off() {
+        for text in [
+            "\u{200b}ada@example.com\u{feff}",
+            "\u{a0}\u{3000}ada@example.com\r\n",
+            "\u{202a}ada@example.com\u{202c}",
+            "\u{ad} \u{2060}ada@example.com \u{200d} ",
+            "ada\u{ff20}example.com",
+        ] {
+            assert_eq!(normal(text).as_deref(), Some("ada@example.com"), "{text:?}");
+        }
+        for bad in [
+            "ada\u{ff20}b@example.com",
+            "ada@\u{ff20}example.com",
+            "\u{200b}",
+            "\u{ff20}",
+        ] {
+            assert_eq!(normal(bad), None, "{bad:?}");
+        }
     }
 
     #[test]

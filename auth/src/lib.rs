@@ -63,13 +63,19 @@ mod error;
 #[cfg(feature = "ssr")]
 pub mod form_texts;
 #[cfg(feature = "ssr")]
+mod gate;
+#[cfg(feature = "ssr")]
 mod hooks;
 #[cfg(feature = "ssr")]
 pub mod keys;
 #[cfg(feature = "ssr")]
 pub mod limits;
 #[cfg(feature = "ssr")]
+mod networks;
+#[cfg(feature = "ssr")]
 pub mod oauth;
+#[cfg(feature = "ssr")]
+mod opaque;
 #[cfg(feature = "ssr")]
 pub mod passwords;
 #[cfg(feature = "ssr")]

@@ -5,22 +5,35 @@
 //! failures after which only another proof helps (NIST SP 800-63B says 100) needs such a proof, by mail or a
 //! second factor, which this template has not: without another way in, a lock would be in the hands of
 //! whoever knows an address, and keep out the person it belongs to.
+//!
+//! Each action has a table of its own, of a fixed size: a flood of one kind of request cannot touch what is
+//! remembered of another, and nobody is refused because a table is full. What was tried least recently goes
+//! first. A table is split into shards, each behind its own lock, and a request looks at one entry.
 
-use std::{collections::HashMap, net::IpAddr, sync::Mutex};
+use std::{
+    hash::{BuildHasher, RandomState},
+    net::IpAddr,
+    num::NonZeroU32,
+    sync::{Arc, Mutex, PoisonError},
+};
 
+use hashlink::LruCache;
 use uuid::Uuid;
 
 use crate::{
     clock::Clock,
     error::{Error, Result},
+    networks::Network,
 };
 
 /// What is limited, with how many attempts in how many seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Action {
-    /// Failed sign-ins to one account.
+    /// Wrong passwords for one account.
     SignInAccount,
-    /// Failed sign-ins from one address.
+    /// Wrong passwords for one account, from a network it was signed in from lately.
+    SignInKnownNetwork,
+    /// Wrong passwords from one address.
     SignInFailedAddress,
     /// Sign-ins from one address.
     SignInAddress,
@@ -32,6 +45,8 @@ pub enum Action {
     ChangePassword,
     /// Reports of policy violations from one address.
     CspReport,
+    /// Reports of policy violations that are logged, whoever sent them.
+    CspReportLog,
     /// Starts of provider flows from one address.
     StartAddress,
     /// Callbacks of provider flows from one address.
@@ -39,22 +54,38 @@ pub enum Action {
 }
 
 impl Action {
+    /// Every action: each has a table.
+    const ALL: [Self; 11] = [
+        Self::SignInAccount,
+        Self::SignInKnownNetwork,
+        Self::SignInFailedAddress,
+        Self::SignInAddress,
+        Self::RegisterAddress,
+        Self::Confirm,
+        Self::ChangePassword,
+        Self::CspReport,
+        Self::CspReportLog,
+        Self::StartAddress,
+        Self::CallbackAddress,
+    ];
+
     const fn quota(self) -> (u32, i64) {
         match self {
-            Self::SignInAccount => (5, 300),
+            Self::SignInAccount | Self::SignInKnownNetwork => (5, 300),
             Self::SignInFailedAddress => (10, 60),
             Self::SignInAddress => (30, 60),
             Self::RegisterAddress => (20, 60),
             Self::Confirm => (10, 60),
             Self::ChangePassword => (5, 60),
             Self::CspReport => (20, 60),
+            Self::CspReportLog => (60, 60),
             Self::StartAddress | Self::CallbackAddress => (30, 60),
         }
     }
 
     /// Whether the wait grows when the window is used up again. Not for addresses, which many people share.
     const fn backs_off(self) -> bool {
-        matches!(self, Self::SignInAccount)
+        matches!(self, Self::SignInAccount | Self::SignInKnownNetwork)
     }
 }
 
@@ -63,55 +94,110 @@ const MAX_BACK_OFF: i64 = 900;
 /// After so many seconds without an attempt a window that was used up is forgotten.
 const MEMORY: i64 = 3600;
 
+/// By how much the figures per address are multiplied: `ADDRESS_LIMITS`. Behind the one address of a school
+/// or an office there are many people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AddressLimits(NonZeroU32);
+
+impl AddressLimits {
+    /// The most they are multiplied by.
+    pub const MAX: u32 = 100;
+
+    /// From 1 to [`Self::MAX`].
+    pub fn new(factor: u32) -> Option<Self> {
+        NonZeroU32::new(factor)
+            .filter(|factor| factor.get() <= Self::MAX)
+            .map(Self)
+    }
+
+    /// A figure for one address, multiplied.
+    pub(crate) const fn times(self, figure: u32) -> u32 {
+        figure * self.0.get()
+    }
+}
+
+impl Default for AddressLimits {
+    fn default() -> Self {
+        Self(NonZeroU32::MIN)
+    }
+}
+
 /// Whom an attempt counts against.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Subject {
     /// An e-mail address in normal form, whether it belongs to anybody or not.
     Email(String),
-    /// A client's address.
+    /// The same, as far as one network is concerned.
+    EmailFrom(String, Network),
+    /// A client's address; see [`Self::address`].
     Address(IpAddr),
     /// A user.
     User(Uuid),
+    /// Everybody together.
+    Everybody,
 }
 
+/// Blocks of IPv6 addresses, the widest first, and how many times the figures of an address each has. A
+/// household has a /64 and often a /56, a site a /48; whoever moves from one to the next in a larger block
+/// runs into that block's limit, and fills no table on the way.
+const BLOCKS: [(u32, u32); 3] = [(48, 16), (56, 4), (64, 1)];
+
 impl Subject {
-    /// A client's address; of IPv6 the /64, since a household has all of it.
+    /// A client's address; an IPv4 address written as IPv6 is that IPv4 address.
     pub fn address(address: IpAddr) -> Self {
-        Self::Address(match address.to_canonical() {
-            IpAddr::V6(v6) => IpAddr::V6((u128::from(v6) >> 64 << 64).into()),
-            v4 => v4,
-        })
+        Self::Address(address.to_canonical())
+    }
+
+    /// The windows an attempt counts in, each with what it multiplies the quota by.
+    fn windows(&self, hasher: &RandomState, limits: AddressLimits) -> Vec<(u64, u32)> {
+        match self {
+            Self::Address(IpAddr::V6(v6)) => BLOCKS
+                .iter()
+                .map(|&(prefix, times)| {
+                    let block = u128::from(*v6) >> (128 - prefix);
+                    (hasher.hash_one((prefix, block)), limits.times(times))
+                })
+                .collect(),
+            Self::Address(v4) => vec![(hasher.hash_one(v4), limits.times(1))],
+            other => vec![(hasher.hash_one(other), 1)],
+        }
     }
 }
 
 #[derive(Debug)]
 struct Window {
     began: i64,
-    used: u32,
     /// The last attempt, counted or refused.
     tried: i64,
+    used: u32,
+    /// What is allowed in it.
+    quota: u32,
     /// How many windows were used up before this one.
     blocks: u32,
+    /// Whether an attempt was refused in it.
+    has_refused: bool,
 }
 
 impl Window {
-    const fn new(now: i64, blocks: u32) -> Self {
+    const fn new(now: i64, quota: u32, blocks: u32) -> Self {
         Self {
             began: now,
-            used: 0,
             tried: now,
+            used: 0,
+            quota,
             blocks,
+            has_refused: false,
         }
     }
 
-    const fn is_used_up(&self, action: Action) -> bool {
-        self.used >= action.quota().0
+    const fn is_used_up(&self) -> bool {
+        self.used >= self.quota
     }
 
     /// When it ends: later, if it is used up after others were.
     fn ends(&self, action: Action) -> i64 {
         let (_, seconds) = action.quota();
-        let length = match action.backs_off() && self.is_used_up(action) {
+        let length = match action.backs_off() && self.is_used_up() {
             true => (seconds * (i64::from(self.blocks) + 1)).min(MAX_BACK_OFF),
             false => seconds,
         };
@@ -121,7 +207,7 @@ impl Window {
     /// How many windows were used up, for one that begins now.
     fn blocks_at(&self, action: Action, now: i64) -> u32 {
         match action.backs_off() && now - self.tried < MEMORY {
-            true => self.blocks.saturating_add(self.is_used_up(action).into()),
+            true => self.blocks.saturating_add(self.is_used_up().into()),
             false => 0,
         }
     }
@@ -136,82 +222,222 @@ impl Window {
     }
 }
 
-/// Counts attempts. `governor` does this well, but gives no attempt back after success and takes no
-/// clock of ours.
-#[derive(Debug)]
-pub struct Limits {
-    clock: Clock,
-    windows: Mutex<HashMap<(Action, Subject), Window>>,
+/// Shards of a table: requests on several cores seldom wait for each other.
+const SHARDS: usize = 16;
+/// Windows of a shard. All tables full are some fifty megabytes.
+const SHARD_SIZE: usize = 4096;
+
+type Shard = LruCache<u64, Window>;
+
+/// The windows of one action, in the order in which they were last tried.
+struct Table([Mutex<Shard>; SHARDS]);
+
+impl Table {
+    fn new() -> Self {
+        Self(std::array::from_fn(|_| Mutex::new(Shard::new(SHARD_SIZE))))
+    }
+
+    fn shard(&self, key: u64) -> std::sync::MutexGuard<'_, Shard> {
+        // The cache hashes the key again, so that any of its bits will do.
+        self.0[(key % SHARDS as u64) as usize]
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
-/// Keys held at most; past that, finished windows go first, with what is remembered of them, and then new
-/// keys are refused: an attacker with many addresses must not be able to wash the counters away.
-const MAX_KEYS: usize = 200_000;
+/// Counts attempts. Cheap to clone. `governor` does this well, but gives no attempt back after success and
+/// takes no clock of ours.
+#[derive(Clone)]
+pub struct Limits(Arc<Inner>);
+
+struct Inner {
+    clock: Clock,
+    address_limits: AddressLimits,
+    /// Keyed anew at each start: nobody can choose subjects whose keys collide, and a key is short however
+    /// long an address is.
+    hasher: RandomState,
+    tables: [Table; Action::ALL.len()],
+}
+
+impl std::fmt::Debug for Limits {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Limits").finish_non_exhaustive()
+    }
+}
+
+/// An attempt that was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// Seconds until the next, at least 1.
+    pub retry_after: i64,
+    /// Whether it is the first in its window: what is worth a line in a log, or a row in a table.
+    pub is_first: bool,
+}
+
+impl From<Refused> for Error {
+    fn from(Refused { retry_after, .. }: Refused) -> Self {
+        Self::TooManyAttempts { retry_after }
+    }
+}
+
+/// An attempt that has been counted. It is given back when dropped, unless it turns out to count: whoever was
+/// turned away before anything was done has not failed.
+#[must_use = "a dropped attempt is given back"]
+#[derive(Debug)]
+pub struct Attempt {
+    limits: Limits,
+    action: Action,
+    /// The windows it counts in, by their keys and beginnings.
+    places: Vec<(u64, i64)>,
+}
+
+impl Attempt {
+    /// It counts.
+    pub fn counts(mut self) {
+        self.places.clear();
+    }
+
+    /// It succeeded: it does not count, and the wait no longer grows.
+    pub fn succeeded(mut self) {
+        self.give_back(true);
+    }
+
+    fn give_back(&mut self, succeeded: bool) {
+        for (key, began) in std::mem::take(&mut self.places) {
+            self.limits.give_back(self.action, key, began, succeeded);
+        }
+    }
+}
+
+impl Drop for Attempt {
+    fn drop(&mut self) {
+        self.give_back(false);
+    }
+}
 
 impl Limits {
     /// Limits by this clock.
-    pub fn new(clock: Clock) -> Self {
-        Self {
+    pub fn new(clock: Clock, address_limits: AddressLimits) -> Self {
+        Self(Arc::new(Inner {
             clock,
-            windows: Mutex::default(),
-        }
+            address_limits,
+            hasher: RandomState::new(),
+            tables: std::array::from_fn(|_| Table::new()),
+        }))
     }
 
-    /// Counts one attempt, or refuses it with the seconds until the next.
+    /// Counts one attempt for good, or refuses it with the seconds until the next.
     ///
     /// # Errors
     /// [`Error::TooManyAttempts`]
     pub fn take(&self, action: Action, subject: Subject) -> Result<()> {
-        let now = self.clock.unix();
-        let (_, seconds) = action.quota();
-        let mut windows = self
-            .windows
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
-        if windows.len() >= MAX_KEYS {
-            windows.retain(|(action, _), window| !window.is_forgotten(*action, now));
-        }
-        if windows.len() >= MAX_KEYS {
-            windows.retain(|(action, _), window| !window.has_ended(*action, now));
-        }
-        if windows.len() >= MAX_KEYS {
-            return Err(Error::TooManyAttempts { retry_after: seconds });
-        }
-        let window = windows.entry((action, subject)).or_insert(Window::new(now, 0));
-        if window.has_ended(action, now) {
-            *window = Window::new(now, window.blocks_at(action, now));
-        }
-        window.tried = now;
-        if window.is_used_up(action) {
-            return Err(Error::TooManyAttempts {
-                retry_after: window.ends(action) - now,
-            });
-        }
-        window.used += 1;
+        self.attempt(action, &subject)?.counts();
         Ok(())
     }
 
-    /// Gives one attempt back: it succeeded, and only failures count. The wait no longer grows.
-    pub fn give_back(&self, action: Action, subject: Subject) {
-        let mut windows = self
-            .windows
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
-        if let Some(window) = windows.get_mut(&(action, subject)) {
-            window.used = window.used.saturating_sub(1);
+    /// Counts one attempt until it is known whether it counts, or refuses it.
+    ///
+    /// # Errors
+    /// [`Refused`]
+    pub fn attempt(&self, action: Action, subject: &Subject) -> std::result::Result<Attempt, Refused> {
+        let mut attempt = Attempt {
+            limits: self.clone(),
+            action,
+            places: Vec::new(),
+        };
+        for (key, times) in subject.windows(&self.0.hasher, self.0.address_limits) {
+            match self.count(action, key, times) {
+                Ok(began) => attempt.places.push((key, began)),
+                Err(refused) => {
+                    if let (Subject::Address(ip), true) = (subject, refused.is_first) {
+                        let retry_after = refused.retry_after;
+                        tracing::info!(%ip, ?action, retry_after, "an address has made too many attempts");
+                    }
+                    return Err(refused);
+                }
+            }
+        }
+        Ok(attempt)
+    }
+
+    /// Counts in one window; when that began.
+    fn count(&self, action: Action, key: u64, times: u32) -> std::result::Result<i64, Refused> {
+        let now = self.0.clock.unix();
+        let quota = action.quota().0 * times;
+        let mut shard = self.table(action).shard(key);
+        let Some(window) = shard.get_mut(&key) else {
+            let first = Window {
+                used: 1,
+                ..Window::new(now, quota, 0)
+            };
+            shard.insert(key, first);
+            return Ok(now);
+        };
+        if window.has_ended(action, now) {
+            *window = Window::new(now, quota, window.blocks_at(action, now));
+        }
+        window.tried = now;
+        if window.is_used_up() {
+            return Err(Refused {
+                retry_after: (window.ends(action) - now).max(1),
+                is_first: !std::mem::replace(&mut window.has_refused, true),
+            });
+        }
+        window.used += 1;
+        Ok(window.began)
+    }
+
+    fn give_back(&self, action: Action, key: u64, began: i64, succeeded: bool) {
+        let mut shard = self.table(action).shard(key);
+        // Of a window that has ended meanwhile nothing is left to give back.
+        let Some(window) = shard.peek_mut(&key).filter(|window| window.began == began) else {
+            return;
+        };
+        window.used = window.used.saturating_sub(1);
+        if succeeded {
             window.blocks = 0;
+        }
+        if window.used == 0 && window.blocks == 0 {
+            shard.remove(&key);
         }
     }
 
-    /// Forgets windows that have ended, but for those that make the next wait longer.
+    fn table(&self, action: Action) -> &Table {
+        &self.0.tables[action as usize]
+    }
+
+    /// Forgets windows that have ended, but for those that make the next wait longer. A shard is locked for as
+    /// long as it takes to look through its windows, which is a fraction of a millisecond.
     pub fn sweep(&self) {
-        let now = self.clock.unix();
-        let mut windows = self
-            .windows
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
-        windows.retain(|(action, _), window| !window.is_forgotten(*action, now));
-        windows.shrink_to_fit();
+        let now = self.0.clock.unix();
+        for action in Action::ALL {
+            for shard in &self.table(action).0 {
+                let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
+                let forgotten: Vec<u64> = shard
+                    .iter()
+                    .filter(|(_, window)| window.is_forgotten(action, now))
+                    .map(|(key, _)| *key)
+                    .collect();
+                for key in forgotten {
+                    shard.remove(&key);
+                }
+                // A cache keeps its memory for what comes next.
+                if shard.is_empty() {
+                    *shard = Shard::new(SHARD_SIZE);
+                }
+            }
+        }
+    }
+
+    /// How many windows are remembered.
+    pub fn len(&self) -> usize {
+        let windows = |shard: &Mutex<Shard>| shard.lock().unwrap_or_else(PoisonError::into_inner).len();
+        self.0.tables.iter().flat_map(|table| &table.0).map(windows).sum()
+    }
+
+    /// Whether nothing is remembered.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 }
 
@@ -232,9 +458,11 @@ mod tests {
             limits.take(Action::SignInAccount, ada()),
             Err(Error::TooManyAttempts { retry_after: 200 })
         ));
-        limits.give_back(Action::SignInAccount, ada());
-        assert!(limits.take(Action::SignInAccount, ada()).is_ok());
         clock.advance(Duration::seconds(200));
+        limits.attempt(Action::SignInAccount, &ada()).unwrap().succeeded();
+        for _ in 0..5 {
+            drop(limits.attempt(Action::SignInAccount, &ada()).unwrap());
+        }
         assert!(limits.take(Action::SignInAccount, ada()).is_ok());
     }
 
@@ -255,7 +483,7 @@ mod tests {
 
     fn at_the_epoch() -> (Clock, Limits) {
         let clock = Clock::manual(OffsetDateTime::UNIX_EPOCH);
-        (clock.clone(), Limits::new(clock))
+        (clock.clone(), Limits::new(clock, AddressLimits::default()))
     }
 
     #[test]
@@ -299,8 +527,7 @@ mod tests {
             assert_eq!(use_up(&limits, Action::SignInAccount), expected);
             clock.advance(Duration::seconds(expected));
         }
-        assert!(limits.take(Action::SignInAccount, ada()).is_ok());
-        limits.give_back(Action::SignInAccount, ada());
+        limits.attempt(Action::SignInAccount, &ada()).unwrap().succeeded();
         assert_eq!(use_up(&limits, Action::SignInAccount), 300);
     }
 
@@ -318,47 +545,137 @@ mod tests {
     }
 
     #[test]
-    fn what_is_remembered_is_bounded_and_a_running_window_is_never_washed_away() {
+    fn an_attempt_that_is_turned_away_is_given_back_and_ends_no_growth() {
         let (clock, limits) = at_the_epoch();
-        let other = |place: usize| Subject::Email(format!("{place}@example.com"));
         use_up(&limits, Action::SignInAccount);
         clock.advance(Duration::seconds(300));
+        for _ in 0..100 {
+            drop(limits.attempt(Action::SignInAccount, &ada()).unwrap());
+        }
         assert_eq!(use_up(&limits, Action::SignInAccount), 600);
-        let kept = || limits.windows.lock().unwrap().len();
-        // Used up as well, and over: they are remembered until there is no room.
-        for place in 1..MAX_KEYS {
-            let window = Window {
-                used: 5,
-                ..Window::new(0, 0)
-            };
-            let key = (Action::SignInAccount, other(place));
-            limits.windows.lock().unwrap().insert(key, window);
+    }
+
+    #[test]
+    fn what_was_counted_in_a_window_that_has_ended_is_not_given_back_in_the_next() {
+        let (clock, limits) = at_the_epoch();
+        let late = limits.attempt(Action::SignInAccount, &ada()).unwrap();
+        clock.advance(Duration::seconds(300));
+        for _ in 0..5 {
+            assert!(limits.take(Action::SignInAccount, ada()).is_ok());
         }
+        drop(late);
+        assert!(limits.take(Action::SignInAccount, ada()).is_err());
+    }
+
+    #[test]
+    fn only_the_first_refusal_of_a_window_is_worth_a_word() {
+        let (clock, limits) = at_the_epoch();
+        let is_first = || limits.attempt(Action::Confirm, &ada()).unwrap_err().is_first;
+        for _ in 0..2 {
+            for _ in 0..10 {
+                limits.take(Action::Confirm, ada()).unwrap();
+            }
+            assert_eq!([is_first(), is_first(), is_first()], [true, false, false]);
+            clock.advance(Duration::seconds(60));
+        }
+    }
+
+    #[test]
+    fn a_full_table_forgets_what_was_tried_least_recently_and_refuses_nobody() {
+        let (_, limits) = at_the_epoch();
+        let other = |place: usize| Subject::Email(format!("{place}@example.com"));
+        use_up(&limits, Action::SignInAccount);
+        use_up(&limits, Action::Confirm);
+        let table = SHARDS * SHARD_SIZE;
+        for place in 0..2 * table {
+            limits.take(Action::SignInAccount, other(place)).unwrap();
+            // Tried again and again, it is never the least recent.
+            if place % 1000 == 0 {
+                assert!(limits.take(Action::SignInAccount, ada()).is_err(), "{place}");
+            }
+        }
+        assert!(limits.len() <= table + 1, "{}", limits.len());
+        // Of another action nothing was washed away.
+        assert!(limits.take(Action::Confirm, ada()).is_err());
+        for place in 2 * table..4 * table {
+            limits.take(Action::SignInAccount, other(place)).unwrap();
+        }
+        assert!(limits.take(Action::SignInAccount, ada()).is_ok());
+    }
+
+    #[test]
+    fn what_has_nothing_to_remember_goes_with_a_sweep_and_what_succeeded_at_once() {
+        let (clock, limits) = at_the_epoch();
+        limits.attempt(Action::SignInAccount, &ada()).unwrap().succeeded();
+        assert!(limits.is_empty());
+        use_up(&limits, Action::SignInAccount);
+        limits
+            .take(Action::CspReport, Subject::address([192, 0, 2, 1].into()))
+            .unwrap();
+        clock.advance(Duration::seconds(300));
         limits.sweep();
-        assert_eq!(kept(), MAX_KEYS);
-        assert!(limits.take(Action::SignInAccount, other(MAX_KEYS)).is_ok());
-        assert_eq!(kept(), 2);
-        assert!(matches!(
-            limits.take(Action::SignInAccount, ada()),
-            Err(Error::TooManyAttempts { retry_after: 600 })
-        ));
-        // All of them running: new keys are refused.
-        for place in 0..MAX_KEYS {
-            let key = (Action::SignInAccount, other(place));
-            limits.windows.lock().unwrap().insert(key, Window::new(300, 0));
-        }
-        assert!(limits.take(Action::SignInAccount, other(MAX_KEYS + 1)).is_err());
-        // What has nothing to remember goes at its end.
+        assert_eq!(limits.len(), 1, "what makes the next wait longer stays");
         clock.advance(Duration::hours(1));
         limits.sweep();
-        assert_eq!(kept(), 0);
+        assert!(limits.is_empty());
+    }
+
+    #[test]
+    fn the_tables_lose_no_attempt_between_threads() {
+        let (_, limits) = at_the_epoch();
+        let passed: usize = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..8)
+                .map(|_| {
+                    scope.spawn(|| {
+                        let take = |_: &i32| limits.take(Action::SignInAccount, ada()).is_ok();
+                        (0..1000).filter(take).count()
+                    })
+                })
+                .collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).sum()
+        });
+        assert_eq!(passed, 5);
+    }
+
+    fn subject(text: &str) -> Subject {
+        Subject::address(text.parse().unwrap())
+    }
+
+    fn allowed(limits: &Limits, addresses: impl IntoIterator<Item = String>) -> usize {
+        let take = |address: &String| limits.take(Action::SignInFailedAddress, subject(address)).is_ok();
+        addresses.into_iter().filter(take).count()
     }
 
     #[test]
     fn a_v6_household_is_one_subject_and_a_mapped_v4_is_v4() {
-        let subject = |text: &str| Subject::address(text.parse().unwrap());
-        assert_eq!(subject("2001:db8::1"), subject("2001:db8::ffff:1"));
-        assert_ne!(subject("2001:db8::1"), subject("2001:db8:0:1::1"));
-        assert_eq!(subject("::ffff:192.0.2.1"), subject("192.0.2.1"));
+        let (_, limits) = at_the_epoch();
+        let one = (0..50).map(|place| format!("2001:db8::{place:x}"));
+        assert_eq!(allowed(&limits, one), 10);
+        assert_eq!(allowed(&limits, ["2001:db8:0:1::1".to_owned()]), 1);
+        let both = (0..20).map(|place| ["192.0.2.1", "::ffff:192.0.2.1"][place % 2].to_owned());
+        assert_eq!(allowed(&limits, both), 10);
+    }
+
+    #[test]
+    fn larger_blocks_of_v6_have_larger_limits() {
+        let (_, limits) = at_the_epoch();
+        // All of a /56, a different /64 each time, then all of a /48.
+        let in_56 = (0..256).map(|place| format!("2001:db8:0:{place:x}::1"));
+        assert_eq!(allowed(&limits, in_56), 40);
+        let in_48 = (0..0x1_0000).map(|place| format!("2001:db8:0:{place:x}::1"));
+        assert_eq!(allowed(&limits, in_48), 160 - 40);
+        assert_eq!(allowed(&limits, ["2001:db8:1::1".to_owned()]), 1);
+        // What a wider block refuses is not remembered of the narrower ones.
+        assert!(limits.len() < 400, "{}", limits.len());
+    }
+
+    #[test]
+    fn the_figures_of_an_address_are_multiplied_and_no_others() {
+        let clock = Clock::manual(OffsetDateTime::UNIX_EPOCH);
+        let limits = Limits::new(clock, AddressLimits::new(3).unwrap());
+        assert_eq!(allowed(&limits, (0..50).map(|_| "192.0.2.1".to_owned())), 30);
+        assert_eq!(allowed(&limits, (0..50).map(|_| "2001:db8::1".to_owned())), 30);
+        use_up(&limits, Action::SignInAccount);
+        assert_eq!([0, 101].map(AddressLimits::new), [None, None]);
     }
 }

@@ -1,15 +1,16 @@
 //! Registration, signing in and everything else a person does with a password.
 
 use secrecy::SecretString;
-use uuid::Uuid;
 
 use crate::{
     Auth,
     audit::NewEvent,
+    blocklist::Person,
     client::Client,
-    credentials::PasswordHash,
+    credentials::{Password, PasswordHash},
     email::Email,
     error::{Error, Result},
+    gate::{Purpose, Right, Whose},
     limits::{Action, Subject},
     session::{LiveSession, RecentSession, RequestAuth},
     users::{self, NewUser, Occasion},
@@ -43,17 +44,19 @@ impl Auth {
         password: SecretString,
         name: Option<&str>,
     ) -> Result<AuthSession> {
-        self.limits.take(
-            Action::RegisterAddress,
-            Subject::address(sign_in.client.limited_address()),
-        )?;
-        let email: Email = email.parse()?;
-        self.passwords.judge(&password, Some(&email))?;
-        if name.is_some_and(|name| name.chars().count() > users::MAX_NAME) {
-            return Err(Error::InvalidInput("name"));
-        }
-        let password_hash = Some(self.passwords.hash(&password).await?);
-        let name = name.and_then(users::clean_name);
+        let address = sign_in.client.limited_address();
+        let visit = self
+            .limits
+            .attempt(Action::RegisterAddress, &Subject::address(address))?;
+        let judged = self.judge_registration(email, &password, name);
+        let (email, password, name) = match judged {
+            Ok(judged) => judged,
+            Err(error) => {
+                visit.counts();
+                return Err(error);
+            }
+        };
+        let password_hash = Some(self.passwords.hash(password, address, Some(visit)).await?);
         let new = NewUser {
             email: Some(email),
             email_verified: false,
@@ -78,6 +81,24 @@ impl Auth {
             .await
     }
 
+    fn judge_registration(
+        &self,
+        email: &str,
+        password: &SecretString,
+        name: Option<&str>,
+    ) -> Result<(Email, Password, Option<String>)> {
+        let email: Email = email.parse()?;
+        let person = Person {
+            email: Some(&email),
+            name,
+        };
+        let password = self.passwords.judge(password, &person)?;
+        if name.is_some_and(|name| name.chars().count() > users::MAX_NAME) {
+            return Err(Error::InvalidInput("name"));
+        }
+        Ok((email, password, name.and_then(users::clean_name)))
+    }
+
     /// Signs in. A provider account that waits for this user's proof is connected on the way.
     ///
     /// # Errors
@@ -89,40 +110,31 @@ impl Auth {
         email: &str,
         password: SecretString,
     ) -> Result<AuthSession> {
-        let address = || Subject::address(sign_in.client.limited_address());
-        // What is no address is counted under its text: it must look like any unknown account.
-        let parsed = email.parse::<Email>().ok();
-        let key = parsed.as_ref().map_or_else(
-            || email.trim().chars().take(254).collect(),
-            |e| e.as_str().to_owned(),
-        );
-        let account = || Subject::Email(key.clone());
-        self.limits.take(Action::SignInAddress, address())?;
-        self.limits.take(Action::SignInFailedAddress, address())?;
-        self.limits.take(Action::SignInAccount, account())?;
-
-        let row: Option<(Uuid, Option<String>)> =
-            sqlx::query_as("SELECT id, password_hash FROM users WHERE email = $1 AND disabled_at IS NULL")
-                .bind(parsed.as_ref().map(Email::as_str))
-                .fetch_optional(self.db.read())
-                .await?;
-        let (user_id, stored) = row.map_or((None, None), |(id, hash)| {
-            (Some(id), hash.map(PasswordHash::stored))
-        });
-        let right = self.passwords.verify(&password, stored.clone()).await?;
-        let (Some(user_id), Some(stored), true) = (user_id, stored, right) else {
-            tracing::info!(
-                user = user_id.map(tracing::field::display),
-                "a sign-in with a password failed"
-            );
-            return Err(Error::InvalidCredentials);
-        };
-        self.limits.give_back(Action::SignInFailedAddress, address());
-        self.limits.give_back(Action::SignInAccount, account());
-
-        let stronger = match stored.is_outdated() {
-            true => Some(self.passwords.hash(&password).await?),
-            false => None,
+        let address = sign_in.client.limited_address();
+        let visit = self
+            .limits
+            .attempt(Action::SignInAddress, &Subject::address(address))?;
+        let Right {
+            user_id,
+            stored,
+            is_outdated,
+        } = self
+            .check_password(
+                Purpose::SignIn,
+                Whose::Address(email),
+                &sign_in.client,
+                &password,
+                visit,
+            )
+            .await?
+            .ok_or(Error::InvalidCredentials)?;
+        let better = match Password::new(&password) {
+            Ok(password) if is_outdated => match self.passwords.hash(password, address, None).await {
+                // The next sign-in will do.
+                Err(Error::Busy) => None,
+                hashed => Some(hashed?),
+            },
+            _ => None,
         };
         let mut tx = self.db.begin().await?;
         // A password that was changed while it was being checked opens nothing any more.
@@ -130,7 +142,7 @@ impl Auth {
         if locked.and_then(|user| user.password_hash).as_deref() != Some(stored.as_str()) {
             return Err(Error::InvalidCredentials);
         }
-        if let Some(hash) = stronger {
+        if let Some(hash) = better {
             sqlx::query("UPDATE users SET password_hash = $2 WHERE id = $1")
                 .bind(user_id)
                 .bind(hash.as_str())
@@ -157,8 +169,14 @@ impl Auth {
         client: &Client,
         password: SecretString,
     ) -> Result<()> {
-        self.limits.take(Action::Confirm, Subject::User(live.user_id()))?;
-        let present = self.check_password(&live, &password).await?;
+        let visit = self
+            .limits
+            .attempt(Action::Confirm, &Subject::User(live.user_id()))?;
+        let present = self
+            .check_password(Purpose::Confirm, Whose::Session(&live), client, &password, visit)
+            .await?
+            .ok_or(Error::WrongPassword)?
+            .stored;
         let mut tx = self.db.begin().await?;
         // A password that was changed while it was being checked confirms nothing any more.
         let locked = users::lock(&mut tx, live.user_id()).await?;
@@ -187,11 +205,17 @@ impl Auth {
         current: SecretString,
         new: SecretString,
     ) -> Result<()> {
-        self.limits
-            .take(Action::ChangePassword, Subject::User(recent.user_id()))?;
-        self.judge_for(&recent, &new)?;
-        let present = self.check_password(&recent, &current).await?;
-        let hash = self.passwords.hash(&new).await?;
+        let visit = self
+            .limits
+            .attempt(Action::ChangePassword, &Subject::User(recent.user_id()))?;
+        let new = self.judge_for(&recent, &new).await?;
+        let whose = Whose::Session(&recent);
+        let present = self
+            .check_password(Purpose::ChangePassword, whose, client, &current, visit)
+            .await?
+            .ok_or(Error::WrongPassword)?
+            .stored;
+        let hash = self.passwords.hash(new, client.limited_address(), None).await?;
         self.store_password(request, recent, client, Some(&present), &hash)
             .await
     }
@@ -207,36 +231,30 @@ impl Auth {
         client: &Client,
         new: SecretString,
     ) -> Result<()> {
-        self.limits
-            .take(Action::ChangePassword, Subject::User(recent.user_id()))?;
-        if self.stored_password(recent.user_id()).await?.is_some() {
+        let visit = self
+            .limits
+            .attempt(Action::ChangePassword, &Subject::User(recent.user_id()))?;
+        if users::ways_in(&self.db, recent.user_id()).await?.has_password {
             return Err(Error::PasswordAlreadySet);
         }
-        self.judge_for(&recent, &new)?;
-        let hash = self.passwords.hash(&new).await?;
+        let new = self.judge_for(&recent, &new).await?;
+        let address = client.limited_address();
+        let hash = self.passwords.hash(new, address, Some(visit)).await?;
         self.store_password(request, recent, client, None, &hash).await
     }
 
-    fn judge_for(&self, live: &LiveSession, new: &SecretString) -> Result<()> {
-        let email = live.email.as_deref().and_then(|email| email.parse().ok());
-        Ok(self.passwords.judge(new, email.as_ref())?)
-    }
-
-    async fn stored_password(&self, user_id: Uuid) -> Result<Option<PasswordHash>> {
-        let stored: Option<Option<String>> =
-            sqlx::query_scalar("SELECT password_hash FROM users WHERE id = $1")
-                .bind(user_id)
-                .fetch_optional(self.db.read())
-                .await?;
-        Ok(stored.flatten().map(PasswordHash::stored))
-    }
-
-    async fn check_password(&self, live: &LiveSession, password: &SecretString) -> Result<PasswordHash> {
-        let stored = self.stored_password(live.user_id()).await?;
-        match (self.passwords.verify(password, stored.clone()).await?, stored) {
-            (true, Some(stored)) => Ok(stored),
-            _ => Err(Error::WrongPassword),
-        }
+    async fn judge_for(&self, live: &LiveSession, new: &SecretString) -> Result<Password> {
+        let name: Option<Option<String>> = sqlx::query_scalar("SELECT name FROM users WHERE id = $1")
+            .bind(live.user_id())
+            .fetch_optional(self.db.read())
+            .await?;
+        let name = name.flatten();
+        let email: Option<Email> = live.email.as_deref().and_then(|email| email.parse().ok());
+        let person = Person {
+            email: email.as_ref(),
+            name: name.as_deref(),
+        };
+        Ok(self.passwords.judge(new, &person)?)
     }
 
     /// Replaces `present` by `hash`, if it still is the present one: of two changes at once, one wins.

@@ -18,6 +18,7 @@ use crate::{
     form_texts::FormTexts,
     keys::KeyRing,
     limits::Limits,
+    networks,
     oauth::OAuth,
     public_url::PublicUrl,
     session::{Ending, LiveSession, RequestAuth, Sessions},
@@ -100,8 +101,8 @@ impl Auth {
         )
         .await;
         Self(Arc::new(Parts {
-            passwords: Passwords::new(config.password_min_length),
-            limits: Limits::new(clock.clone()),
+            passwords: Passwords::new(config.password_min_length, config.address_limits),
+            limits: Limits::new(clock.clone(), config.address_limits),
             oauth: OAuth::new(
                 &config,
                 db.clone(),
@@ -194,7 +195,7 @@ impl Auth {
             .await
     }
 
-    /// The newest of what happened to the person's account.
+    /// The newest of what happened to the person's account, of each kind the newest at least.
     pub async fn own_events(&self, live: &LiveSession) -> Result<Vec<Event>> {
         audit::own(&self.db, live.user_id(), OWN_EVENTS).await
     }
@@ -207,6 +208,11 @@ impl Auth {
         self.limits.sweep();
         self.sessions.sweep().await?;
         self.form_texts.sweep().await?;
+        let now = self.clock.now();
+        self.db
+            .sweep(networks::EXPIRED, now - networks::KNOWN_FOR)
+            .await?;
+        self.db.sweep(audit::EXPIRED, now - audit::KEPT).await?;
         self.oauth.sweep().await
     }
 }

@@ -245,6 +245,7 @@ impl App {
             secrets: vec![(0..32).collect::<Vec<u8>>().into()],
             lifetimes: Lifetimes::default(),
             password_min_length: 15,
+            address_limits: Default::default(),
             providers,
             provider_http: Http::from_vars(&vars, &mut problems),
         };
@@ -288,7 +289,11 @@ impl App {
             true => Some(
                 self.auth
                     .passwords
-                    .hash(&"correct horse battery".into())
+                    .hash(
+                        crate::credentials::Password::new(&"correct horse battery".into()).unwrap(),
+                        [127, 0, 0, 1].into(),
+                        None,
+                    )
                     .await
                     .unwrap(),
             ),

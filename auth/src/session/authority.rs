@@ -4,10 +4,7 @@ use sqlx::FromRow;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{
-    MAX_SESSIONS,
-    store::{self, IdHash},
-};
+use super::store::{self, IdHash};
 use crate::{
     client::Client,
     db::{Database, Expired, Tx},
@@ -219,8 +216,6 @@ pub(crate) enum Ending {
         method: String,
         keep: Uuid,
     },
-    /// The user's least recently seen ones beyond [`MAX_SESSIONS`].
-    Surplus { user_id: Uuid },
 }
 
 impl Ending {
@@ -228,10 +223,9 @@ impl Ending {
     pub(super) fn user(&self) -> Option<Uuid> {
         match self {
             Self::One { .. } | Self::Any { .. } => None,
-            Self::Others { user_id, .. }
-            | Self::All { user_id }
-            | Self::Method { user_id, .. }
-            | Self::Surplus { user_id } => Some(*user_id),
+            Self::Others { user_id, .. } | Self::All { user_id } | Self::Method { user_id, .. } => {
+                Some(*user_id)
+            }
         }
     }
 }
@@ -274,19 +268,22 @@ pub(super) async fn delete(tx: &mut Tx, which: Ending) -> Result<Vec<Ended>> {
         .bind(user_id)
         .bind(method)
         .bind(keep),
-        Ending::Surplus { user_id } => sqlx::query_as(
-            "DELETE FROM sessions WHERE user_id = $1 AND id NOT IN (
-                 SELECT id FROM sessions WHERE user_id = $1 ORDER BY last_seen_at DESC, id DESC LIMIT $2)
-             RETURNING id, user_id, key_hash",
-        )
-        .bind(user_id)
-        .bind(MAX_SESSIONS),
     };
     let ended: Vec<Ended> = query.fetch_all(&mut **tx).await?;
     for ended in &ended {
         store::remove(tx, &ended.key_hash).await?;
     }
     Ok(ended)
+}
+
+/// All of a user's sessions, and when the authority last saw each.
+pub(super) async fn last_seen(tx: &mut Tx, user_id: Uuid) -> Result<Vec<(Uuid, OffsetDateTime)>> {
+    Ok(
+        sqlx::query_as("SELECT id, last_seen_at FROM sessions WHERE user_id = $1")
+            .bind(user_id)
+            .fetch_all(&mut **tx)
+            .await?,
+    )
 }
 
 /// Gives a session another id cookie and the next version; if `confirmed`, its person has just proven who

@@ -10,6 +10,7 @@
 mod authority;
 mod feed;
 mod former;
+mod in_use;
 mod layer;
 mod request;
 mod snapshot;
@@ -38,6 +39,7 @@ pub(crate) use self::{
 };
 use self::{
     feed::Feed,
+    in_use::InUse,
     snapshot::Snapshot,
     stale::{Mark, StaleList},
 };
@@ -105,8 +107,9 @@ impl Lifetimes {
 /// How long a confirmation of identity counts as recent.
 pub const RECENT: Duration = Duration::minutes(10);
 
-/// Sessions a user may have at once; the least recently seen ends when another begins.
-pub const MAX_SESSIONS: i64 = 20;
+/// Sessions a user may have at once; when another begins, the one that has not been seen for longest ends, and
+/// never one that is in use while there are others.
+pub const MAX_SESSIONS: usize = 20;
 
 /// The session service. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -122,6 +125,7 @@ struct Inner {
     lifetimes: Lifetimes,
     stale: Arc<StaleList>,
     feed: Feed,
+    in_use: InUse,
     /// Session checks a snapshot could not answer.
     authority_reads: AtomicU64,
 }
@@ -169,6 +173,7 @@ impl Sessions {
             lifetimes,
             stale,
             feed,
+            in_use: InUse::default(),
             authority_reads: AtomicU64::new(0),
         }))
     }
@@ -215,6 +220,23 @@ impl Sessions {
     /// Ends all of a user's sessions, whoever's request it is: gone and marked with the caller's transaction.
     pub async fn end_all(&self, tx: &mut Tx, user_id: Uuid) -> Result<()> {
         self.end(tx, Ending::All { user_id }).await.map(drop)
+    }
+
+    /// Ends what a user has beyond [`MAX_SESSIONS`] now that `new` has begun; the user is locked.
+    async fn end_surplus(&self, tx: &mut Tx, new: &LiveSession) -> Result<()> {
+        let user_id = new.user_id;
+        let now = self.0.clock.unix();
+        let mut others = authority::last_seen(tx, user_id).await?;
+        others.retain(|(session_id, _)| *session_id != new.session_id);
+        // A snapshot is used without a word to the authority: when one was is known here alone.
+        others.sort_by_cached_key(|(session_id, last_seen)| {
+            let is_in_use = self.0.in_use.is_in_use(session_id, now);
+            std::cmp::Reverse((is_in_use, *last_seen, *session_id))
+        });
+        for (session_id, _) in others.into_iter().skip(MAX_SESSIONS - 1) {
+            self.end(tx, Ending::One { user_id, session_id }).await?;
+        }
+        Ok(())
     }
 
     /// Ends sessions, in the caller's transaction and everywhere once it is committed.

@@ -23,7 +23,7 @@ use crate::{
     cookies::{CookieName, Keep},
     db::Tx,
     error::{Error, Result},
-    users,
+    networks, users,
     wire::{AuthSession, Role, SessionInfo},
 };
 
@@ -93,6 +93,10 @@ impl fmt::Debug for RequestAuth {
 
 impl RequestAuth {
     pub(super) fn new(sessions: Sessions, presented: Presented, planned: Planned) -> Self {
+        if let Presented::Live(_, session) = &presented {
+            let now = sessions.0.clock.unix();
+            sessions.0.in_use.note(session.session_id, now);
+        }
         Self(Arc::new(Inner {
             sessions,
             presented,
@@ -313,15 +317,17 @@ impl RequestAuth {
             expires_at,
         };
         let live = authority::insert(&mut tx, &id, new).await?;
-        self.end(&mut tx, Ending::Surplus { user_id }).await?;
+        self.0.sessions.end_surplus(&mut tx, &live).await?;
         NewEvent::of(user_id, "sign_in")
             .session(live.session_id)
             .from(client.ip)
             .note(method)
             .record(&mut tx, now)
             .await?;
+        networks::remember(&mut tx, user_id, client.ip, now).await?;
         tx.commit().await?;
-        tracing::info!(session = %live.session_id, user = %user_id, method, "signed in");
+        let ip = client.ip.map(tracing::field::display);
+        tracing::info!(session = %live.session_id, user = %user_id, method, ip, "signed in");
         self.give(&live, id);
         Ok(AuthSession::from(&live))
     }

@@ -1,8 +1,15 @@
 //! Signing in with passwords: as fast as the cores can hash, and other routes hardly notice.
 
-use std::{thread, time::Instant};
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    thread,
+    time::Instant,
+};
 
-use auth::credentials::{PasswordHash, Passwords};
+use auth::{
+    credentials::{Attempts, Checked, Password, PasswordHash, Passwords},
+    limits::AddressLimits,
+};
 use secrecy::SecretString;
 
 use crate::{
@@ -89,20 +96,24 @@ pub(crate) fn measure(database: &TestDatabase, rounds: Rounds, report: &Report) 
 /// What checking a password takes when so many are checked at once and nothing else runs.
 fn hash_seconds(at_once: usize) -> Outcome<f64> {
     let runtime = tokio::runtime::Builder::new_multi_thread().build()?;
-    let passwords = Passwords::new(15);
+    let passwords = Passwords::new(15, AddressLimits::default());
+    let here = IpAddr::V4(Ipv4Addr::LOCALHOST);
     let password = SecretString::from(PASSWORD);
-    let stored: PasswordHash = runtime.block_on(passwords.hash(&password))?;
+    let stored: PasswordHash = runtime.block_on(passwords.hash(Password::new(&password)?, here, None))?;
     let mut seconds = Vec::new();
     for _ in 0..20 {
         let started = Instant::now();
         let checks: Vec<_> = (0..at_once)
             .map(|_| {
                 let (passwords, password, stored) = (passwords.clone(), password.clone(), stored.clone());
-                runtime.spawn(async move { passwords.verify(&password, Some(stored)).await })
+                runtime.spawn(async move {
+                    let attempts = Attempts::default();
+                    passwords.verify(&password, Some(stored), here, attempts).await
+                })
             })
             .collect();
         for check in checks {
-            if !runtime.block_on(check)?? {
+            if runtime.block_on(check)?? != Checked::Right {
                 return Err("a password is not its hash's".into());
             }
         }

@@ -134,7 +134,16 @@ pub(crate) async fn finish(
             error,
             intent,
             return_to,
-        } => failed(error, intent, return_to),
+        } => {
+            let ip = client.ip.map(tracing::field::display);
+            tracing::info!(
+                ip,
+                error = error.code(),
+                provider,
+                "a sign-in with a provider failed"
+            );
+            failed(error, intent, return_to)
+        }
         Finished::UnknownProvider => StatusCode::NOT_FOUND.into_response(),
         Finished::Busy => {
             tracing::warn!("too many callbacks wait for their providers");

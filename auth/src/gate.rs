@@ -1,0 +1,227 @@
+//! The one gate before every check of a password, whoever asks: limits, the check, the history.
+
+use std::net::IpAddr;
+
+use secrecy::SecretString;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::{
+    Auth,
+    audit::NewEvent,
+    client::Client,
+    credentials::{Attempts, Checked, PasswordHash},
+    db::Database,
+    email::{self, Email},
+    error::Result,
+    limits::{Action, Attempt, Subject},
+    networks::{KNOWN_FOR, Network},
+    session::LiveSession,
+};
+
+/// The longest text that is counted as if it were an address, in characters.
+const MAX_KEY: usize = 254;
+
+/// Whose password is asked for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Whose<'a> {
+    /// Of whoever has this address, if anybody has.
+    Address(&'a str),
+    /// Of who is signed in.
+    Session(&'a LiveSession),
+}
+
+/// What a password is asked for, as the history says it when it is wrong.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Purpose {
+    SignIn,
+    Confirm,
+    ChangePassword,
+}
+
+impl Purpose {
+    const fn failed(self) -> &'static str {
+        match self {
+            Self::SignIn => "sign_in_failed",
+            Self::Confirm => "confirm_failed",
+            Self::ChangePassword => "change_password_failed",
+        }
+    }
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::SignIn => "sign_in",
+            Self::Confirm => "confirm",
+            Self::ChangePassword => "change_password",
+        }
+    }
+}
+
+/// A password that was right.
+#[derive(Debug)]
+pub(crate) struct Right {
+    pub(crate) user_id: Uuid,
+    pub(crate) stored: PasswordHash,
+    /// Whether another hash should take its place.
+    pub(crate) is_outdated: bool,
+}
+
+/// What there is to know before a password is checked.
+#[derive(Debug, Default, sqlx::FromRow)]
+struct Known {
+    user_id: Option<Uuid>,
+    password_hash: Option<String>,
+    from_known_network: bool,
+}
+
+/// One row in any case, and the same work for it: whether there is such a user does not show in how long it
+/// takes, also where the limit then refuses.
+const BY_EMAIL: &str = "SELECT u.id AS user_id, CASE WHEN u.disabled_at IS NULL THEN u.password_hash END AS password_hash,
+            EXISTS (SELECT 1 FROM sign_in_networks n
+                    WHERE n.user_id = coalesce(u.id, $2) AND n.network = $3 AND n.last_at > $4) AS from_known_network
+     FROM (SELECT CAST($1 AS TEXT) AS email) asked LEFT JOIN users u ON u.email = asked.email";
+
+const BY_ID: &str = "SELECT u.id AS user_id, u.password_hash,
+            EXISTS (SELECT 1 FROM sign_in_networks n
+                    WHERE n.user_id = u.id AND n.network = $2 AND n.last_at > $3) AS from_known_network
+     FROM users u WHERE u.id = $1 AND u.disabled_at IS NULL";
+
+impl Whose<'_> {
+    /// What the account's window is found by. What is no address is counted under its text: it must look like
+    /// any unknown account.
+    fn key(&self, email: Option<&Email>) -> Subject {
+        match (self, email) {
+            (_, Some(email)) => Subject::Email(email.as_str().to_owned()),
+            (Self::Address(text), None) => Subject::Email(email::trim(text).chars().take(MAX_KEY).collect()),
+            (Self::Session(live), None) => Subject::User(live.user_id()),
+        }
+    }
+
+    fn email(&self) -> Option<Email> {
+        match self {
+            Self::Address(text) => text.parse().ok(),
+            Self::Session(live) => live.email.as_deref()?.parse().ok(),
+        }
+    }
+
+    async fn known(
+        &self,
+        db: &Database,
+        email: Option<&Email>,
+        network: Option<&str>,
+        now: OffsetDateTime,
+    ) -> Result<Known> {
+        let query = match self {
+            Self::Address(_) => sqlx::query_as(BY_EMAIL)
+                .bind(email.map(Email::as_str))
+                .bind(Uuid::nil()),
+            Self::Session(live) => sqlx::query_as(BY_ID).bind(live.user_id()),
+        };
+        let known = query
+            .bind(network)
+            .bind(now - KNOWN_FOR)
+            .fetch_optional(db.read())
+            .await?;
+        Ok(known.unwrap_or_default())
+    }
+}
+
+impl Auth {
+    /// Checks a password: counts the attempt against its address and against the account, compares, and writes
+    /// into the history what failed. `visit` is what else it counts as, right or wrong. `None`: it is wrong,
+    /// after the same work for every reason.
+    ///
+    /// # Errors
+    /// [`crate::Error::TooManyAttempts`], [`crate::Error::Busy`], [`crate::Error::Unavailable`]
+    pub(crate) async fn check_password(
+        &self,
+        purpose: Purpose,
+        whose: Whose<'_>,
+        client: &Client,
+        typed: &SecretString,
+        visit: Attempt,
+    ) -> Result<Option<Right>> {
+        let address = client.limited_address();
+        let by_address = self
+            .limits
+            .attempt(Action::SignInFailedAddress, &Subject::address(address))?;
+        let email = whose.email();
+        let network = client.ip.map(Network::of);
+        let shown = network.as_ref().map(Network::to_string);
+        let known = whose
+            .known(&self.db, email.as_ref(), shown.as_deref(), self.clock.now())
+            .await?;
+        let (action, subject) = match (whose.key(email.as_ref()), network) {
+            (Subject::Email(email), Some(network)) if known.from_known_network => {
+                (Action::SignInKnownNetwork, Subject::EmailFrom(email, network))
+            }
+            (key, _) => (Action::SignInAccount, key),
+        };
+        let by_account = match self.limits.attempt(action, &subject) {
+            Ok(attempt) => attempt,
+            Err(refused) => {
+                // It has cost a query.
+                visit.counts();
+                if refused.is_first {
+                    let user = known.user_id.map(tracing::field::display);
+                    let (ip, purpose) = (client.ip.map(tracing::field::display), purpose.name());
+                    tracing::info!(
+                        user,
+                        ip,
+                        purpose,
+                        ?action,
+                        "too many wrong passwords for an account"
+                    );
+                    self.note(known.user_id, "too_many_attempts", purpose, client.ip);
+                }
+                return Err(refused.into());
+            }
+        };
+        let attempts = Attempts {
+            checks: vec![visit],
+            failures: vec![by_address, by_account],
+        };
+        let stored = known.password_hash.map(PasswordHash::stored);
+        let checked = self
+            .passwords
+            .verify(typed, stored.clone(), address, attempts)
+            .await?;
+        match (known.user_id, stored, checked) {
+            (Some(user_id), Some(stored), Checked::Right | Checked::RightAsTyped) => Ok(Some(Right {
+                user_id,
+                is_outdated: checked == Checked::RightAsTyped || stored.is_outdated(),
+                stored,
+            })),
+            (user_id, ..) => {
+                let user = user_id.map(tracing::field::display);
+                let ip = client.ip.map(tracing::field::display);
+                tracing::info!(user, ip, purpose = purpose.name(), "a password was wrong");
+                self.note(user_id, purpose.failed(), "", client.ip);
+                Ok(None)
+            }
+        }
+    }
+
+    /// Writes into the history of a user, if there is one, without waiting for it: the answer must not take
+    /// longer for an account that exists. The limits bound how often this can happen.
+    fn note(&self, user_id: Option<Uuid>, kind: &'static str, note: &'static str, ip: Option<IpAddr>) {
+        let Some(user_id) = user_id else { return };
+        let auth = self.clone();
+        tokio::spawn(async move {
+            let written: Result<()> = async {
+                let mut tx = auth.db.begin().await?;
+                NewEvent::of(user_id, kind)
+                    .note(note)
+                    .from(ip)
+                    .record(&mut tx, auth.clock.now())
+                    .await?;
+                Ok(tx.commit().await?)
+            }
+            .await;
+            if let Err(error) = written {
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(error, kind, %user_id, "an event was not written into the history");
+            }
+        });
+    }
+}

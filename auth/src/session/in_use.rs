@@ -1,0 +1,55 @@
+//! Which sessions are in use at this minute, as far as this instance has seen: a snapshot is used without a
+//! word to the authority, so that nobody else knows.
+
+use std::sync::{Mutex, PoisonError};
+
+use hashlink::LruCache;
+use uuid::Uuid;
+
+/// A session is in use for so many seconds after a request.
+const MINUTE: i64 = 60;
+
+const SHARDS: usize = 16;
+/// Sessions of a shard; all of them together some eight megabytes. Whatever goes was used least recently.
+const SHARD_SIZE: usize = 8192;
+
+/// When sessions were last used, in Unix seconds.
+pub(super) struct InUse([Mutex<LruCache<Uuid, i64>>; SHARDS]);
+
+impl Default for InUse {
+    fn default() -> Self {
+        Self(std::array::from_fn(|_| Mutex::new(LruCache::new(SHARD_SIZE))))
+    }
+}
+
+impl std::fmt::Debug for InUse {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("InUse").finish_non_exhaustive()
+    }
+}
+
+impl InUse {
+    /// A request with this session has come.
+    pub(super) fn note(&self, session_id: Uuid, now: i64) {
+        let mut shard = self.shard(&session_id);
+        match shard.get_mut(&session_id) {
+            Some(used) => *used = now,
+            None => drop(shard.insert(session_id, now)),
+        }
+    }
+
+    /// Whether one came within the last minute.
+    pub(super) fn is_in_use(&self, session_id: &Uuid, now: i64) -> bool {
+        self.shard(session_id)
+            .peek(session_id)
+            .is_some_and(|used| now - used < MINUTE)
+    }
+
+    /// By the last byte, which is random in a UUIDv7.
+    fn shard(&self, session_id: &Uuid) -> std::sync::MutexGuard<'_, LruCache<Uuid, i64>> {
+        let [.., last] = *session_id.as_bytes();
+        self.0[usize::from(last) % SHARDS]
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
