@@ -70,7 +70,7 @@ pub(crate) fn judge_url(url: &str) -> Result<(), String> {
 /// Connects to the server.
 pub(super) async fn open(url: &str) -> Result<(Pool, Pool), OpenError> {
     let options = address::read(url).map_err(OpenError::Url)?;
-    // Not as a start-up option either, for the same reason. It counts the wait for locks, too.
+    // Not as a start-up option, which PgBouncer would refuse. It counts the wait for locks, too.
     let limit = format!("SET statement_timeout = {}", LOCK_WAIT.as_millis());
     let pool = PgPoolOptions::new()
         .max_connections(CONNECTIONS)
