@@ -47,9 +47,7 @@ pub async fn run(config: ServerConfig) -> Result<(), Failure> {
             let trouble = trouble(&auth).await;
             report.bad(
                 "stale feed",
-                &format!(
-                    "silent, every request would ask the database: {trouble} (LISTEN_DATABASE_URL leads past a pooler)"
-                ),
+                &format!("silent, every request would ask the database: {trouble}"),
             );
         }
     }

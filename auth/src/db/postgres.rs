@@ -73,7 +73,7 @@ pub(crate) fn judge_url(url: &str) -> Result<(), String> {
 /// Connects to the server.
 pub(super) async fn open(url: &str) -> Result<(Pool, Pool), OpenError> {
     let options = address::read(url).map_err(OpenError::Url)?;
-    // Not as a start-up option either, for the same reason. It counts the wait for locks, too.
+    // Not as a start-up option, which PgBouncer would refuse. It counts the wait for locks, too.
     // And what has begun a transaction and then says nothing more (a process that was stopped, a connection
     // left in the midst of one) holds its locks no longer than anybody waits for an answer.
     let limit = format!(

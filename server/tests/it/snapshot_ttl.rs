@@ -77,6 +77,35 @@ async fn a_session_stays_ended_while_instances_with_another_ttl_come_and_go() {
     assert_eq!(marks(&app).await, 0);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_begins_to_seal_for_longer_while_somebody_marks() {
+    let app = TestApp::new().await;
+    let lost = app.registered(ADA).await;
+    let user_id = lost.session().await["user_id"].as_str().unwrap().parse();
+    let longest = async || -> i64 {
+        let longest = sqlx::query_scalar("SELECT longest FROM snapshot_ttl");
+        longest.fetch_one(app.auth.db.read()).await.unwrap()
+    };
+    let mut tx = app.auth.db.begin().await.unwrap();
+    app.auth
+        .sessions
+        .end_all(&mut tx, user_id.unwrap())
+        .await
+        .unwrap();
+    // It waits for the mark in vain, and goes by what the database knows.
+    let next = app.restarted(&[("SNAPSHOT_TTL", "3600")]).await;
+    assert_eq!(longest().await, 300);
+    tx.commit().await.unwrap();
+    next.auth.sweep().await.unwrap();
+    assert_eq!(longest().await, 3600);
+    app.advance(3600 + SLACK - 1);
+    assert_eq!(
+        marks(&app).await,
+        1,
+        "kept for as long as what is sealed from now on"
+    );
+}
+
 #[tokio::test]
 async fn no_snapshot_lives_longer_than_the_database_was_told() {
     let app = TestApp::new().await;

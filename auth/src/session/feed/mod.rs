@@ -57,10 +57,6 @@ type Broken = Box<dyn StdError + Send + Sync>;
 /// is listened to.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-#[cfg_attr(
-    not(feature = "postgres"),
-    expect(dead_code, reason = "a file is read, not listened to")
-)]
 struct Deaf(&'static str);
 
 /// Whether the marks in memory are complete, as requests ask it.

@@ -31,7 +31,8 @@ const CHANNEL: &str = "stale_sessions";
 const SETTING: &str = "start_axum_auth.listener";
 /// What PgBouncer answers to a setting it does not know.
 const PROTOCOL_VIOLATION: &str = "08P01";
-const POOLER: &str = "there is a pooler in between, through which nothing can be heard";
+const POOLER: &str =
+    "there is a pooler in between, through which nothing can be heard (LISTEN_DATABASE_URL leads past it)";
 /// Between two heartbeats: three may be late or lost before anybody minds. Marks do not wait for them.
 const HEARTBEAT_EVERY: Duration = Duration::from_millis(500);
 
@@ -118,8 +119,12 @@ pub(super) async fn follow(follower: &Follower) -> std::result::Result<Infallibl
     }
     // After LISTEN: what commits from here on is heard, what was committed before is read.
     timeout(CATCH_UP_TIME, follower.catch_up(&mut listener, 0)).await??;
-    let mut silence: fn() -> Broken =
-        || Deaf("what is said is not heard: there may be a pooler in between").into();
+    let mut silence: fn() -> Broken = || {
+        Deaf(
+            "what is said is not heard: there may be a pooler in between (LISTEN_DATABASE_URL leads past it)",
+        )
+        .into()
+    };
     loop {
         let sent = Moment::now();
         heartbeat(follower, &mut speaker, &mut listener, sent, silence).await?;
