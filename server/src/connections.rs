@@ -584,6 +584,8 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Timed<S> {
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::AsyncWriteExt;
+
     use super::*;
 
     const HOUR: Duration = Duration::from_secs(3600);
@@ -724,6 +726,33 @@ mod tests {
         assert_eq!(left(&line), Some(175.0));
         line.heard(after(170));
         assert_eq!(left(&line), Some(180.0));
+    }
+
+    #[tokio::test]
+    async fn a_stream_that_takes_nothing_ends() {
+        let short = Limits {
+            write: Duration::from_millis(50),
+            ..connections(9, 9, "").0.limits
+        };
+        let line = Connections::new(short, TrustedProxies::default())
+            .admit(ip(1))
+            .unwrap();
+        let (ours, _theirs) = tokio::io::duplex(64);
+        let mut timed = Timed::new(ours, line);
+        timed.write_all(&[0; 64]).await.unwrap();
+        let stuck = timed.write_all(&[0; 64]).await.unwrap_err();
+        assert_eq!(stuck.kind(), io::ErrorKind::TimedOut);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn the_kernel_loses_its_patience_as_well() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let timed = connections(9, 9, "").admit(ip(1)).unwrap().over(stream);
+        let socket = socket2::SockRef::from(&timed.stream);
+        assert_eq!(socket.tcp_user_timeout().unwrap(), Some(HOUR));
+        assert!(timed.stream.nodelay().unwrap());
     }
 
     #[test]

@@ -119,9 +119,12 @@ async function rewrittenOnTheWay(page: Page, path: string): Promise<void> {
 }
 
 const ENDED = /^The script of this page has ended, and the page goes on without it: /;
+/** What Leptos has to say of it in a debug build, before it panics. */
+const WHY = /^A hydration error occurred while trying to hydrate/;
 
 test('a page whose script has panicked works without it, and says so once', async ({ visitor, watch }) => {
   const ada = somebody();
+  watch.expectMessage(WHY);
   watch.expectMessage(ENDED);
   await rewrittenOnTheWay(visitor.page, '/login');
   const said = visitor.page.waitForEvent('console', (message) => ENDED.test(message.text()));
@@ -136,6 +139,7 @@ test('a page whose script has panicked works without it, and says so once', asyn
 });
 
 test('links of a page whose script has panicked lead on', async ({ visitor, watch }) => {
+  watch.expectMessage(WHY);
   watch.expectMessage(ENDED);
   await rewrittenOnTheWay(visitor.page, '/register');
   const said = visitor.page.waitForEvent('console', (message) => ENDED.test(message.text()));
