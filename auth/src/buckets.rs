@@ -296,7 +296,7 @@ impl Buckets {
         let (mut resealed, mut unopened) = (0, 0);
         let mut after = (Uuid::nil(), String::new());
         loop {
-            let rows: Vec<(Uuid, String, Json<Map<String, Value>>, i64)> = sqlx::query_as(
+            let rows: Vec<Private> = sqlx::query_as(
                 "SELECT user_id, client_id, data, version FROM user_data
                  WHERE bucket = $1 AND (user_id, client_id) > ($2, $3)
                    AND CAST(data AS TEXT) NOT LIKE $4 AND CAST(data AS TEXT) <> '{}'
@@ -309,11 +309,15 @@ impl Buckets {
             .bind(BATCH)
             .fetch_all(self.db.read())
             .await?;
-            let Some((user_id, client_id, ..)) = rows.last() else {
-                break;
-            };
-            after = (*user_id, client_id.clone());
-            for (user_id, client_id, Json(stored), version) in rows {
+            let Some(last) = rows.last() else { break };
+            after = (last.user_id, last.client_id.clone());
+            for row in rows {
+                let Private {
+                    user_id,
+                    client_id,
+                    data: Json(stored),
+                    version,
+                } = row;
                 let owner = Owner {
                     user_id,
                     client_id: &client_id,
@@ -437,6 +441,15 @@ const SELECT: &str =
 
 #[derive(sqlx::FromRow)]
 struct Stored {
+    data: Json<Map<String, Value>>,
+    version: i64,
+}
+
+/// A private bucket as it is stored.
+#[derive(sqlx::FromRow)]
+struct Private {
+    user_id: Uuid,
+    client_id: String,
     data: Json<Map<String, Value>>,
     version: i64,
 }

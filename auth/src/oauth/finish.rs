@@ -1,5 +1,7 @@
 //! The end of a flow: `GET /auth/callback/{provider}`.
 
+use std::sync::Arc;
+
 use tower_sessions::session::Id;
 use uuid::Uuid;
 
@@ -8,7 +10,7 @@ use super::{
     callback::{Answer, Callback, Outcome},
     discovery::Endpoints,
     excerpt,
-    flights::{Landed, Missed, again},
+    flights::{Landed, Missed},
     flow::{self, Browser, Flow, WayBack},
     identify::Identified,
     microsoft,
@@ -32,7 +34,7 @@ const REPEATED: i64 = 60;
 const FRESH: i64 = 300;
 
 /// How a callback ended. Session cookies are planned in the [`RequestAuth`] already.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Finished {
     /// Somebody is signed in and goes on here.
     SignedIn {
@@ -65,37 +67,7 @@ pub enum Finished {
     /// Too many callbacks wait for their providers: nothing was done.
     Busy,
     /// The database does not answer, or not as it should.
-    Unavailable(Error),
-}
-
-impl Finished {
-    /// The same for one more who waits for it.
-    fn again(&self) -> Self {
-        match self {
-            Self::SignedIn { return_to } => Self::SignedIn {
-                return_to: return_to.clone(),
-            },
-            Self::Linked { return_to } => Self::Linked {
-                return_to: return_to.clone(),
-            },
-            Self::Confirmed { return_to } => Self::Confirmed {
-                return_to: return_to.clone(),
-            },
-            Self::AlreadySignedIn => Self::AlreadySignedIn,
-            Self::Failed {
-                error,
-                intent,
-                return_to,
-            } => Self::Failed {
-                error: *error,
-                intent: *intent,
-                return_to: return_to.clone(),
-            },
-            Self::UnknownProvider => Self::UnknownProvider,
-            Self::Busy => Self::Busy,
-            Self::Unavailable(error) => Self::Unavailable(again(error)),
-        }
-    }
+    Unavailable(Arc<Error>),
 }
 
 /// How a callback ended, for all who send it.
@@ -211,17 +183,17 @@ impl OAuth {
         let ended = match joined {
             Ok(ended) => ended,
             Err(Missed::Full) => return Finished::Busy,
-            Err(Missed::Lost) => return Finished::Unavailable(Missed::Lost.into()),
+            Err(Missed::Lost) => return Finished::Unavailable(Arc::new(Missed::Lost.into())),
         };
         if is_first {
             request.take_over(&detached);
-            return ended.finished.again();
+            return ended.finished.clone();
         }
         let Some(given) = ended.given else {
-            return ended.finished.again();
+            return ended.finished.clone();
         };
         match request.repeat(given).await {
-            Ok(Repeated::Given | Repeated::Same) => ended.finished.again(),
+            Ok(Repeated::Given | Repeated::Same) => ended.finished.clone(),
             Ok(Repeated::Another) => Finished::AlreadySignedIn,
             // Signed out since, or ended by somebody: what the first was given opens nothing any more.
             Err(Error::NotSignedIn) => {
@@ -229,7 +201,7 @@ impl OAuth {
                 self.without_flow(&configured.provider, &callback, request, Some(&browser))
                     .await
             }
-            Err(error) => Finished::Unavailable(error),
+            Err(error) => Finished::Unavailable(Arc::new(error)),
         }
     }
 
@@ -246,7 +218,7 @@ impl OAuth {
         let callback = Callback::parse(query);
         let flow = match self.take(&callback).await {
             Ok(flow) => flow,
-            Err(error) => return passing(Finished::Unavailable(error)),
+            Err(error) => return passing(Finished::Unavailable(Arc::new(error))),
         };
         let Some(flow) = flow else {
             return passing(self.without_flow(provider, &callback, request, browser).await);
@@ -274,7 +246,7 @@ impl OAuth {
         let finished = match completed {
             Ok(finished) => finished,
             Err(Stop::Failed(error, cause)) => report(provider, Some(&flow.way_back), error, &cause),
-            Err(Stop::Error(error)) => return passing(Finished::Unavailable(error)),
+            Err(Stop::Error(error)) => return passing(Finished::Unavailable(Arc::new(error))),
         };
         Landed {
             cargo: Ended {
@@ -303,7 +275,7 @@ impl OAuth {
                 FlowError::Expired,
                 "there is no such flow",
             ),
-            Err(error) => Finished::Unavailable(error),
+            Err(error) => Finished::Unavailable(Arc::new(error)),
         }
     }
 

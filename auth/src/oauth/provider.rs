@@ -101,3 +101,63 @@ impl Provider {
         format!("/auth/callback/{}", self.id)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::{
+        oauth::{development, from_vars},
+        public_url::PublicUrl,
+    };
+
+    fn vouching(vars: &[(&str, &str)]) -> Option<String> {
+        let mut problems = Vec::new();
+        let usual = [("X_CLIENT_ID", "id"), ("X_CLIENT_SECRET", "secret")];
+        let vars = usual.iter().chain(vars).copied().collect();
+        let providers = from_vars(&vars, &mut problems);
+        assert!(problems.is_empty(), "{problems:?}");
+        let provider = providers
+            .iter()
+            .find(|one| one.id != "x" || providers.len() == 1)?;
+        let vouching = provider.vouching();
+        assert!(provider.lets_in(None) && provider.lets_in(vouching.as_deref()));
+        assert_eq!(provider.lets_in(Some("https://evil.example")), vouching.is_none());
+        vouching
+    }
+
+    #[test]
+    fn who_vouches_is_the_issuer_or_whoever_answers_for_userinfo() {
+        assert_eq!(vouching(&[]).as_deref(), Some("https://api.x.com"));
+        let own = [("X_USERINFO_URL", "https://x.acme.example/2/users/me")];
+        assert_eq!(vouching(&own).as_deref(), Some("https://x.acme.example"));
+        let microsoft = [
+            ("MICROSOFT_CLIENT_ID", "id"),
+            ("MICROSOFT_CLIENT_SECRET", "secret"),
+        ];
+        for tenant in ["common", "8eaef023-2b34-4da1-9baa-8bc8c9d6a490"] {
+            let vars = [&microsoft[..], &[("MICROSOFT_TENANT", tenant)]].concat();
+            assert_eq!(
+                vouching(&vars).as_deref(),
+                Some("https://login.microsoftonline.com")
+            );
+        }
+        let acme = [
+            ("AUTH_PROVIDERS", "acme"),
+            ("ACME_CLIENT_ID", "id"),
+            ("ACME_CLIENT_SECRET", "secret"),
+            ("ACME_ISSUER", "https://login.acme.example/realms/a"),
+        ];
+        assert_eq!(
+            vouching(&acme).as_deref(),
+            Some("https://login.acme.example/realms/a")
+        );
+    }
+
+    /// It moves with every change of a port.
+    #[test]
+    fn nobody_has_to_vouch_for_the_development_provider() {
+        let url = PublicUrl::parse("http://127.0.0.1:3000").unwrap();
+        let provider = development(&url, "secret".into());
+        assert_eq!(provider.vouching(), None);
+        assert!(provider.lets_in(Some("http://127.0.0.1:3001/dev/idp")));
+    }
+}

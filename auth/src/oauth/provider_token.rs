@@ -99,7 +99,10 @@ impl OAuth {
         };
         let renewals = &self.0.renewals;
         let landed = renewals.join(account_id, self.0.clock.unix(), renewal).await?;
-        landed.as_ref().as_ref().map(SecretString::clone).map_err(again)
+        match &*landed {
+            Ok(token) => Ok(token.clone()),
+            Err(error) => Err(again(error)),
+        }
     }
 
     async fn renewed(

@@ -199,6 +199,8 @@ async fn exchange(State(Issuer(idp)): State<Issuer>, Form(request): Form<TokenRe
     claims.insert("aud".into(), auth::oauth::DEVELOPMENT.into());
     claims.insert("iat".into(), now.into());
     claims.insert("exp".into(), (now + 300).into());
+    // It asks each time who it is, so that was just now.
+    claims.insert("auth_time".into(), now.into());
     claims.insert("nonce".into(), grant.nonce.clone().into());
     let id_token = idp.signer.sign(&serde_json::Value::Object(claims));
     let access_token = idp.hand_out(Grant {

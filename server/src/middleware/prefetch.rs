@@ -5,10 +5,7 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use http::{
-    HeaderMap, HeaderValue, StatusCode,
-    header::{CACHE_CONTROL, VARY},
-};
+use http::{HeaderMap, StatusCode, header::CACHE_CONTROL};
 
 /// How a browser says that nobody has asked for the address yet: the Fetch standard's way, and those before it.
 const SAYINGS: [&str; 3] = ["sec-purpose", "purpose", "x-moz"];
@@ -20,11 +17,7 @@ pub(crate) async fn layer(request: Request, next: Next) -> Response {
         return next.run(request).await;
     }
     tracing::debug!("a browser loads ahead what counts once");
-    let headers = [
-        (CACHE_CONTROL, HeaderValue::from_static("no-store")),
-        (VARY, HeaderValue::from_static("sec-purpose, purpose, x-moz")),
-    ];
-    (StatusCode::SERVICE_UNAVAILABLE, headers).into_response()
+    (StatusCode::SERVICE_UNAVAILABLE, [(CACHE_CONTROL, "no-store")]).into_response()
 }
 
 fn loads_ahead(headers: &HeaderMap) -> bool {
@@ -40,6 +33,8 @@ fn loads_ahead(headers: &HeaderMap) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use http::HeaderValue;
+
     use super::*;
 
     #[test]

@@ -15,6 +15,7 @@ mod database;
 mod dev_idp;
 mod id_token;
 mod idp;
+mod interleavings;
 mod issuers;
 mod keys;
 mod lenient;
