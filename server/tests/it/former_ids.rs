@@ -243,28 +243,3 @@ async fn a_sign_in_with_the_former_id_ends_the_session_that_had_it() {
     is_nobodys(&ada).await;
     assert_eq!(app.number("SELECT count(*) FROM sessions").await, 1);
 }
-
-#[tokio::test(flavor = "multi_thread")]
-async fn whatever_arrives_around_a_change_of_the_id_the_browser_keeps_the_last_cookies() {
-    let app = TestApp::new().await;
-    let ada = app.registered(ADA).await;
-    for _ in 0..4 {
-        // One jar, as in a browser with many tabs; the snapshot's time is up, so that all of them ask.
-        app.advance(300);
-        let requests = (0..24).map(|place| {
-            let ada = ada.clone();
-            async move {
-                match place {
-                    12 => drop(
-                        ada.call("confirm_identity", &[("password", PASSWORD)])
-                            .await
-                            .expect(200),
-                    ),
-                    _ => drop(ada.get("/").await.expect(200)),
-                }
-            }
-        });
-        crate::support::all_at_once(requests).await;
-        assert!(ada.cookie("id").is_some(), "an answer has cleared them");
-    }
-}
