@@ -5,7 +5,7 @@ mod address;
 use std::{fmt, sync::Arc};
 
 use sqlx::{
-    Connection, Executor, Postgres,
+    ConnectOptions, Connection, Executor, Postgres,
     migrate::{MigrateError, Migrator},
     postgres::{PgConnectOptions, PgPoolOptions},
 };
@@ -22,6 +22,9 @@ pub(crate) const DEFAULT_URL: Option<&str> = None;
 /// Connections of one instance, beside the stale feed's own. A statement takes a fraction of a
 /// millisecond: more connections than this wait in the server rather than here.
 const CONNECTIONS: u32 = 10;
+
+/// A prepared statement is there already, or is not there.
+const MIXED_UP: [&str; 2] = ["42P05", "26000"];
 
 /// Passes over rows that another transaction is at.
 pub(super) const SKIP_LOCKED: &str = " FOR UPDATE SKIP LOCKED";
@@ -104,6 +107,30 @@ pub(super) async fn hold(tx: &mut Tx) -> Result<(), sqlx::Error> {
         .execute(&mut **tx)
         .await
         .map(drop)
+}
+
+/// Two connections prepare a statement each, under the same name, and use it in turns.
+pub(super) async fn keeps_statements(pool: &Pool) -> Result<bool, sqlx::Error> {
+    let options = pool.connect_options();
+    let mut first = options.connect().await?;
+    let mut second = options.connect().await?;
+    for _ in 0..3 {
+        for (connection, query, answer) in [(&mut first, "SELECT 1", 1), (&mut second, "SELECT 2", 2)] {
+            match sqlx::query_scalar::<_, i32>(query).fetch_one(connection).await {
+                Ok(found) if found == answer => {}
+                Ok(_) => return Ok(false),
+                Err(sqlx::Error::Database(error))
+                    if error.code().is_some_and(|code| MIXED_UP.contains(&&*code)) =>
+                {
+                    return Ok(false);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+    first.close().await?;
+    second.close().await?;
+    Ok(true)
 }
 
 /// Whether an SQLSTATE says that the database cannot answer now, but may later.

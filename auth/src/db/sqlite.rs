@@ -110,6 +110,12 @@ pub(super) async fn hold(_: &mut Tx) -> Result<(), sqlx::Error> {
     Ok(())
 }
 
+/// There is nobody in between.
+#[expect(clippy::unused_async, reason = "PostgreSQL has to be tried")]
+pub(super) async fn keeps_statements(_: &Pool) -> Result<bool, sqlx::Error> {
+    Ok(true)
+}
+
 /// Whether an error's code says that the database cannot answer now: SQLITE_BUSY and SQLITE_LOCKED with
 /// their extended codes, and what a full, broken or read-only disk says.
 pub(crate) fn is_unavailable(code: &str) -> bool {
