@@ -40,6 +40,15 @@ pub async fn run(config: ServerConfig) -> Result<(), Failure> {
         Ok(()) => report.ok("database", "reachable and migrated"),
         Err(error) => report.bad("database", &format!("{} (run `server migrate`)", chain(&error))),
     }
+    match db.keeps_statements().await {
+        Ok(true) => {}
+        Ok(false) => report.bad(
+            "database",
+            "a pooler in between mixes up prepared statements (PgBouncer has to be 1.21 or later, with \
+             max_prepared_statements = 200)",
+        ),
+        Err(error) => report.bad("database", &chain(&error).to_string()),
+    }
     let (_, auth) = build(config, db.clone(), auth::Clock::system()).await;
     match auth.sessions.status().feed_is_current {
         true => report.ok("stale feed", "current: snapshots are trusted"),

@@ -136,6 +136,15 @@ impl Database {
         Ok(())
     }
 
+    /// Whether a connection can rely on what it has prepared: not through a pooler in transaction mode that knows
+    /// nothing of prepared statements, and mixes up those of its clients.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`]
+    pub async fn keeps_statements(&self) -> Result<bool> {
+        Ok(engine::keeps_statements(&self.write).await?)
+    }
+
     /// For statements that only read.
     pub fn read(&self) -> &Pool {
         &self.read

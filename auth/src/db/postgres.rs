@@ -5,7 +5,7 @@ mod address;
 use std::{fmt, sync::Arc, time::Duration};
 
 use sqlx::{
-    Connection, Executor, Postgres,
+    ConnectOptions, Connection, Executor, Postgres,
     migrate::{MigrateError, Migrator},
     postgres::{PgConnectOptions, PgPoolOptions},
 };
@@ -25,6 +25,9 @@ const CONNECTIONS: u32 = 10;
 
 /// How long a transaction may be idle: between two statements of ours there is no work to speak of.
 const IDLE_IN_TRANSACTION: Duration = Duration::from_secs(10);
+
+/// A prepared statement is there already, or is not there.
+const MIXED_UP: [&str; 2] = ["42P05", "26000"];
 
 /// Passes over rows that another transaction is at.
 pub(super) const SKIP_LOCKED: &str = " FOR UPDATE SKIP LOCKED";
@@ -113,6 +116,30 @@ pub(super) async fn hold(tx: &mut Tx) -> Result<(), sqlx::Error> {
         .execute(&mut **tx)
         .await
         .map(drop)
+}
+
+/// Two connections prepare a statement each, under the same name, and use it in turns.
+pub(super) async fn keeps_statements(pool: &Pool) -> Result<bool, sqlx::Error> {
+    let options = pool.connect_options();
+    let mut first = options.connect().await?;
+    let mut second = options.connect().await?;
+    for _ in 0..3 {
+        for (connection, query, answer) in [(&mut first, "SELECT 1", 1), (&mut second, "SELECT 2", 2)] {
+            match sqlx::query_scalar::<_, i32>(query).fetch_one(connection).await {
+                Ok(found) if found == answer => {}
+                Ok(_) => return Ok(false),
+                Err(sqlx::Error::Database(error))
+                    if error.code().is_some_and(|code| MIXED_UP.contains(&&*code)) =>
+                {
+                    return Ok(false);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+    first.close().await?;
+    second.close().await?;
+    Ok(true)
 }
 
 /// Whether an error is the database's trouble rather than ours: the same statement succeeds once it has passed

@@ -126,6 +126,12 @@ pub(super) async fn hold(_: &mut Tx) -> Result<(), sqlx::Error> {
     Ok(())
 }
 
+/// There is nobody in between.
+#[expect(clippy::unused_async, reason = "PostgreSQL has to be tried")]
+pub(super) async fn keeps_statements(_: &Pool) -> Result<bool, sqlx::Error> {
+    Ok(true)
+}
+
 /// Whether an error is the database's trouble rather than ours: the same statement succeeds once it has passed
 /// or an operator has mended it. All result codes of SQLite, by the low byte that extended ones share.
 pub(crate) fn is_unavailable(code: &str) -> bool {

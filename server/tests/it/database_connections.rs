@@ -19,7 +19,7 @@ use server::{config::ServerConfig, serve};
 use sqlx::{ConnectOptions, Connection, PgConnection, postgres::PgConnectOptions};
 use url::Url;
 
-use crate::support::{Browser, ORIGIN, OTHER_PASSWORD, SECRET, TestApp};
+use crate::support::{Browser, Folder, ORIGIN, OTHER_PASSWORD, SECRET, TestApp, command};
 
 const ADA: &str = "ada@example.com";
 
@@ -276,6 +276,20 @@ async fn a_server_without_tls_is_refused_where_tls_is_asked_for() {
     );
 }
 
+/// What keeps PgBouncer from knowing of prepared statements; a version that never does would not know the setting.
+fn prepares_nothing() -> Option<&'static str> {
+    let said = Command::new(var("TEST_PGBOUNCER"))
+        .arg("--version")
+        .output()
+        .unwrap()
+        .stdout;
+    let said = String::from_utf8(said).unwrap();
+    let version = said.lines().next().unwrap().strip_prefix("PgBouncer ").unwrap();
+    let mut numbers = version.split('.').map(|number| number.parse::<u32>().unwrap());
+    let version = (numbers.next().unwrap(), numbers.next().unwrap());
+    (version >= (1, 21)).then_some("max_prepared_statements = 0\n")
+}
+
 /// PgBouncer in transaction mode, before the tests' cluster.
 struct Pooler {
     url: String,
@@ -302,7 +316,10 @@ impl Pooler {
             server.get_port(),
             users.display()
         );
-        let settings = program.file("pgbouncer.ini", &settings);
+        let settings = program.file(
+            "pgbouncer.ini",
+            &(settings + prepares_nothing().unwrap_or_default()),
+        );
         url.set_port(Some(port)).unwrap();
         url.set_query(Some("sslmode=disable"));
         let url = String::from(url);
@@ -340,6 +357,29 @@ async fn is_void_within_the_bound(auth: &Auth, headers: &HeaderMap) {
     while auth.sessions.check(headers).is_some() {
         assert!(start.elapsed() < BOUND, "accepted after the bound");
         tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pooler_that_mixes_up_statements_is_found_out_by_the_doctor() {
+    let folder = Folder::new();
+    let server = folder.database_url();
+    let pooler = Pooler::start(&server.parse().unwrap()).await;
+    let vars = [
+        ("PUBLIC_URL", "http://127.0.0.1:3000"),
+        ("LISTEN_DATABASE_URL", &*server),
+    ];
+    assert!(command(&folder, &vars).arg("migrate").status().unwrap().success());
+    let mixed_up = "FAIL  database: a pooler in between mixes up prepared statements";
+    for (url, expected) in [(&server, false), (&pooler.url, true)] {
+        let doctor = command(&folder, &vars)
+            .env("DATABASE_URL", url)
+            .arg("doctor")
+            .output()
+            .unwrap();
+        let said = String::from_utf8(doctor.stdout).unwrap();
+        assert_eq!(said.contains(mixed_up), expected, "{said}");
+        assert_eq!(doctor.status.success(), !expected, "{said}");
     }
 }
 
