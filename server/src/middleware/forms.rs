@@ -24,7 +24,7 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 
 use super::{
     flash,
-    guard::{encode, see_other},
+    guard::{returning, see_other},
     refusals::accepts_html,
 };
 use crate::router::AppState;
@@ -238,7 +238,7 @@ async fn lead_back(
     let (location, outcome) = match failed {
         true => match read_error(body).await.0 {
             AppError::ReauthRequired => (
-                format!("{}?return_to={}", routes::SETTINGS_SECURITY, encode(&page)),
+                returning(routes::SETTINGS_SECURITY, &page),
                 Outcome::Failed(AppError::ReauthRequired),
             ),
             error => (page, Outcome::Failed(error)),

@@ -37,7 +37,7 @@ pub(crate) async fn layer(State(state): State<AppState>, request: Request, next:
         .is_some_and(|auth| auth.session().is_some());
     let protected = PROTECTED.contains(&path) || is_below(SETTINGS, path);
     if protected && !signed_in {
-        return see_other(&returning(LOGIN, request.uri()));
+        return see_other(&returning(LOGIN, asked(request.uri())));
     }
     if ANONYMOUS.contains(&path) && signed_in {
         let query = request.uri().query().unwrap_or("");
@@ -68,7 +68,7 @@ async fn administration(request: Request, next: Next, reads: bool) -> Response {
         // Server functions ask again, and say in their own way that a confirmation is too old.
         Ok(_) => next.run(request).await,
         Err(Error::ReauthRequired) if !is_page => next.run(request).await,
-        Err(Error::ReauthRequired) => see_other(&returning(SETTINGS_SECURITY, request.uri())),
+        Err(Error::ReauthRequired) => see_other(&returning(SETTINGS_SECURITY, asked(request.uri()))),
         Err(Error::NotFound) if is_page => next.run(request).await,
         Err(Error::NotFound) => StatusCode::NOT_FOUND.into_response(),
         Err(error) => {
@@ -105,14 +105,17 @@ pub(crate) fn see_other(location: &str) -> Response {
 
 /// The address of a page that leads back to this address afterwards. One that is too long for that comes back
 /// without its query: encoded, it would be too long to be asked for.
-fn returning(page: &str, here: &Uri) -> String {
-    let whole = here.path_and_query().map_or(here.path(), |whole| whole.as_str());
-    let here = if whole.len() <= ReturnTo::MAX_BYTES {
-        whole
-    } else {
-        here.path()
+pub(crate) fn returning(page: &str, here: &str) -> String {
+    let here = match here.split_once('?') {
+        Some((path, _)) if here.len() > ReturnTo::MAX_BYTES => path,
+        _ => here,
     };
     format!("{page}?return_to={}", encode(here))
+}
+
+/// The path and query that were asked for.
+fn asked(uri: &Uri) -> &str {
+    uri.path_and_query().map_or(uri.path(), |asked| asked.as_str())
 }
 
 /// Percent-encodes a query's value.
