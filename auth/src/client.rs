@@ -30,7 +30,7 @@ impl Client {
     pub fn new(address: Option<ClientAddress>, headers: &HeaderMap) -> Self {
         let user_agent = headers
             .get(USER_AGENT)
-            .and_then(|value| value.to_str().ok())
+            .map(|value| String::from_utf8_lossy(value.as_bytes()))
             .map(|text| text.chars().take(MAX_USER_AGENT).collect());
         Self {
             ip: address.map(|ClientAddress(ip)| ip),

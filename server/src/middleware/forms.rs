@@ -33,7 +33,7 @@ use uuid::Uuid;
 use super::{
     bodies::{NotRead, Sender},
     flash::{Flashes, user_of},
-    guard::{encode, path_of, see_other},
+    guard::{encode, path_of, returning, see_other},
     refusals::accepts_html,
 };
 use crate::router::AppState;
@@ -340,7 +340,7 @@ impl Posted {
             let wait = parts.headers.get(RETRY_AFTER).and_then(|wait| wait.to_str().ok());
             let error = read_error(body).await.0.with_wait(wait);
             if error == AppError::ReauthRequired {
-                location = format!("{SETTINGS_SECURITY}?return_to={}", encode(&self.page));
+                location = returning(SETTINGS_SECURITY, &self.page);
             }
             self.flash_failure(state, error).await
         } else if let Some(led) = led {

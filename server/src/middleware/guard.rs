@@ -40,7 +40,7 @@ pub(crate) async fn layer(State(state): State<AppState>, request: Request, next:
     let protected = (is_page && !PUBLIC.contains(&path)) || is_below(SETTINGS, path);
     let user = flash::user_of(&request);
     if protected && user.is_none() {
-        return see_other(&returning(LOGIN, request.uri()));
+        return see_other(&returning(LOGIN, asked(request.uri())));
     }
     if ANONYMOUS.contains(&path) && user.is_some() {
         let query = request.uri().query().unwrap_or("");
@@ -102,7 +102,7 @@ pub(crate) async fn administration(
         Ok(()) => next.run(request).await,
         // Server functions ask again, and say in their own way that a confirmation is too old.
         Err((Error::ReauthRequired, _)) if is_function || !reads => next.run(request).await,
-        Err((Error::ReauthRequired, _)) => see_other(&returning(SETTINGS_SECURITY, request.uri())),
+        Err((Error::ReauthRequired, _)) => see_other(&returning(SETTINGS_SECURITY, asked(request.uri()))),
         Err((Error::NotFound, _)) => nothing(request).await,
         Err((error, is_admin)) => {
             tracing::error!(
@@ -147,14 +147,17 @@ pub(crate) fn see_other(location: &str) -> Response {
 
 /// The address of a page that leads back to this address afterwards. One that is too long for that comes back
 /// without its query: encoded, it would be too long to be asked for.
-fn returning(page: &str, here: &Uri) -> String {
-    let whole = here.path_and_query().map_or(here.path(), |whole| whole.as_str());
-    let here = if whole.len() <= ReturnTo::MAX_BYTES {
-        whole
-    } else {
-        here.path()
+pub(crate) fn returning(page: &str, here: &str) -> String {
+    let here = match here.split_once('?') {
+        Some((path, _)) if here.len() > ReturnTo::MAX_BYTES => path,
+        _ => here,
     };
     format!("{page}?return_to={}", encode(here))
+}
+
+/// The path and query that were asked for.
+fn asked(uri: &Uri) -> &str {
+    uri.path_and_query().map_or(uri.path(), |asked| asked.as_str())
 }
 
 /// Percent-encodes a query's value.

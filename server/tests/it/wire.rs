@@ -270,6 +270,48 @@ async fn the_nonce_stands_where_style_sheets_cannot_read_it() {
     assert!(text.contains("/pkg/start-axum-auth.js\"") && text.contains("/pkg/start-axum-auth.wasm\""));
 }
 
+#[tokio::test]
+async fn a_browser_may_call_itself_what_it_likes() {
+    let app = TestApp::new().await;
+    let browser = app.browser();
+    let fields = [("email", ADA), ("password", PASSWORD)];
+    let call = browser
+        .post("/api/register", &fields)
+        .header("user-agent", "Jos\u{e9}s Browser/1");
+    call.send().await.expect(200);
+    let sessions = browser.call("list_sessions", &[]).await.expect(200).json();
+    assert_eq!(sessions[0]["user_agent"], "Jos\u{e9}s Browser/1");
+}
+
+#[tokio::test]
+async fn a_confirmation_leads_back_to_an_address_that_can_be_asked_for() {
+    let app = TestApp::new().await;
+    let ada = app.registered(ADA).await;
+    app.advance(601);
+    let page = format!("/settings/accounts?a={}", "%41/".repeat(1500));
+    let fields = [("new_password", "seven quiet rivers of tin")];
+    let led = ada.submit(&page, "set_password", &fields).await;
+    let location = led.header("location").unwrap().to_owned();
+    assert_eq!(location, "/settings/security?return_to=%2Fsettings%2Faccounts");
+    ada.get(&location).await.expect(200);
+}
+
+#[test]
+fn migrations_have_the_line_ends_their_checksums_are_of() {
+    let workspace = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+    let mut read = 0;
+    for engine in ["sqlite", "postgres"] {
+        for file in std::fs::read_dir(format!("{workspace}/migrations/{engine}")).unwrap() {
+            let text = std::fs::read_to_string(file.unwrap().path()).unwrap();
+            assert!(!text.contains('\r'));
+            read += 1;
+        }
+    }
+    assert!(read >= 2);
+    let attributes = std::fs::read_to_string(format!("{workspace}/.gitattributes")).unwrap();
+    assert!(attributes.lines().any(|line| line == "* text=auto eol=lf"));
+}
+
 /// An answer's status line and headers by name, and its body.
 fn read(answer: &str) -> (String, BTreeMap<String, String>, String) {
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
