@@ -11,7 +11,7 @@ use crate::{client::PageClient, error::AppError};
 pub trait PageForm: ServerFn<Error = AppError, Client = PageClient> {
     /// The pages that have the form: its own first, where it leads back to when the browser does not say
     /// where it was. A name in braces stands for a segment of the path that the form's field of this name
-    /// holds.
+    /// holds. Empty for what every page has.
     const PAGES: &'static [&'static str];
     /// The fields whose text comes back when the form is not done. Never one that holds a secret.
     const COMES_BACK: &'static [&'static str] = &[];

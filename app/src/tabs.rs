@@ -10,7 +10,10 @@
 
 #[cfg(feature = "hydrate")]
 mod browser {
-    use std::{cell::Cell, rc::Rc};
+    use std::{
+        cell::{Cell, OnceCell},
+        rc::Rc,
+    };
 
     use leptos::prelude::*;
     use wasm_bindgen::{JsCast, JsValue, closure::Closure};
@@ -23,6 +26,11 @@ mod browser {
     const SIGNED_OUT: &str = "signed-out";
     /// What a document for nobody says of itself.
     const NOBODY: &str = "";
+
+    thread_local! {
+        /// The document's one channel: what is said on it comes to all tabs but this one.
+        static TO_OTHERS: OnceCell<BroadcastChannel> = const { OnceCell::new() };
+    }
 
     pub(super) fn follow() {
         // A browser without channels has tabs that learn of it at their next request.
@@ -55,8 +63,10 @@ mod browser {
         channel.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
         // The document keeps listening for its whole life.
         on_message.forget();
+        // Set once: a document is hydrated once.
+        TO_OTHERS.with(|others| drop(others.set(channel)));
         Effect::new(move |_| {
-            tell(&channel, &mine);
+            tell_others(&mine);
             if let Some(html) = document().document_element() {
                 drop(html.set_attribute("data-hydrated", ""));
             }
@@ -76,10 +86,11 @@ mod browser {
     }
 
     fn tell_others(text: &str) {
-        if let Ok(channel) = BroadcastChannel::new(CHANNEL) {
-            tell(&channel, text);
-            channel.close();
-        }
+        TO_OTHERS.with(|others| {
+            if let Some(channel) = others.get() {
+                drop(channel.post_message(&JsValue::from_str(text)));
+            }
+        });
     }
 
     pub(super) fn tell_public_data() {
@@ -88,10 +99,6 @@ mod browser {
 
     pub(super) fn tell_signed_out() {
         tell_others(SIGNED_OUT);
-    }
-
-    fn tell(channel: &BroadcastChannel, text: &str) {
-        drop(channel.post_message(&JsValue::from_str(text)));
     }
 }
 

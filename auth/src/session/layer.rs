@@ -13,6 +13,7 @@ use http::{
 };
 use time::{Duration, OffsetDateTime};
 use tower_sessions::session::Id;
+use uuid::Uuid;
 
 use super::{
     LiveSession, RequestAuth, Sessions, authority, former,
@@ -98,6 +99,15 @@ impl Sessions {
             Recognised::Ask(id) => self.renew(id).await?,
         };
         Ok(RequestAuth::new(self.clone(), presented, planned))
+    }
+
+    /// Whom a request's snapshot names, though it is void and its session may have ended: who was here last.
+    /// Good for handing them something back once they are signed in, and for nothing else.
+    pub fn former_user(&self, headers: &http::HeaderMap) -> Option<Uuid> {
+        let cookies = self.0.cookies.read(headers);
+        let id = cookies.get(CookieName::Id)?.parse::<Id>().ok()?;
+        let sealed = cookies.get(CookieName::Auth)?;
+        Snapshot::read(&self.0.keys, sealed, &IdHash::of(&id)).map(|snapshot| snapshot.user_id)
     }
 
     fn recognise(&self, cookies: &RequestCookies<'_>) -> Recognised {

@@ -68,6 +68,20 @@ impl Snapshot {
     /// within its time; callers then ask the authority. No snapshot is accepted for longer than this
     /// instance's own `ttl`, after which it forgets stale marks, whatever the one that minted it was told.
     pub(super) fn open(keys: &KeyRing, sealed: &str, id: &IdHash, now: i64, ttl: i64) -> Option<Self> {
+        let snapshot = Self::read(keys, sealed, id)?;
+        let Self {
+            issued,
+            expires,
+            session_expires,
+            ..
+        } = snapshot;
+        let in_time =
+            issued <= now + CLOCK_SLACK && now < issued + ttl && now < expires && now < session_expires;
+        in_time.then_some(snapshot)
+    }
+
+    /// A snapshot of ours beside this id, whatever its time: it says what once was.
+    pub(super) fn read(keys: &KeyRing, sealed: &str, id: &IdHash) -> Option<Self> {
         let json = keys.open(Purpose::Snapshot, sealed)?;
         let (ids, email, email_verified, role, version, issued, life, session_life): Sealed<'_, String> =
             serde_json::from_str(&json).ok()?;
@@ -77,9 +91,7 @@ impl Snapshot {
         let (user_id, rest) = rest.split_first_chunk::<16>()?;
         let id_hash: [u8; 16] = rest.try_into().ok()?;
         let (expires, session_expires) = (issued.checked_add(life)?, issued.checked_add(session_life)?);
-        let in_time =
-            issued <= now + CLOCK_SLACK && now < issued + ttl && now < expires && now < session_expires;
-        (in_time && id.binds(&id_hash)).then(|| Self {
+        id.binds(&id_hash).then(|| Self {
             session_id: Uuid::from_bytes(*session_id),
             user_id: Uuid::from_bytes(*user_id),
             email_verified: email.is_some() && email_verified == 1,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::body::{Body, Bytes};
+use axum::body::{Body, Bytes, HttpBody};
 use bytes::BytesMut;
 use http::StatusCode;
 use http_body_util::BodyExt;
@@ -64,8 +64,8 @@ impl NotRead {
 }
 
 impl Bodies {
-    /// Reads a body of at most so many bytes. Room is taken as they come: who merely announces a body takes
-    /// none.
+    /// Reads a body of at most so many bytes; nothing of one that says that it has more. Room is taken as
+    /// they come: who merely announces a body takes none.
     pub(crate) async fn read(&self, mut body: Body, most: usize, sender: Sender) -> Result<Held, NotRead> {
         let room = &self.0[sender as usize];
         let take = |bytes: usize| {
@@ -75,6 +75,9 @@ impl Bodies {
                 NotRead::NoRoom
             })
         };
+        if body.size_hint().lower() > most as u64 {
+            return Err(NotRead::TooLarge);
+        }
         let mut taken = take(0)?;
         let mut read = BytesMut::new();
         while let Some(frame) = body.frame().await {

@@ -259,7 +259,7 @@ struct Posted {
     typed: Vec<(String, String)>,
     /// Who is signed in.
     user: Option<Uuid>,
-    /// Whom the form's page was made for, if it says so.
+    /// Whom the form's page was made for, if anything says so.
     made_for: Option<Uuid>,
     /// Whether that is somebody else than who is signed in.
     is_for_another: bool,
@@ -277,7 +277,12 @@ impl Posted {
             .chain(said.map(Into::into))
             .map(|mark| state.auth.keys.marked(&mark))
             .collect();
-        let made_for = marks.first().copied().flatten();
+        let made_for = match marks.first() {
+            Some(mark) => *mark,
+            // A browser whose session has ended still says whose it was.
+            None if is_html && user.is_none() => state.auth.sessions.former_user(headers),
+            None => None,
+        };
         let form = Declared::at(path);
         // Of a script only a page of ours has use for it again.
         let comes_back = form
@@ -368,10 +373,18 @@ impl Posted {
 
     /// Leaves word of a failure for the form's page; whether there is any.
     async fn flash_failure(&mut self, state: &AppState, error: AppError) -> bool {
-        let page = path_of(&self.page);
+        let page = path_of(&self.page).to_owned();
         match error {
-            // A sign-in comes first.
-            AppError::Unauthenticated if !PUBLIC.contains(&page) => self.keep_unsent(state).await,
+            // A sign-in comes first, on a page that comes by itself, unless this one is for everybody.
+            AppError::Unauthenticated => {
+                let is_kept = self.keep_unsent(state).await;
+                if PUBLIC.contains(&page.as_str()) {
+                    let outcome = Outcome::Failed(error);
+                    self.flash(state, None, outcome, Vec::new()).await;
+                    return true;
+                }
+                is_kept
+            }
             // A confirmation comes first, on a page that may be the form's own.
             AppError::ReauthRequired if page != SETTINGS_SECURITY => {
                 self.made_for = self.user;

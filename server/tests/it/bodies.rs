@@ -87,6 +87,20 @@ async fn a_large_body_is_read_only_of_somebody_signed_in() {
         assert_eq!(status, 413);
         assert!(read < 16_000, "{read}");
     }
+    // Nothing at all, if it says by itself that it is too much for who sends it.
+    let stranger = app.browser();
+    let call = || {
+        stranger
+            .post("/api/update_public_data", &[("bio", "x")])
+            .body(vec![b'x'; 290_000])
+    };
+    call().send().await.refused(401, "unauthenticated");
+    let page = call()
+        .header("accept", "text/html")
+        .send()
+        .await
+        .leads_to("/settings/public");
+    assert!(page.cookies().is_empty());
     // Without asking whose it is, if it says by itself that it is too much.
     let declared = ada
         .copy()

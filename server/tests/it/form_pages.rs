@@ -358,6 +358,40 @@ async fn what_was_typed_survives_the_end_of_the_session_for_who_typed_it_and_nob
 }
 
 #[tokio::test]
+async fn a_browser_whose_session_has_ended_says_itself_whose_it_was() {
+    let app = TestApp::new().await;
+    let (ada, _eve) = (app.registered(ADA).await, app.registered(EVE).await);
+    for ends in ["revoked", "expired"] {
+        match ends {
+            "revoked" => drop(app.sql("DELETE FROM sessions").await),
+            _ => app.advance(1801),
+        }
+        let fields = [("bio", "typed without a mark")];
+        ada.submit(PUBLIC_PAGE, "update_public_data", &fields)
+            .await
+            .leads_to(PUBLIC_PAGE);
+        sign_in(&ada, EVE, PUBLIC_PAGE).await;
+        assert!(!ada.get(PUBLIC_PAGE).await.shows("typed without"));
+        sign_in(&ada, ADA, PUBLIC_PAGE).await;
+        let shown = ada.get(PUBLIC_PAGE).await.expect(200);
+        assert!(
+            shown.shows("typed without a mark") && shown.shows(UNSENT),
+            "{ends}"
+        );
+    }
+    // A snapshot beside another id says nothing.
+    let (_, snapshot) = ada.session_cookies();
+    let call = ada
+        .post("/api/update_public_data", &[("bio", "planted")])
+        .header("accept", "text/html")
+        .cookies(&format!(
+            "__Host-id=AAAAAAAAAAAAAAAAAAAAAA; __Host-auth={snapshot}"
+        ));
+    let answer = call.send().await.leads_to(PUBLIC_PAGE);
+    assert!(answer.cookie("__Host-flash").is_none());
+}
+
+#[tokio::test]
 async fn text_without_a_true_mark_is_kept_for_nobody() {
     let app = TestApp::new().await;
     let ada = app.registered(ADA).await;
