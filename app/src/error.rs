@@ -55,8 +55,16 @@ pub enum AppError {
     PasswordTooCommon,
     /// The password has a character that may not come out the same when it is typed again.
     PasswordControl,
-    /// Too many attempts.
+    /// Too many attempts. To clients this and the next four are the same; people read how long to wait.
     TooManyAttempts,
+    /// Too many attempts, for a minute.
+    TryInOneMinute,
+    /// Too many attempts, for five minutes.
+    TryInFiveMinutes,
+    /// Too many attempts, for ten minutes.
+    TryInTenMinutes,
+    /// Too many attempts, for a quarter of an hour.
+    TryInFifteenMinutes,
     /// A dependency does not answer.
     Unavailable,
     /// Anything else that is not the client's fault.
@@ -65,7 +73,7 @@ pub enum AppError {
 
 impl AppError {
     /// Every error, for looking one up.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 30] = [
         Self::BadRequest,
         Self::Unauthenticated,
         Self::InvalidCredentials,
@@ -90,6 +98,10 @@ impl AppError {
         Self::PasswordTooCommon,
         Self::PasswordControl,
         Self::TooManyAttempts,
+        Self::TryInOneMinute,
+        Self::TryInFiveMinutes,
+        Self::TryInTenMinutes,
+        Self::TryInFifteenMinutes,
         Self::Unavailable,
         Self::Internal,
     ];
@@ -185,6 +197,26 @@ impl AppError {
                 "too_many_attempts",
                 "Too many attempts. Please wait a moment.",
             ),
+            Self::TryInOneMinute => (
+                429,
+                "too_many_attempts",
+                "Too many attempts. Please try again in a minute.",
+            ),
+            Self::TryInFiveMinutes => (
+                429,
+                "too_many_attempts",
+                "Too many attempts. Please try again in five minutes.",
+            ),
+            Self::TryInTenMinutes => (
+                429,
+                "too_many_attempts",
+                "Too many attempts. Please try again in ten minutes.",
+            ),
+            Self::TryInFifteenMinutes => (
+                429,
+                "too_many_attempts",
+                "Too many attempts. Please try again in fifteen minutes.",
+            ),
             Self::Unavailable => (
                 503,
                 "unavailable",
@@ -232,6 +264,17 @@ impl AppError {
             503 | 504 => Self::Unavailable,
             500..=599 => Self::Internal,
             _ => Self::BadRequest,
+        }
+    }
+
+    /// Too many attempts, and for how many seconds: the next longer wait there is a text for.
+    pub const fn too_many_attempts(seconds: i64) -> Self {
+        match seconds {
+            ..=60 => Self::TryInOneMinute,
+            61..=300 => Self::TryInFiveMinutes,
+            301..=600 => Self::TryInTenMinutes,
+            601..=900 => Self::TryInFifteenMinutes,
+            _ => Self::TooManyAttempts,
         }
     }
 
@@ -319,7 +362,7 @@ impl From<auth::Error> for AppError {
             E::ReauthRequired => Self::ReauthRequired,
             E::InvalidCredentials => Self::InvalidCredentials,
             E::WrongPassword => Self::WrongPassword,
-            E::TooManyAttempts { .. } => Self::TooManyAttempts,
+            E::TooManyAttempts { retry_after } => Self::too_many_attempts(retry_after),
             E::EmailTaken => Self::EmailTaken,
             E::InvalidEmail => Self::InvalidEmail,
             E::Password(P::TooShort) => Self::PasswordTooShort,

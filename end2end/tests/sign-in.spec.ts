@@ -164,7 +164,7 @@ test('guessing is slowed down', async ({ visitor }) => {
     await visitor.fillSignIn(ada);
     await visitor.send(visitor.button('Sign in'), '/api/login');
     await expect(visitor.alert).toHaveText(
-      attempt <= 5 ? 'This e-mail address and password do not match.' : 'Too many attempts. Please wait a moment.',
+      attempt <= 5 ? 'This e-mail address and password do not match.' : 'Too many attempts. Please try again in five minutes.',
     );
   }
 });

@@ -50,7 +50,12 @@ impl Refusals {
         if !bare {
             return;
         }
-        let error = AppError::from_status(status.as_u16());
+        let wait = response.headers().get(RETRY_AFTER);
+        let seconds = wait.and_then(|value| value.to_str().ok()?.parse().ok());
+        let error = match (status, seconds) {
+            (StatusCode::TOO_MANY_REQUESTS, Some(seconds)) => AppError::too_many_attempts(seconds),
+            _ => AppError::from_status(status.as_u16()),
+        };
         let text = error.message();
         let worded = match self.html {
             true => bare_page::respond(text, "", "<p><a href=\"/\">Go to the start page</a></p>"),
