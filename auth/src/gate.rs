@@ -13,8 +13,8 @@ use crate::{
     credentials::{Attempts, Checked, PasswordHash},
     db::Database,
     email::{self, Email},
-    error::Result,
-    limits::{Action, Attempt, Subject},
+    error::{Error, Result},
+    limits::{Action, Attempt, Refused, Subject},
     networks::{KNOWN_FOR, Network},
     session::LiveSession,
 };
@@ -45,6 +45,14 @@ impl Purpose {
             Self::SignIn => "sign_in_failed",
             Self::Confirm => "confirm_failed",
             Self::ChangePassword => "change_password_failed",
+        }
+    }
+
+    const fn log_line(self) -> &'static str {
+        match self {
+            Self::SignIn => "a sign-in with a password failed",
+            Self::Confirm => "a confirmation with a password failed",
+            Self::ChangePassword => "a change of a password failed",
         }
     }
 
@@ -132,7 +140,7 @@ impl Auth {
     /// after the same work for every reason.
     ///
     /// # Errors
-    /// [`crate::Error::TooManyAttempts`], [`crate::Error::Busy`], [`crate::Error::Unavailable`]
+    /// [`Error::TooManyAttempts`], [`Error::Busy`], [`Error::Unavailable`]
     pub(crate) async fn check_password(
         &self,
         purpose: Purpose,
@@ -162,19 +170,7 @@ impl Auth {
             Err(refused) => {
                 // It has cost a query.
                 visit.counts();
-                if refused.is_first {
-                    let user = known.user_id.map(tracing::field::display);
-                    let (ip, purpose) = (client.ip.map(tracing::field::display), purpose.name());
-                    tracing::info!(
-                        user,
-                        ip,
-                        purpose,
-                        ?action,
-                        "too many wrong passwords for an account"
-                    );
-                    self.note(known.user_id, "too_many_attempts", purpose, client.ip);
-                }
-                return Err(refused.into());
+                return Err(self.refused(refused, action, purpose, known.user_id, client));
             }
         };
         let attempts = Attempts {
@@ -195,11 +191,46 @@ impl Auth {
             (user_id, ..) => {
                 let user = user_id.map(tracing::field::display);
                 let ip = client.ip.map(tracing::field::display);
-                tracing::info!(user, ip, purpose = purpose.name(), "a password was wrong");
+                tracing::info!(user, ip, "{}", purpose.log_line());
                 self.note(user_id, purpose.failed(), "", client.ip);
                 Ok(None)
             }
         }
+    }
+
+    /// Counts what somebody who is signed in does with their password, right or wrong.
+    ///
+    /// # Errors
+    /// [`Error::TooManyAttempts`]
+    pub(crate) fn visit(
+        &self,
+        action: Action,
+        purpose: Purpose,
+        live: &LiveSession,
+        client: &Client,
+    ) -> Result<Attempt> {
+        let user_id = live.user_id();
+        self.limits
+            .attempt(action, &Subject::User(user_id))
+            .map_err(|refused| self.refused(refused, action, purpose, Some(user_id), client))
+    }
+
+    /// Logs a refusal, and writes it into the history: once a window, however many there are.
+    fn refused(
+        &self,
+        refused: Refused,
+        action: Action,
+        purpose: Purpose,
+        user_id: Option<Uuid>,
+        client: &Client,
+    ) -> Error {
+        if refused.is_first {
+            let user = user_id.map(tracing::field::display);
+            let (ip, purpose) = (client.ip.map(tracing::field::display), purpose.name());
+            tracing::info!(user, ip, purpose, ?action, "too many attempts at an account");
+            self.note(user_id, "too_many_attempts", purpose, client.ip);
+        }
+        refused.into()
     }
 
     /// Writes into the history of a user, if there is one, without waiting for it: the answer must not take

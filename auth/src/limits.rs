@@ -89,6 +89,9 @@ impl Action {
     }
 }
 
+// A table for each: the last one has the last place.
+const _: () = assert!(Action::CallbackAddress as usize + 1 == Action::ALL.len());
+
 /// The longest that a window grows to, in seconds.
 const MAX_BACK_OFF: i64 = 900;
 /// After so many seconds without an attempt a window that was used up is forgotten.

@@ -169,9 +169,7 @@ impl Auth {
         client: &Client,
         password: SecretString,
     ) -> Result<()> {
-        let visit = self
-            .limits
-            .attempt(Action::Confirm, &Subject::User(live.user_id()))?;
+        let visit = self.visit(Action::Confirm, Purpose::Confirm, &live, client)?;
         let present = self
             .check_password(Purpose::Confirm, Whose::Session(&live), client, &password, visit)
             .await?
@@ -205,9 +203,7 @@ impl Auth {
         current: SecretString,
         new: SecretString,
     ) -> Result<()> {
-        let visit = self
-            .limits
-            .attempt(Action::ChangePassword, &Subject::User(recent.user_id()))?;
+        let visit = self.visit(Action::ChangePassword, Purpose::ChangePassword, &recent, client)?;
         let new = self.judge_for(&recent, &new).await?;
         let whose = Whose::Session(&recent);
         let present = self
@@ -231,9 +227,7 @@ impl Auth {
         client: &Client,
         new: SecretString,
     ) -> Result<()> {
-        let visit = self
-            .limits
-            .attempt(Action::ChangePassword, &Subject::User(recent.user_id()))?;
+        let visit = self.visit(Action::ChangePassword, Purpose::ChangePassword, &recent, client)?;
         if users::ways_in(&self.db, recent.user_id()).await?.has_password {
             return Err(Error::PasswordAlreadySet);
         }

@@ -51,9 +51,7 @@ fn words(kind: &str, note: &str) -> String {
         "sign_in_failed" => "Someone tried to sign in with a wrong password".to_owned(),
         "confirm_failed" => "Identity not confirmed: wrong password".to_owned(),
         "change_password_failed" => "Password not changed: wrong current password".to_owned(),
-        "too_many_attempts" => {
-            "Too many wrong passwords; further attempts were refused for a while".to_owned()
-        }
+        "too_many_attempts" => "Too many attempts in a row; more were refused for a while".to_owned(),
         "sign_out" => "Signed out".to_owned(),
         "revoke_session" => "Session ended".to_owned(),
         "confirm" => "Identity confirmed".to_owned(),

@@ -8,6 +8,7 @@
 mod checks;
 #[path = "../../../auth/testing/database.rs"]
 mod database;
+mod limits;
 mod load;
 mod marks;
 mod pages;
@@ -48,6 +49,7 @@ fn main() -> Outcome {
     sign_in::measure(&TestDatabase::new(), rounds, &report)?;
     renewal::measure(rounds, &report)?;
     marks::measure(&report)?;
+    limits::measure(rounds, &report)?;
     people::measure(&report)?;
     report::weight(&report)
 }

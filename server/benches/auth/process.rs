@@ -110,6 +110,18 @@ impl Server {
         }
     }
 
+    /// Signs in from an address.
+    pub(crate) fn login(&self, email: &str, from: &str) -> Outcome {
+        let body = format!("email={}&password={PASSWORD}", email.replace('@', "%40"));
+        self.send(&format!(
+            "POST /api/login HTTP/1.1\r\nHost: {}\r\nConnection: close\r\nX-Forwarded-For: {from}\r\n\
+             Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{body}",
+            self.address,
+            body.len()
+        ))
+        .map(drop)
+    }
+
     fn send(&self, request: &str) -> Outcome<String> {
         let mut stream = TcpStream::connect(&self.address)?;
         stream.write_all(request.as_bytes())?;
@@ -145,13 +157,22 @@ impl Server {
     }
 
     fn status_mb(&self, field: &str) -> Outcome<f64> {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.process.id()))?;
-        let kib = status
-            .lines()
-            .find_map(|line| line.strip_prefix(field)?.trim().strip_suffix(" kB"))
-            .ok_or_else(|| format!("no {field} in the process's status"))?;
-        Ok(kib.parse::<f64>()? / 1024.0)
+        status_mb(&self.process.id().to_string(), field)
     }
+}
+
+/// Resident memory of this process now.
+pub(crate) fn own_resident_mb() -> Outcome<f64> {
+    status_mb("self", "VmRSS:")
+}
+
+fn status_mb(process: &str, field: &str) -> Outcome<f64> {
+    let status = fs::read_to_string(format!("/proc/{process}/status"))?;
+    let kib = status
+        .lines()
+        .find_map(|line| line.strip_prefix(field)?.trim().strip_suffix(" kB"))
+        .ok_or_else(|| format!("no {field} in the process's status"))?;
+    Ok(kib.parse::<f64>()? / 1024.0)
 }
 
 impl Drop for Server {

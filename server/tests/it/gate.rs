@@ -252,6 +252,38 @@ async fn figures_per_address_are_multiplied_for_a_school_and_those_of_an_account
 }
 
 #[tokio::test]
+async fn a_refusal_says_how_long_to_people_as_well() {
+    let app = TestApp::new().await;
+    app.registered(ADA).await;
+    for (wait, words) in [(300, "five"), (600, "ten"), (900, "fifteen")] {
+        guessed_at(&app, ADA).await;
+        let fields = [("email", ADA), ("password", PASSWORD)];
+        let stranger = app.browser().at("198.51.100.9");
+        let answer = stranger.submit("/login", "login", &fields).await;
+        assert!((300..400).contains(&answer.status), "{answer:?}");
+        let page = stranger.get(answer.header("location").unwrap()).await;
+        let text = format!("Too many attempts. Please try again in {words} minutes.");
+        assert!(page.shows(&text), "{text}");
+        let limited = stranger
+            .login(ADA, PASSWORD)
+            .await
+            .refused(429, "too_many_attempts");
+        assert_eq!(limited.json()["message"], text);
+        app.advance(wait);
+    }
+    // Where no form of ours is, a page of its own.
+    for _ in 0..30 {
+        app.browser().post("/auth/login/nobody", &[]).send().await;
+    }
+    let call = app
+        .browser()
+        .post("/auth/login/nobody", &[])
+        .header("accept", "text/html");
+    let page = call.send().await.expect(429);
+    assert!(page.shows("Please try again in a minute."));
+}
+
+#[tokio::test]
 async fn a_flood_of_one_kind_leaves_room_for_every_other() {
     let app = TestApp::new().await;
     let ada = app.registered(ADA).await;

@@ -125,6 +125,18 @@ async fn a_refusal_is_written_once_a_window_and_nothing_is_about_nobody() {
 }
 
 #[tokio::test]
+async fn a_refusal_of_somebody_signed_in_is_written_as_well() {
+    let app = TestApp::new().await;
+    let ada = app.registered(ADA).await;
+    for _ in 0..15 {
+        ada.call("confirm_identity", &[("password", PASSWORD)]).await;
+    }
+    let refusals = "SELECT count(*) FROM audit_events WHERE kind = 'too_many_attempts'";
+    until(&app, refusals, 1).await;
+    assert!(kinds(&own(&ada).await).contains(&"too_many_attempts"));
+}
+
+#[tokio::test]
 async fn many_events_of_one_kind_do_not_hide_the_others() {
     let app = TestApp::new().await;
     let ada = app.registered(ADA).await;
@@ -230,10 +242,10 @@ async fn sign_ins_failures_and_refusals_are_logged_with_the_clients_address() {
     }
     let signed_in = log.lines("signed in");
     assert_eq!(signed_in[0]["ip"], "192.0.2.1");
-    let wrong = log.lines("a password was wrong");
+    let wrong = log.lines("a sign-in with a password failed");
     assert_eq!(wrong.len(), 5);
     assert_eq!(wrong[4]["ip"], "198.51.100.4");
-    let refused = log.lines("too many wrong passwords for an account");
+    let refused = log.lines("too many attempts at an account");
     assert_eq!(refused.len(), 1, "a flood of refusals is no flood of lines");
     assert_eq!(refused[0]["ip"], "198.51.100.5");
     for _ in 0..25 {
