@@ -13,7 +13,7 @@ use crate::{
     credentials::{Attempts, Checked, PasswordHash},
     db::Database,
     email::{self, Email},
-    error::{Error, Result},
+    error::{Error, Result, chain},
     limits::{Action, Attempt, Refused, Subject},
     networks::{KNOWN_FOR, Network},
     session::LiveSession,
@@ -75,7 +75,7 @@ pub(crate) struct Right {
 }
 
 /// What there is to know before a password is checked.
-#[derive(Debug, Default, sqlx::FromRow)]
+#[derive(Default, sqlx::FromRow)]
 struct Known {
     user_id: Option<Uuid>,
     password_hash: Option<String>,
@@ -250,8 +250,7 @@ impl Auth {
             }
             .await;
             if let Err(error) = written {
-                let error = &error as &dyn std::error::Error;
-                tracing::warn!(error, kind, %user_id, "an event was not written into the history");
+                tracing::warn!(error = %chain(&error), kind, %user_id, "an event was not written into the history");
             }
         });
     }

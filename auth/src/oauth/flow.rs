@@ -320,12 +320,13 @@ fn pending_place(browser_hash: &[u8; 32], owner: Uuid) -> Place {
     Place::new("sign_in_flows.pending", &[browser_hash, owner.as_bytes()])
 }
 
-/// Forgets all that a browser has under way, and where that would have led. Of what was to connect an account
-/// only that is left, so that whoever comes back with it is told where it belonged.
+/// Forgets all that a browser has under way, and where that would have led. Of what was bound to the
+/// session only that is left, so that the browser that comes back with it learns that it is over, and nothing else
+/// is done.
 pub(super) async fn forget_browser(tx: &mut Tx, browser: &Browser) -> Result<()> {
     let hash = browser.hash();
     for statement in [
-        "DELETE FROM sign_in_flows WHERE browser_hash = $1 AND intent <> 'link'",
+        "DELETE FROM sign_in_flows WHERE browser_hash = $1 AND intent NOT IN ('link', 'confirm')",
         "DELETE FROM ways_back WHERE browser_hash = $1",
     ] {
         sqlx::query(statement).bind(&hash[..]).execute(&mut **tx).await?;

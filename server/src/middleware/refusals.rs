@@ -4,7 +4,7 @@
 use app::error::AppError;
 use axum::{
     Json,
-    body::HttpBody,
+    body::{Body, HttpBody},
     extract::Request,
     response::{IntoResponse, Response},
 };
@@ -70,8 +70,15 @@ impl Refusals {
         let headers = response.headers_mut();
         headers.remove(CONTENT_LENGTH);
         headers.extend(parts.headers);
-        // For HEAD as well: axum drops it at the very end, once its length is known.
-        *response.body_mut() = body;
+        if !self.head {
+            *response.body_mut() = body;
+            return;
+        }
+        // What GET would have is announced (RFC 9110 §9.3.2), and not sent.
+        if let Some(length) = body.size_hint().exact() {
+            headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+        }
+        *response.body_mut() = Body::empty();
     }
 }
 

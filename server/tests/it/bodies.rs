@@ -50,6 +50,7 @@ async fn post(app: &TestApp, function: &str, cookies: &str, bytes: usize) -> (u1
         read: Arc::clone(&read),
     };
     let request = Request::post(format!("/api/{function}"))
+        .header("host", "app.example")
         .header("origin", ORIGIN)
         .header("content-type", "application/x-www-form-urlencoded")
         .header("cookie", cookies)
@@ -138,6 +139,7 @@ async fn what_strangers_send_takes_no_room_from_anybody_else() {
         let (sender, receiver) = tokio::sync::mpsc::channel::<Bytes>(1);
         sender.send(Bytes::from(vec![b'x'; 64 * 1024])).await.unwrap();
         let request = Request::post("/api/update_public_data")
+            .header("host", "app.example")
             .header("origin", ORIGIN)
             .header("content-type", "application/x-www-form-urlencoded")
             .body(Body::new(Stalled(receiver)))

@@ -49,9 +49,8 @@ impl Ada {
     }
 
     async fn refresh_token(&self) -> Option<String> {
-        let app = &self.world.app;
-        let sealed = app.text("SELECT refresh_token FROM accounts").await?;
-        app.auth().keys.open(Purpose::ProviderToken, &sealed)
+        let opened = self.world.app.token(Purpose::ProviderToken, "refresh_token");
+        opened.await.flatten()
     }
 
     fn requests(&self) -> usize {
