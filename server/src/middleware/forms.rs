@@ -377,6 +377,8 @@ impl Posted {
         match error {
             // A sign-in comes first, on a page that comes by itself, unless this one is for everybody.
             AppError::Unauthenticated => {
+                // The snapshot still says whose session it was.
+                self.made_for = self.made_for.or(self.user);
                 let is_kept = self.keep_unsent(state).await;
                 if PUBLIC.contains(&page.as_str()) {
                     let outcome = Outcome::Failed(error);

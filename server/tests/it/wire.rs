@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use http::Method;
 
-use crate::support::{Browser, Call, Folder, ORIGIN, PASSWORD, Server, TestApp, command};
+use crate::support::{Browser, Call, Folder, ORIGIN, PASSWORD, SOME_ID, Server, TestApp, command};
 
 const ADA: &str = "ada@example.com";
 const SITE: (&str, &str) = ("PUBLIC_URL", "http://127.0.0.1:3000");
@@ -289,8 +289,8 @@ async fn a_confirmation_leads_back_to_an_address_that_can_be_asked_for() {
     let ada = app.registered(ADA).await;
     app.advance(601);
     let page = format!("/settings/accounts?a={}", "%41/".repeat(1500));
-    let fields = [("new_password", "seven quiet rivers of tin")];
-    let led = ada.submit(&page, "set_password", &fields).await;
+    let fields = [("account_id", SOME_ID)];
+    let led = ada.submit(&page, "unlink_account", &fields).await;
     let location = led.header("location").unwrap().to_owned();
     assert_eq!(location, "/settings/security?return_to=%2Fsettings%2Faccounts");
     ada.get(&location).await.expect(200);
@@ -443,10 +443,13 @@ fn head_is_answered_as_get_without_the_body() {
             }
             // What is known only once the body is there may be left out (RFC 9110 §9.3.2).
             let framing = ["transfer-encoding", "content-length"];
+            // How old the feed's proof is, `/readyz` says in another length each time.
             assert!(
-                of_head
-                    .get("content-length")
-                    .is_none_or(|length| of_get.get("content-length") == Some(length))
+                path == "/readyz"
+                    || of_head
+                        .get("content-length")
+                        .is_none_or(|length| of_get.get("content-length") == Some(length)),
+                "{path} {encoding}: {of_head:?} {of_get:?}"
             );
             of_get.retain(|name, _| !framing.contains(&name.as_str()));
             of_head.retain(|name, _| !framing.contains(&name.as_str()));

@@ -229,7 +229,7 @@ async fn a_confirmation_is_finished_in_its_session() {
         let (before, requests) = (browser.session().await, world.token_requests());
         let answer = browser.finish(&hop, &world.acme, &person("ada")).await;
         // Signing out forgets where it would have led.
-        answer.assert_leads_to("/login?error=expired");
+        answer.assert_leads_to("/login?error=expired&return_to=%2Fsettings%2Fsecurity");
         assert_eq!(browser.session().await, before);
         assert_eq!(world.token_requests(), requests);
     }
