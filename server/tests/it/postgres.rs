@@ -399,9 +399,10 @@ async fn a_database_that_only_reads_is_503_for_what_writes_and_serves_what_reads
     assert!(ada.get("/profile").await.expect(200).renews());
     assert_eq!(ada.user().await["email"], ADA);
     assert!(app.auth.sweep().await.is_err());
-    app.browser().get("/readyz").await.expect(200);
+    app.browser().get("/readyz").await.expect(503);
 
     operator.read_only(false).await;
+    app.browser().get("/readyz").await.expect(200);
     ada.call("update_public_data", &[("bio", "x")]).await.expect(200);
     app.signed_in(ADA).await;
     app.auth.sweep().await.unwrap();
