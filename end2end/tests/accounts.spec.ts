@@ -20,7 +20,8 @@ test('an account is connected, signs in, and is disconnected', async ({ visitor 
 
   await visitor.signOut();
   await visitor.signInWithAcme(atAcme);
-  await expect(visitor.page.getByRole('heading', { level: 1 })).toHaveText(ada.name);
+  // Names follow the provider; the address is the person's own.
+  await expect(visitor.page.getByRole('heading', { level: 1 })).toHaveText(/ of Acme$/);
   await expect(visitor.page.getByRole('main')).toContainText(ada.email);
   await visitor.signOut();
 

@@ -54,7 +54,7 @@ impl ProviderError {
                  that is connected to it, and the new provider will be connected as well."
             }
             Self::Taken => {
-                "This provider account is connected to another account here, or, where you wanted to confirm who you are, to none."
+                "This provider account is connected to another account here. To confirm who you are, use one that is connected to yours."
             }
         }
     }
