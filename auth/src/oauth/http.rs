@@ -4,7 +4,7 @@
 //! may come from. Redirects are not followed: a token endpoint that redirects would make us hand a code
 //! and a secret to an address nobody configured.
 
-use std::{error::Error, fmt, future::Future, pin::Pin, time::Duration};
+use std::{fmt, future::Future, pin::Pin, time::Duration};
 
 use http::{
     HeaderMap, HeaderValue, Method, StatusCode,
@@ -15,6 +15,7 @@ use reqwest::{Certificate, Proxy};
 use url::Url;
 
 use crate::{
+    error::chain,
     public_url::is_loopback,
     vars::{Problem, Vars},
 };
@@ -62,22 +63,6 @@ pub(super) fn is_safe(url: &Url) -> bool {
         "http" => is_loopback(url),
         _ => false,
     }
-}
-
-/// An error with its causes, in one line. The outermost says no more than that a request failed: that a
-/// certificate has expired, or is of an authority nobody knows, is in the innermost.
-fn chain(error: &dyn Error) -> String {
-    let mut line = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let text = error.to_string();
-        // Some wrap another and say what it says.
-        if !line.ends_with(&text) {
-            line = format!("{line}: {text}");
-        }
-        cause = error.source();
-    }
-    line
 }
 
 /// The client for all calls to providers. Cheap to clone.
