@@ -84,7 +84,9 @@ test('an account is connected only by its owner, who signs in to it', async ({ v
   await visitor.signOut();
 
   await visitor.signInWithAcme(ada.email);
-  await expect(visitor.page.getByRole('heading', { level: 1 })).toHaveText(ada.name);
+  // Names follow the provider.
+  await expect(visitor.page.getByRole('heading', { level: 1 })).toHaveText(/ of Acme$/);
+  await expect(visitor.page.getByRole('main')).toContainText(ada.email);
 });
 
 test('an account that waits for its owner is not connected with somebody else', async ({ visitor }) => {
