@@ -238,7 +238,7 @@ impl Auth {
     fn note(&self, user_id: Option<Uuid>, kind: &'static str, note: &'static str, ip: Option<IpAddr>) {
         let Some(user_id) = user_id else { return };
         let auth = self.clone();
-        tokio::spawn(async move {
+        self.detached.spawn(async move {
             let written: Result<()> = async {
                 let mut tx = auth.db.begin().await?;
                 NewEvent::of(user_id, kind)
