@@ -154,7 +154,10 @@ async fn only_an_account_of_ones_own_confirms() {
         let answer = browser.get(answer.location()).await;
         answer.assert_leads_to("/settings/accounts");
         let page = browser.get("/settings/accounts").await.body;
-        assert!(page.contains("where you wanted to confirm who you are"), "{page}");
+        assert!(
+            page.contains("To confirm who you are, use one that is connected to yours."),
+            "{page}"
+        );
     }
     set_password(&mut browser).await.assert_error(403, DENIED);
     assert_eq!(
