@@ -93,10 +93,9 @@ impl SessionStore for HashedStore {
     async fn create(&self, record: &mut Record) -> StoreResult<()> {
         // Not by the inner store: it opens a transaction, which must begin where no caller can leave in the
         // midst of it (see `Database::begin`), and it answers a taken id with another one, which is no id's hash.
-        let id = IdHash::of(&record.id).as_store_id();
-        let data = encode(&Record { id, ..record.clone() }).map_err(|e| StoreError::Encode(e.to_string()))?;
-        sqlx::query("INSERT INTO tower_sessions (id, data, expiry_date) VALUES ($1, $2, $3)")
-            .bind(id.to_string())
+        let (id, data) = stored(record).map_err(|e| StoreError::Encode(e.to_string()))?;
+        sqlx::query(INSERT)
+            .bind(id)
             .bind(data)
             .bind(record.expiry_date)
             .execute(self.db.write())
@@ -106,10 +105,9 @@ impl SessionStore for HashedStore {
     }
 
     async fn save(&self, record: &Record) -> StoreResult<()> {
-        let id = IdHash::of(&record.id).as_store_id();
-        let data = encode(&Record { id, ..record.clone() }).map_err(|e| StoreError::Encode(e.to_string()))?;
+        let (id, data) = stored(record).map_err(|e| StoreError::Encode(e.to_string()))?;
         let saved = sqlx::query("UPDATE tower_sessions SET data = $2, expiry_date = $3 WHERE id = $1")
-            .bind(id.to_string())
+            .bind(id)
             .bind(data)
             .bind(record.expiry_date)
             .execute(self.db.write())
@@ -131,21 +129,26 @@ impl SessionStore for HashedStore {
     }
 }
 
-fn encode(record: &Record) -> std::result::Result<Vec<u8>, rmp_serde::encode::Error> {
-    rmp_serde::to_vec(record)
+const INSERT: &str = "INSERT INTO tower_sessions (id, data, expiry_date) VALUES ($1, $2, $3)";
+
+/// A record as it is stored: the key its id is hashed to, and its bytes under that key.
+fn stored(record: &Record) -> std::result::Result<(String, Vec<u8>), rmp_serde::encode::Error> {
+    let id = IdHash::of(&record.id).as_store_id();
+    let data = rmp_serde::to_vec(&Record { id, ..record.clone() })?;
+    Ok((id.to_string(), data))
 }
 
 /// Makes an empty record, in the transaction that makes the session.
 pub(super) async fn insert(tx: &mut Tx, id: &Id, expires_at: OffsetDateTime) -> Result<()> {
-    let id = IdHash::of(id).as_store_id();
     let record = Record {
-        id,
+        id: *id,
         data: Default::default(),
         expiry_date: expires_at,
     };
-    sqlx::query("INSERT INTO tower_sessions (id, data, expiry_date) VALUES ($1, $2, $3)")
-        .bind(id.to_string())
-        .bind(encode(&record).map_err(Error::internal)?)
+    let (id, data) = stored(&record).map_err(Error::internal)?;
+    sqlx::query(INSERT)
+        .bind(id)
+        .bind(data)
         .bind(expires_at)
         .execute(&mut **tx)
         .await?;
