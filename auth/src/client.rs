@@ -1,12 +1,25 @@
 //! The client of a request, as far as sessions, limits and the audit log care.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use http::{HeaderMap, header::USER_AGENT, request::Parts};
 
 /// The client's address, put into a request's extensions by the server, which knows its proxies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClientAddress(pub IpAddr);
+
+/// What an address stands for when attempts and connections are counted: an IPv4 address is counted by itself, also
+/// when it is written as IPv6; of an IPv6 address only the first `v6` bits are, since its owner has all of the rest.
+/// 64 bits are what one client has, 48 a site.
+pub fn block(address: IpAddr, v6: u32) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => {
+            let owned = u128::MAX.checked_shr(v6).unwrap_or(0);
+            Ipv6Addr::from_bits(address.to_bits() & !owned).into()
+        }
+        v4 => v4,
+    }
+}
 
 /// Who asks: an address and a browser's name for itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -18,6 +18,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 pub use crate::opaque::Password;
 use crate::{
     blocklist::{self, Person},
+    client::block,
     error::{Error, Result},
     limits::{AddressLimits, Attempt},
 };
@@ -121,10 +122,7 @@ struct Place {
 
 impl Places {
     fn take(self: &Arc<Self>, from: IpAddr) -> Result<Place> {
-        let address = match from.to_canonical() {
-            IpAddr::V6(v6) => IpAddr::V6((u128::from(v6) >> 80 << 80).into()),
-            v4 => v4,
-        };
+        let address = block(from, 48);
         let free = Arc::clone(&self.free)
             .try_acquire_owned()
             .map_err(|_| Error::Busy)?;

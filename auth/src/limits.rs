@@ -21,6 +21,7 @@ use hashlink::LruCache;
 use uuid::Uuid;
 
 use crate::{
+    client::block,
     clock::Clock,
     error::{Error, Result},
     networks::Network,
@@ -154,10 +155,10 @@ impl Subject {
     /// The windows an attempt counts in, each with what it multiplies the quota by.
     fn windows(&self, hasher: &RandomState, limits: AddressLimits) -> Vec<(u64, u32)> {
         match self {
-            Self::Address(IpAddr::V6(v6)) => BLOCKS
+            Self::Address(address @ IpAddr::V6(_)) => BLOCKS
                 .iter()
                 .map(|&(prefix, times)| {
-                    let block = u128::from(*v6) >> (128 - prefix);
+                    let block = block(*address, prefix);
                     (hasher.hash_one((prefix, block)), limits.times(times))
                 })
                 .collect(),
