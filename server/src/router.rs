@@ -91,13 +91,14 @@ pub fn router(
         bodies: Bodies::default(),
     }));
 
-    // Who may be signed in: pages, server functions, the REST twin, provider flows.
+    // What renders or changes something, and goes on to its end when its client goes away.
     let guarded = |router: Router<AppState>| {
         router
             .layer(from_fn_with_state(state.clone(), flash::layer))
             .layer(from_fn_with_state(state.clone(), guard::layer))
             .layer(from_fn_with_state(state.clone(), detached::layer))
     };
+    // Who may be signed in: pages, server functions, the REST twin, provider flows.
     let with_session = |router: Router<AppState>| {
         router.layer(from_fn_with_state(state.auth.sessions.clone(), session_layer))
     };

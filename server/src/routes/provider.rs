@@ -23,7 +23,7 @@ use crate::{
     bare_page::{self, escape},
     middleware::{
         bodies::Sender,
-        guard::{encode, see_other},
+        guard::{encode, returning, see_other},
     },
     router::AppState,
 };
@@ -80,16 +80,15 @@ pub(crate) async fn start(
         Ok(started) => hand_over(&started.authorize_url, started.flow_cookie),
         Err(StartError::UnknownProvider) => StatusCode::NOT_FOUND.into_response(),
         Err(StartError::Flow(error)) => failed(error, wish.intent, wish.return_to.and_then(ReturnTo::parse)),
-        Err(StartError::Auth(Error::ReauthRequired)) => see_other(&format!(
-            "{SETTINGS_SECURITY}?return_to={}",
-            encode(SETTINGS_ACCOUNTS)
-        )),
+        Err(StartError::Auth(Error::ReauthRequired)) => {
+            see_other(&returning(SETTINGS_SECURITY, SETTINGS_ACCOUNTS))
+        }
         Err(StartError::Auth(Error::NotSignedIn)) => {
             let page = match wish.intent {
                 Intent::Confirm => SETTINGS_SECURITY,
                 Intent::SignIn | Intent::Link => SETTINGS_ACCOUNTS,
             };
-            see_other(&format!("{LOGIN}?return_to={}", encode(page)))
+            see_other(&returning(LOGIN, page))
         }
         Err(StartError::Auth(error)) => refuse(&error),
     }
