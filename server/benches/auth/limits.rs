@@ -14,7 +14,7 @@ use auth::{
 use crate::{
     Outcome, Rounds,
     database::TestDatabase,
-    load::Target,
+    load::{NEXT_ADDRESS, Target},
     process::{Server, own_resident_mb},
     report::{Report, median},
 };
@@ -137,9 +137,7 @@ fn reporting(from: u32) -> String {
         r#"
         local count = {from}
         function request()
-            count = count + 1
-            local address = string.format(
-                "10.%d.%d.%d", math.floor(count / 65536) % 256, math.floor(count / 256) % 256, count % 256)
+            {NEXT_ADDRESS}
             return wrk.format("POST", nil, {{ ["X-Forwarded-For"] = address }}, "{{}}")
         end
         "#

@@ -196,3 +196,10 @@ pub(crate) fn ratio(of: &[Load], to: &[Load]) -> f64 {
 pub(crate) fn added(by: &[Load], to: &[Load]) -> f64 {
     median(by.iter().zip(to).map(|(by, to)| by.cpu_micros - to.cpu_micros))
 }
+
+/// Lua for wrk: counts on, and makes an `address` of the `count`.
+pub(crate) const NEXT_ADDRESS: &str = r#"
+    count = count + 1
+    local address = string.format(
+        "10.%d.%d.%d", math.floor(count / 65536) % 256, math.floor(count / 256) % 256, count % 256)
+"#;

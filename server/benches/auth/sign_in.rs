@@ -15,7 +15,7 @@ use secrecy::SecretString;
 use crate::{
     Outcome, Rounds,
     database::TestDatabase,
-    load::{Load, Target, middle},
+    load::{Load, NEXT_ADDRESS, Target, middle},
     process::{PASSWORD, Server},
     report::{Report, median},
     seed::Rows,
@@ -128,9 +128,7 @@ fn signing_in(from: u32) -> String {
         r#"
         local count = {from}
         function request()
-            count = count + 1
-            local address = string.format(
-                "10.%d.%d.%d", math.floor(count / 65536) % 256, math.floor(count / 256) % 256, count % 256)
+            {NEXT_ADDRESS}
             local headers = {{
                 ["Accept"] = "application/json",
                 ["Content-Type"] = "application/x-www-form-urlencoded",
