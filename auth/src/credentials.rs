@@ -1,9 +1,8 @@
 //! Passwords: what makes one acceptable, and Argon2id off the async threads, a few at a time.
 
 use std::{
-    collections::HashMap,
     net::IpAddr,
-    sync::{Arc, LazyLock, Mutex, PoisonError},
+    sync::{Arc, LazyLock},
     thread,
 };
 
@@ -13,7 +12,7 @@ use argon2::{
 };
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use secrecy::{ExposeSecret, SecretString};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::sync::oneshot;
 
 pub use crate::opaque::Password;
 use crate::{
@@ -21,6 +20,7 @@ use crate::{
     client::block,
     error::{Error, Result},
     limits::{AddressLimits, Attempt},
+    shares::Shares,
 };
 
 /// OWASP's floor: memory in KiB, passes, lanes.
@@ -101,56 +101,8 @@ struct Inner {
     min_length: usize,
     /// Not the runtime's blocking threads: these stand back for good, and those serve files, too.
     threads: ThreadPool,
-    places: Arc<Places>,
-}
-
-/// The places in the queue, each given back when its hash is done.
-#[derive(Debug)]
-struct Places {
-    free: Arc<Semaphore>,
-    /// How many each address has, of those that have any.
-    taken: Mutex<HashMap<IpAddr, u32>>,
-    of_address: u32,
-}
-
-/// A place in the queue.
-struct Place {
-    places: Arc<Places>,
-    address: IpAddr,
-    _free: OwnedSemaphorePermit,
-}
-
-impl Places {
-    fn take(self: &Arc<Self>, from: IpAddr) -> Result<Place> {
-        let address = block(from, 48);
-        let free = Arc::clone(&self.free)
-            .try_acquire_owned()
-            .map_err(|_| Error::Busy)?;
-        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        let of_address = taken.entry(address).or_default();
-        if *of_address >= self.of_address {
-            return Err(Error::Busy);
-        }
-        *of_address += 1;
-        drop(taken);
-        Ok(Place {
-            places: Arc::clone(self),
-            address,
-            _free: free,
-        })
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let mut taken = self.places.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(of_address) = taken.get_mut(&self.address) {
-            *of_address -= 1;
-            if *of_address == 0 {
-                taken.remove(&self.address);
-            }
-        }
-    }
+    /// The places in the queue, each given back when its hash is done.
+    places: Shares<IpAddr>,
 }
 
 /// The attempts behind one check of a password. They travel with it: if it never begins they are given back,
@@ -203,11 +155,7 @@ impl Passwords {
         Self(Arc::new(Inner {
             min_length,
             threads,
-            places: Arc::new(Places {
-                free: Arc::new(Semaphore::new(QUEUE)),
-                taken: Mutex::default(),
-                of_address: address_limits.times(QUEUE_OF_ADDRESS),
-            }),
+            places: Shares::new(QUEUE, address_limits.times(QUEUE_OF_ADDRESS) as usize),
         }))
     }
 
@@ -290,7 +238,7 @@ impl Passwords {
         from: IpAddr,
         job: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T> {
-        let place = self.0.places.take(from)?;
+        let place = self.0.places.take(block(from, 48), 1).ok_or(Error::Busy)?;
         let (answer, answered) = oneshot::channel();
         self.0.threads.spawn(move || {
             if !answer.is_closed() {
@@ -365,11 +313,20 @@ fn verify(password: &SecretString, stored: &PasswordHash) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::shares::Share;
 
     const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
 
     fn secret(text: &str) -> SecretString {
         text.into()
+    }
+
+    /// Takes all places of the queue, if all are free.
+    fn fill(passwords: &Passwords) -> Option<Vec<Share<IpAddr>>> {
+        let shares = QUEUE / QUEUE_OF_ADDRESS as usize;
+        (0..shares as u8)
+            .map(|n| passwords.0.places.take([198, 51, 100, n].into(), QUEUE / shares))
+            .collect()
     }
 
     fn service() -> Passwords {
@@ -521,10 +478,7 @@ mod tests {
         let mut stays = Box::pin(passwords.work(HERE, move || also.send("stays").unwrap()));
         assert!(futures_util::poll!(&mut gone).is_pending());
         assert!(futures_util::poll!(&mut stays).is_pending());
-        assert_eq!(
-            QUEUE - passwords.0.places.free.available_permits(),
-            running.len() + 2
-        );
+        assert_eq!(passwords.0.places.in_use().0, running.len() + 2);
         drop(gone);
         drop(running);
         stays.await.unwrap();
@@ -554,8 +508,7 @@ mod tests {
     #[tokio::test]
     async fn the_queue_is_bounded() {
         let passwords = service();
-        let all = u32::try_from(QUEUE).unwrap();
-        let places = passwords.0.places.free.try_acquire_many(all).unwrap();
+        let places = fill(&passwords).unwrap();
         assert!(matches!(passwords.hashed("x").await, Err(Error::Busy)));
         drop(places);
         assert!(passwords.hashed("x").await.is_ok());
@@ -564,28 +517,20 @@ mod tests {
     #[tokio::test]
     async fn one_address_has_a_part_of_the_queue() {
         let passwords = service();
-        let places = &passwords.0.places;
-        let address = |text: &str| text.parse::<IpAddr>().unwrap();
-        let mut held: Vec<Place> = (0..QUEUE_OF_ADDRESS)
-            .map(|_| places.take(HERE).unwrap())
+        let place = |from: &str| {
+            let from = block(from.parse().unwrap(), 48);
+            passwords.0.places.take(from, 1)
+        };
+        let mut held: Vec<_> = (0..QUEUE_OF_ADDRESS)
+            .map(|_| place("192.0.2.1").unwrap())
             .collect();
-        assert!(matches!(places.take(HERE), Err(Error::Busy)));
-        assert!(matches!(
-            places.take(address("::ffff:192.0.2.1")),
-            Err(Error::Busy)
-        ));
-        held.extend(
-            (0..QUEUE_OF_ADDRESS).map(|n| places.take(address(&format!("2001:db8:0:{n:x}::1"))).unwrap()),
-        );
-        assert!(matches!(
-            places.take(address("2001:db8:0:ffff::1")),
-            Err(Error::Busy)
-        ));
-        held.push(places.take(address("192.0.2.2")).unwrap());
-        // Refusals have taken no place.
-        assert_eq!(QUEUE - places.free.available_permits(), held.len());
+        assert!(place("::ffff:192.0.2.1").is_none());
+        assert!(matches!(passwords.hashed("x").await, Err(Error::Busy)));
+        held.extend((0..QUEUE_OF_ADDRESS).map(|n| place(&format!("2001:db8:0:{n:x}::1")).unwrap()));
+        assert!(place("2001:db8:0:ffff::1").is_none());
+        held.push(place("192.0.2.2").unwrap());
         drop(held);
-        assert!(places.taken.lock().unwrap().is_empty());
+        assert_eq!(passwords.0.places.in_use(), (0, 0));
         assert!(passwords.hashed("x").await.is_ok());
     }
 
@@ -619,8 +564,12 @@ mod tests {
                 .await
         };
         // A hash's place is given back a moment after its answer.
-        let all = u32::try_from(QUEUE).unwrap();
-        let places = passwords.0.places.free.acquire_many(all).await.unwrap();
+        let places = loop {
+            match fill(&passwords) {
+                Some(places) => break places,
+                None => tokio::task::yield_now().await,
+            }
+        };
         assert!(matches!(check("wrong").await, Err(Error::Busy)));
         drop(places);
         assert_eq!((left(Action::Confirm), left(Action::SignInAccount)), (10, 5));

@@ -87,6 +87,8 @@ mod service;
 #[cfg(feature = "ssr")]
 mod session;
 #[cfg(feature = "ssr")]
+pub mod shares;
+#[cfg(feature = "ssr")]
 mod tokens;
 #[cfg(feature = "ssr")]
 mod users;
@@ -101,6 +103,7 @@ pub use self::{
     detached::Detached,
     email::Email,
     error::{Chain, Error, Result, chain},
+    networks::Network,
     public_url::{PublicUrl, is_loopback},
     return_to::ReturnTo,
     service::Auth,

@@ -43,7 +43,7 @@ pub struct Limits {
     pub write: Duration,
     /// How many there may be.
     pub total: usize,
-    /// How many of them from one address (IPv6: one /64). Trusted proxies speak for many, and have no limit.
+    /// How many of them from one address (IPv6: one /48). Trusted proxies speak for many, and have no limit.
     pub per_network: usize,
 }
 
@@ -232,9 +232,9 @@ impl Complaints {
     }
 }
 
-/// Whose a connection is: one IPv4 address, or the /64 that an IPv6 client has to itself.
+/// Whose a connection is: one IPv4 address, or the /48 that an IPv6 site has to itself.
 fn network(peer: IpAddr) -> IpAddr {
-    block(peer, 64)
+    block(peer, 48)
 }
 
 impl Open {
@@ -334,8 +334,9 @@ enum Phase {
         since: Instant,
         first_byte: Option<Instant>,
     },
-    /// With a request, until its answer is written.
-    Busy,
+    /// With a request, until its answer is written. While more of its body is waited for, it can be given up as
+    /// those without a request can.
+    Busy { body: Option<u64> },
 }
 
 /// Marks a request on a connection that was let in for health checks only.
@@ -355,7 +356,7 @@ impl Line {
         if let Phase::Waiting { tick, .. } = *phase {
             open.end_wait(tick).ok_or(Evicted)?;
         }
-        *phase = Phase::Busy;
+        *phase = Phase::Busy { body: None };
         Ok(Busy(Arc::clone(self)))
     }
 
@@ -407,8 +408,33 @@ impl Line {
             } => Some(begun + limits.head),
             Phase::Waiting { since, .. } => Some(since + limits.keep_alive),
             // The time for a whole request is the router's matter.
-            Phase::Busy => None,
+            Phase::Busy { .. } => None,
         }
+    }
+
+    /// Waits for more of a request's body.
+    fn wants_body(&self) {
+        let mut open = self.connections.open();
+        if let Phase::Busy { body: body @ None } = &mut *self.phase() {
+            *body = Some(open.wait(self.network, self.for_health, &self.evicted));
+        }
+    }
+
+    /// Has more of it, or has done with it.
+    fn has_body(&self) -> Result<(), Evicted> {
+        // Most bodies come with their heads, and nothing was waited for.
+        if let Phase::Busy { body: None } = *self.phase() {
+            return Ok(());
+        }
+        let mut open = self.connections.open();
+        let mut phase = self.phase();
+        let Phase::Busy { body: Some(tick) } = *phase else {
+            return Ok(());
+        };
+        // Of one that was given up the wait stays: it says that the place is another's.
+        open.end_wait(tick).ok_or(Evicted)?;
+        *phase = Phase::Busy { body: None };
+        Ok(())
     }
 }
 
@@ -417,8 +443,8 @@ impl Drop for Line {
         let mut open = self.connections.open();
         let phase = *self.phase();
         let there = match phase {
-            Phase::Waiting { tick, .. } => open.end_wait(tick).is_some(),
-            Phase::Busy => true,
+            Phase::Waiting { tick, .. } | Phase::Busy { body: Some(tick) } => open.end_wait(tick).is_some(),
+            Phase::Busy { body: None } => true,
         };
         if there {
             open.leave(self.network, self.for_health);
@@ -430,8 +456,21 @@ impl Drop for Line {
 #[derive(Debug)]
 pub(crate) struct Busy(Arc<Line>);
 
+impl Busy {
+    /// The body of its request, as it comes over the connection.
+    pub(crate) fn asks<B>(&self, body: B) -> Asked<B> {
+        Asked {
+            body,
+            line: Arc::clone(&self.0),
+        }
+    }
+}
+
 impl Drop for Busy {
     fn drop(&mut self) {
+        if self.0.has_body().is_err() {
+            return;
+        }
         let Line {
             connections,
             network,
@@ -445,6 +484,46 @@ impl Drop for Busy {
             since: Instant::now(),
             first_byte: None,
         };
+    }
+}
+
+/// The body of a request. A connection that does not bring more of it can be given up for another.
+pub(crate) struct Asked<B> {
+    body: B,
+    line: Arc<Line>,
+}
+
+impl<B: HttpBody + Unpin> HttpBody for Asked<B> {
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+        let polled = Pin::new(&mut self.body).poll_frame(cx);
+        match polled {
+            Poll::Pending => self.line.wants_body(),
+            // Of one that is given up nothing more is read: the connection goes, and with it the request.
+            Poll::Ready(_) if self.line.has_body().is_err() => return Poll::Pending,
+            Poll::Ready(_) => {}
+        }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl<B> Drop for Asked<B> {
+    fn drop(&mut self) {
+        // Nobody waits for it any more.
+        drop(self.line.has_body());
     }
 }
 
@@ -686,11 +765,11 @@ mod tests {
     }
 
     #[test]
-    fn a_network_is_an_ipv4_address_or_an_ipv6_64() {
+    fn a_network_is_an_ipv4_address_or_an_ipv6_48() {
         let of = |text: &str| network(text.parse().unwrap()).to_string();
         assert_eq!(of("192.0.2.1"), "192.0.2.1");
         assert_eq!(of("::ffff:192.0.2.1"), "192.0.2.1");
-        assert_eq!(of("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::");
+        assert_eq!(of("2001:db8:1:2:3:4:5:6"), "2001:db8:1::");
     }
 
     #[test]

@@ -183,7 +183,7 @@ fn service(
         let (router, line) = (router.clone(), Arc::clone(&line));
         async move {
             let busy = line.begin()?;
-            let mut request = request.map(Body::new);
+            let mut request = request.map(|body| Body::new(busy.asks(body)));
             request.extensions_mut().insert(ConnectInfo(peer));
             let only_health = line.only_health();
             if let Some(mark) = only_health {

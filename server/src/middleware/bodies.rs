@@ -1,36 +1,82 @@
-//! Bodies that are read whole: no larger than they may be, and all together no more than there is room for.
+//! Bodies that are read whole: no larger than they may be, all together no more than there is room for, no one
+//! taking more than a part of that, and none slower than it may be.
 
-use std::sync::Arc;
+use std::{net::IpAddr, time::Duration};
 
+use auth::{
+    Network,
+    shares::{Share, Shares},
+};
 use axum::body::{Body, Bytes, HttpBody};
 use bytes::BytesMut;
 use http::StatusCode;
 use http_body_util::BodyExt;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, timeout_at};
+use uuid::Uuid;
 
 /// Room for the bodies of one kind of sender, in bytes. A request needs some times its body: the text, its
 /// fields, what is made of them.
 const ROOM: usize = 16 * 1024 * 1024;
+/// What one user, or one network of people who are not signed in, may take of it. The largest form fits three times.
+const PART: usize = ROOM / 16;
+/// What the users of one network may take together.
+const PART_OF_USERS: usize = ROOM / 4;
+/// So much of each body needs no room: as many of these as there are connections fit anyway, and most forms are
+/// no larger. Whoever fills the room keeps nobody from signing in.
+const FREE: usize = 1024;
+/// The time for a body, and for how many bytes it grows by a second.
+const TIME: Duration = Duration::from_secs(10);
+const BYTES_A_SECOND: usize = 16 * 1024;
 
-/// Who sends a body. Each has a room of its own, so that strangers take it from nobody who is signed in, and
-/// those who fill theirs keep nobody from signing in.
+/// Who sends a body. Each kind has a room of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Sender {
     /// Somebody signed in.
-    Somebody,
+    User(Uuid),
     /// Somebody who wants to be.
     SigningIn,
+    /// A browser that a provider has sent back.
+    Returning,
     /// Anybody else.
-    Nobody,
+    Stranger,
 }
 
 /// The room for bodies in flight.
 #[derive(Debug)]
-pub(crate) struct Bodies([Arc<Semaphore>; 3]);
+pub(crate) struct Bodies {
+    users: Shares<Uuid>,
+    networks_of_users: Shares<Network>,
+    signing_in: Shares<Network>,
+    returning: Shares<Network>,
+    strangers: Shares<Network>,
+    /// The time for a body's first part.
+    time: Duration,
+}
 
 impl Default for Bodies {
     fn default() -> Self {
-        Self([(); 3].map(|()| Arc::new(Semaphore::new(ROOM))))
+        let strangers = || Shares::new(ROOM, PART);
+        Self {
+            users: Shares::new(ROOM, PART),
+            networks_of_users: Shares::new(ROOM, PART_OF_USERS),
+            signing_in: strangers(),
+            returning: strangers(),
+            strangers: strangers(),
+            time: TIME,
+        }
+    }
+}
+
+/// The room a body takes, until this is dropped.
+#[derive(Debug)]
+struct Room {
+    user: Option<Share<Uuid>>,
+    network: Share<Network>,
+}
+
+impl Room {
+    fn grow(&mut self, bytes: usize) -> bool {
+        self.user.as_mut().is_none_or(|user| user.grow(bytes)) && self.network.grow(bytes)
     }
 }
 
@@ -38,7 +84,7 @@ impl Default for Bodies {
 #[derive(Debug)]
 pub(crate) struct Held {
     pub(crate) bytes: Bytes,
-    _room: OwnedSemaphorePermit,
+    _room: Room,
 }
 
 /// Why a body was not read.
@@ -48,6 +94,8 @@ pub(crate) enum NotRead {
     TooLarge,
     /// There is no room for it now.
     NoRoom,
+    /// It comes too slowly.
+    TooSlow,
     /// It broke off, or is no body.
     Broken,
 }
@@ -58,6 +106,7 @@ impl NotRead {
         match self {
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::NoRoom => StatusCode::SERVICE_UNAVAILABLE,
+            Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::Broken => StatusCode::BAD_REQUEST,
         }
     }
@@ -66,66 +115,172 @@ impl NotRead {
 impl Bodies {
     /// Reads a body of at most so many bytes; nothing of one that says that it has more. Room is taken as
     /// they come: who merely announces a body takes none.
-    pub(crate) async fn read(&self, mut body: Body, most: usize, sender: Sender) -> Result<Held, NotRead> {
-        let room = &self.0[sender as usize];
-        let take = |bytes: usize| {
-            let bytes = u32::try_from(bytes).map_err(|_| NotRead::TooLarge)?;
-            Arc::clone(room).try_acquire_many_owned(bytes).map_err(|_| {
-                tracing::warn!(?sender, "there is no room for another body");
-                NotRead::NoRoom
-            })
-        };
+    pub(crate) async fn read(
+        &self,
+        mut body: Body,
+        most: usize,
+        sender: Sender,
+        from: IpAddr,
+    ) -> Result<Held, NotRead> {
         if body.size_hint().lower() > most as u64 {
             return Err(NotRead::TooLarge);
         }
-        let mut taken = take(0)?;
+        let begun = Instant::now();
+        let mut room = self.room(sender, Network::of(from));
         let mut read = BytesMut::new();
-        while let Some(frame) = body.frame().await {
+        loop {
+            let until = begun + self.time + more_time(read.len());
+            let frame = timeout_at(until, body.frame()).await;
+            let Some(frame) = frame.map_err(|_| NotRead::TooSlow)? else {
+                break;
+            };
             let Ok(data) = frame.map_err(|_| NotRead::Broken)?.into_data() else {
                 continue;
             };
-            if read.len() + data.len() > most {
+            let length = read.len() + data.len();
+            if length > most {
                 return Err(NotRead::TooLarge);
             }
-            taken.merge(take(data.len())?);
+            if !room.grow(length.saturating_sub(read.len().max(FREE))) {
+                tracing::warn!(?sender, ip = %from, "there is no room for another body");
+                return Err(NotRead::NoRoom);
+            }
             read.extend_from_slice(&data);
         }
         Ok(Held {
             bytes: read.freeze(),
-            _room: taken,
+            _room: room,
         })
     }
+
+    fn room(&self, sender: Sender, network: Network) -> Room {
+        let (user, networks) = match sender {
+            Sender::User(user) => (Some(self.users.none(user)), &self.networks_of_users),
+            Sender::SigningIn => (None, &self.signing_in),
+            Sender::Returning => (None, &self.returning),
+            Sender::Stranger => (None, &self.strangers),
+        };
+        Room {
+            user,
+            network: networks.none(network),
+        }
+    }
+}
+
+/// By how much the time for a body grows with what has come of it.
+fn more_time(bytes: usize) -> Duration {
+    Duration::from_secs((bytes / BYTES_A_SECOND) as u64)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::{convert::Infallible, net::Ipv4Addr};
+
+    use futures_util::{Stream, StreamExt, stream};
+
     use super::*;
 
+    const ADA: Sender = Sender::User(Uuid::from_u128(1));
+    const BOB: Sender = Sender::User(Uuid::from_u128(2));
+
+    /// An address of the network with this number.
+    fn in_network(number: u8) -> IpAddr {
+        Ipv4Addr::new(192, 0, number, 7).into()
+    }
+
+    fn chunks<const N: usize>(sizes: [usize; N]) -> impl Stream<Item = Result<Bytes, Infallible>> {
+        stream::iter(sizes.map(|size| Ok(Bytes::from(vec![b'x'; size]))))
+    }
+
+    /// A body without a declared length.
+    fn in_chunks<const N: usize>(sizes: [usize; N]) -> Body {
+        Body::from_stream(chunks(sizes))
+    }
+
+    /// Reads a body of this size.
+    async fn read(bodies: &Bodies, size: usize, sender: Sender, network: u8) -> Result<Held, NotRead> {
+        let body = Body::from(vec![b'x'; size]);
+        bodies.read(body, ROOM, sender, in_network(network)).await
+    }
+
     #[tokio::test]
-    async fn what_is_in_flight_is_bounded_and_each_kind_of_sender_has_its_own_room() {
+    async fn a_network_of_strangers_gets_a_part_of_a_room_and_all_of_them_no_more_than_there_is() {
+        for sender in [Sender::SigningIn, Sender::Returning, Sender::Stranger] {
+            let bodies = Bodies::default();
+            let mut held = Vec::new();
+            for network in 0..16 {
+                held.push(read(&bodies, FREE + PART, sender, network).await.unwrap());
+                let more = read(&bodies, FREE + 1, sender, network).await.unwrap_err();
+                assert_eq!((more, more.status().as_u16()), (NotRead::NoRoom, 503));
+            }
+            // The room is full, and what is small needs none of it.
+            assert!(read(&bodies, FREE + 1, sender, 99).await.is_err());
+            assert_eq!(read(&bodies, FREE, sender, 0).await.unwrap().bytes.len(), FREE);
+            // The others have rooms of their own.
+            for other in [Sender::SigningIn, Sender::Returning, Sender::Stranger, ADA] {
+                assert_eq!(read(&bodies, FREE + 1, other, 0).await.is_ok(), other != sender);
+            }
+            held.pop();
+            assert!(read(&bodies, FREE + PART, sender, 99).await.is_ok());
+        }
+    }
+
+    #[tokio::test]
+    async fn a_user_gets_a_part_of_the_room_and_a_network_of_users_a_larger_one() {
         let bodies = Bodies::default();
-        let read = |sender| bodies.read(Body::from(vec![b'x'; ROOM / 4]), ROOM, sender);
+        let ada = read(&bodies, FREE + PART, ADA, 1).await.unwrap();
+        assert_eq!(
+            read(&bodies, FREE + 1, ADA, 2).await.unwrap_err(),
+            NotRead::NoRoom
+        );
+        let bob = read(&bodies, FREE + PART, BOB, 1).await.unwrap();
+        drop((ada, bob));
         let mut held = Vec::new();
-        for _ in 0..4 {
-            held.push(read(Sender::Nobody).await.unwrap());
+        for user in 0..4 {
+            let user = Sender::User(Uuid::from_u128(user));
+            held.push(read(&bodies, FREE + PART, user, 1).await.unwrap());
         }
-        let one = || bodies.read(Body::from("x"), 1, Sender::Nobody);
-        assert_eq!(one().await.unwrap_err(), NotRead::NoRoom);
-        assert_eq!(one().await.unwrap_err().status(), 503);
-        for other in [Sender::SigningIn, Sender::Somebody] {
-            assert_eq!(read(other).await.unwrap().bytes.len(), ROOM / 4);
+        let fifth = Sender::User(Uuid::from_u128(5));
+        assert_eq!(
+            read(&bodies, FREE + 1, fifth, 1).await.unwrap_err(),
+            NotRead::NoRoom
+        );
+        assert!(read(&bodies, FREE + 1, fifth, 2).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn what_is_refused_gives_back_what_it_took() {
+        let bodies = Bodies::default();
+        for _ in 0..20 {
+            let refused = bodies
+                .read(in_chunks([PART, PART]), ROOM, Sender::Stranger, in_network(1))
+                .await
+                .unwrap_err();
+            assert_eq!(refused, NotRead::NoRoom);
+            let refused = bodies
+                .read(in_chunks([9, 9]), 10, Sender::Stranger, in_network(1))
+                .await
+                .unwrap_err();
+            assert_eq!(refused, NotRead::TooLarge);
         }
-        held.pop();
-        assert_eq!(one().await.unwrap().bytes, "x");
-        // What is refused gives back what it took.
-        for _ in 0..9 {
-            let large = bodies.read(Body::from(vec![b'x'; 2]), 1, Sender::Nobody);
-            assert_eq!(large.await.unwrap_err(), NotRead::TooLarge);
-        }
-        drop(held);
-        let all = bodies
-            .read(Body::from(vec![b'x'; ROOM]), ROOM, Sender::Nobody)
+        assert!(read(&bodies, PART, Sender::Stranger, 1).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_body_has_its_time_and_more_for_what_has_come() {
+        let bodies = Bodies {
+            time: Duration::from_millis(50),
+            ..Bodies::default()
+        };
+        let stalled = || Body::from_stream(chunks([9]).chain(stream::pending()));
+        let refused = bodies
+            .read(stalled(), ROOM, Sender::Stranger, in_network(1))
             .await;
-        assert_eq!(all.unwrap().bytes.len(), ROOM);
+        let refused = refused.unwrap_err();
+        assert_eq!((refused, refused.status().as_u16()), (NotRead::TooSlow, 408));
+        // What the largest form takes at the least rate ends before a request's time does.
+        for (bytes, seconds) in [(0, 0), (16 * 1024 - 1, 0), (16 * 1024, 1), (300 * 1024, 18)] {
+            assert_eq!(more_time(bytes).as_secs(), seconds, "{bytes}");
+        }
     }
 }

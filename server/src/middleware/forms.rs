@@ -11,7 +11,7 @@ use app::{
     forms::Declared,
     routes::{HOME, PUBLIC, SETTINGS_SECURITY},
 };
-use auth::ReturnTo;
+use auth::{Client, ReturnTo};
 use axum::{
     Json,
     body::{Body, Bytes},
@@ -96,12 +96,13 @@ pub(crate) async fn layer(State(state): State<AppState>, request: Request, next:
         None => limit(&path).min(MAX_OF_NOBODY),
     };
     let sender = match user {
-        Some(_) => Sender::Somebody,
+        Some(user) => Sender::User(user),
         None if limit(&path) == limit("/api/login") => Sender::SigningIn,
-        None => Sender::Nobody,
+        None => Sender::Stranger,
     };
     let (parts, body) = request.into_parts();
-    let (held, too_large) = match state.bodies.read(body, most, sender).await {
+    let from = Client::of(&parts).limited_address();
+    let (held, too_large) = match state.bodies.read(body, most, sender, from).await {
         Ok(held) => (Some(held), false),
         // It would be read of somebody signed in.
         Err(NotRead::TooLarge) if most < limit(&path) => (None, true),

@@ -31,7 +31,11 @@ pub(crate) async fn post(State(state): State<AppState>, parts: Parts, body: Body
         let wait = retry_after.max(1).to_string();
         return (StatusCode::TOO_MANY_REQUESTS, [(RETRY_AFTER, wait)]).into_response();
     }
-    match state.bodies.read(body, MAX_BYTES, Sender::Nobody).await {
+    match state
+        .bodies
+        .read(body, MAX_BYTES, Sender::Stranger, address)
+        .await
+    {
         Ok(report) => {
             match state
                 .auth

@@ -162,9 +162,11 @@ pub(crate) async fn finish(
 pub(crate) async fn repost(
     State(state): State<AppState>,
     Path(provider): Path<String>,
+    parts: Parts,
     body: Body,
 ) -> Response {
-    let held = match state.bodies.read(body, MAX_REPOST, Sender::Nobody).await {
+    let from = Client::of(&parts).limited_address();
+    let held = match state.bodies.read(body, MAX_REPOST, Sender::Returning, from).await {
         Ok(held) => held,
         Err(problem) => return problem.status().into_response(),
     };

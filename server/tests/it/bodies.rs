@@ -1,6 +1,7 @@
 //! Bodies: read as far as their sender may send one, and never made into more than they are.
 
 use std::{
+    net::SocketAddr,
     pin::Pin,
     sync::{
         Arc,
@@ -9,12 +10,15 @@ use std::{
     task::{Context, Poll},
 };
 
-use axum::body::{Body, Bytes, HttpBody};
+use axum::{
+    body::{Body, Bytes, HttpBody},
+    extract::ConnectInfo,
+};
 use http::Request;
 use hyper::body::Frame;
 use tower::ServiceExt;
 
-use crate::support::{ORIGIN, TestApp, all_at_once};
+use crate::support::{Browser, ORIGIN, TestApp};
 
 const ADA: &str = "ada@example.com";
 
@@ -129,54 +133,131 @@ async fn a_form_has_no_more_fields_than_a_form_has() {
     assert_eq!(data["bio"], "many");
 }
 
-#[tokio::test]
-async fn what_strangers_send_takes_no_room_from_anybody_else() {
-    let app = TestApp::new().await;
-    let ada = app.registered(ADA).await;
-    // Bodies of strangers that never end, until there is no room for another.
-    let mut stalled = Vec::new();
-    for _ in 0..300 {
+/// A request whose body does not end.
+struct Stall {
+    _sender: tokio::sync::mpsc::Sender<Bytes>,
+    task: tokio::task::JoinHandle<u16>,
+}
+
+/// Begins so many requests with so many bytes each, which have not ended; how many of them were refused with 503.
+async fn stall(
+    app: &TestApp,
+    (path, cookies, ip): (&str, &str, &str),
+    bytes: usize,
+    many: usize,
+    stalled: &mut Vec<Stall>,
+) -> usize {
+    let first = stalled.len();
+    for _ in 0..many {
         let (sender, receiver) = tokio::sync::mpsc::channel::<Bytes>(1);
-        sender.send(Bytes::from(vec![b'x'; 64 * 1024])).await.unwrap();
-        let request = Request::post("/api/update_public_data")
+        sender.send(Bytes::from(vec![b'x'; bytes])).await.unwrap();
+        let address = SocketAddr::new(ip.parse().unwrap(), 40_000);
+        let request = Request::post(path)
+            .extension(ConnectInfo(address))
             .header("host", "app.example")
             .header("origin", ORIGIN)
             .header("content-type", "application/x-www-form-urlencoded")
+            .header("cookie", cookies)
             .body(Body::new(Stalled(receiver)))
             .unwrap();
         let router = app.router.clone();
         let task = tokio::spawn(async move { router.oneshot(request).await.unwrap().status().as_u16() });
-        stalled.push((sender, task));
+        stalled.push(Stall {
+            _sender: sender,
+            task,
+        });
     }
-    let mut refused = 0;
-    for _ in 0..1000 {
+    // Each has sent what it sends once nothing changes any more.
+    for _ in 0..200 {
         tokio::task::yield_now().await;
-        refused = stalled.iter().filter(|(_, task)| task.is_finished()).count();
-        if refused == 300 - 256 {
-            break;
-        }
     }
-    assert_eq!(refused, 300 - 256, "16 MiB of 64 KiB each");
-    let stranger = app.browser();
-    let answer = stranger.call("update_public_data", &[("bio", "x")]).await;
-    answer.refused(503, "unavailable");
-    stranger.login(ADA, crate::support::PASSWORD).await.expect(200);
-    ada.call("update_public_data", &[("bio", "x")]).await.expect(200);
+    let (refused, waiting): (Vec<_>, Vec<_>) =
+        stalled.drain(first..).partition(|stall| stall.task.is_finished());
+    stalled.extend(waiting);
+    let count = refused.len();
+    for stall in refused {
+        assert_eq!(stall.task.await.unwrap(), 503);
+    }
+    count
+}
+
+/// Posts a form with so many bytes in a field that nothing reads.
+async fn padded(browser: &Browser, function: &str, fields: &[(&str, &str)], bytes: usize) -> u16 {
+    let padding = "x".repeat(bytes);
+    let fields = [fields, &[("padding", &*padding)]].concat();
+    browser.call(function, &fields).await.status
+}
+
+/// More than needs no room, and more than is left where bodies of 64 or 250 KiB fill a part.
+const MUCH: usize = 30_000;
+
+#[tokio::test]
+async fn whoever_takes_all_the_room_there_is_for_them_takes_it_from_nobody_else() {
+    let app = TestApp::new().await;
+    let ada = app.registered(ADA).await;
+    let own_part = 1024 * 1024;
+    let mut stalled = Vec::new();
+    let strangers = ("/api/update_public_data", "", "192.0.2.1");
+    let refused = stall(&app, strangers, 64 * 1024, 40, &mut stalled).await;
+    assert_eq!(40 - refused, own_part / (63 * 1024));
+    // Another address of the same network, and one of another.
+    for (ip, status) in [("192.0.2.200", 503), ("198.51.100.1", 401)] {
+        let there = app.browser().at(ip);
+        assert_eq!(padded(&there, "update_public_data", &[], MUCH).await, status);
+        let small = there.call("update_public_data", &[("bio", "x")]).await;
+        small.refused(401, "unauthenticated");
+        there
+            .copy()
+            .login(ADA, crate::support::PASSWORD)
+            .await
+            .expect(200);
+    }
+    assert_eq!(padded(&ada, "update_public_data", &[], MUCH).await, 200);
     // Once they end, there is room again.
-    let mut statuses = Vec::new();
-    for (sender, task) in stalled {
-        drop(sender);
-        statuses.push(task.await.unwrap());
+    for stall in stalled.drain(..) {
+        drop(stall._sender);
+        drop(stall.task.await);
     }
-    assert_eq!(
-        statuses.iter().filter(|status| **status == 503).count(),
-        300 - 256
-    );
-    let calls = (0..8).map(|_| {
-        let browser = app.browser();
-        async move { browser.call("update_public_data", &[("bio", "x")]).await.status }
-    });
-    assert_eq!(all_at_once(calls).await, [401; 8]);
+    let there = app.browser().at("192.0.2.1");
+    assert_eq!(padded(&there, "update_public_data", &[], MUCH).await, 401);
+}
+
+#[tokio::test]
+async fn sign_in_forms_that_never_end_keep_nobody_from_signing_in() {
+    let app = TestApp::new().await;
+    app.registered(ADA).await;
+    let mut stalled = Vec::new();
+    for ip in ["192.0.2.1", "198.51.100.1"] {
+        let refused = stall(&app, ("/api/login", "", ip), 8191, 300, &mut stalled).await;
+        assert!(refused > 0);
+    }
+    for ip in ["192.0.2.1", "203.0.113.9"] {
+        let there = app.browser().at(ip);
+        there.login(ADA, crate::support::PASSWORD).await.expect(200);
+        // What is larger needs room, which one of the two has left to nobody in its network.
+        let form = [("email", ADA), ("password", "x")];
+        let status = padded(&app.browser().at(ip), "login", &form, 4000).await;
+        assert_eq!(status, if ip == "192.0.2.1" { 503 } else { 401 });
+    }
+}
+
+#[tokio::test]
+async fn one_account_and_one_network_of_accounts_leave_room_for_the_others() {
+    let app = TestApp::new().await;
+    let (ada, bob) = (app.registered(ADA).await, app.registered("bob@example.com").await);
+    let (id, snapshot) = ada.session_cookies();
+    let cookies = format!("__Host-id={id}; __Host-auth={snapshot}");
+    let path = "/api/update_public_data";
+    let mut stalled = Vec::new();
+    for ip in ["192.0.2.1", "198.51.100.1"] {
+        let refused = stall(&app, (path, &cookies, ip), 250 * 1024, 20, &mut stalled).await;
+        assert_eq!(20 - refused, if ip == "192.0.2.1" { 4 } else { 0 });
+    }
+    let there = bob.at("192.0.2.1");
+    assert_eq!(padded(&there, "update_public_data", &[], MUCH).await, 200);
+    assert_eq!(padded(&ada, "update_public_data", &[], MUCH).await, 503);
+    ada.call("update_public_data", &[("bio", "x")]).await.expect(200);
+    ada.call("logout", &[]).await.expect(200);
 }
 
 /// A body that waits for more.

@@ -3,6 +3,7 @@
 use std::{
     net::SocketAddr,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
@@ -21,6 +22,7 @@ use server::{
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
+    sync::Semaphore,
     time::timeout,
 };
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -193,20 +195,29 @@ async fn silent_connections_make_room_for_those_that_ask() {
 #[tokio::test]
 async fn when_everything_is_busy_health_checks_are_answered_and_all_else_is_put_off() {
     let app = TestApp::with(&[("PUBLIC_URL", "http://127.0.0.1:3000")]).await;
-    let server = Listening::new(app.router.clone(), Limits { total: 2, ..limits() }).await;
-    let mut busy = Vec::new();
-    for _ in 0..2 {
-        let mut stream = server.connect().await;
-        // Its body is announced, and does not come.
-        let head = "POST /api/login HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\nsec-fetch-site: same-origin\r\n\
-                    content-type: application/x-www-form-urlencoded\r\ncontent-length: 10\r\n\r\n";
-        stream.write_all(head.as_bytes()).await.unwrap();
-        let mut go_on = [0; 25];
-        timeout(PATIENCE, stream.read_exact(&mut go_on))
+    let go_on = Arc::new(Semaphore::new(0));
+    let begun = Arc::new(Semaphore::new(0));
+    let work = {
+        let (go_on, begun) = (Arc::clone(&go_on), Arc::clone(&begun));
+        async move || {
+            begun.add_permits(1);
+            go_on.acquire().await.unwrap().forget();
+            "done"
+        }
+    };
+    let router = Router::new()
+        .route("/work", get(work))
+        .fallback_service(app.router.clone());
+    let server = Listening::new(router, Limits { total: 2, ..limits() }).await;
+    let mut busy = [server.connect().await, server.connect().await];
+    for stream in &mut busy {
+        let head = b"GET /work HTTP/1.1\r\nhost: x\r\n\r\n";
+        stream.write_all(head).await.unwrap();
+        timeout(PATIENCE, begun.acquire())
             .await
             .unwrap()
-            .unwrap();
-        busy.push(stream);
+            .unwrap()
+            .forget();
     }
     for path in ["/healthz", "/readyz"] {
         let mut check = server.connect().await;
@@ -225,13 +236,47 @@ async fn when_everything_is_busy_health_checks_are_answered_and_all_else_is_put_
     assert!(answer.contains("x-request-id: "), "{answer}");
 
     // One request has ended: there is room again.
-    busy[0].write_all(b"email=x&p=").await.unwrap();
-    let mut answer = [0; 12];
-    timeout(PATIENCE, busy[0].read_exact(&mut answer))
+    go_on.add_permits(1);
+    let ended = async {
+        let (first, second) = busy.split_at_mut(1);
+        let mut answer = [0; 12];
+        let mut other = [0; 12];
+        tokio::select! {
+            read = first[0].read_exact(&mut answer) => { read.unwrap(); answer }
+            read = second[0].read_exact(&mut other) => { read.unwrap(); other }
+        }
+    };
+    assert_eq!(&timeout(PATIENCE, ended).await.unwrap(), b"HTTP/1.1 200");
+    let mut page = server.connect().await;
+    assert!(ask(&mut page, "/login").await.starts_with("HTTP/1.1 200"));
+}
+
+#[tokio::test]
+async fn a_connection_whose_body_does_not_come_makes_room_for_another() {
+    let app = TestApp::with(&[("PUBLIC_URL", "http://127.0.0.1:3000")]).await;
+    let server = Listening::new(app.router.clone(), Limits { total: 2, ..limits() }).await;
+    let mut stalled = [server.connect().await, server.connect().await];
+    for stream in &mut stalled {
+        let head = "POST /api/login HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\nsec-fetch-site: same-origin\r\n\
+                    content-type: application/x-www-form-urlencoded\r\ncontent-length: 10\r\n\r\n";
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let mut go_on = [0; 25];
+        timeout(PATIENCE, stream.read_exact(&mut go_on))
+            .await
+            .unwrap()
+            .unwrap();
+    }
+    let mut page = server.connect().await;
+    assert!(ask(&mut page, "/healthz").await.starts_with("HTTP/1.1 200"));
+    closed(&mut stalled[0]).await;
+    // The other one is served once its body has come, and its connection goes on.
+    stalled[1].write_all(b"email=x&p=").await.unwrap();
+    let mut answer = [0; 4096];
+    let length = timeout(PATIENCE, stalled[1].read(&mut answer))
         .await
         .unwrap()
         .unwrap();
-    assert_eq!(&answer, b"HTTP/1.1 422");
-    let mut page = server.connect().await;
-    assert!(ask(&mut page, "/login").await.starts_with("HTTP/1.1 200"));
+    assert!(answer[..length].starts_with(b"HTTP/1.1 422"));
+    assert!(ask(&mut stalled[1], "/healthz").await.starts_with("HTTP/1.1 200"));
+    assert!(ask(&mut page, "/healthz").await.starts_with("HTTP/1.1 200"));
 }
