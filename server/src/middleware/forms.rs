@@ -478,10 +478,11 @@ fn page_of(form: Option<&Declared>, referer: Option<String>, bytes: &[u8]) -> St
 /// The path and query of a Referer that is ours and no form's target.
 fn own_referer(headers: &HeaderMap, origin: &str) -> Option<String> {
     let path = headers.get(REFERER)?.to_str().ok()?.strip_prefix(origin)?;
+    // In an address browsers pass over some control characters, a tab among them: with it, `/` and `/` are `//`.
     let plain = path.starts_with('/')
         && !path.starts_with("//")
         && !path.starts_with("/api/")
-        && !path.contains('\\');
+        && path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
     plain.then(|| path.split('#').next().unwrap_or(path).to_owned())
 }
 
@@ -545,6 +546,9 @@ mod tests {
             "https://app.example//evil.example",
             "https://app.example/api/login",
             "https://app.example/\\evil",
+            "https://app.example/\t/evil.example",
+            "https://app.example/\t\\evil.example",
+            "https://app.example/a b",
         ] {
             assert_eq!(page(other), None, "{other}");
         }
