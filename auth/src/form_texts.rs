@@ -3,7 +3,7 @@
 //! A cookie holds no more than 4 KB, and a field may take more. Each text is its user's alone: whoever else
 //! comes to the page, with the same browser or with its id, gets nothing.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 use time::Duration;
@@ -14,6 +14,7 @@ use crate::{
     db::{Database, Expired},
     error::Result,
     keys::{KeyRing, Purpose},
+    limits::{Action, Limits, Subject},
 };
 
 /// How long a text waits for its page, in seconds: long enough to sign in again, with a provider, too.
@@ -22,6 +23,19 @@ pub const LIFE: i64 = 600;
 pub const MAX_BYTES: usize = 64 * 1024;
 /// Texts kept for a user; the oldest goes when another comes.
 const MAX_TEXTS: i64 = 20;
+/// Texts that wait for a user already, beside which none is kept that nobody has proven to be theirs: so many
+/// forms one browser may have sent in vain.
+const MAX_BESIDE_UNPROVEN: i64 = 4;
+
+/// Who typed a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Typist {
+    /// The user, who is signed in.
+    SignedIn,
+    /// Somebody at this address whose page was made for the user, or whose session is over: the user most likely,
+    /// but a page and an old cookie can be in other hands.
+    Unproven(IpAddr),
+}
 
 /// The texts. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -29,6 +43,7 @@ pub struct FormTexts {
     db: Database,
     keys: Arc<KeyRing>,
     clock: Clock,
+    limits: Limits,
 }
 
 /// What is sealed: the id as well, so that a row's text opens in no other row.
@@ -39,29 +54,62 @@ struct Sealed {
 }
 
 impl FormTexts {
-    pub(crate) fn new(db: Database, keys: Arc<KeyRing>, clock: Clock) -> Self {
-        Self { db, keys, clock }
+    pub(crate) fn new(db: Database, keys: Arc<KeyRing>, clock: Clock, limits: Limits) -> Self {
+        Self {
+            db,
+            keys,
+            clock,
+            limits,
+        }
     }
 
-    /// Keeps what a user typed; the id to take it by. `None` if it is too much.
+    /// Keeps what was typed for a user; the id to take it by. `None` if it is too much, or the user is disabled or
+    /// gone. Of who has not proven to be the user it takes little, and nothing makes room for it: whoever has an
+    /// old cookie fills no table with it, and takes no text away.
     ///
     /// # Errors
-    /// Of the database; there may be no such user any more.
-    pub async fn keep(&self, user_id: Uuid, fields: Vec<(String, String)>) -> Result<Option<Uuid>> {
+    /// Of the database.
+    pub async fn keep(
+        &self,
+        user_id: Uuid,
+        fields: Vec<(String, String)>,
+        typist: Typist,
+    ) -> Result<Option<Uuid>> {
         let size: usize = fields.iter().map(|(name, value)| name.len() + value.len()).sum();
         if size > MAX_BYTES {
             return Ok(None);
         }
+        let beside = match typist {
+            Typist::SignedIn => i64::MAX,
+            Typist::Unproven(address) => {
+                let address = Subject::address(address);
+                let Ok(attempt) = self.limits.attempt(Action::FormTextAddress, &address) else {
+                    return Ok(None);
+                };
+                attempt.counts();
+                MAX_BESIDE_UNPROVEN
+            }
+        };
         let id = Uuid::now_v7();
         let json = serde_json::to_string(&Sealed { id, fields }).map_err(crate::Error::internal)?;
+        let now = self.clock.now();
         let mut tx = self.db.begin().await?;
-        sqlx::query("INSERT INTO form_texts (id, user_id, sealed, expires_at) VALUES ($1, $2, $3, $4)")
-            .bind(id)
-            .bind(user_id)
-            .bind(self.keys.seal(Purpose::FormText, &json))
-            .bind(self.clock.now() + Duration::seconds(LIFE))
-            .execute(&mut *tx)
-            .await?;
+        let kept = sqlx::query(
+            "INSERT INTO form_texts (id, user_id, sealed, expires_at)
+             SELECT $1, users.id, $3, $4 FROM users WHERE users.id = $2 AND disabled_at IS NULL
+             AND (SELECT count(*) FROM form_texts WHERE user_id = $2 AND expires_at > $5) < $6",
+        )
+        .bind(id)
+        .bind(user_id)
+        .bind(self.keys.seal(Purpose::FormText, &json))
+        .bind(now + Duration::seconds(LIFE))
+        .bind(now)
+        .bind(beside)
+        .execute(&mut *tx)
+        .await?;
+        if kept.rows_affected() == 0 {
+            return Ok(None);
+        }
         // Ids are UUIDv7: their order is that of the texts.
         sqlx::query(
             "DELETE FROM form_texts WHERE user_id = $1 AND id NOT IN (

@@ -52,11 +52,13 @@ pub enum Action {
     StartAddress,
     /// Callbacks of provider flows from one address.
     CallbackAddress,
+    /// Texts kept of forms that were sent without a session, from one address.
+    FormTextAddress,
 }
 
 impl Action {
     /// Every action: each has a table.
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::SignInAccount,
         Self::SignInKnownNetwork,
         Self::SignInFailedAddress,
@@ -68,6 +70,7 @@ impl Action {
         Self::CspReportLog,
         Self::StartAddress,
         Self::CallbackAddress,
+        Self::FormTextAddress,
     ];
 
     const fn quota(self) -> (u32, i64) {
@@ -76,7 +79,7 @@ impl Action {
             Self::SignInFailedAddress => (10, 60),
             Self::SignInAddress => (30, 60),
             Self::RegisterAddress => (20, 60),
-            Self::Confirm => (10, 60),
+            Self::Confirm | Self::FormTextAddress => (10, 60),
             Self::ChangePassword => (5, 60),
             Self::CspReport => (20, 60),
             Self::CspReportLog => (60, 60),
@@ -91,7 +94,7 @@ impl Action {
 }
 
 // A table for each: the last one has the last place.
-const _: () = assert!(Action::CallbackAddress as usize + 1 == Action::ALL.len());
+const _: () = assert!(Action::FormTextAddress as usize + 1 == Action::ALL.len());
 
 /// The longest that a window grows to, in seconds.
 const MAX_BACK_OFF: i64 = 900;

@@ -100,9 +100,9 @@ impl Auth {
             config.lifetimes,
         )
         .await;
+        let limits = Limits::new(clock.clone(), config.address_limits);
         Self(Arc::new(Parts {
             passwords: Passwords::new(config.password_min_length, config.address_limits),
-            limits: Limits::new(clock.clone(), config.address_limits),
             oauth: OAuth::new(
                 &config,
                 db.clone(),
@@ -114,7 +114,8 @@ impl Auth {
             ),
             users,
             buckets: Buckets::new(db.clone(), Arc::clone(&keys), clock.clone()),
-            form_texts: FormTexts::new(db.clone(), Arc::clone(&keys), clock.clone()),
+            form_texts: FormTexts::new(db.clone(), Arc::clone(&keys), clock.clone(), limits.clone()),
+            limits,
             public_url: config.public_url,
             db,
             detached,

@@ -14,7 +14,7 @@ use super::{
     flow::{self, Browser, Flow, WayBack},
     identify::Identified,
     microsoft,
-    preset::Known,
+    preset::{AuthTime, Known},
     provider::Provider,
 };
 use crate::{
@@ -372,12 +372,8 @@ impl OAuth {
         if intent == Intent::Link {
             return self.link(identity, live, flow, request, client).await;
         }
-        if signed_in_at.is_some_and(|at| self.0.clock.unix().saturating_sub(at) > FRESH) {
-            return Err(failed(
-                FlowError::Expired,
-                "the person signed in at the provider too long ago to confirm anything",
-            ));
-        }
+        check_fresh(provider, signed_in_at, self.0.clock.unix())
+            .map_err(|cause| failed(FlowError::Expired, cause))?;
         self.confirm(identity, live, flow, request, client).await
     }
 
@@ -641,6 +637,19 @@ async fn same_session(flow: &Flow, request: &RequestAuth) -> Result<LiveSession,
         Ok(_) => Err(failed(FlowError::Expired, "the flow is another session's")),
         Err(Error::NotSignedIn) => Err(failed(FlowError::Expired, "the flow's session has ended")),
         Err(error) => Err(error.into()),
+    }
+}
+
+/// Somebody who is to confirm something has to have signed in at the provider just now.
+fn check_fresh(provider: &Provider, signed_in_at: Option<i64>, now: i64) -> Result<(), &'static str> {
+    match signed_in_at {
+        Some(at) if now.saturating_sub(at) > FRESH => {
+            Err("the person signed in at the provider too long ago to confirm anything")
+        }
+        None if provider.preset.auth_time == AuthTime::Required => {
+            Err("the ID token does not say when the person signed in: auth_time is missing")
+        }
+        Some(_) | None => Ok(()),
     }
 }
 

@@ -28,7 +28,11 @@ pub(super) struct Preset {
     pub(super) offline: Offline,
     /// What the authorization request says where the person is to prove once more who they are: the provider
     /// must not pass on whoever has a session there. Nothing where the provider asks each time, or knows no way.
+    ///
+    /// It goes through the browser, and whoever sits there can take it out of the address. What proves that the
+    /// person signed in just now is the [`AuthTime`] in the answer.
     pub(super) fresh: &'static [(&'static str, &'static str)],
+    pub(super) auth_time: AuthTime,
     pub(super) userinfo: Userinfo,
     /// Parameters for the userinfo request.
     pub(super) userinfo_params: &'static [(&'static str, &'static str)],
@@ -97,6 +101,16 @@ pub(super) enum TokenAuth {
     AppleJwt,
     /// Basic, the standard's default, unless the metadata lists only the body.
     Metadata,
+}
+
+/// Whether an ID token that is to confirm something has to say when the person signed in at the provider.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum AuthTime {
+    /// Yes, as the standard has it of a provider that was sent `max_age` (OpenID Connect Core §3.1.2.1).
+    Required,
+    /// The provider is known to leave it out, or has no ID tokens. It is judged only where it is sent: without it
+    /// a confirmation proves no more than that this browser is still signed in at the provider.
+    IfSent,
 }
 
 /// When userinfo is asked.

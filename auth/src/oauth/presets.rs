@@ -1,6 +1,8 @@
 //! The providers this template knows, in the order of their buttons.
 
-use super::preset::{Avatar, Known, Offline, Pkce, Preset, Quirk, Subject, TokenAuth, Userinfo, Verified};
+use super::preset::{
+    AuthTime, Avatar, Known, Offline, Pkce, Preset, Quirk, Subject, TokenAuth, Userinfo, Verified,
+};
 
 /// An OpenID provider about which nothing is known but its issuer: what the standard says, no more.
 pub(super) const GENERIC: Preset = Preset {
@@ -22,6 +24,7 @@ pub(super) const GENERIC: Preset = Preset {
     },
     // The second makes the ID token say when it was (OpenID Connect Core §2, `auth_time`).
     fresh: &[("prompt", "login"), ("max_age", "0")],
+    auth_time: AuthTime::Required,
     userinfo: Userinfo::Wanted,
     userinfo_params: &[],
     quirk: Quirk::None,
@@ -38,6 +41,7 @@ const PLAIN: Preset = Preset {
     nonce: false,
     offline: Offline::UNASKED,
     fresh: &[],
+    auth_time: AuthTime::IfSent,
     userinfo: Userinfo::Required,
     subject: Subject::Claim("/id"),
     ..GENERIC
@@ -57,8 +61,11 @@ pub(super) const PRESETS: &[Preset] = &[
             again: &[("prompt", "consent")],
         },
         userinfo: Userinfo::IfNoEmail,
-        // It refuses `login`, and may pass over the second.
+        // It refuses `login`, and may pass over the second. When the person signed in it says only to projects with
+        // its "session age claims" that ask for it by the parameter `claims`. So a confirmation is a choice among
+        // the accounts that this browser has open at Google.
         fresh: &[("prompt", "select_account"), ("max_age", "0")],
+        auth_time: AuthTime::IfSent,
         ..GENERIC
     },
     Preset {
@@ -77,7 +84,8 @@ pub(super) const PRESETS: &[Preset] = &[
         verified: Verified::IfPresent,
         names: &["/name", "/login"],
         avatar: Avatar::Claim(&["/avatar_url"]),
-        // There is no way to ask for more than for a choice, here and where a row asks for consent.
+        // There is no way to ask for more than for a choice, here and where a row asks for consent: whoever sits
+        // at a browser that is signed in there confirms with a click.
         fresh: &[("prompt", "select_account")],
         ..PLAIN
     },
@@ -96,7 +104,9 @@ pub(super) const PRESETS: &[Preset] = &[
         subject: Subject::Joined("/tid", "/oid"),
         verified: Verified::Microsoft,
         avatar: Avatar::None,
+        // It asks for the password, but says when it did only to applications with the optional claim `auth_time`.
         fresh: &[("prompt", "login")],
+        auth_time: AuthTime::IfSent,
         ..GENERIC
     },
     Preset {
@@ -141,6 +151,7 @@ pub(super) const PRESETS: &[Preset] = &[
         avatar: Avatar::None,
         // It asks each time.
         fresh: &[],
+        auth_time: AuthTime::IfSent,
         ..GENERIC
     },
     Preset {
@@ -205,6 +216,7 @@ pub(super) const PRESETS: &[Preset] = &[
         verified: Verified::TrueOrText("/email_verified"),
         // No parameter for it is documented.
         fresh: &[],
+        auth_time: AuthTime::IfSent,
         ..GENERIC
     },
     Preset {
@@ -223,6 +235,7 @@ pub(super) const PRESETS: &[Preset] = &[
         offline: Offline::UNASKED,
         userinfo: Userinfo::IfNoEmail,
         fresh: &[("force_verify", "true")],
+        auth_time: AuthTime::IfSent,
         ..GENERIC
     },
     Preset {
@@ -256,6 +269,7 @@ pub(super) const PRESETS: &[Preset] = &[
         avatar: Avatar::Claim(&["/picture", "/https:~1~1slack.com~1user_image_512"]),
         // No parameter for it is documented.
         fresh: &[],
+        auth_time: AuthTime::IfSent,
         ..GENERIC
     },
 ];
@@ -365,6 +379,16 @@ mod tests {
                 "{}",
                 row.id
             );
+        }
+    }
+
+    /// Only who was asked with `max_age` owes the claim, and of those only one is known not to send it.
+    #[test]
+    fn who_is_asked_for_a_fresh_sign_in_has_to_say_when_it_was() {
+        for row in PRESETS.iter().chain([&GENERIC]) {
+            let asked = row.fresh.contains(&("max_age", "0"));
+            let required = row.auth_time == AuthTime::Required;
+            assert_eq!(required, asked && row.id != "google", "{}", row.id);
         }
     }
 

@@ -6,7 +6,7 @@ use app::flash::{Flash, Outcome};
 use auth::{
     RequestAuth,
     cookies::{CookieName, Cookies, Keep},
-    form_texts,
+    form_texts::{self, Typist},
     keys::Purpose,
 };
 use axum::{
@@ -63,9 +63,17 @@ impl Flashes {
     }
 
     /// Adds one for a page, in the place of an earlier one for the same page and person.
-    pub(crate) async fn add(&mut self, state: &AppState, page: &str, user: Option<Uuid>, mut flash: Flash) {
+    /// Its text is kept as far as `typist` may have some kept for that person.
+    pub(crate) async fn add(
+        &mut self,
+        state: &AppState,
+        page: &str,
+        user: Option<Uuid>,
+        typist: Typist,
+        mut flash: Flash,
+    ) {
         let text = match user {
-            Some(user) => keep(state, user, std::mem::take(&mut flash.fields)).await,
+            Some(user) => keep(state, user, std::mem::take(&mut flash.fields), typist).await,
             None => None,
         };
         let life = if text.is_some() { form_texts::LIFE } else { LIFE };
@@ -143,14 +151,14 @@ impl Flashes {
 }
 
 /// Keeps what a user typed. Without it the flash says what happened all the same.
-async fn keep(state: &AppState, user: Uuid, fields: Vec<(String, String)>) -> Option<Uuid> {
+async fn keep(state: &AppState, user: Uuid, fields: Vec<(String, String)>, typist: Typist) -> Option<Uuid> {
     if fields.is_empty() {
         return None;
     }
     state
         .auth
         .form_texts
-        .keep(user, fields)
+        .keep(user, fields, typist)
         .await
         .unwrap_or_else(|error| {
             tracing::warn!(

@@ -11,7 +11,7 @@ use app::{
     forms::Declared,
     routes::{HOME, PUBLIC, SETTINGS_SECURITY},
 };
-use auth::{Client, ReturnTo};
+use auth::{Client, ClientAddress, ReturnTo, form_texts::Typist};
 use axum::{
     Json,
     body::{Body, Bytes},
@@ -113,7 +113,7 @@ pub(crate) async fn layer(State(state): State<AppState>, request: Request, next:
         return status.into_response();
     }
     let request = Request::from_parts(parts, Body::empty());
-    let form = Posted::new(&state, &path, user, request.headers(), &bytes);
+    let form = Posted::new(&state, &path, user, &request, &bytes);
     let refusal = match () {
         () if too_large => Some(AppError::Unauthenticated),
         () if form.is_for_another => Some(AppError::SignedInAsAnother),
@@ -262,6 +262,8 @@ struct Posted {
     user: Option<Uuid>,
     /// Whom the form's page was made for, if anything says so.
     made_for: Option<Uuid>,
+    /// Who typed it, where nobody is signed in as that person.
+    unproven: Typist,
     /// Whether that is somebody else than who is signed in.
     is_for_another: bool,
     /// The flashes that wait in the browser.
@@ -269,7 +271,9 @@ struct Posted {
 }
 
 impl Posted {
-    fn new(state: &AppState, path: &str, user: Option<Uuid>, headers: &HeaderMap, bytes: &[u8]) -> Self {
+    fn new(state: &AppState, path: &str, user: Option<Uuid>, request: &Request, bytes: &[u8]) -> Self {
+        let headers = request.headers();
+        let address = request.extensions().get::<ClientAddress>().copied();
         let is_html = accepts_html(headers);
         let said = headers.get(FOR_HEADER).and_then(|mark| mark.to_str().ok());
         let marks: Vec<_> = fields(bytes)
@@ -299,6 +303,7 @@ impl Posted {
                 .collect(),
             user,
             made_for,
+            unproven: Typist::Unproven(Client::new(address, headers).limited_address()),
             is_for_another: user.is_some() && marks.iter().any(|mark| *mark != user),
             flashes: Flashes::of(state, headers),
         }
@@ -322,7 +327,7 @@ impl Posted {
             .headers
             .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         parts.headers.remove(CONTENT_LENGTH);
-        if error == AppError::Unauthenticated && self.keep_unsent(state).await {
+        if error == AppError::Unauthenticated && self.keep_unsent(state, self.unproven).await {
             parts.headers.append(SET_COOKIE, self.flashes.cookie(state));
         }
         Response::from_parts(parts, Body::from(bytes))
@@ -354,7 +359,8 @@ impl Posted {
             location = led;
             self.flashes.drop_about(&self.endpoint, self.user)
         } else {
-            self.flash(state, self.user, Outcome::Done, Vec::new()).await;
+            self.flash(state, self.user, Outcome::Done, Vec::new(), Typist::SignedIn)
+                .await;
             true
         };
         let mut answer = see_other(&location);
@@ -380,10 +386,10 @@ impl Posted {
             AppError::Unauthenticated => {
                 // The snapshot still says whose session it was.
                 self.made_for = self.made_for.or(self.user);
-                let is_kept = self.keep_unsent(state).await;
+                let is_kept = self.keep_unsent(state, self.unproven).await;
                 if PUBLIC.contains(&page.as_str()) {
                     let outcome = Outcome::Failed(error);
-                    self.flash(state, None, outcome, Vec::new()).await;
+                    self.flash(state, None, outcome, Vec::new(), self.unproven).await;
                     return true;
                 }
                 is_kept
@@ -391,30 +397,34 @@ impl Posted {
             // A confirmation comes first, on a page that may be the form's own.
             AppError::ReauthRequired if page != SETTINGS_SECURITY => {
                 self.made_for = self.user;
-                self.keep_unsent(state).await
+                self.keep_unsent(state, Typist::SignedIn).await
             }
             // Two people: who is signed in is told, and who typed gets the text.
             AppError::SignedInAsAnother => {
-                self.keep_unsent(state).await;
-                self.flash(state, self.user, Outcome::Failed(error), Vec::new())
+                self.keep_unsent(state, self.unproven).await;
+                let outcome = Outcome::Failed(error);
+                self.flash(state, self.user, outcome, Vec::new(), Typist::SignedIn)
                     .await;
                 true
             }
             error => {
                 let typed = std::mem::take(&mut self.typed);
-                self.flash(state, self.user, Outcome::Failed(error), typed).await;
+                let outcome = Outcome::Failed(error);
+                self.flash(state, self.user, outcome, typed, Typist::SignedIn)
+                    .await;
                 true
             }
         }
     }
 
     /// Keeps what was typed for whom the page was made for; whether there is anything to keep.
-    async fn keep_unsent(&mut self, state: &AppState) -> bool {
+    async fn keep_unsent(&mut self, state: &AppState, typist: Typist) -> bool {
         let typed = std::mem::take(&mut self.typed);
         if self.made_for.is_none() || typed.is_empty() {
             return false;
         }
-        self.flash(state, self.made_for, Outcome::Unsent, typed).await;
+        self.flash(state, self.made_for, Outcome::Unsent, typed, typist)
+            .await;
         true
     }
 
@@ -424,13 +434,15 @@ impl Posted {
         user: Option<Uuid>,
         outcome: Outcome,
         fields: Vec<(String, String)>,
+        typist: Typist,
     ) {
         let flash = Flash {
             form: self.endpoint.clone(),
             outcome,
             fields,
         };
-        self.flashes.add(state, path_of(&self.page), user, flash).await;
+        let page = path_of(&self.page);
+        self.flashes.add(state, page, user, typist, flash).await;
     }
 }
 
@@ -467,10 +479,11 @@ fn page_of(form: Option<&Declared>, referer: Option<String>, bytes: &[u8]) -> St
 /// The path and query of a Referer that is ours and no form's target.
 fn own_referer(headers: &HeaderMap, origin: &str) -> Option<String> {
     let path = headers.get(REFERER)?.to_str().ok()?.strip_prefix(origin)?;
+    // In an address browsers pass over some control characters, a tab among them: with it, `/` and `/` are `//`.
     let plain = path.starts_with('/')
         && !path.starts_with("//")
         && !path.starts_with("/api/")
-        && !path.contains('\\');
+        && path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
     plain.then(|| path.split('#').next().unwrap_or(path).to_owned())
 }
 
@@ -534,6 +547,9 @@ mod tests {
             "https://app.example//evil.example",
             "https://app.example/api/login",
             "https://app.example/\\evil",
+            "https://app.example/\t/evil.example",
+            "https://app.example/\t\\evil.example",
+            "https://app.example/a b",
         ] {
             assert_eq!(page(other), None, "{other}");
         }

@@ -5,7 +5,7 @@ use app::{
     flash::Flash,
     routes::{ADMIN, ADMIN_API, ANONYMOUS, LOGIN, PUBLIC, SETTINGS, SETTINGS_SECURITY},
 };
-use auth::{Error, ReturnTo, Role, chain};
+use auth::{Error, ReturnTo, Role, chain, form_texts::Typist};
 use axum::{
     Router,
     extract::{MatchedPath, Request, State},
@@ -50,7 +50,8 @@ pub(crate) async fn layer(State(state): State<AppState>, request: Request, next:
         if let Some(error) = provider_error(query).filter(|_| path == LOGIN) {
             let mut flashes = Flashes::of(&state, request.headers());
             let page = path_of(leads_to.as_str());
-            flashes.add(&state, page, user, Flash::of_provider(error)).await;
+            let flash = Flash::of_provider(error);
+            flashes.add(&state, page, user, Typist::SignedIn, flash).await;
             answer.headers_mut().append(SET_COOKIE, flashes.cookie(&state));
         }
         return answer;

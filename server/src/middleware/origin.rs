@@ -4,7 +4,10 @@
 //! content, and without either header a request that carries a session is refused.
 
 use app::error::AppError;
-use auth::cookies::{CookieName, Cookies};
+use auth::{
+    ClientAddress,
+    cookies::{CookieName, Cookies},
+};
 use axum::{
     extract::{Request, State},
     http::StatusCode,
@@ -29,7 +32,9 @@ pub(crate) async fn layer(State(state): State<AppState>, request: Request, next:
     match allowed {
         true => next.run(request).await,
         false => {
-            tracing::warn!("refused: the request came from another origin");
+            let ip = request.extensions().get::<ClientAddress>();
+            let ip = ip.map(|ClientAddress(ip)| tracing::field::display(ip));
+            tracing::warn!(ip, "refused: the request came from another origin");
             match accepts_html(request.headers()) {
                 true => explained(state.auth.public_url.origin()),
                 false => StatusCode::FORBIDDEN.into_response(),

@@ -391,6 +391,103 @@ async fn a_browser_whose_session_has_ended_says_itself_whose_it_was() {
     assert!(answer.cookie("__Host-flash").is_none());
 }
 
+/// A mark and an old cookie say whom a text is for. Whoever else has them fills no table, and takes nothing away.
+#[tokio::test]
+async fn of_who_is_not_signed_in_few_texts_are_kept_and_they_push_no_other_out() {
+    let app = TestApp::new().await;
+    let ada = app.registered(ADA).await;
+    let mark = mark_on(&ada, PUBLIC_PAGE).await;
+    let texts = async || app.number("SELECT count(*) FROM form_texts").await;
+    app.sql("DELETE FROM sessions").await;
+    for (marks, is_script) in [(&[][..], false), (&[("_for", mark.as_str())], true)] {
+        for _ in 0..5 {
+            let thief = ada.copy();
+            let fields: Vec<_> = marks.iter().copied().chain([("bio", "planted")]).collect();
+            match is_script {
+                true => {
+                    let refused = thief.call("update_public_data", &fields).await;
+                    refused.refused(401, "unauthenticated");
+                }
+                false => {
+                    let led = thief.submit(PUBLIC_PAGE, "update_public_data", &fields).await;
+                    led.leads_to(PUBLIC_PAGE);
+                }
+            }
+        }
+        assert_eq!(texts().await, 4);
+    }
+    // Nor for who is somebody else, whatever address it comes from.
+    let eve = app.registered(EVE).await.at("192.0.2.1");
+    let fields = [("_for", mark.as_str()), ("bio", "planted")];
+    eve.submit(PUBLIC_PAGE, "update_public_data", &fields)
+        .await
+        .leads_to(PUBLIC_PAGE);
+    assert_eq!(texts().await, 4);
+    // What she types herself is kept beside them.
+    let ada = app.browser();
+    sign_in(&ada, ADA, "/profile").await;
+    let fields = [("bio", "her own words"), ("website", "no address")];
+    ada.submit(PUBLIC_PAGE, "update_public_data", &fields)
+        .await
+        .leads_to(PUBLIC_PAGE);
+    assert_eq!(texts().await, 5);
+    assert!(ada.get(PUBLIC_PAGE).await.shows("her own words"));
+    // What waits no longer takes no room, swept or not.
+    app.advance(600);
+    let fields = [("_for", mark.as_str()), ("bio", "in time")];
+    app.browser()
+        .submit(PUBLIC_PAGE, "update_public_data", &fields)
+        .await
+        .leads_to(PUBLIC_PAGE);
+    assert_eq!(texts().await, 5);
+}
+
+#[tokio::test]
+async fn texts_of_who_is_not_signed_in_are_limited_by_address() {
+    let app = TestApp::new().await;
+    let mut marks = Vec::new();
+    for place in 0..12 {
+        let user = app.registered(&format!("user{place}@example.com")).await;
+        marks.push(mark_on(&user, PUBLIC_PAGE).await);
+    }
+    let texts = async || app.number("SELECT count(*) FROM form_texts").await;
+    let send = async |ip: &str, mark: &str| {
+        let answer = app
+            .browser()
+            .at(ip)
+            .submit(
+                PUBLIC_PAGE,
+                "update_public_data",
+                &[("_for", mark), ("bio", "planted")],
+            )
+            .await;
+        answer.leads_to(PUBLIC_PAGE);
+    };
+    for mark in &marks {
+        send("203.0.113.7", mark).await;
+    }
+    assert_eq!(texts().await, 10);
+    send("203.0.113.8", &marks[11]).await;
+    assert_eq!(texts().await, 11);
+    app.advance(60);
+    send("203.0.113.7", &marks[11]).await;
+    assert_eq!(texts().await, 12);
+}
+
+#[tokio::test]
+async fn nothing_is_kept_for_who_is_disabled_or_gone() {
+    let app = TestApp::new().await;
+    let ada = app.registered(ADA).await;
+    for end in ["UPDATE users SET disabled_at = created_at", "DELETE FROM users"] {
+        app.sql("DELETE FROM sessions").await;
+        app.sql(end).await;
+        ada.submit(PUBLIC_PAGE, "update_public_data", &[("bio", "typed")])
+            .await
+            .leads_to(PUBLIC_PAGE);
+        assert_eq!(app.number("SELECT count(*) FROM form_texts").await, 0, "{end}");
+    }
+}
+
 #[tokio::test]
 async fn text_without_a_true_mark_is_kept_for_nobody() {
     let app = TestApp::new().await;

@@ -269,6 +269,13 @@ async fn sign_ins_failures_and_refusals_are_logged_with_the_clients_address() {
         log.lines("a sign-in with a provider failed")[0]["ip"],
         "192.0.2.10"
     );
+    let foreign = app.browser().at("192.0.2.11");
+    let foreign = foreign
+        .post("/api/logout", &[])
+        .header("origin", "https://evil.example");
+    foreign.send().await.refused(403, "cross_origin");
+    let refused = log.lines("refused: the request came from another origin");
+    assert_eq!(refused[0]["ip"], "192.0.2.11");
     // Reports have so many lines among them, whoever sends them.
     for place in 0..200 {
         let call = app

@@ -181,7 +181,8 @@ async fn whoever_signed_in_at_the_provider_long_ago_confirms_nothing() {
         (json!(true), false),
         (json!(now - 300), true),
         (json!(now), true),
-        (json!(null), true),
+        // It was sent `max_age`: whoever does not say when may have asked nobody.
+        (json!(null), false),
     ] {
         world.acme.behave();
         let mut browser = world.signed_in("acme", &person("ada")).await;
@@ -202,6 +203,37 @@ async fn whoever_signed_in_at_the_provider_long_ago_confirms_nothing() {
                 set_password(&mut browser).await.assert_error(403, DENIED);
             }
         }
+    }
+}
+
+/// Google does not say when somebody signed in unless it is told to by other means, which its row knows.
+#[tokio::test]
+async fn a_provider_known_to_leave_the_time_out_is_judged_by_it_only_if_it_sends_it() {
+    let clock = clock();
+    let idp = Idp::start(&clock).await;
+    let vars = [
+        ("GOOGLE_CLIENT_ID", "client"),
+        ("GOOGLE_CLIENT_SECRET", "secret"),
+        ("GOOGLE_ISSUER", idp.origin()),
+    ];
+    let app = App::start(&clock, &vars).await;
+    let mut browser = app.browser();
+    browser
+        .sign_in("google", &idp, &person("ada"))
+        .await
+        .assert_leads_to("/profile");
+    for (auth_time, leads_to) in [
+        (json!(null), "/settings/security"),
+        (
+            json!(idp.now()),
+            "/login?error=expired&return_to=%2Fsettings%2Fsecurity",
+        ),
+    ] {
+        idp.script(|script| script.claims = json!({ "auth_time": auth_time }));
+        app.advance(600);
+        let hop = browser.begin_with("google", &[("intent", "confirm")]).await;
+        let answer = browser.finish(&hop, &idp, &person("ada")).await;
+        answer.assert_leads_to(leads_to);
     }
 }
 

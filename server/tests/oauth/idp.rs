@@ -157,6 +157,8 @@ struct Grant {
     redirect_uri: String,
     nonce: Option<String>,
     challenge: Option<String>,
+    /// When the person signed in, for who asked (OpenID Connect Core §3.1.2.1).
+    auth_time: Option<i64>,
 }
 
 struct Inner {
@@ -276,6 +278,7 @@ impl Idp {
             redirect_uri: query["redirect_uri"].clone(),
             nonce: query.get("nonce").cloned(),
             challenge: query.get("code_challenge").cloned(),
+            auth_time: query.contains_key("max_age").then(|| self.now()),
         };
         lock(&self.0.codes).insert(code.clone(), grant);
         code
@@ -359,6 +362,7 @@ impl Idp {
             &mut claims,
             &json!({
                 "iss": self.0.origin, "aud": grant.client_id, "iat": now, "exp": now + 300, "nonce": grant.nonce,
+                "auth_time": grant.auth_time,
             }),
         );
         if let Some(token) = script.at_hash {
