@@ -138,7 +138,7 @@ impl Auth {
         };
         let mut tx = self.db.begin().await?;
         // A password that was changed while it was being checked opens nothing any more.
-        let locked = users::lock(&mut tx, user_id).await?;
+        let locked = sign_in.request.lock_to_sign_in(&mut tx, user_id).await?;
         if locked.and_then(|user| user.password_hash).as_deref() != Some(stored.as_str()) {
             return Err(Error::InvalidCredentials);
         }

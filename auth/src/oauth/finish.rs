@@ -394,7 +394,7 @@ impl OAuth {
             // Before the account is looked for: where another first sign-in of this person ends in between, its
             // user would be found without the account, and taken for somebody else.
             let address_owner = self.address_owner(&mut tx, &identity).await?;
-            let user_id = match lock_account(&mut tx, &identity).await? {
+            let user_id = match lock_account(&mut tx, request, &identity).await? {
                 Locked::Moved => continue,
                 Locked::Of(account, user) => {
                     if user.disabled {
@@ -582,11 +582,11 @@ enum Locked {
 
 /// Locks the user of the identity's account, and reads the account again: whoever had the user locked may have
 /// disconnected it.
-async fn lock_account(tx: &mut Tx, identity: &Identity) -> Result<Locked, Error> {
+async fn lock_account(tx: &mut Tx, request: &RequestAuth, identity: &Identity) -> Result<Locked, Error> {
     let Some(found) = accounts::find(tx, identity).await? else {
         return Ok(Locked::Nobodys);
     };
-    let user = users::lock(tx, found.user_id).await?;
+    let user = request.lock_to_sign_in(tx, found.user_id).await?;
     let again = accounts::find(tx, identity).await?;
     Ok(match (user, again) {
         (Some(user), Some(account)) if account.user_id == found.user_id => Locked::Of(account, user),

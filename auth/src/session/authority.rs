@@ -276,6 +276,14 @@ pub(super) async fn delete(tx: &mut Tx, which: Ending) -> Result<Vec<Ended>> {
     Ok(ended)
 }
 
+/// Whose a session is; it never becomes another's.
+pub(super) async fn owner(tx: &mut Tx, session_id: Uuid) -> Result<Option<Uuid>> {
+    Ok(sqlx::query_scalar("SELECT user_id FROM sessions WHERE id = $1")
+        .bind(session_id)
+        .fetch_optional(&mut **tx)
+        .await?)
+}
+
 /// All of a user's sessions, and when the authority last saw each.
 pub(super) async fn last_seen(tx: &mut Tx, user_id: Uuid) -> Result<Vec<(Uuid, OffsetDateTime)>> {
     Ok(

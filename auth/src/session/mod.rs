@@ -262,7 +262,8 @@ impl Sessions {
 
     /// Who ends several sessions of a user locks the user first: rows are met in any order, and of two who meet
     /// them in different ones each would hold a row the other wants next. For the same reason several users are
-    /// named in the order of their ids.
+    /// named in the order of their ids. Ending one session, whose ever it is, needs no lock: whoever does no more than
+    /// that holds nothing that others want meanwhile. Who begins another session besides locks both users before.
     async fn end_each(&self, tx: &mut Tx, which: Vec<Ending>) -> Result<Vec<Ended>> {
         for user_id in which.iter().filter_map(Ending::user) {
             users::lock(tx, user_id).await?;

@@ -1,6 +1,7 @@
 //! One request's session: what the layer recognised, and what the handlers do with it.
 
 use std::{
+    collections::BTreeSet,
     fmt,
     sync::{Arc, Mutex, OnceLock, PoisonError},
 };
@@ -278,7 +279,29 @@ impl RequestAuth {
         }))
     }
 
-    /// Signs a user in, as the last step of the caller's transaction: ends whatever session this
+    /// Locks a user who is about to sign in, see [`users::lock`], and with them whoever this browser is signed in as,
+    /// whose session ends then. To be called before the transaction has locked any other user: both are locked in
+    /// the order of their ids, so that of two browsers that change to each other's users one waits for the other.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`]
+    pub(crate) async fn lock_to_sign_in(&self, tx: &mut Tx, user_id: Uuid) -> Result<Option<users::Locked>> {
+        let former = match self.meant() {
+            Some(session_id) => authority::owner(tx, session_id).await?,
+            None => None,
+        };
+        let mut found = None;
+        for id in BTreeSet::from_iter([user_id].into_iter().chain(former)) {
+            let locked = users::lock(tx, id).await?;
+            if id == user_id {
+                found = locked;
+            }
+        }
+        Ok(found)
+    }
+
+    /// Signs a user in, as the last step of the caller's transaction, which has locked no user but one it has made,
+    /// or by [`Self::lock_to_sign_in`]: ends whatever session this
     /// browser had, whoever's it was, and starts one with a new id and nothing of the old.
     ///
     /// # Errors
@@ -294,7 +317,7 @@ impl RequestAuth {
         let sessions = &self.0.sessions.0;
         let now = sessions.clock.now();
         // Whoever disables the user, or ends all the user's sessions, comes before this one begins or after.
-        match users::lock(&mut tx, user_id).await? {
+        match self.lock_to_sign_in(&mut tx, user_id).await? {
             Some(user) if !user.disabled => {}
             _ => return Err(Error::InvalidCredentials),
         }

@@ -6,6 +6,7 @@ use uuid::Uuid;
 use crate::support::{Browser, PASSWORD, TestApp, all_at_once};
 
 const ADA: &str = "ada@example.com";
+const EVE: &str = "eve@example.com";
 
 /// Everything that ends, or voids, several sessions of one user.
 const WAYS: usize = 6;
@@ -147,4 +148,51 @@ async fn two_endings_that_meet_the_sessions_in_different_orders_do_not_wait_for_
     let statuses = [first.await.unwrap(), second.await.unwrap()];
     assert_eq!(statuses, [200, 200]);
     assert_eq!(app.number("SELECT count(*) FROM sessions").await, 0);
+}
+
+/// Each browser ends the session it has, which is the other user's, and its sign-in the one that is too many, which is
+/// the other browser's: an instance does not know which sessions others have just seen in use. On PostgreSQL both are
+/// made to stand between the two.
+#[tokio::test(flavor = "multi_thread")]
+async fn two_browsers_that_change_to_each_others_users_do_not_wait_for_each_other() {
+    let app = TestApp::new().await;
+    let other = app.restarted(&[]).await;
+    let browsers = [
+        app.registered(ADA).await,
+        app.registered(EVE).await.before(&other),
+    ];
+    app.advance(61);
+    for email in [ADA, EVE] {
+        for _ in 1..20 {
+            app.signed_in(email).await;
+            app.advance(3);
+        }
+    }
+    #[cfg(feature = "postgres")]
+    let mut gate = {
+        let mut gate = crate::postgres::Operator::beside(&app).await;
+        gate.run("BEGIN").await;
+        gate.run("SELECT FROM snapshot_ttl FOR UPDATE").await;
+        gate
+    };
+    let mut running = Vec::new();
+    for (browser, email) in browsers.into_iter().zip([EVE, ADA]) {
+        running.push(tokio::spawn(async move {
+            browser.login(email, PASSWORD).await.expect(200);
+            browser.user().await["email"] == email
+        }));
+    }
+    #[cfg(feature = "postgres")]
+    {
+        gate.await_waiting_for(
+            "AND (SELECT count(*) FROM pg_stat_activity
+                  WHERE datname = current_database() AND wait_event_type = 'Lock') = 2",
+        )
+        .await;
+        gate.run("ROLLBACK").await;
+    }
+    for done in running {
+        assert!(done.await.unwrap());
+    }
+    assert_eq!(app.number("SELECT count(*) FROM sessions").await, 40);
 }
