@@ -8,9 +8,9 @@
 
 #[cfg(feature = "ssr")]
 use auth::admin::By;
-use auth::{Events, People, Person, Role};
 use leptos::prelude::*;
 use uuid::Uuid;
+use wire::{Events, People, Person, Role};
 
 #[cfg(feature = "ssr")]
 use crate::request::{Context, refuse};

@@ -9,9 +9,9 @@
     reason = "`#[server]` makes a struct of each function, whose fields are its arguments"
 )]
 
-use auth::PrivateKeyInfo;
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
+use wire::PrivateKeyInfo;
 
 #[cfg(feature = "ssr")]
 use crate::request::{Context, refuse};

@@ -6,8 +6,9 @@
 
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
+use wire::FlowError;
 
-use crate::{components::provider_error::ProviderError, error::AppError};
+use crate::error::AppError;
 
 /// How a form ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,7 +20,7 @@ pub enum Outcome {
     /// Not done, and why.
     Failed(#[serde(with = "with_wait")] AppError),
     /// The provider's button led to nothing, and why.
-    NotSignedIn(ProviderError),
+    NotSignedIn(FlowError),
 }
 
 /// The outcome of one form.
@@ -77,7 +78,7 @@ impl FlashContext {
     }
 
     /// Why signing in with a provider has failed, if it is about that.
-    pub fn provider_error() -> Signal<Option<ProviderError>> {
+    pub fn provider_error() -> Signal<Option<FlowError>> {
         let context: Option<Self> = use_context();
         Signal::derive(move || {
             let Self(flash) = context?;
@@ -98,7 +99,7 @@ impl FlashContext {
 
 impl Flash {
     /// A sign-in with a provider that has failed.
-    pub fn of_provider(error: ProviderError) -> Self {
+    pub fn of_provider(error: FlowError) -> Self {
         Self {
             form: String::new(),
             outcome: Outcome::NotSignedIn(error),

@@ -4,8 +4,8 @@
 //! This decides what is shown, by what the snapshot says; what may be read or done is decided by the
 //! server's guard and by each server function.
 
-use auth::Role;
 use leptos_router::{PartialPathMatch, PathSegment, PossibleRouteMatch};
+use wire::Role;
 
 use crate::session::current_session;
 

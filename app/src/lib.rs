@@ -20,7 +20,6 @@ pub mod session;
 pub mod tabs;
 pub mod theme;
 
-use auth::ProviderInfo;
 use leptos::prelude::*;
 use leptos_meta::{HashedStylesheet, Link, MetaTags, Title, provide_meta_context};
 use leptos_router::{
@@ -28,6 +27,7 @@ use leptos_router::{
     components::{ParentRoute, Route, Router, Routes},
     path,
 };
+use wire::ProviderInfo;
 
 use crate::{
     components::layout::Layout,

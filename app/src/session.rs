@@ -5,9 +5,9 @@
     reason = "`#[server]` makes a struct of each function, whose fields are its arguments"
 )]
 
-use auth::{AccountInfo, AuthSession, Event, SessionInfo, User, WaysIn};
 use leptos::prelude::*;
 use uuid::Uuid;
+use wire::{AccountInfo, AuthSession, Event, SessionInfo, User, WaysIn};
 
 #[cfg(feature = "ssr")]
 use crate::request::{Context, refuse};

@@ -6,11 +6,11 @@ use serde::{Deserialize, Serialize};
 use sqlx::types::Json;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
+use wire::{Actor, Event, Events};
 
 use crate::{
     db::{Database, Expired, Tx},
     error::Result,
-    wire_admin::{Actor, Event, Events},
 };
 
 /// How long an event is kept.

@@ -13,6 +13,7 @@ use serde_json::{Map, Value};
 use sqlx::types::Json;
 use time::OffsetDateTime;
 use uuid::Uuid;
+use wire::{DataSize, PrivateKeyInfo};
 
 use crate::{
     clock::Clock,
@@ -20,8 +21,6 @@ use crate::{
     error::{Error, Result},
     keys::{KeyRing, Place, Purpose},
     session::LiveSession,
-    wire::PrivateKeyInfo,
-    wire_admin::DataSize,
 };
 
 /// The most a bucket holds, as JSON text in bytes.

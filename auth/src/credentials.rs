@@ -1,10 +1,6 @@
 //! Passwords: what makes one acceptable, and Argon2id off the async threads, a few at a time.
 
-use std::{
-    net::IpAddr,
-    sync::Arc,
-    thread,
-};
+use std::{net::IpAddr, sync::Arc, thread};
 
 use argon2::{
     Algorithm, Argon2, Params, PasswordHash as Phc, PasswordHasher, PasswordVerifier, Version,

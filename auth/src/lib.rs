@@ -17,85 +17,45 @@
 //! 4. Who ends a session deletes its row and writes a stale mark in the same transaction, and in memory
 //!    before the commit: from then on its snapshots are void, however long they would have lived.
 //!
-//! Without the feature `ssr` this crate is only the types that cross the wire.
+//! This crate is for the server only; what crosses the wire is in the crate `wire`.
 
-mod role;
-mod wire;
-mod wire_admin;
-
-pub use {wire::*, wire_admin::*};
-
-#[cfg(feature = "ssr")]
 pub mod accounts;
-#[cfg(feature = "ssr")]
 pub mod admin;
-#[cfg(feature = "ssr")]
 pub mod at_rest;
-#[cfg(feature = "ssr")]
 mod audit;
-#[cfg(feature = "ssr")]
 mod blocklist;
-#[cfg(feature = "ssr")]
 pub mod buckets;
-#[cfg(feature = "ssr")]
 pub mod client;
-#[cfg(feature = "ssr")]
 pub mod clock;
-#[cfg(feature = "ssr")]
 pub mod config;
-#[cfg(feature = "ssr")]
 pub mod cookies;
-#[cfg(feature = "ssr")]
 pub mod credentials;
-#[cfg(all(test, feature = "ssr"))]
+#[cfg(test)]
 #[path = "../testing/database.rs"]
 mod database;
-#[cfg(feature = "ssr")]
 pub mod db;
-#[cfg(feature = "ssr")]
 mod detached;
-#[cfg(feature = "ssr")]
 mod email;
-#[cfg(feature = "ssr")]
 mod env_file;
-#[cfg(feature = "ssr")]
 mod error;
-#[cfg(feature = "ssr")]
 pub mod form_texts;
-#[cfg(feature = "ssr")]
 mod gate;
-#[cfg(feature = "ssr")]
 mod hooks;
-#[cfg(feature = "ssr")]
 pub mod keys;
-#[cfg(feature = "ssr")]
 pub mod limits;
-#[cfg(feature = "ssr")]
 mod networks;
-#[cfg(feature = "ssr")]
 pub mod oauth;
-#[cfg(feature = "ssr")]
 mod opaque;
-#[cfg(feature = "ssr")]
 pub mod passwords;
-#[cfg(feature = "ssr")]
 mod public_url;
-#[cfg(feature = "ssr")]
 mod return_to;
-#[cfg(feature = "ssr")]
 mod service;
-#[cfg(feature = "ssr")]
 mod session;
-#[cfg(feature = "ssr")]
 pub mod shares;
-#[cfg(feature = "ssr")]
 mod tokens;
-#[cfg(feature = "ssr")]
 mod users;
-#[cfg(feature = "ssr")]
 mod vars;
 
-#[cfg(feature = "ssr")]
 pub use self::{
     client::{Client, ClientAddress},
     clock::Clock,
@@ -114,3 +74,5 @@ pub use self::{
     users::{NewUser, Occasion, SqlUsers, UserAdapter},
     vars::{Problem, Vars},
 };
+
+pub use wire::{AccountInfo, AuthSession, PersonRow, Role, SessionInfo, User, WaysIn};

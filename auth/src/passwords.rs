@@ -1,6 +1,7 @@
 //! Registration, signing in and everything else a person does with a password.
 
 use secrecy::SecretString;
+use wire::AuthSession;
 
 use crate::{
     Auth,
@@ -14,7 +15,6 @@ use crate::{
     limits::{Action, Subject},
     session::{LiveSession, RecentSession, RequestAuth},
     users::{self, NewUser, Occasion},
-    wire::AuthSession,
 };
 
 /// How a session says that it began with a password.

@@ -3,6 +3,7 @@
 use std::{ops::Deref, sync::Arc};
 
 use uuid::Uuid;
+use wire::{Event, User, WaysIn};
 
 use crate::{
     audit::{self, NewEvent},
@@ -23,8 +24,6 @@ use crate::{
     public_url::PublicUrl,
     session::{Ending, LiveSession, RequestAuth, Sessions},
     users::{self, SqlUsers, UserAdapter},
-    wire::{User, WaysIn},
-    wire_admin::Event,
 };
 
 /// Of their own events a person sees so many.

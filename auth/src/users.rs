@@ -4,6 +4,7 @@
 use async_trait::async_trait;
 use time::OffsetDateTime;
 use uuid::Uuid;
+use wire::{AccountInfo, Role, User, WaysIn};
 
 use crate::{
     credentials::PasswordHash,
@@ -12,7 +13,6 @@ use crate::{
     error::{Error, Result},
     hooks,
     session::IdHash,
-    wire::{AccountInfo, Role, User, WaysIn},
 };
 
 /// The longest name kept, in characters.

@@ -36,7 +36,7 @@ pub(crate) fn check(steps: &mut Steps) -> Outcome {
     steps.run("clippy, browser", || {
         run(cargo_wasm(["clippy", "--package", "frontend"])?.args(["--", "-D", "warnings"]))?;
         // On its own: beside the frontend, a feature switched on by accident would go unnoticed.
-        run(cargo_wasm(["clippy", "--package", "auth"])?.args(["--", "-D", "warnings"]))
+        run(cargo_wasm(["clippy", "--package", "wire"])?.args(["--", "-D", "warnings"]))
     })?;
     steps.run("cargo-deny", || {
         run(&mut cargo(["deny", "check", "bans", "licenses", "sources"])?)

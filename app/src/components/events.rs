@@ -1,7 +1,7 @@
 //! What happened to an account, in words.
 
-use auth::{Actor, Event, Role};
 use leptos::{either::Either, prelude::*};
+use wire::{Actor, Event, Role};
 
 use super::{providers::provider_name, time::When};
 

@@ -1,8 +1,8 @@
 //! The navigation: right on first paint, since it shows only what the snapshot knows.
 
-use auth::AuthSession;
 use leptos::{either::Either, prelude::*};
 use leptos_router::components::A;
+use wire::AuthSession;
 
 use super::{
     avatar::{Avatar, local_part},

@@ -1,7 +1,7 @@
 //! Providers: their buttons and their names.
 
-use auth::ProviderInfo;
 use leptos::{ev::SubmitEvent, prelude::*};
+use wire::ProviderInfo;
 
 use super::{link::RETURN_TO, marks::Mark};
 use crate::{Setup, client::MadeForField, routes};

@@ -3,8 +3,8 @@
 pub mod people;
 pub mod person;
 
-use auth::Role;
 use leptos::prelude::*;
+use wire::Role;
 
 /// What sets a person apart from most.
 #[component]

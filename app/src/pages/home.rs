@@ -1,8 +1,8 @@
 //! The start page.
 
-use auth::AuthSession;
 use leptos::{either::Either, prelude::*};
 use leptos_meta::Title;
+use wire::AuthSession;
 
 use crate::{components::time::When, routes, session::current_session};
 

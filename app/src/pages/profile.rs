@@ -1,8 +1,8 @@
 //! The signed-in person.
 
-use auth::User;
 use leptos::{either::Either, prelude::*};
 use leptos_meta::Title;
+use wire::User;
 
 use crate::{
     components::{

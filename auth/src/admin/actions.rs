@@ -2,6 +2,7 @@
 
 use time::OffsetDateTime;
 use uuid::Uuid;
+use wire::Role;
 
 use super::{Administration, By};
 use crate::{
@@ -10,7 +11,6 @@ use crate::{
     error::{Error, Result},
     session::Ending,
     users,
-    wire::Role,
 };
 
 /// Whom something is done to, as the transaction found them.

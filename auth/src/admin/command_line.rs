@@ -5,6 +5,7 @@ use std::sync::Arc;
 use rand::RngCore;
 use sqlx::QueryBuilder;
 use uuid::Uuid;
+use wire::{PersonRow, Role, SessionInfo, WaysIn};
 
 use super::{Administration, By};
 use crate::{
@@ -17,8 +18,6 @@ use crate::{
     keys::{KeyRing, MIN_SECRET_BYTES},
     session::{Ending, Lifetimes, Sessions},
     users,
-    wire::{Role, SessionInfo, WaysIn},
-    wire_admin::PersonRow,
 };
 
 /// People whose sessions end in one transaction: running servers write between two of them.

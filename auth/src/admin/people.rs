@@ -3,13 +3,13 @@
 use std::collections::HashSet;
 
 use uuid::Uuid;
+use wire::{People, PersonRow};
 
 use super::Administration;
 use crate::{
     email::Email,
     error::{Error, Result},
     session::AdminSession,
-    wire_admin::{People, PersonRow},
 };
 
 /// People on a page.

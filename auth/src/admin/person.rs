@@ -2,14 +2,13 @@
 
 use time::OffsetDateTime;
 use uuid::Uuid;
+use wire::{Events, Person, PersonAccount, Role};
 
 use super::Administration;
 use crate::{
     audit,
     error::{Error, Result},
     session::AdminSession,
-    wire::Role,
-    wire_admin::{Events, Person, PersonAccount},
 };
 
 /// Events on a page.

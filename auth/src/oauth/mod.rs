@@ -55,6 +55,9 @@ use std::sync::Arc;
 
 use secrecy::SecretString;
 use uuid::Uuid;
+use wire::ProviderInfo;
+
+pub use wire::FlowError;
 
 pub use self::{
     config::{DEVELOPMENT, development, from_vars},
@@ -78,7 +81,6 @@ use crate::{
     public_url::PublicUrl,
     session::{RecentSession, RequestAuth},
     users::{Occasion, UserAdapter},
-    wire::ProviderInfo,
 };
 
 /// What a flow is for.
@@ -115,47 +117,6 @@ impl Intent {
             Self::SignIn => "sign_in",
             Self::Link => "link",
             Self::Confirm => "confirm",
-        }
-    }
-}
-
-/// Why a flow failed, as far as the person may know. The cause is in the log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FlowError {
-    /// The person said no.
-    Denied,
-    /// The flow is unknown, used up, another browser's or too old.
-    Expired,
-    /// The provider did not answer, or not as it should have.
-    Provider,
-    /// The address belongs to a user here, and the provider does not vouch for it.
-    Unverified,
-    /// The address belongs to a user here, who connects the account by signing in.
-    LinkRequired,
-    /// The account is connected with another user.
-    Taken,
-}
-
-impl FlowError {
-    /// All of them.
-    pub const ALL: [Self; 6] = [
-        Self::Denied,
-        Self::Expired,
-        Self::Provider,
-        Self::Unverified,
-        Self::LinkRequired,
-        Self::Taken,
-    ];
-
-    /// The code in `?error=`.
-    pub fn code(self) -> &'static str {
-        match self {
-            Self::Denied => "denied",
-            Self::Expired => "expired",
-            Self::Provider => "provider",
-            Self::Unverified => "unverified",
-            Self::LinkRequired => "link_required",
-            Self::Taken => "taken",
         }
     }
 }

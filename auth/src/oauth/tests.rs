@@ -24,6 +24,7 @@ use serde_json::{Value, json};
 use time::Duration;
 use url::Url;
 use uuid::Uuid;
+use wire::User;
 
 use super::{Finished, Http, Intent, StartError, Wish, from_vars, testing::Signer};
 use crate::{
@@ -37,7 +38,6 @@ use crate::{
     session::IdHash,
     session_layer,
     users::{NewUser, Occasion, SqlUsers, UserAdapter},
-    wire::User,
 };
 
 /// Unix seconds.

@@ -3,6 +3,7 @@
 use sqlx::FromRow;
 use time::OffsetDateTime;
 use uuid::Uuid;
+use wire::{AuthSession, Role, SessionInfo};
 
 use super::store::{self, IdHash};
 use crate::{
@@ -10,7 +11,6 @@ use crate::{
     db::{Database, Expired, Tx},
     error::Result,
     hooks,
-    wire::{AuthSession, Role, SessionInfo},
 };
 
 /// A session the authority has just confirmed. Only this module makes one, so an argument of this type

@@ -14,6 +14,7 @@ use http::{
 use time::{Duration, OffsetDateTime};
 use tower_sessions::session::Id;
 use uuid::Uuid;
+use wire::AuthSession;
 
 use super::{
     LiveSession, RequestAuth, Sessions, authority, former,
@@ -24,7 +25,6 @@ use super::{
 use crate::{
     cookies::{CookieName, RequestCookies},
     error::{Result, chain},
-    wire::AuthSession,
 };
 
 /// What a request's cookies are worth by themselves.

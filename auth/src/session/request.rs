@@ -10,6 +10,7 @@ use http::HeaderValue;
 use time::Duration;
 use tower_sessions::{Expiry, Session, session::Id};
 use uuid::Uuid;
+use wire::{AuthSession, Role, SessionInfo};
 
 use super::{
     AdminSession, LiveSession, RECENT, RecentSession, Sessions,
@@ -25,7 +26,6 @@ use crate::{
     db::Tx,
     error::{Error, Result},
     networks, users,
-    wire::{AuthSession, Role, SessionInfo},
 };
 
 /// A request's way to its session; in the extensions of every request behind the session layer.

@@ -2,12 +2,12 @@
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use uuid::Uuid;
+use wire::{AuthSession, Role};
 
 use super::store::IdHash;
 use crate::{
     clock::from_unix,
     keys::{KeyRing, Purpose},
-    wire::{AuthSession, Role},
 };
 
 /// How far ahead of its own clock an instance accepts a snapshot's beginning: one that begins later was

@@ -2,12 +2,13 @@
 
 use http::{HeaderMap, HeaderValue, header::COOKIE};
 use time::Duration;
+use wire::AuthSession;
 
 use super::{
     request::{Planned, Presented},
     *,
 };
-use crate::{client::Client, cookies::CookieName, database::TestDatabase, wire::AuthSession};
+use crate::{client::Client, cookies::CookieName, database::TestDatabase};
 
 struct Scene {
     db: Database,

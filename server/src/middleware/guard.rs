@@ -1,11 +1,10 @@
 //! The guards: who may see a page is settled before anything of it is rendered.
 
 use app::{
-    components::provider_error::ProviderError,
     flash::Flash,
     routes::{ADMIN, ADMIN_API, ANONYMOUS, LOGIN, PUBLIC, SETTINGS, SETTINGS_SECURITY},
 };
-use auth::{Error, ReturnTo, Role, chain, form_texts::Typist};
+use auth::{Error, ReturnTo, Role, chain, form_texts::Typist, oauth::FlowError};
 use axum::{
     Router,
     extract::{MatchedPath, Request, State},
@@ -178,9 +177,9 @@ fn return_to(query: &str) -> ReturnTo {
 }
 
 /// Why a provider's callback has failed, if the query says it, once, by a code that is known.
-fn provider_error(query: &str) -> Option<ProviderError> {
+fn provider_error(query: &str) -> Option<FlowError> {
     match &values(query, "error")[..] {
-        [code] => ProviderError::from_code(code),
+        [code] => FlowError::from_code(code),
         _ => None,
     }
 }

@@ -1,9 +1,9 @@
 //! The list of people: found by the beginning of an address or a name, a page at a time.
 
-use auth::{People as Page, PersonRow};
 use leptos::{either::Either, prelude::*};
 use leptos_meta::Title;
 use leptos_router::hooks::use_location;
+use wire::{People as Page, PersonRow};
 
 use super::Badges;
 use crate::{

@@ -1,6 +1,5 @@
 //! One person: who they are, where they are signed in, what happened, and what can be done about it.
 
-use auth::{DataSize, Events, Person as Details, PersonAccount, Role, SessionInfo};
 use leptos::{
     either::{Either, EitherOf3},
     prelude::*,
@@ -8,6 +7,7 @@ use leptos::{
 use leptos_meta::Title;
 use leptos_router::hooks::{use_location, use_params_map};
 use uuid::Uuid;
+use wire::{DataSize, Events, Person as Details, PersonAccount, Role, SessionInfo};
 
 use super::{Badges, people::called};
 use crate::{

@@ -1,8 +1,8 @@
 //! Connected provider accounts.
 
-use auth::{AccountInfo, WaysIn};
 use leptos::{either::Either, prelude::*};
 use leptos_meta::Title;
+use wire::{AccountInfo, WaysIn};
 
 use crate::{
     Setup,

@@ -1,8 +1,8 @@
 //! Private data: secrets the person gives to the server, and never gets back.
 
-use auth::PrivateKeyInfo;
 use leptos::{either::Either, prelude::*};
 use leptos_meta::Title;
+use wire::PrivateKeyInfo;
 
 use crate::{
     components::{

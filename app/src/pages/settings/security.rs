@@ -1,8 +1,8 @@
 //! The password, and confirming who one is.
 
-use auth::WaysIn;
 use leptos::{either::Either, prelude::*};
 use leptos_meta::Title;
+use wire::WaysIn;
 
 use crate::{
     Setup,

@@ -1,8 +1,8 @@
 //! The person's sessions, and ending them.
 
-use auth::SessionInfo;
 use leptos::{either::Either, prelude::*};
 use leptos_meta::Title;
+use wire::SessionInfo;
 
 use crate::{
     components::{

@@ -1,11 +1,10 @@
-//! The types of administration that cross the wire. No value of a private bucket is among them: of data
-//! only its size is told.
+//! Administration. No value of a private bucket is among these types: of data only its size is told.
 
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::{Role, SessionInfo};
+use crate::{Event, Role, SessionInfo};
 
 /// A page of people.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,7 +17,7 @@ pub struct People {
 
 /// Somebody in the list of people.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "ssr", derive(sqlx::FromRow))]
+#[cfg_attr(feature = "sqlx", derive(sqlx::FromRow))]
 pub struct PersonRow {
     /// The user's id.
     pub id: Uuid,
@@ -73,7 +72,7 @@ pub struct Person {
 
 /// A connected provider account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "ssr", derive(sqlx::FromRow))]
+#[cfg_attr(feature = "sqlx", derive(sqlx::FromRow))]
 pub struct PersonAccount {
     /// The account's id.
     pub id: Uuid,
@@ -114,41 +113,4 @@ pub struct Events {
     pub events: Vec<Event>,
     /// Where the next page begins; `None` on the last.
     pub next: Option<Uuid>,
-}
-
-/// Something that happened to an account.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Event {
-    /// The event's id.
-    pub id: Uuid,
-    /// When.
-    #[serde(with = "time::serde::rfc3339")]
-    pub at: OffsetDateTime,
-    /// What: `sign_in`, `set_role` and the like.
-    pub kind: String,
-    /// What the kind leaves open: the sign-in method, the new role.
-    pub note: String,
-    /// The client's address, where one is known.
-    pub ip: Option<String>,
-    /// The session it began with, or ended.
-    pub session_id: Option<Uuid>,
-    /// Who did it.
-    pub by: Actor,
-}
-
-/// Who did something to an account.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Actor {
-    /// The person.
-    Oneself,
-    /// An administrator, who is named to other administrators only.
-    Admin {
-        /// The administrator's user id.
-        user_id: Option<Uuid>,
-        /// The administrator's address.
-        email: Option<String>,
-    },
-    /// Somebody at the server's command line.
-    CommandLine,
 }

@@ -1,0 +1,20 @@
+//! The types that cross the wire: what server functions return and pages show. All of them compile to wasm,
+//! so nothing in here may hold a secret; what holds one is in `auth`, which does not.
+
+mod admin;
+mod data;
+mod event;
+mod flow_error;
+mod role;
+mod session;
+mod user;
+
+pub use self::{
+    admin::{DataSize, Events, People, Person, PersonAccount, PersonRow},
+    data::PrivateKeyInfo,
+    event::{Actor, Event},
+    flow_error::FlowError,
+    role::Role,
+    session::{AuthSession, SessionInfo},
+    user::{AccountInfo, ProviderInfo, User, WaysIn},
+};

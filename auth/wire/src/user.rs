@@ -1,0 +1,58 @@
+//! A user, and the ways into their account.
+
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::Role;
+
+/// The whole user, from SQL. It carries no secret.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct User {
+    /// The user's id.
+    pub id: Uuid,
+    /// The address in normal form.
+    pub email: Option<String>,
+    /// Whether somebody vouched for the address.
+    pub email_verified: bool,
+    /// The name to greet with.
+    pub name: Option<String>,
+    /// A picture's address (http or https).
+    pub avatar_url: Option<String>,
+    /// The role.
+    pub role: Role,
+    /// Member since.
+    #[serde(with = "time::serde::rfc3339")]
+    pub created_at: OffsetDateTime,
+    /// The provider accounts this user can sign in with.
+    pub accounts: Vec<AccountInfo>,
+}
+
+/// A provider account connected to a user.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountInfo {
+    /// The account's id, by which it is disconnected.
+    pub id: Uuid,
+    /// The provider's id.
+    pub provider: String,
+    /// The address the provider names.
+    pub email: Option<String>,
+}
+
+/// The ways into an account: what `/settings/accounts` and `/settings/security` need to know.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WaysIn {
+    /// Whether a password is set.
+    pub has_password: bool,
+    /// The connected provider accounts.
+    pub accounts: Vec<AccountInfo>,
+}
+
+/// A provider somebody can sign in with here: enough for its button.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProviderInfo {
+    /// The provider's id, as in its addresses.
+    pub id: String,
+    /// The provider's name, as people know it.
+    pub name: String,
+}
