@@ -37,12 +37,7 @@ pub async fn list_people(
 pub async fn get_person(user_id: Uuid) -> Result<Person, AppError> {
     let context = Context::take()?;
     let admin = context.require_admin().await?;
-    context
-        .auth
-        .administration()
-        .person(&admin, user_id)
-        .await
-        .map_err(refuse)
+    context.auth.person(&admin, user_id).await.map_err(refuse)
 }
 
 /// A page of what happened to a person, the newest first.

@@ -57,6 +57,7 @@ mod users;
 mod vars;
 
 pub use self::{
+    admin::AdminSession,
     client::{Client, ClientAddress},
     clock::Clock,
     config::Config,
@@ -67,10 +68,7 @@ pub use self::{
     public_url::{PublicUrl, is_loopback},
     return_to::ReturnTo,
     service::Auth,
-    session::{
-        AdminSession, IdHash, Lifetimes, LiveSession, RecentSession, RequestAuth, SessionsStatus,
-        session_layer,
-    },
+    session::{IdHash, Lifetimes, LiveSession, RecentSession, RequestAuth, SessionsStatus, session_layer},
     users::{NewUser, Occasion, SqlUsers, UserAdapter},
     vars::{Problem, Vars},
 };

@@ -156,7 +156,7 @@ impl Auth {
         let mut tx = self.db.begin().await?;
         let event = NewEvent::of_nobody("sign_out").from(client.ip);
         let which = vec![Ending::Any { session_id }];
-        let ended = self.sessions.end_noted(&mut tx, which, event).await?;
+        let ended = self.sessions.marks().end_noted(&mut tx, which, event).await?;
         // The session has ended already, and the browser is in another one by now: that one was not meant.
         if ended == 0 && request.is_late().await? {
             return Ok(false);
@@ -185,7 +185,7 @@ impl Auth {
         // Nobody signs in meanwhile; and then the sessions, since with the user's row their rows go, and nobody
         // would know which to mark.
         users::lock(tx, user_id).await?.ok_or(Error::NotFound)?;
-        self.sessions.end_all(tx, user_id).await?;
+        self.sessions.marks().end_all(tx, user_id).await?;
         if !self.users.delete(tx, user_id).await? {
             return Err(Error::NotFound);
         }

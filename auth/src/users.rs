@@ -12,7 +12,7 @@ use crate::{
     email::Email,
     error::{Error, Result},
     hooks,
-    session::IdHash,
+    session::{id::IdHash, table::ALIVE},
 };
 
 /// The longest name kept, in characters.
@@ -157,14 +157,13 @@ struct UserRow {
 impl UserAdapter for SqlUsers {
     /// One query, a row per account, joined on the session's row.
     async fn get(&self, session: &IdHash, now: OffsetDateTime) -> Result<Option<User>> {
-        let rows: Vec<UserRow> = sqlx::query_as(
+        let rows: Vec<UserRow> = sqlx::query_as(&format!(
             "SELECT u.id, u.email, u.email_verified_at, u.name, u.avatar_url, u.role, u.created_at,
                     a.id AS account_id, a.provider AS account_provider, a.email AS account_email
              FROM sessions s JOIN users u ON u.id = s.user_id LEFT JOIN accounts a ON a.user_id = u.id
-             WHERE s.key_hash = $1 AND s.kind = 'browser'
-               AND s.idle_expires_at > $2 AND s.expires_at > $2 AND u.disabled_at IS NULL
-             ORDER BY a.created_at, a.id",
-        )
+             WHERE s.key_hash = $1 AND {ALIVE}
+             ORDER BY a.created_at, a.id"
+        ))
         .bind(session.bytes())
         .bind(now)
         .fetch_all(self.0.read())

@@ -1,7 +1,7 @@
 //! The database: one text of SQL for two engines.
 //!
 //! SQLite is the default; the cargo feature `postgres` switches to PostgreSQL. What differs between them
-//! is here, and in how stale marks travel (`session/feed`): the rest of the crate says `$1`, `ON CONFLICT`
+//! is here, and in how stale marks travel (`session/stale`): the rest of the crate says `$1`, `ON CONFLICT`
 //! and `RETURNING`, which both understand.
 
 #[cfg(feature = "postgres")]
@@ -24,7 +24,10 @@ pub(crate) use self::{
     engine::{DEFAULT_URL, HOLD_SHARED, is_unavailable, judge_url, session_store},
     sweep::Expired,
 };
-use crate::error::{Error, Result};
+use crate::{
+    clock::Clock,
+    error::{Error, Result},
+};
 
 /// A pool of connections to the engine.
 pub type Pool = sqlx::Pool<Db>;
@@ -193,6 +196,14 @@ impl Database {
         Ok(engine::hold(tx).await?)
     }
 
+    /// Has a clock follow the database server's, if that is another machine's.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`]
+    pub(crate) async fn agree_on_time(&self, clock: &Clock) -> Result<()> {
+        Ok(engine::agree_on_time(&self.read, clock).await?)
+    }
+
     /// How a connection beside the pools is made.
     pub(crate) fn connect_options(&self) -> ConnectOptions {
         (*self.write.connect_options()).clone()
@@ -203,6 +214,14 @@ impl Database {
         self.read.close().await;
         self.write.close().await;
     }
+}
+
+/// Tells the other instances, once the transaction is committed. On SQLite they look by themselves.
+///
+/// # Errors
+/// [`Error::Unavailable`]
+pub(crate) async fn notify(tx: &mut Tx, channel: &str, payload: &str) -> Result<()> {
+    Ok(engine::notify(tx, channel, payload).await?)
 }
 
 #[cfg(test)]
