@@ -13,7 +13,7 @@ use uuid::Uuid;
 use wire::{Events, People, Person, Role};
 
 #[cfg(feature = "ssr")]
-use crate::request::{Context, refuse};
+use crate::context::{Context, refuse};
 use crate::{client::PageClient, error::AppError, forms::PageForm, routes};
 
 /// A page of people: the newest, or those whose address or name begins with `query`.

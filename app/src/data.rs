@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use wire::PrivateKeyInfo;
 
 #[cfg(feature = "ssr")]
-use crate::request::{Context, refuse};
+use crate::context::{Context, refuse};
 use crate::{client::PageClient, error::AppError, forms::PageForm, routes, theme::ThemeContext};
 
 /// Readable and writable by its owner in the browser.

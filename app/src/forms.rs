@@ -1,7 +1,7 @@
 //! What each form says of itself: the pages it is on, and which of its fields come back to them.
 //!
 //! A form that says nothing gets nothing back, and a form whose server function does not say where it is
-//! does not compile: [`Form`](crate::components::form::Form) takes no other.
+//! does not compile: [`Form`](crate::ui::form::Form) takes no other.
 
 use leptos::server_fn::ServerFn;
 

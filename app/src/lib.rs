@@ -4,7 +4,8 @@
 
 pub mod admin;
 pub mod client;
-pub mod components;
+#[cfg(feature = "ssr")]
+mod context;
 pub mod data;
 pub mod error;
 pub mod flash;
@@ -12,13 +13,12 @@ pub mod for_admins;
 pub mod forms;
 mod hydration;
 pub mod pages;
-#[cfg(feature = "ssr")]
-mod request;
 pub mod routes;
 pub mod secret;
 pub mod session;
 pub mod tabs;
 pub mod theme;
+pub mod ui;
 
 use leptos::prelude::*;
 use leptos_meta::{HashedStylesheet, Link, MetaTags, Title, provide_meta_context};
@@ -30,7 +30,6 @@ use leptos_router::{
 use wire::ProviderInfo;
 
 use crate::{
-    components::layout::Layout,
     data::PublicDataContext,
     flash::FlashContext,
     for_admins::ForAdmins,
@@ -49,6 +48,7 @@ use crate::{
     },
     session::CurrentSession,
     theme::ThemeContext,
+    ui::layout::Layout,
 };
 
 /// The document around [`App`], rendered on the server only.

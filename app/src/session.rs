@@ -10,7 +10,7 @@ use uuid::Uuid;
 use wire::{AccountInfo, AuthSession, Event, SessionInfo, User, WaysIn};
 
 #[cfg(feature = "ssr")]
-use crate::request::{Context, refuse};
+use crate::context::{Context, refuse};
 use crate::{client::PageClient, error::AppError, forms::PageForm, routes, secret::Secret};
 
 /// Who is signed in, as views see it: fixed for the life of the document, since signing in and out load

@@ -4,7 +4,7 @@ use leptos::{either::Either, prelude::*};
 use leptos_meta::Title;
 use wire::AuthSession;
 
-use crate::{components::time::When, routes, session::current_session};
+use crate::{routes, session::current_session, ui::time::When};
 
 /// What this is, for everybody. It asks the database for nothing.
 #[component]

@@ -4,14 +4,14 @@ use leptos::prelude::*;
 use leptos_meta::Title;
 
 use crate::{
-    components::{
+    routes, session,
+    ui::{
         field::{Checkbox, Field},
         form::{Form, FormState, Notice, Submit},
         link::{RETURN_TO, asked_return_to, leading_to},
         provider_error::ProviderErrorNotice,
         providers::{EndsElsewhere, ProviderChoice},
     },
-    routes, session,
 };
 
 /// The page to sign in: with a provider, or with a password.

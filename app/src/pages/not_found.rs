@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use leptos_meta::Title;
 
-use crate::{components::failure::set_status, routes};
+use crate::{routes, ui::failure::set_status};
 
 /// The page for an address that leads nowhere.
 #[component]

@@ -5,7 +5,12 @@ use leptos_meta::Title;
 use wire::User;
 
 use crate::{
-    components::{
+    data::{PublicData, PublicDataContext},
+    error::AppError,
+    routes,
+    session::{current_session, get_user},
+    theme::ThemeContext,
+    ui::{
         address::Address,
         avatar::{Avatar, local_part},
         failure::Failure,
@@ -13,11 +18,6 @@ use crate::{
         providers::provider_name,
         time::When,
     },
-    data::{PublicData, PublicDataContext},
-    error::AppError,
-    routes,
-    session::{current_session, get_user},
-    theme::ThemeContext,
 };
 
 /// The page that shows the person to themselves.

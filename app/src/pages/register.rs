@@ -5,14 +5,14 @@ use leptos_meta::Title;
 
 use crate::{
     Setup,
-    components::{
+    error::AppError,
+    routes, session,
+    ui::{
         field::{Checkbox, Field},
         form::{Form, FormState, Notice, Submit},
         link::{RETURN_TO, asked_return_to, leading_to},
         providers::{EndsElsewhere, ProviderChoice},
     },
-    error::AppError,
-    routes, session,
 };
 
 /// The page to make an account; it signs in as well.

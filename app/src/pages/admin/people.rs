@@ -8,14 +8,14 @@ use wire::{People as Page, PersonRow};
 use super::Badges;
 use crate::{
     admin::list_people,
-    components::{
+    routes,
+    ui::{
         address::Address,
         avatar::Avatar,
         failure::Failure,
         link::{escaped, value_of},
         time::When,
     },
-    routes,
 };
 
 const QUERY: &str = "q";

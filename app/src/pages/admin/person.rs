@@ -14,7 +14,10 @@ use crate::{
     admin::{
         AdminRevokeSession, DisableUser, EnableUser, RevokeAllSessions, SetRole, get_person, list_events,
     },
-    components::{
+    error::AppError,
+    pages::not_found::NotFound,
+    routes,
+    ui::{
         address::Address,
         avatar::Avatar,
         device::device,
@@ -26,9 +29,6 @@ use crate::{
         providers::provider_name,
         time::When,
     },
-    error::AppError,
-    pages::not_found::NotFound,
-    routes,
 };
 
 const BEFORE: &str = "before";

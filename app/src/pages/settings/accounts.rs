@@ -5,16 +5,15 @@ use leptos_meta::Title;
 use wire::{AccountInfo, WaysIn};
 
 use crate::{
-    Setup,
-    components::{
+    Setup, routes,
+    session::{UnlinkAccount, get_ways_in},
+    ui::{
         failure::Failure,
         form::{Form, FormState, Notice, Submit},
         marks::Mark,
         provider_error::ProviderErrorNotice,
         providers::{ProviderButton, is_configured, provider_name},
     },
-    routes,
-    session::{UnlinkAccount, get_ways_in},
 };
 
 /// The tab for connected accounts.

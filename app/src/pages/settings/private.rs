@@ -5,13 +5,13 @@ use leptos_meta::Title;
 use wire::PrivateKeyInfo;
 
 use crate::{
-    components::{
+    data::{ClearPrivateData, PRIVATE_FIELDS, UpdatePrivateData, describe_private_data},
+    ui::{
         failure::Failure,
         field::Field,
         form::{Emptied, Form, FormState, Notices, Submit},
         time::When,
     },
-    data::{ClearPrivateData, PRIVATE_FIELDS, UpdatePrivateData, describe_private_data},
 };
 
 /// The tab for private data.

@@ -4,15 +4,15 @@ use leptos::{either::Either, html, prelude::*};
 use leptos_meta::Title;
 
 use crate::{
-    components::{
-        failure::Failure,
-        field::{Field, TextArea},
-        form::{Form, FormState, Notices, Submit},
-    },
     data::{ClearPublicData, PublicData, PublicDataContext, Theme, UpdatePublicData},
     error::AppError,
     pages::profile::About,
     theme::ThemeContext,
+    ui::{
+        failure::Failure,
+        field::{Field, TextArea},
+        form::{Form, FormState, Notices, Submit},
+    },
 };
 
 /// The tab for public data.

@@ -6,7 +6,11 @@ use wire::WaysIn;
 
 use crate::{
     Setup,
-    components::{
+    error::AppError,
+    pages::register::password_hint,
+    routes,
+    session::{ChangePassword, ConfirmIdentity, SetPassword, current_session, get_ways_in},
+    ui::{
         failure::Failure,
         field::Field,
         form::{Emptied, Form, FormState, Newest, Notice, Submit},
@@ -14,10 +18,6 @@ use crate::{
         own_events::OwnEvents,
         providers::ProviderButton,
     },
-    error::AppError,
-    pages::register::password_hint,
-    routes,
-    session::{ChangePassword, ConfirmIdentity, SetPassword, current_session, get_ways_in},
 };
 
 /// The forms of this page, of which only the newest word stays.

@@ -5,14 +5,14 @@ use leptos_meta::Title;
 use wire::SessionInfo;
 
 use crate::{
-    components::{
+    session::{RevokeOtherSessions, RevokeSession, list_sessions},
+    ui::{
         device::device,
         events::method,
         failure::Failure,
         form::{Form, FormState, Notices, Submit},
         time::When,
     },
-    session::{RevokeOtherSessions, RevokeSession, list_sessions},
 };
 
 /// The tab for sessions.
