@@ -13,7 +13,7 @@ use uuid::Uuid;
 use wire::{Events, People, Person, Role};
 
 #[cfg(feature = "ssr")]
-use crate::context::{Context, refuse};
+use crate::context::Context;
 use crate::{client::PageClient, error::AppError, forms::PageForm, routes};
 
 /// A page of people: the newest, or those whose address or name begins with `query`.
@@ -24,12 +24,11 @@ pub async fn list_people(
 ) -> Result<People, AppError> {
     let context = Context::take()?;
     let admin = context.require_admin().await?;
-    context
+    Ok(context
         .auth
         .administration()
         .people(&admin, query.as_deref().unwrap_or_default(), after.as_deref())
-        .await
-        .map_err(refuse)
+        .await?)
 }
 
 /// A person, with accounts, sessions and sizes of data.
@@ -37,12 +36,7 @@ pub async fn list_people(
 pub async fn get_person(user_id: Uuid) -> Result<Person, AppError> {
     let context = Context::take()?;
     let admin = context.require_admin().await?;
-    context
-        .auth
-        .administration()
-        .person(&admin, user_id)
-        .await
-        .map_err(refuse)
+    Ok(context.auth.administration().person(&admin, user_id).await?)
 }
 
 /// A page of what happened to a person, the newest first.
@@ -50,12 +44,11 @@ pub async fn get_person(user_id: Uuid) -> Result<Person, AppError> {
 pub async fn list_events(user_id: Uuid, #[server(default)] before: Option<Uuid>) -> Result<Events, AppError> {
     let context = Context::take()?;
     let admin = context.require_admin().await?;
-    context
+    Ok(context
         .auth
         .administration()
         .events(&admin, user_id, before)
-        .await
-        .map_err(refuse)
+        .await?)
 }
 
 /// Ends a session, whose ever it is; one's own present one is signed out.
@@ -68,8 +61,7 @@ pub async fn admin_revoke_session(session_id: Uuid) -> Result<(), AppError> {
         .auth
         .administration()
         .end_session(By::Admin(&admin, &client), session_id)
-        .await
-        .map_err(refuse)?;
+        .await?;
     if session_id == admin.session_id() {
         return context.sign_out().await;
     }
@@ -90,8 +82,7 @@ pub async fn revoke_all_sessions(user_id: Uuid) -> Result<(), AppError> {
         .auth
         .administration()
         .end_sessions(By::Admin(&admin, &client), user_id)
-        .await
-        .map_err(refuse)?;
+        .await?;
     if user_id == admin.user_id() {
         return context.sign_out().await;
     }
@@ -108,12 +99,11 @@ pub async fn disable_user(user_id: Uuid) -> Result<(), AppError> {
     let context = Context::take()?;
     let admin = context.require_admin().await?;
     let client = context.client();
-    context
+    Ok(context
         .auth
         .administration()
         .disable(By::Admin(&admin, &client), user_id)
-        .await
-        .map_err(refuse)
+        .await?)
 }
 
 impl PageForm for DisableUser {
@@ -126,12 +116,11 @@ pub async fn enable_user(user_id: Uuid) -> Result<(), AppError> {
     let context = Context::take()?;
     let admin = context.require_admin().await?;
     let client = context.client();
-    context
+    Ok(context
         .auth
         .administration()
         .enable(By::Admin(&admin, &client), user_id)
-        .await
-        .map_err(refuse)
+        .await?)
 }
 
 impl PageForm for EnableUser {
@@ -144,12 +133,11 @@ pub async fn set_role(user_id: Uuid, role: Role) -> Result<(), AppError> {
     let context = Context::take()?;
     let admin = context.require_admin().await?;
     let client = context.client();
-    context
+    Ok(context
         .auth
         .administration()
         .set_role(By::Admin(&admin, &client), user_id, role)
-        .await
-        .map_err(refuse)
+        .await?)
 }
 
 impl PageForm for SetRole {

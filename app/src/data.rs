@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use wire::PrivateKeyInfo;
 
 #[cfg(feature = "ssr")]
-use crate::context::{Context, refuse};
+use crate::context::Context;
 use crate::{client::PageClient, error::AppError, forms::PageForm, routes, theme::ThemeContext};
 
 /// Readable and writable by its owner in the browser.
@@ -108,12 +108,7 @@ mod limit {
 pub async fn get_public_data() -> Result<PublicData, AppError> {
     let context = Context::take()?;
     let live = context.require_session().await?;
-    let found = context
-        .auth
-        .buckets
-        .public::<PublicData>(&live)
-        .await
-        .map_err(refuse)?;
+    let found = context.auth.buckets.public::<PublicData>(&live).await?;
     context.etag(found.version);
     context.remember_theme(found.data.theme);
     Ok(found.data)
@@ -137,8 +132,7 @@ pub async fn update_public_data(
     let buckets = &context.auth.buckets;
     let updated = buckets
         .update_public::<PublicData>(&live, &patch.into(), &context.if_match())
-        .await
-        .map_err(refuse)?;
+        .await?;
     context.etag(updated.version);
     context.remember_theme(updated.data.theme);
     Ok(updated.data)
@@ -158,8 +152,7 @@ pub async fn clear_public_data() -> Result<PublicData, AppError> {
         .auth
         .buckets
         .clear_public(&live, &context.if_match())
-        .await
-        .map_err(refuse)?;
+        .await?;
     context.etag(version);
     context.remember_theme(None);
     Ok(PublicData::default())
@@ -174,12 +167,7 @@ impl PageForm for ClearPublicData {
 pub async fn describe_private_data() -> Result<Vec<PrivateKeyInfo>, AppError> {
     let context = Context::take()?;
     let live = context.require_session().await?;
-    let found = context
-        .auth
-        .buckets
-        .describe_private(&live)
-        .await
-        .map_err(refuse)?;
+    let found = context.auth.buckets.describe_private(&live).await?;
     context.etag(found.version);
     Ok(found.data)
 }
@@ -204,8 +192,7 @@ pub async fn update_private_data(
         .auth
         .buckets
         .update_private(&live, patch, &context.if_match())
-        .await
-        .map_err(refuse)?;
+        .await?;
     context.etag(updated.version);
     Ok(updated.data)
 }
@@ -223,8 +210,7 @@ pub async fn clear_private_data() -> Result<Vec<PrivateKeyInfo>, AppError> {
         .auth
         .buckets
         .clear_private(&live, &context.if_match())
-        .await
-        .map_err(refuse)?;
+        .await?;
     context.etag(version);
     Ok(Vec::new())
 }

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use wire::{AccountInfo, AuthSession, Event, SessionInfo, User, WaysIn};
 
 #[cfg(feature = "ssr")]
-use crate::context::{Context, refuse};
+use crate::context::Context;
 use crate::{client::PageClient, error::AppError, forms::PageForm, routes, secret::Secret};
 
 /// Who is signed in, as views see it: fixed for the life of the document, since signing in and out load
@@ -52,7 +52,7 @@ pub async fn get_auth_session() -> Result<Option<AuthSession>, AppError> {
 #[server(prefix = "/api", endpoint = "get_user")]
 pub async fn get_user() -> Result<Option<User>, AppError> {
     let context = Context::take()?;
-    context.auth.user(&context.request).await.map_err(refuse)
+    Ok(context.auth.user(&context.request).await?)
 }
 
 /// Makes an account with a password and signs in.
@@ -73,8 +73,7 @@ pub async fn register(
             password.into(),
             name.as_deref(),
         )
-        .await
-        .map_err(refuse)?;
+        .await?;
     leptos_axum::redirect(auth::ReturnTo::or_default(return_to.as_deref()).as_str());
     Ok(session)
 }
@@ -96,8 +95,7 @@ pub async fn login(
     let session = context
         .auth
         .sign_in(context.sign_in(remember), &email, password.into())
-        .await
-        .map_err(refuse)?;
+        .await?;
     leptos_axum::redirect(auth::ReturnTo::or_default(return_to.as_deref()).as_str());
     Ok(session)
 }
@@ -123,7 +121,7 @@ impl PageForm for Logout {
 pub async fn list_sessions() -> Result<Vec<SessionInfo>, AppError> {
     let context = Context::take()?;
     let live = context.require_session().await?;
-    context.request.list(&live).await.map_err(refuse)
+    Ok(context.request.list(&live).await?)
 }
 
 /// Ends one of the person's sessions; one's own is signed out.
@@ -135,11 +133,7 @@ pub async fn revoke_session(session_id: Uuid) -> Result<(), AppError> {
         return context.sign_out().await;
     }
     let client = context.client();
-    context
-        .request
-        .revoke(&live, session_id, &client)
-        .await
-        .map_err(refuse)
+    Ok(context.request.revoke(&live, session_id, &client).await?)
 }
 
 impl PageForm for RevokeSession {
@@ -151,11 +145,7 @@ impl PageForm for RevokeSession {
 pub async fn revoke_other_sessions() -> Result<(), AppError> {
     let context = Context::take()?;
     let live = context.require_session().await?;
-    context
-        .request
-        .revoke_others(&live, &context.client())
-        .await
-        .map_err(refuse)?;
+    context.request.revoke_others(&live, &context.client()).await?;
     Ok(())
 }
 
@@ -168,7 +158,7 @@ impl PageForm for RevokeOtherSessions {
 pub async fn list_own_events() -> Result<Vec<Event>, AppError> {
     let context = Context::take()?;
     let live = context.require_session().await?;
-    context.auth.own_events(&live).await.map_err(refuse)
+    Ok(context.auth.own_events(&live).await?)
 }
 
 /// The connected provider accounts.
@@ -182,7 +172,7 @@ pub async fn list_accounts() -> Result<Vec<AccountInfo>, AppError> {
 pub async fn get_ways_in() -> Result<WaysIn, AppError> {
     let context = Context::take()?;
     let live = context.require_session().await?;
-    context.auth.ways_in(&live).await.map_err(refuse)
+    Ok(context.auth.ways_in(&live).await?)
 }
 
 /// Disconnects a provider account; never the last way in.
@@ -190,12 +180,11 @@ pub async fn get_ways_in() -> Result<WaysIn, AppError> {
 pub async fn unlink_account(account_id: Uuid) -> Result<(), AppError> {
     let context = Context::take()?;
     let recent = context.require_recent_session().await?;
-    context
+    Ok(context
         .auth
         .oauth
         .unlink(&context.request, recent, &context.client(), account_id)
-        .await
-        .map_err(refuse)
+        .await?)
 }
 
 impl PageForm for UnlinkAccount {
@@ -207,7 +196,7 @@ impl PageForm for UnlinkAccount {
 pub async fn change_password(current_password: Secret, new_password: Secret) -> Result<(), AppError> {
     let context = Context::take()?;
     let recent = context.require_recent_session().await?;
-    context
+    Ok(context
         .auth
         .change_password(
             &context.request,
@@ -216,8 +205,7 @@ pub async fn change_password(current_password: Secret, new_password: Secret) -> 
             current_password.into(),
             new_password.into(),
         )
-        .await
-        .map_err(refuse)
+        .await?)
 }
 
 impl PageForm for ChangePassword {
@@ -229,11 +217,10 @@ impl PageForm for ChangePassword {
 pub async fn set_password(new_password: Secret) -> Result<(), AppError> {
     let context = Context::take()?;
     let recent = context.require_recent_session().await?;
-    context
+    Ok(context
         .auth
         .set_password(&context.request, recent, &context.client(), new_password.into())
-        .await
-        .map_err(refuse)
+        .await?)
 }
 
 impl PageForm for SetPassword {
@@ -251,8 +238,7 @@ pub async fn confirm_identity(
     context
         .auth
         .confirm_identity(&context.request, live, &context.client(), password.into())
-        .await
-        .map_err(refuse)?;
+        .await?;
     if let Some(return_to) = return_to.as_deref().and_then(auth::ReturnTo::parse) {
         leptos_axum::redirect(return_to.as_str());
     }
