@@ -1,8 +1,8 @@
 //! The way from a server function to the request it answers.
 
 use auth::{
-    AdminSession, Auth, Client, LiveSession, RecentSession, RequestAuth, buckets::IfMatch,
-    cookies::CookieName, passwords::SignIn,
+    Auth, Client, LiveSession, RecentSession, RequestAuth, buckets::IfMatch, cookies::CookieName,
+    passwords::SignIn,
 };
 use http::{
     HeaderName, HeaderValue,
@@ -12,7 +12,16 @@ use http::{
 use leptos::prelude::*;
 use leptos_axum::ResponseOptions;
 
-use crate::{data::Theme, error::AppError, routes, theme};
+use crate::{
+    error::AppError,
+    pages::paths,
+    theme::{self, Theme},
+};
+
+/// Who sends the request at hand, as the session layer recognised them. `None` outside a request.
+pub(crate) fn recognised() -> Option<RequestAuth> {
+    with_context(|parts: &Parts| parts.extensions.get().cloned()).flatten()
+}
 
 /// The request at hand: what every server function begins with.
 pub(crate) struct Context {
@@ -25,11 +34,7 @@ impl Context {
     /// # Errors
     /// [`AppError::Internal`] outside a request.
     pub(crate) fn take() -> Result<Self, AppError> {
-        let parts = use_context::<Parts>();
-        let request = parts
-            .as_ref()
-            .and_then(|parts| parts.extensions.get::<RequestAuth>().cloned());
-        match (use_context::<Auth>(), request, parts) {
+        match (use_context::<Auth>(), recognised(), use_context::<Parts>()) {
             (Some(auth), Some(request), Some(parts)) => Ok(Self { auth, request, parts }),
             _ => {
                 tracing::error!("a server function ran without the session layer");
@@ -46,14 +51,6 @@ impl Context {
     /// The same, confirmed within ten minutes: for changes to the ways into an account.
     pub(crate) async fn require_recent_session(&self) -> Result<RecentSession, AppError> {
         Ok(self.request.require_recent().await?)
-    }
-
-    /// The session of an administrator, from the authority, confirmed within ten minutes.
-    ///
-    /// # Errors
-    /// [`AppError::NotFound`] for everybody else.
-    pub(crate) async fn require_admin(&self) -> Result<AdminSession, AppError> {
-        Ok(self.request.require_admin().await?)
     }
 
     pub(crate) fn client(&self) -> Client {
@@ -84,7 +81,7 @@ impl Context {
                 "\"cache\", \"storage\"",
             );
         }
-        leptos_axum::redirect(routes::HOME);
+        leptos_axum::redirect(paths::HOME);
         Ok(())
     }
 
