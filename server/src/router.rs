@@ -2,7 +2,7 @@
 
 use std::{collections::HashSet, ops::Deref, sync::Arc, time::Duration};
 
-use app::{App, routes::SETTINGS_SECURITY, shell};
+use app::{App, pages::paths::SETTINGS_SECURITY, shell};
 use auth::{Auth, session_layer};
 use axum::{
     Router,

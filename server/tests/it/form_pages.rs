@@ -1,7 +1,7 @@
 //! Forms and their pages: an outcome finds the page of its form, what was typed comes back there and to the
 //! person who typed it, and nothing else ever comes back.
 
-use app::forms::{Declared, FORMS};
+use app::pages::{FORMS, form_at};
 use auth::{Role, admin::By, form_texts::Typist};
 
 use crate::support::{Answer, Browser, FUNCTIONS, ORIGIN, PASSWORD, TestApp, contains};
@@ -118,7 +118,7 @@ async fn every_form_has_declared_its_page_and_no_field_for_a_secret_comes_back()
                 continue;
             }
             seen.insert(action.to_owned());
-            let declared = Declared::at(action).unwrap_or_else(|| panic!("{action} is not declared"));
+            let declared = form_at(action).unwrap_or_else(|| panic!("{action} is not declared"));
             assert!(declared.is_on(page), "{action} is on {page}");
             for input in form.split("<input").skip(1) {
                 let input = input.split('>').next().unwrap();
@@ -136,6 +136,8 @@ async fn every_form_has_declared_its_page_and_no_field_for_a_secret_comes_back()
     seen.insert("/api/unlink_account".to_owned());
     let declared: Vec<_> = FORMS
         .iter()
+        .copied()
+        .flatten()
         .map(|form| form.path)
         .filter(|path| !seen.contains(*path))
         .collect();
