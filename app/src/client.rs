@@ -12,6 +12,7 @@ use leptos::{
         response::{ClientRes, browser::BrowserResponse},
     },
 };
+use uuid::Uuid;
 
 use crate::error::AppError;
 
@@ -30,15 +31,18 @@ pub struct MadeFor(Option<String>);
 static MADE_FOR: std::sync::OnceLock<Option<String>> = std::sync::OnceLock::new();
 
 impl MadeFor {
-    /// Takes the mark of who is signed in, and hands it on to hydration.
-    pub fn provide() {
+    /// Makes the mark of who is signed in, and hands it on to hydration.
+    pub fn provide(user_id: Option<Uuid>) {
         let mark = SharedValue::new(|| {
             #[cfg(feature = "ssr")]
             return use_context::<auth::Auth>()
-                .zip(crate::session::current_session())
-                .map(|(auth, session)| auth.keys.mark(session.user_id));
+                .zip(user_id)
+                .map(|(auth, user_id)| auth.keys.mark(user_id));
             #[cfg(not(feature = "ssr"))]
-            None
+            {
+                let _ = user_id;
+                None
+            }
         })
         .into_inner();
         #[cfg(feature = "hydrate")]

@@ -333,64 +333,6 @@ impl FromServerFnError for AppError {
     }
 }
 
-#[cfg(feature = "ssr")]
-impl From<auth::Error> for AppError {
-    /// Says what may be said, and logs the cause of what is nobody's business.
-    fn from(error: auth::Error) -> Self {
-        use auth::{Error as E, credentials::PasswordProblem as P};
-        match error {
-            E::Unavailable(_) => {
-                tracing::error!(
-                    error = %auth::chain(&error),
-                    "the authority does not answer"
-                );
-                Self::Unavailable
-            }
-            E::Busy => {
-                tracing::warn!("the queue for password hashes is full");
-                Self::Unavailable
-            }
-            E::Unopened(_) => {
-                tracing::error!(error = %auth::chain(&error), "a key is missing");
-                Self::Unavailable
-            }
-            E::Internal(_) => {
-                tracing::error!(error = %auth::chain(&error), "internal error");
-                Self::Internal
-            }
-            E::NotSignedIn => Self::Unauthenticated,
-            E::ReauthRequired => Self::ReauthRequired,
-            E::InvalidCredentials => Self::InvalidCredentials,
-            E::WrongPassword => Self::WrongPassword,
-            E::TooManyAttempts { retry_after } => Self::TooManyAttempts {
-                wait: u32::try_from(retry_after).unwrap_or(0),
-            },
-            E::EmailTaken => Self::EmailTaken,
-            E::InvalidEmail => Self::InvalidEmail,
-            E::Password(P::TooShort) => Self::PasswordTooShort,
-            E::Password(P::TooLong) => Self::PasswordTooLong,
-            E::Password(P::TooCommon) => Self::PasswordTooCommon,
-            E::Password(P::Control) => Self::PasswordControl,
-            E::PasswordAlreadySet => Self::PasswordAlreadySet,
-            E::SignInAtProvider => Self::SignInAtProvider,
-            E::ProviderUnavailable(cause) => {
-                tracing::warn!(cause, "a provider does not answer as it should");
-                Self::Unavailable
-            }
-            E::InvalidInput(field) => {
-                tracing::debug!(field, "invalid input");
-                Self::InvalidInput
-            }
-            E::NotFound => Self::NotFound,
-            E::LastWayIn => Self::LastWayIn,
-            E::Yourself => Self::NotYourself,
-            E::LastAdmin => Self::LastAdmin,
-            E::VersionMismatch => Self::VersionMismatch,
-            E::TooLarge => Self::TooLarge,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

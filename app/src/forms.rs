@@ -1,7 +1,7 @@
 //! What each form says of itself: the pages it is on, and which of its fields come back to them.
 //!
 //! A form that says nothing gets nothing back, and a form whose server function does not say where it is
-//! does not compile: [`Form`](crate::components::form::Form) takes no other.
+//! does not compile: [`Form`](crate::ui::form::Form) takes no other.
 
 use leptos::server_fn::ServerFn;
 
@@ -17,145 +17,110 @@ pub trait PageForm: ServerFn<Error = AppError, Client = PageClient> {
     const COMES_BACK: &'static [&'static str] = &[];
 }
 
-#[cfg(feature = "ssr")]
-pub use self::declared::{Declared, FORMS};
+/// What a form has declared.
+#[derive(Clone, Copy, Debug)]
+pub struct Declared {
+    /// The server function's path.
+    pub path: &'static str,
+    /// See [`PageForm::PAGES`].
+    pub pages: &'static [&'static str],
+    /// See [`PageForm::COMES_BACK`].
+    pub comes_back: &'static [&'static str],
+}
 
-#[cfg(feature = "ssr")]
-mod declared {
-    use super::PageForm;
-    use crate::{admin, data, session};
-
-    /// Every form there is. One that is missing here leads back to the start page, without its text.
-    pub const FORMS: [Declared; 18] = [
-        Declared::of::<session::Login>(),
-        Declared::of::<session::Register>(),
-        Declared::of::<session::Logout>(),
-        Declared::of::<session::RevokeSession>(),
-        Declared::of::<session::RevokeOtherSessions>(),
-        Declared::of::<session::UnlinkAccount>(),
-        Declared::of::<session::ChangePassword>(),
-        Declared::of::<session::SetPassword>(),
-        Declared::of::<session::ConfirmIdentity>(),
-        Declared::of::<data::UpdatePublicData>(),
-        Declared::of::<data::ClearPublicData>(),
-        Declared::of::<data::UpdatePrivateData>(),
-        Declared::of::<data::ClearPrivateData>(),
-        Declared::of::<admin::SetRole>(),
-        Declared::of::<admin::DisableUser>(),
-        Declared::of::<admin::EnableUser>(),
-        Declared::of::<admin::AdminRevokeSession>(),
-        Declared::of::<admin::RevokeAllSessions>(),
-    ];
-
-    /// What a form has declared.
-    #[derive(Clone, Copy, Debug)]
-    pub struct Declared {
-        /// The server function's path.
-        pub path: &'static str,
-        /// See [`PageForm::PAGES`].
-        pub pages: &'static [&'static str],
-        /// See [`PageForm::COMES_BACK`].
-        pub comes_back: &'static [&'static str],
-    }
-
-    impl Declared {
-        const fn of<S: PageForm>() -> Self {
-            Self {
-                path: S::PATH,
-                pages: S::PAGES,
-                comes_back: S::COMES_BACK,
-            }
-        }
-
-        /// What the form of this server function has declared.
-        pub fn at(path: &str) -> Option<&'static Self> {
-            FORMS.iter().find(|form| form.path == path)
-        }
-
-        /// Whether a page has the form.
-        pub fn is_on(&self, page: &str) -> bool {
-            self.pages.is_empty() || self.pages.iter().any(|pattern| matches(pattern, page))
-        }
-
-        /// The form's own page, with what was sent in the places of names. `None` if it has none, or a
-        /// name is missing.
-        pub fn own_page(&self, field: impl Fn(&str) -> Option<String>) -> Option<String> {
-            let own = self.pages.first()?;
-            let segments = own.split('/').map(|segment| match name_in(segment) {
-                Some(name) => field(name).filter(|value| is_plain(value)),
-                None => Some(segment.to_owned()),
-            });
-            segments
-                .collect::<Option<Vec<_>>>()
-                .map(|segments| segments.join("/"))
+impl Declared {
+    /// What the form over this server function declares.
+    pub const fn of<S: PageForm>() -> Self {
+        Self {
+            path: S::PATH,
+            pages: S::PAGES,
+            comes_back: S::COMES_BACK,
         }
     }
 
-    fn name_in(segment: &str) -> Option<&str> {
-        segment.strip_prefix('{')?.strip_suffix('}')
+    /// Whether a page has the form.
+    pub fn is_on(&self, page: &str) -> bool {
+        self.pages.is_empty() || self.pages.iter().any(|pattern| matches(pattern, page))
     }
 
-    fn matches(pattern: &str, page: &str) -> bool {
-        let (mut expected, mut found) = (pattern.split('/'), page.split('/'));
-        loop {
-            match (expected.next(), found.next()) {
-                (None, None) => return true,
-                (Some(expected), Some(found)) => {
-                    let fits = name_in(expected).map_or(expected == found, |_| is_plain(found));
-                    if !fits {
-                        return false;
-                    }
+    /// The form's own page, with what was sent in the places of names. `None` if it has none, or a
+    /// name is missing.
+    pub fn own_page(&self, field: impl Fn(&str) -> Option<String>) -> Option<String> {
+        let own = self.pages.first()?;
+        let segments = own.split('/').map(|segment| match name_in(segment) {
+            Some(name) => field(name).filter(|value| is_plain(value)),
+            None => Some(segment.to_owned()),
+        });
+        segments
+            .collect::<Option<Vec<_>>>()
+            .map(|segments| segments.join("/"))
+    }
+}
+
+fn name_in(segment: &str) -> Option<&str> {
+    segment.strip_prefix('{')?.strip_suffix('}')
+}
+
+fn matches(pattern: &str, page: &str) -> bool {
+    let (mut expected, mut found) = (pattern.split('/'), page.split('/'));
+    loop {
+        match (expected.next(), found.next()) {
+            (None, None) => return true,
+            (Some(expected), Some(found)) => {
+                let fits = name_in(expected).map_or(expected == found, |_| is_plain(found));
+                if !fits {
+                    return false;
                 }
-                _ => return false,
             }
+            _ => return false,
         }
     }
+}
 
-    /// A segment that means itself in every address: an id.
-    fn is_plain(segment: &str) -> bool {
-        !segment.is_empty()
-            && segment
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+/// A segment that means itself in every address: an id.
+fn is_plain(segment: &str) -> bool {
+    !segment.is_empty()
+        && segment
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FORM: Declared = Declared {
+        path: "/api/x",
+        pages: &["/people/{user_id}/edit", "/people"],
+        comes_back: &[],
+    };
+
+    #[test]
+    fn a_page_has_a_form_or_has_it_not() {
+        for page in ["/people", "/people/1-a/edit"] {
+            assert!(FORM.is_on(page), "{page}");
+        }
+        for page in [
+            "/",
+            "",
+            "/people/",
+            "/people/1",
+            "/people//edit",
+            "/people/../edit",
+            "/people/1/edit/x",
+        ] {
+            assert!(!FORM.is_on(page), "{page}");
+        }
+        assert!(Declared { pages: &[], ..FORM }.is_on("/anywhere"));
     }
 
-    #[cfg(test)]
-    mod tests {
-        use super::*;
-
-        const FORM: Declared = Declared {
-            path: "/api/x",
-            pages: &["/people/{user_id}/edit", "/people"],
-            comes_back: &[],
-        };
-
-        #[test]
-        fn a_page_has_a_form_or_has_it_not() {
-            for page in ["/people", "/people/1-a/edit"] {
-                assert!(FORM.is_on(page), "{page}");
-            }
-            for page in [
-                "/",
-                "",
-                "/people/",
-                "/people/1",
-                "/people//edit",
-                "/people/../edit",
-                "/people/1/edit/x",
-            ] {
-                assert!(!FORM.is_on(page), "{page}");
-            }
-            assert!(Declared { pages: &[], ..FORM }.is_on("/anywhere"));
+    #[test]
+    fn names_in_its_own_page_are_filled_with_ids_and_nothing_else() {
+        let page = |id: &str| FORM.own_page(|name| (name == "user_id").then(|| id.to_owned()));
+        assert_eq!(page("0190-a").as_deref(), Some("/people/0190-a/edit"));
+        for other in ["", "..", "a/b", "a?b", "\\", "%2e", "\u{e9}"] {
+            assert_eq!(page(other), None, "{other}");
         }
-
-        #[test]
-        fn names_in_its_own_page_are_filled_with_ids_and_nothing_else() {
-            let page = |id: &str| FORM.own_page(|name| (name == "user_id").then(|| id.to_owned()));
-            assert_eq!(page("0190-a").as_deref(), Some("/people/0190-a/edit"));
-            for other in ["", "..", "a/b", "a?b", "\\", "%2e", "\u{e9}"] {
-                assert_eq!(page(other), None, "{other}");
-            }
-            assert_eq!(FORM.own_page(|_| None), None);
-        }
+        assert_eq!(FORM.own_page(|_| None), None);
     }
 }

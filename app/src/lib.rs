@@ -1,54 +1,38 @@
 //! The application: views and server functions, on both sides of the wire.
 //!
-//! A fork edits [`routes`], [`pages`] and [`data`]; the rest is there to be relied on.
+//! A fork edits [`pages`]; the rest is there to be relied on. A module imports only from those above it in this list,
+//! so that there are no circles: `error`, `secret`, `entered`, `setup`, `theme`, `pages::paths`, `context`, `flash`,
+//! `client`, `forms`, `session`, `tabs`, `ui`, `pages`.
 
-pub mod admin;
 pub mod client;
-pub mod components;
-pub mod data;
+#[cfg(feature = "ssr")]
+mod context;
+pub mod entered;
 pub mod error;
 pub mod flash;
-pub mod for_admins;
 pub mod forms;
 mod hydration;
 pub mod pages;
-#[cfg(feature = "ssr")]
-mod request;
-pub mod routes;
 pub mod secret;
 pub mod session;
+pub mod setup;
 pub mod tabs;
 pub mod theme;
+pub mod ui;
 
 use leptos::prelude::*;
 use leptos_meta::{HashedStylesheet, Link, MetaTags, Title, provide_meta_context};
-use leptos_router::{
-    SsrMode,
-    components::{ParentRoute, Route, Router, Routes},
-    path,
-};
-use wire::ProviderInfo;
+use leptos_router::components::Router;
 
 use crate::{
-    components::layout::Layout,
-    data::PublicDataContext,
+    client::MadeFor,
     flash::FlashContext,
-    for_admins::ForAdmins,
     hydration::Hydration,
-    pages::{
-        admin::{people::People, person::Person},
-        home::Home,
-        login::Login,
-        not_found::NotFound,
-        profile::Profile,
-        register::Register,
-        settings::{
-            Settings, accounts::Accounts, private::Private, public::Public, security::Security,
-            sessions::Sessions,
-        },
-    },
-    session::CurrentSession,
+    pages::{Page, settings::public::PublicDataContext},
+    session::{CurrentSession, current_session},
+    setup::Setup,
     theme::ThemeContext,
+    ui::layout::Layout,
 };
 
 /// The document around [`App`], rendered on the server only.
@@ -72,55 +56,17 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
     }
 }
 
-/// What every page can know without asking: the providers with a button, the shortest password.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Setup {
-    /// The configured providers, in the order of their buttons.
-    pub providers: Vec<ProviderInfo>,
-    /// The shortest password, in characters.
-    pub password_min_length: usize,
-}
-
-impl Setup {
-    /// Takes the set-up from the server, and hands it on to hydration.
-    fn provide() {
-        let setup = SharedValue::new(|| {
-            #[cfg(feature = "ssr")]
-            if let Some(auth) = use_context::<auth::Auth>() {
-                return Self {
-                    providers: auth.oauth.list(),
-                    password_min_length: auth.passwords.min_length(),
-                };
-            }
-            // While the list of routes is made there is no request, and nobody looks.
-            Self {
-                providers: Vec::new(),
-                password_min_length: 15,
-            }
-        });
-        provide_context(setup.into_inner());
-    }
-
-    /// The set-up, for a view.
-    pub fn get() -> Self {
-        use_context().unwrap_or(Self {
-            providers: Vec::new(),
-            password_min_length: 15,
-        })
-    }
-}
-
 /// The application.
 #[component]
 pub fn App() -> impl IntoView {
     provide_meta_context();
     CurrentSession::provide();
-    client::MadeFor::provide();
+    MadeFor::provide(current_session().map(|session| session.user_id));
     FlashContext::provide();
     Setup::provide();
     ThemeContext::provide();
-    PublicDataContext::provide();
-    tabs::follow_other_tabs();
+    let public_data = PublicDataContext::provide();
+    tabs::follow_other_tabs(move || public_data.refetch());
 
     view! {
         <Title formatter=|title: String| {
@@ -129,25 +75,7 @@ pub fn App() -> impl IntoView {
         <Link rel="icon" href="/favicon.svg" type_="image/svg+xml" />
         <Router>
             <Layout>
-                <Routes fallback=NotFound>
-                    // Async wherever a page depends on the person: its status and cookies are settled
-                    // before the first byte, and it is whole without JavaScript. On the parent, since the
-                    // strictest mode of the matched chain wins.
-                    <Route path=path!("/") view=Home ssr=SsrMode::Async />
-                    <Route path=path!("/login") view=Login ssr=SsrMode::Async />
-                    <Route path=path!("/register") view=Register ssr=SsrMode::Async />
-                    <Route path=path!("/profile") view=Profile ssr=SsrMode::Async />
-                    <Route path=ForAdmins::at(path!("/admin")) view=People ssr=SsrMode::Async />
-                    <Route path=ForAdmins::at(path!("/admin/people/:id")) view=Person ssr=SsrMode::Async />
-                    <ParentRoute path=path!("/settings") view=Settings ssr=SsrMode::Async>
-                        <Route path=path!("") view=Public />
-                        <Route path=path!("public") view=Public />
-                        <Route path=path!("private") view=Private />
-                        <Route path=path!("accounts") view=Accounts />
-                        <Route path=path!("sessions") view=Sessions />
-                        <Route path=path!("security") view=Security />
-                    </ParentRoute>
-                </Routes>
+                <Page />
             </Layout>
         </Router>
     }

@@ -1,4 +1,7 @@
-//! One file per page.
+//! Every page: its module, its path and its route.
+//!
+//! A new page is a file in `pages/` and three lines here: its module, its path, its `<Route>`. It needs a session,
+//! unless [`PUBLIC`] lists it, and if it has forms, [`FORMS`] lists them.
 
 pub mod admin;
 pub mod home;
@@ -7,3 +10,128 @@ pub mod not_found;
 pub mod profile;
 pub mod register;
 pub mod settings;
+
+use leptos::prelude::*;
+use leptos_router::{
+    ParamSegment, SsrMode, StaticSegment,
+    components::{ParentRoute, Route, Routes},
+};
+
+use self::{
+    admin::{ForAdmins, people::People, person::Person},
+    home::Home,
+    login::LoginPage,
+    not_found::NotFound,
+    profile::Profile,
+    register::RegisterPage,
+    settings::{
+        Settings, accounts::Accounts, private::Private, public::Public, security::Security,
+        sessions::Sessions,
+    },
+};
+use crate::{forms::Declared, session};
+
+/// Every path, once. A module that imports nothing, since anything may link to a page.
+pub mod paths {
+    /// What this is.
+    pub const HOME: &str = "/";
+    /// Sign in.
+    pub const LOGIN: &str = "/login";
+    /// Make an account.
+    pub const REGISTER: &str = "/register";
+    /// The signed-in person.
+    pub const PROFILE: &str = "/profile";
+    /// The settings: shows the first tab.
+    pub const SETTINGS: &str = "/settings";
+    /// Public data.
+    pub const SETTINGS_PUBLIC: &str = "/settings/public";
+    /// Private data.
+    pub const SETTINGS_PRIVATE: &str = "/settings/private";
+    /// Connected provider accounts.
+    pub const SETTINGS_ACCOUNTS: &str = "/settings/accounts";
+    /// One's sessions.
+    pub const SETTINGS_SESSIONS: &str = "/settings/sessions";
+    /// The password, and confirming who one is.
+    pub const SETTINGS_SECURITY: &str = "/settings/security";
+    /// People, for administrators; for everybody else there is no such page.
+    pub const ADMIN: &str = "/admin";
+    /// One person, for administrators: forms say who it is about by their field `user_id`.
+    pub const PERSON: &str = "/admin/people/{user_id}";
+
+    /// The server functions of administration.
+    pub const ADMIN_API: &str = "/api/admin";
+
+    /// One person's page.
+    pub fn person(id: &str) -> String {
+        PERSON.replace("{user_id}", id)
+    }
+
+    /// Where a provider flow starts.
+    pub fn provider_login(provider: &str) -> String {
+        format!("/auth/login/{provider}")
+    }
+}
+
+/// The pages for everybody. Every other page needs a session: anonymous visitors are sent to [`paths::LOGIN`]
+/// before anything of it is rendered, so a page that is not listed is closed.
+pub const PUBLIC: [&str; 3] = [paths::HOME, paths::LOGIN, paths::REGISTER];
+
+/// The pages for who is not signed in.
+pub const ANONYMOUS: [&str; 2] = [paths::LOGIN, paths::REGISTER];
+
+/// The forms of every page. One that is missing here leads back to the start page, without its text.
+pub const FORMS: &[&[Declared]] = &[
+    session::FORMS,
+    login::FORMS,
+    register::FORMS,
+    settings::public::FORMS,
+    settings::private::FORMS,
+    settings::accounts::FORMS,
+    settings::sessions::FORMS,
+    settings::security::FORMS,
+    admin::person::FORMS,
+];
+
+/// What the form over the server function at this path has declared.
+pub fn form_at(path: &str) -> Option<&'static Declared> {
+    FORMS.iter().copied().flatten().find(|form| form.path == path)
+}
+
+/// The page at the document's address.
+#[component]
+pub fn Page() -> impl IntoView {
+    view! {
+        <Routes fallback=NotFound>
+            // Async wherever a page depends on the person: its status and cookies are settled
+            // before the first byte, and it is whole without JavaScript. On the parent, since the
+            // strictest mode of the matched chain wins.
+            <Route path=last(paths::HOME) view=Home ssr=SsrMode::Async />
+            <Route path=last(paths::LOGIN) view=LoginPage ssr=SsrMode::Async />
+            <Route path=last(paths::REGISTER) view=RegisterPage ssr=SsrMode::Async />
+            <Route path=last(paths::PROFILE) view=Profile ssr=SsrMode::Async />
+            <ParentRoute path=last(paths::SETTINGS) view=Settings ssr=SsrMode::Async>
+                <Route path=StaticSegment("") view=Public />
+                <Route path=last(paths::SETTINGS_PUBLIC) view=Public />
+                <Route path=last(paths::SETTINGS_PRIVATE) view=Private />
+                <Route path=last(paths::SETTINGS_ACCOUNTS) view=Accounts />
+                <Route path=last(paths::SETTINGS_SESSIONS) view=Sessions />
+                <Route path=last(paths::SETTINGS_SECURITY) view=Security />
+            </ParentRoute>
+            <ParentRoute path=last(paths::ADMIN) view=ForAdmins ssr=SsrMode::Async>
+                <Route path=StaticSegment("") view=People />
+                <Route path=last_with_name(paths::PERSON) view=Person />
+            </ParentRoute>
+        </Routes>
+    }
+}
+
+/// The last segment of a path: what a route adds to its parent's.
+fn last(path: &'static str) -> StaticSegment<&'static str> {
+    StaticSegment(path.rsplit_once('/').map_or(path, |(_, last)| last))
+}
+
+/// The last two segments of a path that ends with a name in braces.
+fn last_with_name(path: &'static str) -> (StaticSegment<&'static str>, ParamSegment) {
+    let (above, name) = path.rsplit_once('/').unwrap_or(("", path));
+    (last(above), ParamSegment(name.trim_matches(['{', '}'])))
+}

@@ -1,17 +1,18 @@
-//! Who is signed in, for views and server functions; and everything a person does about it.
-
-#![expect(
-    missing_docs,
-    reason = "`#[server]` makes a struct of each function, whose fields are its arguments"
-)]
+//! Who is signed in, for views and server functions; and signing out.
 
 use leptos::prelude::*;
-use uuid::Uuid;
-use wire::{AccountInfo, AuthSession, Event, SessionInfo, User, WaysIn};
+use wire::{AuthSession, User};
 
 #[cfg(feature = "ssr")]
-use crate::request::{Context, refuse};
-use crate::{client::PageClient, error::AppError, forms::PageForm, routes, secret::Secret};
+use crate::context::{Context, recognised};
+use crate::{
+    client::PageClient,
+    error::AppError,
+    forms::{Declared, PageForm},
+};
+
+/// The form that every page has.
+pub const FORMS: &[Declared] = &[Declared::of::<Logout>()];
 
 /// Who is signed in, as views see it: fixed for the life of the document, since signing in and out load
 /// a new one.
@@ -24,12 +25,7 @@ impl CurrentSession {
     pub fn provide() {
         let session = SharedValue::new(|| {
             #[cfg(feature = "ssr")]
-            return use_context::<http::request::Parts>().and_then(|parts| {
-                parts
-                    .extensions
-                    .get::<auth::RequestAuth>()
-                    .and_then(|request| request.session().cloned())
-            });
+            return recognised().and_then(|request| request.session().cloned());
             #[cfg(not(feature = "ssr"))]
             None
         });
@@ -52,59 +48,7 @@ pub async fn get_auth_session() -> Result<Option<AuthSession>, AppError> {
 #[server(prefix = "/api", endpoint = "get_user")]
 pub async fn get_user() -> Result<Option<User>, AppError> {
     let context = Context::take()?;
-    context.auth.user(&context.request).await.map_err(refuse)
-}
-
-/// Makes an account with a password and signs in.
-#[server(prefix = "/api", endpoint = "register", client = PageClient)]
-pub async fn register(
-    email: String,
-    password: Secret,
-    #[server(default)] name: Option<String>,
-    #[server(default)] remember: bool,
-    #[server(default)] return_to: Option<String>,
-) -> Result<AuthSession, AppError> {
-    let context = Context::take()?;
-    let session = context
-        .auth
-        .register(
-            context.sign_in(remember),
-            &email,
-            password.into(),
-            name.as_deref(),
-        )
-        .await
-        .map_err(refuse)?;
-    leptos_axum::redirect(auth::ReturnTo::or_default(return_to.as_deref()).as_str());
-    Ok(session)
-}
-
-impl PageForm for Register {
-    const PAGES: &'static [&'static str] = &[routes::REGISTER];
-    const COMES_BACK: &'static [&'static str] = &["email", "name", "remember"];
-}
-
-/// Signs in with a password.
-#[server(prefix = "/api", endpoint = "login", client = PageClient)]
-pub async fn login(
-    email: String,
-    password: Secret,
-    #[server(default)] remember: bool,
-    #[server(default)] return_to: Option<String>,
-) -> Result<AuthSession, AppError> {
-    let context = Context::take()?;
-    let session = context
-        .auth
-        .sign_in(context.sign_in(remember), &email, password.into())
-        .await
-        .map_err(refuse)?;
-    leptos_axum::redirect(auth::ReturnTo::or_default(return_to.as_deref()).as_str());
-    Ok(session)
-}
-
-impl PageForm for Login {
-    const PAGES: &'static [&'static str] = &[routes::LOGIN];
-    const COMES_BACK: &'static [&'static str] = &["email", "remember"];
+    Ok(context.auth.user(&context.request).await?)
 }
 
 /// Signs out. Without a session it does nothing, and says so in the same way.
@@ -116,149 +60,4 @@ pub async fn logout() -> Result<(), AppError> {
 impl PageForm for Logout {
     // Every page for somebody signed in has it.
     const PAGES: &'static [&'static str] = &[];
-}
-
-/// The person's sessions, this one first.
-#[server(prefix = "/api", endpoint = "list_sessions")]
-pub async fn list_sessions() -> Result<Vec<SessionInfo>, AppError> {
-    let context = Context::take()?;
-    let live = context.require_session().await?;
-    context.request.list(&live).await.map_err(refuse)
-}
-
-/// Ends one of the person's sessions; one's own is signed out.
-#[server(prefix = "/api", endpoint = "revoke_session", client = PageClient)]
-pub async fn revoke_session(session_id: Uuid) -> Result<(), AppError> {
-    let context = Context::take()?;
-    let live = context.require_session().await?;
-    if session_id == live.session_id() {
-        return context.sign_out().await;
-    }
-    let client = context.client();
-    context
-        .request
-        .revoke(&live, session_id, &client)
-        .await
-        .map_err(refuse)
-}
-
-impl PageForm for RevokeSession {
-    const PAGES: &'static [&'static str] = &[routes::SETTINGS_SESSIONS];
-}
-
-/// Ends all of the person's sessions but this one.
-#[server(prefix = "/api", endpoint = "revoke_other_sessions", client = PageClient)]
-pub async fn revoke_other_sessions() -> Result<(), AppError> {
-    let context = Context::take()?;
-    let live = context.require_session().await?;
-    context
-        .request
-        .revoke_others(&live, &context.client())
-        .await
-        .map_err(refuse)?;
-    Ok(())
-}
-
-impl PageForm for RevokeOtherSessions {
-    const PAGES: &'static [&'static str] = &[routes::SETTINGS_SESSIONS];
-}
-
-/// The newest of what happened to the person's account.
-#[server(prefix = "/api", endpoint = "list_own_events")]
-pub async fn list_own_events() -> Result<Vec<Event>, AppError> {
-    let context = Context::take()?;
-    let live = context.require_session().await?;
-    context.auth.own_events(&live).await.map_err(refuse)
-}
-
-/// The connected provider accounts.
-#[server(prefix = "/api", endpoint = "list_accounts")]
-pub async fn list_accounts() -> Result<Vec<AccountInfo>, AppError> {
-    Ok(get_ways_in().await?.accounts)
-}
-
-/// The connected provider accounts, and whether there is a password.
-#[server(prefix = "/api", endpoint = "get_ways_in")]
-pub async fn get_ways_in() -> Result<WaysIn, AppError> {
-    let context = Context::take()?;
-    let live = context.require_session().await?;
-    context.auth.ways_in(&live).await.map_err(refuse)
-}
-
-/// Disconnects a provider account; never the last way in.
-#[server(prefix = "/api", endpoint = "unlink_account", client = PageClient)]
-pub async fn unlink_account(account_id: Uuid) -> Result<(), AppError> {
-    let context = Context::take()?;
-    let recent = context.require_recent_session().await?;
-    context
-        .auth
-        .oauth
-        .unlink(&context.request, recent, &context.client(), account_id)
-        .await
-        .map_err(refuse)
-}
-
-impl PageForm for UnlinkAccount {
-    const PAGES: &'static [&'static str] = &[routes::SETTINGS_ACCOUNTS];
-}
-
-/// Changes the password: ends the other sessions.
-#[server(prefix = "/api", endpoint = "change_password", client = PageClient)]
-pub async fn change_password(current_password: Secret, new_password: Secret) -> Result<(), AppError> {
-    let context = Context::take()?;
-    let recent = context.require_recent_session().await?;
-    context
-        .auth
-        .change_password(
-            &context.request,
-            recent,
-            &context.client(),
-            current_password.into(),
-            new_password.into(),
-        )
-        .await
-        .map_err(refuse)
-}
-
-impl PageForm for ChangePassword {
-    const PAGES: &'static [&'static str] = &[routes::SETTINGS_SECURITY];
-}
-
-/// Sets a first password.
-#[server(prefix = "/api", endpoint = "set_password", client = PageClient)]
-pub async fn set_password(new_password: Secret) -> Result<(), AppError> {
-    let context = Context::take()?;
-    let recent = context.require_recent_session().await?;
-    context
-        .auth
-        .set_password(&context.request, recent, &context.client(), new_password.into())
-        .await
-        .map_err(refuse)
-}
-
-impl PageForm for SetPassword {
-    const PAGES: &'static [&'static str] = &[routes::SETTINGS_SECURITY];
-}
-
-/// Confirms with the password who is signed in.
-#[server(prefix = "/api", endpoint = "confirm_identity", client = PageClient)]
-pub async fn confirm_identity(
-    password: Secret,
-    #[server(default)] return_to: Option<String>,
-) -> Result<(), AppError> {
-    let context = Context::take()?;
-    let live = context.require_session().await?;
-    context
-        .auth
-        .confirm_identity(&context.request, live, &context.client(), password.into())
-        .await
-        .map_err(refuse)?;
-    if let Some(return_to) = return_to.as_deref().and_then(auth::ReturnTo::parse) {
-        leptos_axum::redirect(return_to.as_str());
-    }
-    Ok(())
-}
-
-impl PageForm for ConfirmIdentity {
-    const PAGES: &'static [&'static str] = &[routes::SETTINGS_SECURITY];
 }

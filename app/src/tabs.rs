@@ -19,7 +19,7 @@ mod browser {
     use wasm_bindgen::{JsCast, JsValue, closure::Closure};
     use web_sys::{BroadcastChannel, Event, MessageEvent};
 
-    use crate::{data::PublicDataContext, session::current_session};
+    use crate::session::current_session;
 
     const CHANNEL: &str = "start-axum-auth";
     const PUBLIC_DATA: &str = "public-data";
@@ -32,13 +32,12 @@ mod browser {
         static TO_OTHERS: OnceCell<BroadcastChannel> = const { OnceCell::new() };
     }
 
-    pub(super) fn follow() {
+    pub(super) fn follow(on_public_data: impl Fn() + 'static) {
         // A browser without channels has tabs that learn of it at their next request.
         let Ok(channel) = BroadcastChannel::new(CHANNEL) else {
             return;
         };
         let mine = current_session().map_or_else(|| NOBODY.to_owned(), |session| session.user_id.to_string());
-        let data = PublicDataContext::take();
         let me = mine.clone();
         let is_typed_in = follow_typing();
         let on_message = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
@@ -47,7 +46,7 @@ mod browser {
             };
             let is_over = match text.as_str() {
                 PUBLIC_DATA => {
-                    data.refetch();
+                    on_public_data();
                     false
                 }
                 SIGNED_OUT => me != NOBODY,
@@ -102,10 +101,13 @@ mod browser {
     }
 }
 
-/// Starts to listen and tells who this document is for; marks the document as hydrated.
-pub fn follow_other_tabs() {
+/// Starts to listen and tells who this document is for; marks the document as hydrated. `on_public_data` is called
+/// when the public data has changed in another tab.
+pub fn follow_other_tabs(on_public_data: impl Fn() + 'static) {
     #[cfg(feature = "hydrate")]
-    browser::follow();
+    browser::follow(on_public_data);
+    #[cfg(not(feature = "hydrate"))]
+    let _ = on_public_data;
 }
 
 /// Tells the other tabs that the public data has changed.

@@ -4,8 +4,36 @@
 #[cfg(feature = "ssr")]
 use auth::cookies::{CookieName, Cookies, Keep};
 use leptos::prelude::*;
+use serde::{Deserialize, Serialize};
 
-use crate::data::Theme;
+/// Light, dark, or as the system says (no theme).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Theme {
+    /// Dark on light.
+    Light,
+    /// Light on dark.
+    Dark,
+}
+
+impl Theme {
+    /// The theme by its name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        match name {
+            "light" => Some(Self::Light),
+            "dark" => Some(Self::Dark),
+            _ => None,
+        }
+    }
+
+    /// Its name in forms, cookies and the style sheet.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Light => "light",
+            Self::Dark => "dark",
+        }
+    }
+}
 
 /// The theme of this document.
 #[derive(Clone, Copy, Debug)]

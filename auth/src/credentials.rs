@@ -12,9 +12,9 @@ use tokio::sync::oneshot;
 
 pub use crate::opaque::Password;
 use crate::{
-    blocklist::{self, Person},
     client::block,
     error::{Error, Result},
+    guessable::{Person, is_guessable},
     limits::{AddressLimits, Attempt},
     shares::Shares,
 };
@@ -49,7 +49,7 @@ pub enum PasswordProblem {
     /// More than [`MAX_CHARS`].
     #[error("too long")]
     TooLong,
-    /// On the blocklist, a plain pattern, or made of the person's own address and name.
+    /// Made of words, names and patterns that are tried first, or of what is known of the person.
     #[error("too easy to guess")]
     TooCommon,
     /// Contains a character that may not come out the same when it is typed again: a control or an invisible
@@ -95,6 +95,8 @@ pub struct Passwords(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     min_length: usize,
+    /// Where the application is: its name is guessed first.
+    host: String,
     /// Not the runtime's blocking threads: these stand back for good, and those serve files, too.
     threads: ThreadPool,
     /// The places in the queue, each given back when its hash is done.
@@ -135,11 +137,11 @@ pub enum Checked {
 }
 
 impl Passwords {
-    /// A service that asks for `min_length` characters and hashes as many passwords at once as there are cores.
+    /// A service for the application at this host, that asks for `min_length` characters and hashes as many passwords at once as there are cores.
     ///
     /// # Panics
     /// If the system has no threads to give.
-    pub fn new(min_length: usize, address_limits: AddressLimits) -> Self {
+    pub fn new(min_length: usize, host: &str, address_limits: AddressLimits) -> Self {
         let threads = ThreadPoolBuilder::new()
             .num_threads(thread::available_parallelism().map_or(1, usize::from))
             .thread_name(|n| format!("password-{n}"))
@@ -150,6 +152,7 @@ impl Passwords {
             .expect("there are threads at the start");
         Self(Arc::new(Inner {
             min_length,
+            host: host.to_owned(),
             threads,
             places: Shares::new(QUEUE, address_limits.times(QUEUE_OF_ADDRESS) as usize),
         }))
@@ -178,7 +181,7 @@ impl Passwords {
         if length < self.0.min_length {
             return Err(PasswordProblem::TooShort);
         }
-        if blocklist::guessable(text, person) {
+        if is_guessable(text, person, &self.0.host) {
             return Err(PasswordProblem::TooCommon);
         }
         Ok(password)
@@ -331,7 +334,7 @@ mod tests {
     }
 
     fn service() -> Passwords {
-        Passwords::new(15, AddressLimits::default())
+        Passwords::new(15, "app.example", AddressLimits::default())
     }
 
     impl Passwords {

@@ -3,15 +3,24 @@
 //! hyper drops a request's future together with its connection: a browser that goes away would end a
 //! transaction between any two statements, and a handler between its commit and what has to follow it.
 
-use std::{future::Future, panic, sync::Arc, time::Duration};
+use std::{cell::Cell, future::Future, panic, sync::Arc, time::Duration};
 
-use tokio::{sync::Semaphore, time::timeout};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    task_local,
+    time::timeout,
+};
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
 /// How much of it goes on at once. Clients that leave make room for others to connect, so their number alone
 /// bounds nothing; beyond this, the next one waits for its turn, and has not begun.
 const PLACES: usize = 512;
+
+task_local! {
+    /// The place of the work that this task does, unless it has left it for a while.
+    static PLACE: Cell<Option<OwnedSemaphorePermit>>;
+}
 
 /// Runs work detached from its caller. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -30,6 +39,14 @@ impl Default for Detached {
 }
 
 impl Detached {
+    /// So many places apart from these, for what could fill them all; a stop waits for both.
+    pub(crate) fn apart(&self, places: usize) -> Self {
+        Self {
+            tasks: self.tasks.clone(),
+            places: Arc::new(Semaphore::new(places)),
+        }
+    }
+
     /// Runs `work` to its end and returns its output. Until there is a place for it, dropping the returned
     /// future cancels it; from then on it only gives up the output.
     ///
@@ -40,11 +57,7 @@ impl Detached {
             .acquire_owned()
             .await
             .expect("the semaphore is never closed");
-        let task = async move {
-            let output = work.await;
-            drop(place);
-            output
-        };
+        let task = PLACE.scope(Cell::new(Some(place)), work);
         match self.tasks.spawn(task.in_current_span()).await {
             Ok(output) => output,
             Err(error) => match error.try_into_panic() {
@@ -53,6 +66,24 @@ impl Detached {
                 Err(_) => std::future::pending().await,
             },
         }
+    }
+
+    /// Waits for somebody outside in one of these places; if none is free, it is `None` at once.
+    ///
+    /// The work around it leaves its own place for that time, and waits for a turn again afterwards: others work
+    /// while it cannot. If it gives up waiting before the end, it goes on without a place.
+    pub(crate) async fn wait<T>(&self, outside: impl Future<Output = T>) -> Option<T> {
+        let place = Arc::clone(&self.places).try_acquire_owned().ok()?;
+        let left = PLACE.try_with(Cell::take).ok().flatten();
+        let back_to = left.map(|left| Arc::clone(left.semaphore()));
+        let output = outside.await;
+        if let Some(places) = back_to
+            && let Ok(again) = places.acquire_owned().await
+        {
+            PLACE.with(|place| place.set(Some(again)));
+        }
+        drop(place);
+        Some(output)
     }
 
     /// Begins `work` that runs to its end without a place of its own: its caller bounds how much of it there is,
@@ -111,6 +142,54 @@ mod tests {
         drop(waiting);
         assert!(has_begun.await.is_err());
         assert_eq!(held.len(), PLACES);
+    }
+
+    #[tokio::test]
+    async fn work_that_waits_outside_leaves_its_place_to_others() {
+        let detached = Detached::default().apart(1);
+        let outside = detached.apart(1);
+        let (go, gone) = oneshot::channel::<()>();
+        let mut waiting = Box::pin({
+            let (detached, outside) = (detached.clone(), outside.clone());
+            let work = async move { outside.wait(gone).await.unwrap().unwrap() };
+            async move { detached.run(work).await }
+        });
+        assert_eq!(poll!(&mut waiting), Poll::Pending);
+        // It gets there first.
+        detached.run(async {}).await;
+        assert_eq!(outside.places.available_permits(), 0);
+        // Whoever else would wait there is told so at once, and keeps its place.
+        let (more, kept) = (outside.clone(), Arc::clone(&detached.places));
+        let refused = detached.run(async move { (more.wait(async {}).await, kept.available_permits()) });
+        assert_eq!(refused.await, (None, 0));
+
+        // Back it waits for its turn.
+        let (end, ended) = oneshot::channel::<()>();
+        let mut other = Box::pin(detached.run(async move { ended.await.unwrap() }));
+        assert_eq!(poll!(&mut other), Poll::Pending);
+        go.send(()).unwrap();
+        tokio::task::yield_now().await;
+        assert_eq!(poll!(&mut waiting), Poll::Pending);
+        assert_eq!(outside.places.available_permits(), 0);
+        end.send(()).unwrap();
+        tokio::join!(other, waiting);
+        assert_eq!(outside.places.available_permits(), 1);
+        assert_eq!(detached.places.available_permits(), 1);
+    }
+
+    #[tokio::test]
+    async fn who_has_no_place_may_wait_outside_as_well() {
+        let outside = Detached::default().apart(1);
+        assert_eq!(outside.wait(async { 7 }).await, Some(7));
+    }
+
+    #[tokio::test]
+    async fn a_stop_waits_for_work_apart() {
+        let detached = Detached::default();
+        let apart = detached.apart(1);
+        let mut waiting = Box::pin(apart.run(std::future::pending::<()>()));
+        assert_eq!(poll!(&mut waiting), Poll::Pending);
+        assert!(!detached.drain(Duration::ZERO).await);
     }
 
     #[tokio::test]

@@ -6,12 +6,12 @@ use wire::AuthSession;
 use crate::{
     Auth,
     audit::NewEvent,
-    blocklist::Person,
     client::Client,
     credentials::{Password, PasswordHash},
     email::Email,
     error::{Error, Result},
     gate::{Purpose, Right, Whose},
+    guessable::Person,
     limits::{Action, Subject},
     session::{LiveSession, RecentSession, RequestAuth},
     users::{self, NewUser, Occasion},

@@ -101,7 +101,11 @@ impl Auth {
         .await;
         let limits = Limits::new(clock.clone(), config.address_limits);
         Self(Arc::new(Parts {
-            passwords: Passwords::new(config.password_min_length, config.address_limits),
+            passwords: Passwords::new(
+                config.password_min_length,
+                config.public_url.authority(),
+                config.address_limits,
+            ),
             oauth: OAuth::new(
                 &config,
                 db.clone(),

@@ -2,7 +2,7 @@
 
 use std::{collections::HashSet, ops::Deref, sync::Arc, time::Duration};
 
-use app::{App, routes::SETTINGS_SECURITY, shell};
+use app::{App, pages::paths::SETTINGS_SECURITY, shell};
 use auth::{Auth, session_layer};
 use axum::{
     Router,
@@ -92,12 +92,13 @@ pub fn router(
     }));
 
     // What renders or changes something, and goes on to its end when its client goes away.
-    let guarded = |router: Router<AppState>| {
+    let inner = |router: Router<AppState>| {
         router
             .layer(from_fn_with_state(state.clone(), flash::layer))
             .layer(from_fn_with_state(state.clone(), guard::layer))
-            .layer(from_fn_with_state(state.clone(), detached::layer))
     };
+    let guarded =
+        |router: Router<AppState>| inner(router).layer(from_fn_with_state(state.clone(), detached::layer));
     // Who may be signed in: pages, server functions, the REST twin, provider flows.
     let with_session = |router: Router<AppState>| {
         router.layer(from_fn_with_state(state.auth.sessions.clone(), session_layer))
@@ -127,7 +128,8 @@ pub fn router(
         .layer(from_fn_with_state(state.auth.sessions.clone(), session_layer));
     // A form_post from a provider is cross-site by nature; it changes nothing, so the origin rule is not for it.
     let finish = Router::new().route("/auth/callback/{provider}", get(provider::finish));
-    let callbacks = with_session(guarded(finish))
+    let finish = inner(finish).layer(from_fn_with_state(state.clone(), detached::callback));
+    let callbacks = with_session(finish)
         .layer(from_fn(prefetch::layer))
         .route("/auth/callback/{provider}", post(provider::repost));
 

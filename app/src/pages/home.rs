@@ -4,7 +4,7 @@ use leptos::{either::Either, prelude::*};
 use leptos_meta::Title;
 use wire::AuthSession;
 
-use crate::{components::time::When, routes, session::current_session};
+use crate::{pages::paths, session::current_session, ui::time::When};
 
 /// What this is, for everybody. It asks the database for nothing.
 #[component]
@@ -54,10 +54,10 @@ pub fn Home() -> impl IntoView {
 fn Anonymous() -> impl IntoView {
     view! {
         <p class="actions">
-            <a class="button button-primary" href=routes::REGISTER>
+            <a class="button button-primary" href=paths::REGISTER>
                 "Create an account"
             </a>
-            <a class="button button-quiet" href=routes::LOGIN>
+            <a class="button button-quiet" href=paths::LOGIN>
                 "I have an account"
             </a>
         </p>
@@ -73,10 +73,10 @@ fn SignedIn(session: AuthSession) -> impl IntoView {
             " at the latest."
         </p>
         <p class="actions">
-            <a class="button button-primary" href=routes::PROFILE>
+            <a class="button button-primary" href=paths::PROFILE>
                 "Your profile"
             </a>
-            <a class="button button-quiet" href=routes::SETTINGS>
+            <a class="button button-quiet" href=paths::SETTINGS>
                 "Your settings"
             </a>
         </p>

@@ -1,26 +1,63 @@
 //! Signing in.
 
+#![expect(
+    missing_docs,
+    reason = "`#[server]` makes a struct of each function, whose fields are its arguments"
+)]
+
 use leptos::prelude::*;
 use leptos_meta::Title;
+use wire::AuthSession;
 
+#[cfg(feature = "ssr")]
+use crate::context::Context;
 use crate::{
-    components::{
+    client::PageClient,
+    error::AppError,
+    forms::{Declared, PageForm},
+    pages::paths,
+    secret::Secret,
+    ui::{
         field::{Checkbox, Field},
         form::{Form, FormState, Notice, Submit},
         link::{RETURN_TO, asked_return_to, leading_to},
         provider_error::ProviderErrorNotice,
         providers::{EndsElsewhere, ProviderChoice},
     },
-    routes, session,
 };
+
+/// The forms of this page.
+pub const FORMS: &[Declared] = &[Declared::of::<Login>()];
+
+/// Signs in with a password.
+#[server(prefix = "/api", endpoint = "login", client = PageClient)]
+pub async fn login(
+    email: String,
+    password: Secret,
+    #[server(default)] remember: bool,
+    #[server(default)] return_to: Option<String>,
+) -> Result<AuthSession, AppError> {
+    let context = Context::take()?;
+    let session = context
+        .auth
+        .sign_in(context.sign_in(remember), &email, password.into())
+        .await?;
+    leptos_axum::redirect(auth::ReturnTo::or_default(return_to.as_deref()).as_str());
+    Ok(session)
+}
+
+impl PageForm for Login {
+    const PAGES: &'static [&'static str] = &[paths::LOGIN];
+    const COMES_BACK: &'static [&'static str] = &["email", "remember"];
+}
 
 /// The page to sign in: with a provider, or with a password.
 #[component]
-pub fn Login() -> impl IntoView {
-    let action = ServerAction::<session::Login>::new();
+pub fn LoginPage() -> impl IntoView {
+    let action = ServerAction::<Login>::new();
     let form = FormState::of(action);
     let return_to = asked_return_to();
-    let register = leading_to(routes::REGISTER, return_to.as_deref());
+    let register = leading_to(paths::REGISTER, return_to.as_deref());
     view! {
         <Title text="Sign in" />
         <div class="page page-narrow">

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use leptos_meta::Title;
 
-use crate::{components::failure::set_status, routes};
+use crate::{pages::paths, ui::failure::set_status};
 
 /// The page for an address that leads nowhere.
 #[component]
@@ -16,7 +16,7 @@ pub fn NotFound() -> impl IntoView {
             <h1>"There is nothing here"</h1>
             <p class="lead">"The address may be mistyped, or the page has moved."</p>
             <p>
-                <a class="button button-primary" href=routes::HOME>
+                <a class="button button-primary" href=paths::HOME>
                     "Go to the start page"
                 </a>
             </p>

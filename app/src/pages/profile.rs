@@ -5,7 +5,14 @@ use leptos_meta::Title;
 use wire::User;
 
 use crate::{
-    components::{
+    error::AppError,
+    pages::{
+        paths,
+        settings::public::{About, PublicData, PublicDataContext},
+    },
+    session::{current_session, get_user},
+    theme::ThemeContext,
+    ui::{
         address::Address,
         avatar::{Avatar, local_part},
         failure::Failure,
@@ -13,11 +20,6 @@ use crate::{
         providers::provider_name,
         time::When,
     },
-    data::{PublicData, PublicDataContext},
-    error::AppError,
-    routes,
-    session::{current_session, get_user},
-    theme::ThemeContext,
 };
 
 /// The page that shows the person to themselves.
@@ -108,7 +110,7 @@ fn Connected(user: User) -> impl IntoView {
     if user.accounts.is_empty() {
         return Either::Left(view! {
             "None yet. "
-            <a href=routes::SETTINGS_ACCOUNTS>"Connect one"</a>
+            <a href=paths::SETTINGS_ACCOUNTS>"Connect one"</a>
         });
     }
     let accounts = user
@@ -124,35 +126,4 @@ fn Connected(user: User) -> impl IntoView {
         })
         .collect_view();
     Either::Right(view! { <ul class="marks">{accounts}</ul> })
-}
-
-/// What the person says about themselves.
-#[component]
-pub(super) fn About(public: PublicData) -> impl IntoView {
-    if public.bio.is_none() && public.website.is_none() {
-        return Either::Left(view! {
-            <p class="empty">
-                "You have not said anything about yourself. "
-                <a href=routes::SETTINGS_PUBLIC>"Write a few words"</a>
-            </p>
-        });
-    }
-    // Other ways lead into the data than our form: only an address that is safe to follow is a link.
-    let website = public.website.map(|address| match address.get(..8) {
-        Some(start) if is_web(start) => {
-            Either::Left(view! { <a href=address.clone() rel="external nofollow noopener noreferrer">{address.clone()}</a> })
-        }
-        _ => Either::Right(address),
-    });
-    Either::Right(view! {
-        <div class="about">
-            {public.bio.map(|bio| view! { <p class="prose">{bio}</p> })}
-            {website.map(|website| view! { <p>{website}</p> })}
-        </div>
-    })
-}
-
-fn is_web(start: &str) -> bool {
-    let start = start.to_ascii_lowercase();
-    start.starts_with("https://") || start.starts_with("http://")
 }

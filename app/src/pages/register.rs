@@ -1,28 +1,70 @@
 //! Making an account.
 
+#![expect(
+    missing_docs,
+    reason = "`#[server]` makes a struct of each function, whose fields are its arguments"
+)]
+
 use leptos::prelude::*;
 use leptos_meta::Title;
+use wire::AuthSession;
 
+#[cfg(feature = "ssr")]
+use crate::context::Context;
 use crate::{
-    Setup,
-    components::{
+    client::PageClient,
+    error::AppError,
+    forms::{Declared, PageForm},
+    pages::paths,
+    secret::Secret,
+    setup::Setup,
+    ui::{
         field::{Checkbox, Field},
         form::{Form, FormState, Notice, Submit},
         link::{RETURN_TO, asked_return_to, leading_to},
         providers::{EndsElsewhere, ProviderChoice},
     },
-    error::AppError,
-    routes, session,
 };
+
+/// The forms of this page.
+pub const FORMS: &[Declared] = &[Declared::of::<Register>()];
+
+/// Makes an account with a password and signs in.
+#[server(prefix = "/api", endpoint = "register", client = PageClient)]
+pub async fn register(
+    email: String,
+    password: Secret,
+    #[server(default)] name: Option<String>,
+    #[server(default)] remember: bool,
+    #[server(default)] return_to: Option<String>,
+) -> Result<AuthSession, AppError> {
+    let context = Context::take()?;
+    let session = context
+        .auth
+        .register(
+            context.sign_in(remember),
+            &email,
+            password.into(),
+            name.as_deref(),
+        )
+        .await?;
+    leptos_axum::redirect(auth::ReturnTo::or_default(return_to.as_deref()).as_str());
+    Ok(session)
+}
+
+impl PageForm for Register {
+    const PAGES: &'static [&'static str] = &[paths::REGISTER];
+    const COMES_BACK: &'static [&'static str] = &["email", "name", "remember"];
+}
 
 /// The page to make an account; it signs in as well.
 #[component]
-pub fn Register() -> impl IntoView {
-    let action = ServerAction::<session::Register>::new();
+pub fn RegisterPage() -> impl IntoView {
+    let action = ServerAction::<Register>::new();
     let form = FormState::of(action);
     let return_to = asked_return_to();
     let hint = password_hint();
-    let login = leading_to(routes::LOGIN, return_to.as_deref());
+    let login = leading_to(paths::LOGIN, return_to.as_deref());
     view! {
         <Title text="Create an account" />
         <div class="page page-narrow">

@@ -1,9 +1,10 @@
 //! Where a provider's endpoints and keys are: asked for when first needed, kept for an hour.
 //!
-//! Nothing is asked at start, so a provider that is down never keeps the application from starting; and
-//! a failure is not kept, so the next sign-in tries again.
+//! Nothing is asked at start, so a provider that is down never keeps the application from starting. However many
+//! wait, it is asked once, and a failure is the answer for some seconds: a provider that does not answer costs
+//! those who come meanwhile no time. After that, the next sign-in tries again.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use oauth2::{AuthUrl, TokenUrl};
 use serde::{Deserialize, Deserializer};
@@ -12,6 +13,7 @@ use url::Url;
 
 use super::{
     excerpt,
+    flights::{Flights, Landed},
     http::{Http, is_safe},
     id_token::{Algorithm, Keys, names},
     json::Object,
@@ -19,11 +21,14 @@ use super::{
     preset::Known,
     provider::Provider,
 };
+use crate::{clock::Clock, detached::Detached};
 
 /// How long metadata and keys are kept, in seconds.
 const KEEP: i64 = 3600;
-/// How long after a key was looked for in vain nobody looks again.
+/// How long after keys were fetched anew for one that is unknown nobody does so again.
 const REFETCH_AFTER: i64 = 300;
+/// How long a failure is the answer.
+const FAILED_FOR: i64 = 5;
 
 /// All that a sign-in needs to know about where a provider is.
 #[derive(Debug)]
@@ -67,80 +72,89 @@ fn texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<String
     Ok(list.map(|list| list.into_iter().filter_map(text).collect()))
 }
 
+/// What a provider answers, or why it gives no answer, for the operator.
+pub(super) type Answer<T> = Result<Arc<T>, String>;
+
 /// What is known about one provider at the moment.
-#[derive(Debug, Default)]
-pub(super) struct Discovery {
-    endpoints: Cache<Endpoints>,
-    keys: Cache<Keys>,
-    /// When a key was last looked for in vain. Held over the fetch: of many sign-ins after a change of
-    /// keys one asks, and the others use its answer.
-    refetched: tokio::sync::Mutex<Option<i64>>,
-}
-
 #[derive(Debug)]
-struct Cache<T>(Mutex<Option<(Arc<T>, i64)>>);
-
-impl<T> Default for Cache<T> {
-    fn default() -> Self {
-        Self(Mutex::default())
-    }
+pub(super) struct Discovery {
+    source: Source,
+    /// Of a provider without metadata: there is nothing to ask.
+    fixed: Option<Answer<Endpoints>>,
+    endpoints: Flights<(), Answer<Endpoints>>,
+    keys: Flights<(), Answer<Keys>>,
+    /// Keys that were fetched for the sake of one that was unknown.
+    newer: Flights<(), Answer<Keys>>,
 }
 
-impl<T> Cache<T> {
-    fn get(&self, now: i64) -> Option<Arc<T>> {
-        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.as_ref()
-            .filter(|(_, at)| now < at.saturating_add(KEEP))
-            .map(|(value, _)| Arc::clone(value))
-    }
+/// Where it is learned.
+#[derive(Clone, Debug)]
+struct Source {
+    provider: Arc<Provider>,
+    http: Http,
+    clock: Clock,
+    newest: Arc<Mutex<Option<Newest>>>,
+}
 
-    fn put(&self, value: T, now: i64) -> Arc<T> {
-        let value = Arc::new(value);
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((Arc::clone(&value), now));
-        value
-    }
+/// The newest keys, and until when they are used.
+#[derive(Debug)]
+struct Newest {
+    keys: Arc<Keys>,
+    until: i64,
 }
 
 impl Discovery {
-    /// The provider's endpoints.
-    pub(super) async fn endpoints(
-        &self,
-        provider: &Provider,
-        http: &Http,
-        now: i64,
-    ) -> Result<Arc<Endpoints>, String> {
-        if let Some(known) = self.endpoints.get(now) {
-            return Ok(known);
-        }
-        let endpoints = match &provider.issuer {
-            Some(issuer) if provider.is_oidc() => {
-                let url = metadata_url(provider, issuer);
-                let text = http
-                    .get_again(&url)
-                    .await
-                    .map_err(|error| format!("metadata of {}: {error}", without_query(&url)))?;
-                let metadata = serde_json::from_slice(&text).map_err(|error| {
-                    let (url, cause) = (without_query(&url), excerpt(&error.to_string()));
-                    format!("metadata of {url}: not what the standard asks for, {cause}")
-                })?;
-                Endpoints::discovered(provider, issuer, metadata)?
-            }
-            _ => Endpoints::fixed(provider)?,
+    /// About a provider of which nothing is known yet.
+    pub(super) fn new(provider: Arc<Provider>, http: Http, clock: Clock, detached: &Detached) -> Self {
+        let fixed = match provider.issuer {
+            Some(_) if provider.is_oidc() => None,
+            _ => Some(Endpoints::fixed(&provider).map(Arc::new)),
         };
-        Ok(self.endpoints.put(endpoints, now))
+        Self {
+            source: Source {
+                provider,
+                http,
+                clock,
+                newest: Arc::default(),
+            },
+            fixed,
+            endpoints: Flights::new(detached.clone()),
+            keys: Flights::new(detached.clone()),
+            newer: Flights::new(detached.clone()),
+        }
+    }
+
+    /// The provider's endpoints, as far as that is known without asking it.
+    pub(super) fn known(&self) -> Option<Answer<Endpoints>> {
+        let kept = || self.endpoints.kept((), self.source.clock.unix());
+        self.fixed.clone().or_else(|| kept().map(|kept| (*kept).clone()))
+    }
+
+    /// The provider's endpoints.
+    pub(super) async fn endpoints(&self) -> Answer<Endpoints> {
+        if let Some(fixed) = &self.fixed {
+            return fixed.clone();
+        }
+        let source = self.source.clone();
+        let work = || async move {
+            let endpoints = source.endpoints().await;
+            source.landed(endpoints.map(Arc::new), KEEP)
+        };
+        self.once(&self.endpoints, work).await
     }
 
     /// The provider's keys, and whether they were fetched for this call.
-    pub(super) async fn keys(
-        &self,
-        endpoints: &Endpoints,
-        http: &Http,
-        now: i64,
-    ) -> Result<(Arc<Keys>, bool), String> {
-        match self.keys.get(now) {
-            Some(keys) => Ok((keys, false)),
-            None => Ok((self.fetch_keys(endpoints, http, now).await?, true)),
+    pub(super) async fn keys(&self, endpoints: &Endpoints) -> Result<(Arc<Keys>, bool), String> {
+        if let Some(keys) = self.source.newest() {
+            return Ok((keys, false));
         }
+        let mut fetched = false;
+        let work = || {
+            fetched = true;
+            self.source.clone().fetch_keys(endpoints.jwks.clone(), KEEP)
+        };
+        let keys = self.once(&self.keys, work).await?;
+        Ok((keys, fetched))
     }
 
     /// Keys newer than `seen`, which lack a token's key; none if they were looked for a moment ago.
@@ -148,33 +162,88 @@ impl Discovery {
         &self,
         seen: &Arc<Keys>,
         endpoints: &Endpoints,
-        http: &Http,
-        now: i64,
     ) -> Result<Option<Arc<Keys>>, String> {
-        let mut refetched = self.refetched.lock().await;
-        if let Some(keys) = self.keys.get(now).filter(|keys| !Arc::ptr_eq(keys, seen)) {
+        let is_newer = |keys: &Arc<Keys>| !Arc::ptr_eq(keys, seen);
+        if let Some(keys) = self.source.newest().filter(is_newer) {
             return Ok(Some(keys));
         }
-        if refetched.is_some_and(|at| now < at.saturating_add(REFETCH_AFTER)) {
-            return Ok(None);
-        }
-        let keys = self.fetch_keys(endpoints, http, now).await?;
-        *refetched = Some(now);
-        Ok(Some(keys))
+        let source = self.source.clone();
+        let work = || source.fetch_keys(endpoints.jwks.clone(), REFETCH_AFTER);
+        let keys = self.once(&self.newer, work).await?;
+        Ok(Some(keys).filter(is_newer))
     }
 
-    async fn fetch_keys(&self, endpoints: &Endpoints, http: &Http, now: i64) -> Result<Arc<Keys>, String> {
-        let url = endpoints
-            .jwks
-            .as_deref()
-            .ok_or("key set: the metadata names none")?;
-        let text = http
-            .get_again(url)
+    /// What all who ask for it are answered.
+    async fn once<T, F>(&self, flights: &Flights<(), Answer<T>>, work: impl FnOnce() -> F) -> Answer<T>
+    where
+        T: Send + Sync + 'static,
+        F: Future<Output = Landed<Answer<T>>> + Send + 'static,
+    {
+        let landed = flights.join((), self.source.clock.unix(), work).await;
+        let answer = landed.map_err(|missed| missed.to_string())?;
+        (*answer).clone()
+    }
+}
+
+impl Source {
+    /// An answer that is kept for so many seconds from now, if it is not a failure.
+    fn landed<T>(&self, cargo: Answer<T>, keep: i64) -> Landed<Answer<T>> {
+        let keep = match cargo {
+            Ok(_) => keep,
+            Err(_) => FAILED_FOR,
+        };
+        let until = Some(self.clock.unix().saturating_add(keep));
+        Landed { cargo, until }
+    }
+
+    async fn endpoints(&self) -> Result<Endpoints, String> {
+        let issuer = self.provider.issuer.as_deref();
+        let issuer = issuer.ok_or("metadata: the issuer is not known")?;
+        let url = metadata_url(&self.provider, issuer);
+        let text = self
+            .http
+            .get_again(&url)
             .await
-            .map_err(|error| format!("key set of {}: {error}", without_query(url)))?;
-        let keys =
-            Keys::parse(&text).map_err(|cause| format!("key set of {}: it {cause}", without_query(url)))?;
-        Ok(self.keys.put(keys, now))
+            .map_err(|error| format!("metadata of {}: {error}", without_query(&url)))?;
+        let metadata = serde_json::from_slice(&text).map_err(|error| {
+            let (url, cause) = (without_query(&url), excerpt(&error.to_string()));
+            format!("metadata of {url}: not what the standard asks for, {cause}")
+        })?;
+        Endpoints::discovered(&self.provider, issuer, metadata)
+    }
+
+    async fn fetch_keys(self, url: Option<String>, keep: i64) -> Landed<Answer<Keys>> {
+        let keys = self.keys_at(url).await.map(Arc::new);
+        if let Ok(keys) = &keys {
+            *self.lock() = Some(Newest {
+                keys: Arc::clone(keys),
+                until: self.clock.unix().saturating_add(KEEP),
+            });
+        }
+        self.landed(keys, keep)
+    }
+
+    async fn keys_at(&self, url: Option<String>) -> Result<Keys, String> {
+        let url = url.ok_or("key set: the metadata names none")?;
+        let text = self
+            .http
+            .get_again(&url)
+            .await
+            .map_err(|error| format!("key set of {}: {error}", without_query(&url)))?;
+        Keys::parse(&text).map_err(|cause| format!("key set of {}: it {cause}", without_query(&url)))
+    }
+
+    fn newest(&self) -> Option<Arc<Keys>> {
+        let now = self.clock.unix();
+        let newest = self.lock();
+        newest
+            .as_ref()
+            .filter(|newest| now < newest.until)
+            .map(|newest| Arc::clone(&newest.keys))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Newest>> {
+        self.newest.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -351,10 +420,173 @@ fn safe(what: &str, url: String) -> Result<String, String> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use axum::{Json, Router, http::StatusCode, response::IntoResponse};
+    use futures_util::{FutureExt, future::join_all};
     use serde_json::{Value, json};
+    use time::Duration;
+    use tokio::sync::Semaphore;
 
     use super::*;
-    use crate::oauth::from_vars;
+    use crate::{Vars, clock::from_unix, oauth::from_vars, oauth::testing::Signer};
+
+    /// A provider that counts what it is asked, and answers once a test lets it.
+    struct Idp {
+        discovery: Discovery,
+        clock: Clock,
+        asked: Arc<AtomicUsize>,
+        answers: Arc<Semaphore>,
+        is_well: Arc<Mutex<bool>>,
+    }
+
+    impl Idp {
+        async fn new() -> Self {
+            let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let issuer = format!("http://{}", listener.local_addr().unwrap());
+            let asked = Arc::<AtomicUsize>::default();
+            let answers = Arc::new(Semaphore::new(usize::from(u16::MAX)));
+            let is_well = Arc::new(Mutex::new(true));
+            let body = json!({
+                "issuer": issuer, "authorization_endpoint": format!("{issuer}/authorize"),
+                "token_endpoint": format!("{issuer}/token"), "jwks_uri": format!("{issuer}/jwks"),
+                "keys": Signer::jwks(&[&Signer::es256("a")])["keys"],
+            });
+            let handler = {
+                let (asked, answers, is_well) = (asked.clone(), answers.clone(), is_well.clone());
+                move || async move {
+                    asked.fetch_add(1, Ordering::SeqCst);
+                    answers.acquire().await.unwrap().forget();
+                    match *is_well.lock().unwrap() {
+                        true => Json(body).into_response(),
+                        false => StatusCode::NOT_FOUND.into_response(),
+                    }
+                }
+            };
+            let router = Router::new().fallback(handler);
+            tokio::spawn(async move { axum::serve(listener, router).await });
+            let clock = Clock::manual(from_unix(0));
+            let http = Http::from_vars(&Vars::default(), &mut Vec::new());
+            let provider = Arc::new(provider(&[("ACME_ISSUER", &issuer)]));
+            Self {
+                discovery: Discovery::new(provider, http, clock.clone(), &Detached::default()),
+                clock,
+                asked,
+                answers,
+                is_well,
+            }
+        }
+
+        fn pass(&self, seconds: i64) {
+            self.clock.advance(Duration::seconds(seconds));
+        }
+
+        fn asked(&self) -> usize {
+            self.asked.load(Ordering::SeqCst)
+        }
+    }
+
+    #[tokio::test]
+    async fn however_many_wait_for_it_one_asks() {
+        let idp = Idp::new().await;
+        let discovery = &idp.discovery;
+        assert!(discovery.known().is_none());
+        let endpoints = join_all((0..20).map(|_| discovery.endpoints())).await;
+        assert_eq!(idp.asked(), 1);
+        let endpoints = endpoints[7].clone().unwrap();
+        let keys = join_all((0..20).map(|_| discovery.keys(&endpoints))).await;
+        assert_eq!(idp.asked(), 2);
+        let fetched = keys.iter().filter(|keys| keys.as_ref().unwrap().1);
+        assert_eq!(fetched.count(), 1, "for one they were fetched");
+        let (seen, _) = keys[7].clone().unwrap();
+        let newer = join_all((0..20).map(|_| discovery.newer_keys(&seen, &endpoints))).await;
+        assert_eq!(idp.asked(), 3);
+        let newer: Vec<_> = newer.into_iter().map(|keys| keys.unwrap().unwrap()).collect();
+        assert!(newer.iter().all(|keys| Arc::ptr_eq(keys, &newer[0])));
+        assert!(Arc::ptr_eq(
+            &discovery.keys(&endpoints).await.unwrap().0,
+            &newer[0]
+        ));
+
+        // There are none newer than these for five minutes.
+        for (seconds, found) in [(299, false), (1, true)] {
+            idp.pass(seconds);
+            let found_now = discovery.newer_keys(&newer[0], &endpoints).await.unwrap();
+            assert_eq!(found_now.is_some(), found);
+        }
+        assert_eq!(idp.asked(), 4);
+        // All of it is kept for an hour from when it came.
+        idp.pass(3299);
+        assert!(discovery.known().unwrap().is_ok());
+        idp.pass(1);
+        assert!(discovery.known().is_none());
+        assert!(!discovery.keys(&endpoints).await.unwrap().1);
+        idp.pass(300);
+        assert!(discovery.keys(&endpoints).await.unwrap().1);
+        assert_eq!(idp.asked(), 5);
+    }
+
+    #[tokio::test]
+    async fn a_failure_is_the_answer_for_five_seconds() {
+        let idp = Idp::new().await;
+        let discovery = &idp.discovery;
+        let endpoints = discovery.endpoints().await.unwrap();
+        let (seen, _) = discovery.keys(&endpoints).await.unwrap();
+        let well = |is_well| *idp.is_well.lock().unwrap() = is_well;
+        idp.pass(3600);
+        well(false);
+        let fails = async || {
+            let newer = discovery.newer_keys(&seen, &endpoints).await.map(|_| ());
+            let keys = discovery.keys(&endpoints).await.map(|_| ());
+            let endpoints = discovery.endpoints().await.map(|_| ());
+            [newer, keys, endpoints].map(|answer| answer.unwrap_err())
+        };
+        let first = fails().await;
+        assert_eq!(idp.asked(), 5);
+        assert!(first[2].contains("404"), "{first:?}");
+        well(true);
+        idp.pass(4);
+        assert_eq!(fails().await, first);
+        assert_eq!(discovery.known().unwrap().unwrap_err(), first[2]);
+        assert_eq!(idp.asked(), 5);
+        idp.pass(1);
+        assert!(discovery.known().is_none());
+        discovery.endpoints().await.unwrap();
+        discovery.keys(&endpoints).await.unwrap();
+        assert_eq!(idp.asked(), 7);
+    }
+
+    #[tokio::test]
+    async fn a_failure_counts_from_when_it_was_known() {
+        let idp = Idp::new().await;
+        *idp.is_well.lock().unwrap() = false;
+        idp.answers.forget_permits(usize::MAX);
+        // Who asked goes away.
+        assert!(idp.discovery.endpoints().now_or_never().is_none());
+        while idp.asked() == 0 {
+            tokio::task::yield_now().await;
+        }
+        idp.pass(10);
+        idp.answers.add_permits(1);
+        assert!(idp.discovery.endpoints().await.is_err());
+        idp.pass(4);
+        assert!(idp.discovery.endpoints().await.is_err());
+        assert_eq!(idp.asked(), 1);
+    }
+
+    #[test]
+    fn where_there_is_no_metadata_nobody_is_asked() {
+        let pairs = [("GITHUB_CLIENT_ID", "c"), ("GITHUB_CLIENT_SECRET", "s")];
+        let github = from_vars(&pairs.into_iter().collect(), &mut Vec::new()).remove(0);
+        let http = Http::from_vars(&Vars::default(), &mut Vec::new());
+        let clock = Clock::manual(from_unix(0));
+        let discovery = Discovery::new(Arc::new(github), http, clock, &Detached::default());
+        let endpoints = discovery.known().unwrap().unwrap();
+        assert_eq!(
+            endpoints.token.as_str(),
+            "https://github.com/login/oauth/access_token"
+        );
+    }
 
     fn provider(more: &[(&str, &str)]) -> Provider {
         let pairs = [

@@ -179,7 +179,7 @@ impl OAuth {
             }
         };
         let key = browser.key_of(provider, query);
-        let joined = self.0.callbacks.join(key, self.0.clock.unix(), work).await;
+        let joined = configured.callbacks.join(key, self.0.clock.unix(), work).await;
         let ended = match joined {
             Ok(ended) => ended,
             Err(Missed::Full) => return Finished::Busy,
@@ -326,7 +326,7 @@ impl OAuth {
         client: &Client,
         browser: Option<&Browser>,
     ) -> Result<Finished, Stop> {
-        let Configured { provider, discovery } = configured;
+        let provider = &configured.provider;
         let Outcome { answer, iss, user } = callback
             .outcome
             .map_err(|cause| failed(FlowError::Provider, cause))?;
@@ -354,10 +354,7 @@ impl OAuth {
             Intent::Link | Intent::Confirm => Some(same_session(flow, request).await?),
         };
         let from_provider = |cause| failed(FlowError::Provider, cause);
-        let endpoints = discovery
-            .endpoints(provider, &self.0.http, self.0.clock.unix())
-            .await
-            .map_err(from_provider)?;
+        let endpoints = configured.discovery.endpoints().await.map_err(from_provider)?;
         check_issuer(provider, &endpoints, iss.as_deref()).map_err(from_provider)?;
         let Identified {
             identity,

@@ -11,7 +11,7 @@ use tokio::sync::watch;
 
 use crate::{detached::Detached, error::Error};
 
-/// The most flights under way: each may wait for a provider, and whoever asked for it may be gone.
+/// The most flights under way at one provider: each may wait for it, and whoever asked for it may be gone.
 const MAX_FLYING: usize = 1024;
 /// The most answers kept for those who ask later; the oldest goes first.
 const MAX_KEPT: usize = 4096;
@@ -23,19 +23,21 @@ pub(super) struct Landed<T> {
 }
 
 /// Why a flight brings nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Missed {
     /// Too many are under way.
+    #[error("too many ask the provider at once")]
     Full,
     /// It ended in a panic.
+    #[error("the work ended without an answer")]
     Lost,
 }
 
 impl From<Missed> for Error {
     fn from(missed: Missed) -> Self {
         match missed {
-            Missed::Full => Self::ProviderUnavailable("too many ask providers at once".to_owned()),
-            Missed::Lost => Self::internal("the work ended without an answer"),
+            Missed::Full => Self::ProviderUnavailable(missed.to_string()),
+            Missed::Lost => Self::internal(missed),
         }
     }
 }
@@ -115,6 +117,13 @@ where
         let landed = answer.wait_for(Option::is_some).await;
         let landed = landed.map_err(|_| Missed::Lost)?;
         landed.clone().ok_or(Missed::Lost)
+    }
+
+    /// What has landed and is kept.
+    pub(super) fn kept(&self, key: K, now: i64) -> Option<Arc<T>> {
+        let mut board = lock(&self.board);
+        board.forget(now);
+        board.kept.get(&key).cloned()
     }
 
     /// Forgets what has been kept long enough.

@@ -137,8 +137,9 @@ impl OAuth {
         answer: &TokenAnswer,
         now: i64,
     ) -> Result<Object, Unverified> {
-        let Configured { provider, discovery } = configured;
-        let http = &self.0.http;
+        let Configured {
+            provider, discovery, ..
+        } = configured;
         let issuer =
             |claims: &Object, key_issuer: Option<&str>| endpoints.issuer_of(provider, claims, key_issuer);
         let expected = Expected {
@@ -150,15 +151,12 @@ impl OAuth {
             access_token: answer.access_token().secret(),
             now,
         };
-        let (mut keys, just_fetched) = discovery
-            .keys(endpoints, http, now)
-            .await
-            .map_err(Unverified::Keys)?;
+        let (mut keys, just_fetched) = discovery.keys(endpoints).await.map_err(Unverified::Keys)?;
         let mut verified = id_token::verify(id_token, &keys, &expected);
         if verified == Err(Rejected::UnknownKey)
             && !just_fetched
             && let Some(newer) = discovery
-                .newer_keys(&keys, endpoints, http, now)
+                .newer_keys(&keys, endpoints)
                 .await
                 .map_err(Unverified::Keys)?
         {

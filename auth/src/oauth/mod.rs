@@ -66,7 +66,12 @@ pub use self::{
     provider::Provider,
     start::{StartError, Started, Wish},
 };
-use self::{discovery::Discovery, finish::Ended, flights::Flights, flow::Browser};
+use self::{
+    discovery::{Answer, Discovery, Endpoints},
+    finish::Ended,
+    flights::Flights,
+    flow::Browser,
+};
 use crate::{
     accounts,
     audit::NewEvent,
@@ -135,18 +140,42 @@ struct Inner {
     clock: Clock,
     cookies: Cookies,
     users: Arc<dyn UserAdapter>,
+}
+
+/// How many wait for one provider at once. Each provider has places of its own, so that one which does not answer
+/// is in nobody's way but of those who want to go there.
+const PLACES: usize = 64;
+
+/// A provider and what is known about it at the moment.
+#[derive(Debug)]
+struct Configured {
+    provider: Arc<Provider>,
+    discovery: Discovery,
+    /// For callbacks, and for whatever else waits for the provider.
+    places: Detached,
     /// Renewals of tokens, by account.
     renewals: Flights<Uuid, Result<SecretString>>,
     /// Callbacks, by browser and query.
     callbacks: Flights<[u8; 32], Ended>,
 }
 
-/// A provider and what is known about it at the moment.
-#[derive(Debug)]
-struct Configured {
-    provider: Provider,
-    discovery: Discovery,
+impl Configured {
+    /// The provider's endpoints, for somebody with whom nothing has begun yet: the provider is waited for if there
+    /// is a place, and else it is as if it did not answer.
+    async fn endpoints(&self) -> Answer<Endpoints> {
+        match self.discovery.known() {
+            Some(known) => known,
+            None => self
+                .places
+                .wait(self.discovery.endpoints())
+                .await
+                .unwrap_or_else(|| Err(CROWDED.to_owned())),
+        }
+    }
 }
+
+/// Why somebody does not wait for a provider.
+const CROWDED: &str = "too many wait for it";
 
 impl OAuth {
     /// The service for the configured providers. Contacts none of them.
@@ -159,22 +188,27 @@ impl OAuth {
         users: Arc<dyn UserAdapter>,
         detached: Detached,
     ) -> Self {
-        let configured = |provider: &Provider| Configured {
-            provider: provider.clone(),
-            discovery: Discovery::default(),
+        let http = &config.provider_http;
+        let configured = |provider: &Provider| {
+            let provider = Arc::new(provider.clone());
+            Configured {
+                discovery: Discovery::new(Arc::clone(&provider), http.clone(), clock.clone(), &detached),
+                provider,
+                places: detached.apart(PLACES),
+                renewals: Flights::new(detached.clone()),
+                callbacks: Flights::new(detached.clone()),
+            }
         };
         let providers = config.providers.iter().map(configured).collect();
         Self(Arc::new(Inner {
             providers,
-            http: config.provider_http.clone(),
+            http: http.clone(),
             public_url: config.public_url.clone(),
             db,
             keys,
             clock,
             cookies,
             users,
-            renewals: Flights::new(detached.clone()),
-            callbacks: Flights::new(detached),
         }))
     }
 
@@ -197,16 +231,21 @@ impl OAuth {
             .map(|configured| configured.provider.name.as_str())
     }
 
+    /// Runs the callbacks of this provider: each to its end, and in places of its own, since it waits for the
+    /// provider. None if there is no such provider.
+    pub fn callbacks_of(&self, provider: &str) -> Option<&Detached> {
+        self.configured(provider).map(|configured| &configured.places)
+    }
+
     /// Whether a provider can be reached and is the one configured.
     ///
     /// # Errors
     /// What is wrong, for the operator.
     pub async fn check(&self, id: &str) -> std::result::Result<(), String> {
-        let Configured { provider, discovery } = self.configured(id).ok_or("is not configured")?;
-        let now = self.0.clock.unix();
-        let endpoints = discovery.endpoints(provider, &self.0.http, now).await?;
-        if provider.is_oidc() {
-            discovery.keys(&endpoints, &self.0.http, now).await?;
+        let configured = self.configured(id).ok_or("is not configured")?;
+        let endpoints = configured.discovery.endpoints().await?;
+        if configured.provider.is_oidc() {
+            configured.discovery.keys(&endpoints).await?;
         }
         Ok(())
     }
@@ -216,7 +255,9 @@ impl OAuth {
     /// # Errors
     /// Of the database.
     pub async fn sweep(&self) -> Result<()> {
-        self.0.callbacks.forget(self.0.clock.unix());
+        for configured in &self.0.providers {
+            configured.callbacks.forget(self.0.clock.unix());
+        }
         flow::sweep(&self.0.db, self.0.clock.now()).await
     }
 

@@ -12,7 +12,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::{
-    Configured, OAuth,
+    CROWDED, Configured, OAuth,
     flights::{Landed, again},
     id_token::Origin,
     identify::Unverified,
@@ -97,8 +97,9 @@ impl OAuth {
             let cargo = oauth.renewed(&id, account_id, refused.as_ref()).await;
             Landed { cargo, until: None }
         };
-        let renewals = &self.0.renewals;
-        let landed = renewals.join(account_id, self.0.clock.unix(), renewal).await?;
+        let joined = configured.renewals.join(account_id, self.0.clock.unix(), renewal);
+        let landed = configured.places.wait(joined).await;
+        let landed = landed.ok_or_else(|| Error::ProviderUnavailable(CROWDED.to_owned()))??;
         match &*landed {
             Ok(token) => Ok(token.clone()),
             Err(error) => Err(again(error)),
@@ -161,16 +162,15 @@ impl OAuth {
         stored: &Stored,
         refresh: &SecretString,
     ) -> Result<SecretString> {
-        let Configured { provider, discovery } = configured;
+        let Configured {
+            provider, discovery, ..
+        } = configured;
         let (http, now) = (&self.0.http, self.0.clock.unix());
         let redirect_uri = RedirectUrl::new(self.redirect_uri(provider)).map_err(Error::internal)?;
-        let endpoints = discovery
-            .endpoints(provider, http, now)
-            .await
-            .map_err(Error::ProviderUnavailable)?;
+        let endpoints = discovery.endpoints().await.map_err(Error::ProviderUnavailable)?;
         if provider.is_oidc() {
             // Now rather than when an ID token has come: what came with it could not be stored without.
-            let keys = discovery.keys(&endpoints, http, now).await;
+            let keys = discovery.keys(&endpoints).await;
             keys.map_err(Error::ProviderUnavailable)?;
         }
         let client = token::client(provider, &endpoints, redirect_uri);

@@ -4,7 +4,7 @@ use http::HeaderValue;
 use oauth2::{CsrfToken, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, Scope};
 
 use super::{
-    Configured, FlowError, Intent, OAuth,
+    FlowError, Intent, OAuth,
     discovery::Endpoints,
     flow::{self, Browser, LIFETIME, NewFlow},
     preset::Pkce,
@@ -74,8 +74,8 @@ impl OAuth {
         request: &RequestAuth,
         browser: Option<&str>,
     ) -> Result<Started, StartError> {
-        let Configured { provider, discovery } =
-            self.configured(provider).ok_or(StartError::UnknownProvider)?;
+        let configured = self.configured(provider).ok_or(StartError::UnknownProvider)?;
+        let provider = &configured.provider;
         let session = match wish.intent {
             Intent::SignIn => None,
             Intent::Link => Some(request.require_recent().await?.into_live()),
@@ -85,10 +85,7 @@ impl OAuth {
             tracing::warn!(provider = provider.id, cause, "a provider flow could not begin");
             StartError::Flow(FlowError::Provider)
         };
-        let endpoints = discovery
-            .endpoints(provider, &self.0.http, self.0.clock.unix())
-            .await
-            .map_err(failed)?;
+        let endpoints = configured.endpoints().await.map_err(failed)?;
         let secrets = Secrets {
             state: flow::random(),
             nonce: provider.preset.nonce.then(flow::random),

@@ -23,7 +23,7 @@ test('what the browser is given to run holds no secret', async ({ visitor }) => 
   }
   // The search finds what is there: the label of the very field, in the wasm.
   expect(all.includes('API token')).toBe(true);
-  for (const secret of [canary, ada.password, client.secret, 'data::PrivateData', 'password_hash', 'argon2']) {
+  for (const secret of [canary, ada.password, client.secret, 'private::PrivateData', 'password_hash', 'argon2']) {
     expect(all.includes(secret), secret).toBe(false);
   }
 });

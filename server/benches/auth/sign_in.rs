@@ -96,7 +96,7 @@ pub(crate) fn measure(database: &TestDatabase, rounds: Rounds, report: &Report) 
 /// What checking a password takes when so many are checked at once and nothing else runs.
 fn hash_seconds(at_once: usize) -> Outcome<f64> {
     let runtime = tokio::runtime::Builder::new_multi_thread().build()?;
-    let passwords = Passwords::new(15, AddressLimits::default());
+    let passwords = Passwords::new(15, "app.example", AddressLimits::default());
     let here = IpAddr::V4(Ipv4Addr::LOCALHOST);
     let password = SecretString::from(PASSWORD);
     let stored: PasswordHash = runtime.block_on(passwords.hash(Password::new(&password)?, here, None))?;

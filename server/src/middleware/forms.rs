@@ -9,7 +9,10 @@ use app::{
     error::AppError,
     flash::{Flash, Outcome},
     forms::Declared,
-    routes::{HOME, PUBLIC, SETTINGS_SECURITY},
+    pages::{
+        PUBLIC, form_at,
+        paths::{HOME, SETTINGS_SECURITY},
+    },
 };
 use auth::{Client, ClientAddress, ReturnTo, form_texts::Typist};
 use axum::{
@@ -288,7 +291,7 @@ impl Posted {
             None if is_html && user.is_none() => state.auth.sessions.former_user(headers),
             None => None,
         };
-        let form = Declared::at(path);
+        let form = form_at(path);
         // Of a script only a page of ours has use for it again.
         let comes_back = form
             .filter(|_| is_html || made_for.is_some())

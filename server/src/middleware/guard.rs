@@ -2,7 +2,10 @@
 
 use app::{
     flash::Flash,
-    routes::{ADMIN, ADMIN_API, ANONYMOUS, LOGIN, PUBLIC, SETTINGS, SETTINGS_SECURITY},
+    pages::{
+        ANONYMOUS, PUBLIC,
+        paths::{ADMIN, ADMIN_API, LOGIN, SETTINGS, SETTINGS_SECURITY},
+    },
 };
 use auth::{Error, ReturnTo, Role, chain, form_texts::Typist, oauth::FlowError};
 use axum::{

@@ -27,7 +27,7 @@ use crate::{
     },
     router::AppState,
 };
-use app::routes::{LOGIN, PROFILE, SETTINGS_ACCOUNTS, SETTINGS_SECURITY};
+use app::pages::paths::{LOGIN, PROFILE, SETTINGS_ACCOUNTS, SETTINGS_SECURITY};
 
 /// The most a provider may post, in bytes: code, state and Apple's `user`.
 pub(crate) const MAX_REPOST: usize = 32 * 1024;

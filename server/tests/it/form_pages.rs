@@ -1,8 +1,8 @@
 //! Forms and their pages: an outcome finds the page of its form, what was typed comes back there and to the
 //! person who typed it, and nothing else ever comes back.
 
-use app::forms::{Declared, FORMS};
-use auth::{Role, admin::By};
+use app::pages::{FORMS, form_at};
+use auth::{Role, admin::By, form_texts::Typist};
 
 use crate::support::{Answer, Browser, FUNCTIONS, ORIGIN, PASSWORD, TestApp, contains};
 
@@ -118,7 +118,7 @@ async fn every_form_has_declared_its_page_and_no_field_for_a_secret_comes_back()
                 continue;
             }
             seen.insert(action.to_owned());
-            let declared = Declared::at(action).unwrap_or_else(|| panic!("{action} is not declared"));
+            let declared = form_at(action).unwrap_or_else(|| panic!("{action} is not declared"));
             assert!(declared.is_on(page), "{action} is on {page}");
             for input in form.split("<input").skip(1) {
                 let input = input.split('>').next().unwrap();
@@ -136,6 +136,8 @@ async fn every_form_has_declared_its_page_and_no_field_for_a_secret_comes_back()
     seen.insert("/api/unlink_account".to_owned());
     let declared: Vec<_> = FORMS
         .iter()
+        .copied()
+        .flatten()
         .map(|form| form.path)
         .filter(|path| !seen.contains(*path))
         .collect();
@@ -486,6 +488,32 @@ async fn nothing_is_kept_for_who_is_disabled_or_gone() {
             .leads_to(PUBLIC_PAGE);
         assert_eq!(app.number("SELECT count(*) FROM form_texts").await, 0, "{end}");
     }
+}
+
+/// Whatever a cookie says of whose it is.
+#[tokio::test]
+async fn a_text_is_handed_to_its_user_alone_once_and_in_time() {
+    let app = TestApp::new().await;
+    app.registered(ADA).await;
+    app.registered(EVE).await;
+    let people = app.auth.administration();
+    let (ada, eve) = (
+        people.find(ADA).await.unwrap().id,
+        people.find(EVE).await.unwrap().id,
+    );
+    let texts = &app.auth.form_texts;
+    let fields = vec![("bio".to_owned(), "words".to_owned())];
+    let keep = async || {
+        let kept = texts.keep(ada, fields.clone(), Typist::SignedIn).await;
+        kept.unwrap().unwrap()
+    };
+    let id = keep().await;
+    assert_eq!(texts.take(eve, id).await.unwrap(), None);
+    assert_eq!(texts.take(ada, id).await.unwrap(), Some(fields.clone()));
+    assert_eq!(texts.take(ada, id).await.unwrap(), None);
+    let id = keep().await;
+    app.advance(600);
+    assert_eq!(texts.take(ada, id).await.unwrap(), None);
 }
 
 #[tokio::test]

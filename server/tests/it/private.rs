@@ -142,7 +142,8 @@ async fn server_code_reads_it_and_only_its_owners() {
             .unwrap()
             .parse()
             .unwrap();
-        let data: app::data::PrivateData = app.auth.buckets.private(user_id, &access).await.unwrap();
+        let data: app::pages::settings::private::PrivateData =
+            app.auth.buckets.private(user_id, &access).await.unwrap();
         let token = data.api_token.as_ref().map(|token| token.expose_secret());
         assert_eq!(token, expected);
         assert!(!format!("{data:?}").contains(TOKEN));
@@ -306,7 +307,8 @@ async fn token(app: &TestApp, browser: &Browser) -> Option<String> {
         .unwrap()
         .parse()
         .unwrap();
-    let data: app::data::PrivateData = app.auth.buckets.private(user_id, &access).await.unwrap();
+    let data: app::pages::settings::private::PrivateData =
+        app.auth.buckets.private(user_id, &access).await.unwrap();
     data.api_token.map(|token| token.expose_secret().to_owned())
 }
 

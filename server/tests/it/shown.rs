@@ -7,9 +7,13 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use app::{
-    data::UpdatePrivateData,
-    session::{ChangePassword, ConfirmIdentity, Login, Register, SetPassword},
+use app::pages::{
+    login::Login,
+    register::Register,
+    settings::{
+        private::UpdatePrivateData,
+        security::{ChangePassword, ConfirmIdentity, SetPassword},
+    },
 };
 use auth::{Client, IdHash, RequestAuth, cookies::Cookies, session_layer};
 use axum::{Extension, Router, middleware::from_fn_with_state, routing::get};

@@ -1,6 +1,6 @@
 //! One spelling of each address, and pages that are closed unless they are listed as public.
 
-use app::routes::PUBLIC;
+use app::pages::PUBLIC;
 use auth::{Role, admin::By};
 use http::Method;
 

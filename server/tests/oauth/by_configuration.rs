@@ -56,6 +56,7 @@ async fn metadata_is_read_where_configuration_says_and_is_still_the_issuers() {
     world
         .acme
         .script(|script| script.metadata = json!({ "issuer": issuer }));
+    world.app.advance(5);
     world.signed_in("acme", &person("ada")).await;
     let asked = world.acme.asked(Endpoint::Metadata);
     assert!(
@@ -201,6 +202,7 @@ async fn errors_name_what_was_found_and_what_was_expected() {
     );
 
     world.acme.behave();
+    world.app.advance(5);
     for (claims, header, both) in [
         (
             json!({ "iss": "https://other.example" }),

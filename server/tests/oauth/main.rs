@@ -13,6 +13,7 @@ mod confirming;
 #[path = "../../../auth/testing/database.rs"]
 mod database;
 mod dev_idp;
+mod hanging;
 mod id_token;
 mod idp;
 mod interleavings;

@@ -420,6 +420,7 @@ async fn a_provider_that_is_down_harms_nobody_else_and_comes_back() {
     answer.assert_leads_to("/settings/accounts?error=provider");
 
     let idp = Idp::start_on(TcpListener::bind(address).await.unwrap(), &clock);
+    app.advance(5);
     browser
         .sign_in("acme", &idp, &person("ada"))
         .await
@@ -461,7 +462,15 @@ async fn metadata_is_asked_for_once_more_where_that_may_help() {
         assert_eq!(world.acme.count(Endpoint::Metadata), asked);
         assert!(world.corp.everything().is_empty());
     }
-    // Nothing of it is kept: the next press of the button works, at the same second.
+    // That it failed is the answer for some seconds, and then the button works again.
     world.acme.behave();
+    let before = world.acme.count(Endpoint::Metadata);
+    for seconds in [0, 4] {
+        world.app.advance(seconds);
+        let answer = world.browser().post("/auth/login/acme", &[]).await;
+        answer.assert_leads_to("/login?error=provider");
+    }
+    assert_eq!(world.acme.count(Endpoint::Metadata), before);
+    world.app.advance(1);
     world.signed_in("acme", &person("ada")).await;
 }

@@ -1,25 +1,50 @@
 //! The list of people: found by the beginning of an address or a name, a page at a time.
 
+#![expect(
+    missing_docs,
+    reason = "`#[server]` makes a struct of each function, whose fields are its arguments"
+)]
+
 use leptos::{either::Either, prelude::*};
 use leptos_meta::Title;
 use leptos_router::hooks::use_location;
-use wire::{People as Page, PersonRow};
+use wire::{People as Found, PersonRow};
 
-use super::Badges;
+use super::{Badges, called};
+#[cfg(feature = "ssr")]
+use crate::context::Context;
 use crate::{
-    admin::list_people,
-    components::{
+    error::AppError,
+    pages::paths,
+    ui::{
         address::Address,
         avatar::Avatar,
         failure::Failure,
         link::{escaped, value_of},
         time::When,
     },
-    routes,
 };
 
 const QUERY: &str = "q";
 const AFTER: &str = "after";
+
+/// A page of people: the newest, or those whose address or name begins with `query`.
+#[server(prefix = "/api/admin", endpoint = "list_people")]
+pub async fn list_people(
+    #[server(default)] query: Option<String>,
+    #[server(default)] after: Option<String>,
+) -> Result<Found, AppError> {
+    let context = Context::take()?;
+    let admin = context.admin().await?;
+    Ok(admin
+        .people
+        .people(
+            &admin.session,
+            query.as_deref().unwrap_or_default(),
+            after.as_deref(),
+        )
+        .await?)
+}
 
 /// The page of people.
 #[component]
@@ -31,14 +56,14 @@ pub fn People() -> impl IntoView {
             let (query, after) = (value_of(&search, QUERY), value_of(&search, AFTER));
             let query = query.map(|query| query.trim().to_owned()).unwrap_or_default();
             let page = list_people(Some(query.clone()), after.clone()).await?;
-            Ok::<_, crate::error::AppError>((page, query, after.is_some()))
+            Ok::<_, AppError>((page, query, after.is_some()))
         },
     );
     view! {
         <Title text="People" />
         <div class="page">
             <h1>"People"</h1>
-            <form method="get" action=routes::ADMIN role="search" class="search">
+            <form method="get" action=paths::ADMIN role="search" class="search">
                 <div class="field">
                     <label for="q">"Address or name"</label>
                     <input
@@ -70,7 +95,7 @@ pub fn People() -> impl IntoView {
 }
 
 #[component]
-fn List(page: Page, query: String, is_later: bool) -> impl IntoView {
+fn List(page: Found, query: String, is_later: bool) -> impl IntoView {
     let title = match query.as_str() {
         "" => "The newest first".to_owned(),
         query => format!("Beginning with “{query}”"),
@@ -116,7 +141,7 @@ fn Row(person: PersonRow) -> impl IntoView {
             <Avatar id name=called.clone() />
             <div class="row-text">
                 <h3>
-                    <a href=routes::person(&id.to_string())>{called}</a>
+                    <a href=paths::person(&id.to_string())>{called}</a>
                     <Badges role=person.role is_disabled=person.disabled_at.is_some() />
                 </h3>
                 <p class="hint">
@@ -128,11 +153,6 @@ fn Row(person: PersonRow) -> impl IntoView {
     }
 }
 
-/// What to call somebody.
-pub(super) fn called(name: Option<&str>, email: Option<&str>) -> String {
-    name.or(email).unwrap_or("Nameless").to_owned()
-}
-
 fn address(query: &str, after: Option<&str>) -> String {
     let pairs: Vec<_> = [(QUERY, query), (AFTER, after.unwrap_or_default())]
         .into_iter()
@@ -140,7 +160,7 @@ fn address(query: &str, after: Option<&str>) -> String {
         .map(|(name, value)| format!("{name}={}", escaped(value)))
         .collect();
     match pairs.is_empty() {
-        true => routes::ADMIN.to_owned(),
-        false => format!("{}?{}", routes::ADMIN, pairs.join("&")),
+        true => paths::ADMIN.to_owned(),
+        false => format!("{}?{}", paths::ADMIN, pairs.join("&")),
     }
 }

@@ -1,21 +1,65 @@
 //! Connected provider accounts.
 
+#![expect(
+    missing_docs,
+    reason = "`#[server]` makes a struct of each function, whose fields are its arguments"
+)]
+
 use leptos::{either::Either, prelude::*};
 use leptos_meta::Title;
+use uuid::Uuid;
 use wire::{AccountInfo, WaysIn};
 
+#[cfg(feature = "ssr")]
+use crate::context::Context;
 use crate::{
-    Setup,
-    components::{
+    client::PageClient,
+    error::AppError,
+    forms::{Declared, PageForm},
+    pages::paths,
+    setup::Setup,
+    ui::{
         failure::Failure,
         form::{Form, FormState, Notice, Submit},
         marks::Mark,
         provider_error::ProviderErrorNotice,
         providers::{ProviderButton, is_configured, provider_name},
     },
-    routes,
-    session::{UnlinkAccount, get_ways_in},
 };
+
+/// The forms of this page.
+pub const FORMS: &[Declared] = &[Declared::of::<UnlinkAccount>()];
+
+/// The connected provider accounts.
+#[server(prefix = "/api", endpoint = "list_accounts")]
+pub async fn list_accounts() -> Result<Vec<AccountInfo>, AppError> {
+    Ok(get_ways_in().await?.accounts)
+}
+
+/// The connected provider accounts, and whether there is a password.
+#[server(prefix = "/api", endpoint = "get_ways_in")]
+pub async fn get_ways_in() -> Result<WaysIn, AppError> {
+    let context = Context::take()?;
+    let live = context.require_session().await?;
+    Ok(context.auth.ways_in(&live).await?)
+}
+
+/// Disconnects a provider account; never the last way in.
+#[server(prefix = "/api", endpoint = "unlink_account", client = PageClient)]
+pub async fn unlink_account(account_id: Uuid) -> Result<(), AppError> {
+    let context = Context::take()?;
+    let recent = context.require_recent_session().await?;
+    context
+        .auth
+        .oauth
+        .unlink(&context.request, recent, &context.client(), account_id)
+        .await?;
+    Ok(())
+}
+
+impl PageForm for UnlinkAccount {
+    const PAGES: &'static [&'static str] = &[paths::SETTINGS_ACCOUNTS];
+}
 
 /// The tab for connected accounts.
 #[component]
@@ -87,7 +131,7 @@ fn Row(account: AccountInfo, is_last: bool, unlink: ServerAction<UnlinkAccount>)
         true => Either::Left(view! {
             <p class="hint">
                 "This is your only way to sign in, so it stays. "
-                <a href=routes::SETTINGS_SECURITY>"Set a password"</a> " first to disconnect it."
+                <a href=paths::SETTINGS_SECURITY>"Set a password"</a> " first to disconnect it."
             </p>
         }),
         false => Either::Right(view! {
@@ -126,7 +170,7 @@ fn Connect() -> impl IntoView {
                 .map(|provider| {
                     view! {
                         <li>
-                            <ProviderButton provider verb="Connect" return_to=Some(routes::SETTINGS_ACCOUNTS.to_owned()) intent="link" />
+                            <ProviderButton provider verb="Connect" return_to=Some(paths::SETTINGS_ACCOUNTS.to_owned()) intent="link" />
                         </li>
                     }
                 })

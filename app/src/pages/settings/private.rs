@@ -1,18 +1,130 @@
 //! Private data: secrets the person gives to the server, and never gets back.
+//!
+//! To add a field, add it to `private_data!` below, and nowhere else. What was stored before is read without it; keys
+//! that a newer version wrote survive.
+
+#![expect(
+    missing_docs,
+    reason = "`#[server]` makes a struct of each function, whose fields are its arguments"
+)]
 
 use leptos::{either::Either, prelude::*};
 use leptos_meta::Title;
 use wire::PrivateKeyInfo;
 
+#[cfg(feature = "ssr")]
+use crate::context::Context;
 use crate::{
-    components::{
+    client::PageClient,
+    entered::Entered,
+    error::AppError,
+    forms::{Declared, PageForm},
+    pages::paths,
+    ui::{
         failure::Failure,
         field::Field,
         form::{Emptied, Form, FormState, Notices, Submit},
         time::When,
     },
-    data::{ClearPrivateData, PRIVATE_FIELDS, UpdatePrivateData, describe_private_data},
 };
+
+/// Declares the fields, and with them everything that lists them: the type that server code reads, what the page
+/// shows, and the arguments of the function that updates them.
+macro_rules! private_data {
+    ($($(#[$attribute:meta])* $field:ident = $label:literal;)+) => {
+        /// Read by server code only: this type does not exist in the browser. A field that is not set is `None`.
+        #[cfg(feature = "ssr")]
+        #[derive(Clone, Debug, Default, serde::Deserialize)]
+        #[serde(default)]
+        pub struct PrivateData {
+            $(
+                $(#[$attribute])*
+                pub $field: Option<secrecy::SecretString>,
+            )+
+        }
+
+        /// The names of the fields with their labels.
+        const FIELDS: [(&str, &str); [$($label),+].len()] = [$((stringify!($field), $label)),+];
+
+        /// Sets or replaces private values: an absent field stays, an empty one is removed.
+        #[server(prefix = "/api", endpoint = "update_private_data", client = PageClient)]
+        pub async fn update_private_data(
+            $(#[server(default)] $field: Entered,)+
+        ) -> Result<Vec<PrivateKeyInfo>, AppError> {
+            update([$((stringify!($field), $field)),+]).await
+        }
+    };
+}
+
+private_data! {
+    /// A token of some service this application calls for the person.
+    api_token = "API token";
+    /// What that service signs its calls with.
+    webhook_secret = "Webhook secret";
+}
+
+/// The longest value, in characters.
+#[cfg(feature = "ssr")]
+const LONGEST: usize = 4096;
+
+/// The forms of this page.
+pub const FORMS: &[Declared] = &[
+    Declared::of::<UpdatePrivateData>(),
+    Declared::of::<ClearPrivateData>(),
+];
+
+/// Which private values are set, when, and a masked hint of each; never a value.
+#[server(prefix = "/api", endpoint = "describe_private_data")]
+pub async fn describe_private_data() -> Result<Vec<PrivateKeyInfo>, AppError> {
+    let context = Context::take()?;
+    let live = context.require_session().await?;
+    let found = context.auth.buckets.describe_private(&live).await?;
+    context.etag(found.version);
+    Ok(found.data)
+}
+
+#[cfg(feature = "ssr")]
+async fn update(fields: [(&'static str, Entered); FIELDS.len()]) -> Result<Vec<PrivateKeyInfo>, AppError> {
+    let context = Context::take()?;
+    let live = context.require_session().await?;
+    let mut patch = Vec::new();
+    for (field, value) in fields {
+        let Some(value) = value.into_text() else { continue };
+        if value.chars().count() > LONGEST {
+            return Err(AppError::InvalidInput);
+        }
+        patch.push((field, (!value.is_empty()).then(|| value.into())));
+    }
+    let updated = context
+        .auth
+        .buckets
+        .update_private(&live, patch, &context.if_match())
+        .await?;
+    context.etag(updated.version);
+    Ok(updated.data)
+}
+
+impl PageForm for UpdatePrivateData {
+    const PAGES: &'static [&'static str] = &[paths::SETTINGS_PRIVATE];
+}
+
+/// Removes all private values.
+#[server(prefix = "/api", endpoint = "clear_private_data", client = PageClient)]
+pub async fn clear_private_data() -> Result<Vec<PrivateKeyInfo>, AppError> {
+    let context = Context::take()?;
+    let live = context.require_session().await?;
+    let version = context
+        .auth
+        .buckets
+        .clear_private(&live, &context.if_match())
+        .await?;
+    context.etag(version);
+    Ok(Vec::new())
+}
+
+impl PageForm for ClearPrivateData {
+    const PAGES: &'static [&'static str] = &[paths::SETTINGS_PRIVATE];
+}
 
 /// The tab for private data.
 #[component]
@@ -20,7 +132,7 @@ pub fn Private() -> impl IntoView {
     let update = ServerAction::<UpdatePrivateData>::new();
     let clear = ServerAction::<ClearPrivateData>::new();
     // Made once: when the list is asked for anew, the forms stay.
-    let forms = PRIVATE_FIELDS.map(|_| Emptied::after(update));
+    let forms = FIELDS.map(|_| Emptied::after(update));
     let keys = Resource::new(
         move || (update.version().get(), clear.version().get()),
         |_| describe_private_data(),
@@ -46,11 +158,11 @@ pub fn Private() -> impl IntoView {
 #[component]
 fn Keys(
     keys: Vec<PrivateKeyInfo>,
-    forms: [Emptied; PRIVATE_FIELDS.len()],
+    forms: [Emptied; FIELDS.len()],
     update: ServerAction<UpdatePrivateData>,
     clear: ServerAction<ClearPrivateData>,
 ) -> impl IntoView {
-    let cards = PRIVATE_FIELDS
+    let cards = FIELDS
         .into_iter()
         .zip(forms)
         .map(|((key, label), emptied)| {

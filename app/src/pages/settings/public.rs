@@ -1,19 +1,113 @@
 //! Public data: what the person says about themselves.
+//!
+//! To add a field, add it here to [`PublicData`], to the arguments of [`update_public_data`] and to the patch it
+//! makes of them, to the `<Form>`, and, if its text may come back to the form after an error, to `COMES_BACK`. Data
+//! stored by older versions is read with the field's default; keys a newer version wrote survive.
+
+#![expect(
+    missing_docs,
+    reason = "`#[server]` makes a struct of each function, whose fields are its arguments"
+)]
 
 use leptos::{either::Either, html, prelude::*};
 use leptos_meta::Title;
+use serde::{Deserialize, Serialize};
 
 use crate::{
-    components::{
+    client::PageClient,
+    entered::Entered,
+    error::AppError,
+    forms::{Declared, PageForm},
+    pages::paths,
+    tabs::tell_public_data_changed,
+    theme::{Theme, ThemeContext},
+    ui::{
         failure::Failure,
         field::{Field, TextArea},
         form::{Form, FormState, Notices, Submit},
     },
-    data::{ClearPublicData, PublicData, PublicDataContext, Theme, UpdatePublicData},
-    error::AppError,
-    pages::profile::About,
-    theme::ThemeContext,
 };
+#[cfg(feature = "ssr")]
+use crate::{context::Context, entered::Patch};
+
+/// The forms of this page.
+pub const FORMS: &[Declared] = &[
+    Declared::of::<UpdatePublicData>(),
+    Declared::of::<ClearPublicData>(),
+];
+
+/// Readable and writable by its owner in the browser.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PublicData {
+    /// What to call the person.
+    pub display_name: Option<String>,
+    /// A few words about them.
+    pub bio: Option<String>,
+    /// Their page (http or https).
+    pub website: Option<String>,
+    /// How the application looks for them.
+    pub theme: Option<Theme>,
+}
+
+/// The person's public data.
+#[server(prefix = "/api", endpoint = "get_public_data")]
+pub async fn get_public_data() -> Result<PublicData, AppError> {
+    let context = Context::take()?;
+    let live = context.require_session().await?;
+    let found = context.auth.buckets.public::<PublicData>(&live).await?;
+    context.etag(found.version);
+    context.remember_theme(found.data.theme);
+    Ok(found.data)
+}
+
+/// Merges fields into the public data: an absent field stays, an empty one is removed.
+#[server(prefix = "/api", endpoint = "update_public_data", client = PageClient)]
+pub async fn update_public_data(
+    #[server(default)] display_name: Entered,
+    #[server(default)] bio: Entered,
+    #[server(default)] website: Entered,
+    #[server(default)] theme: Entered,
+) -> Result<PublicData, AppError> {
+    let context = Context::take()?;
+    let live = context.require_session().await?;
+    let mut patch = Patch::default();
+    patch.text("display_name", display_name, 100)?;
+    patch.text("bio", bio, 2000)?;
+    patch.url("website", website, 1024)?;
+    patch.choice("theme", theme, &["light", "dark"])?;
+    let buckets = &context.auth.buckets;
+    let updated = buckets
+        .update_public::<PublicData>(&live, &patch.into(), &context.if_match())
+        .await?;
+    context.etag(updated.version);
+    context.remember_theme(updated.data.theme);
+    Ok(updated.data)
+}
+
+impl PageForm for UpdatePublicData {
+    const PAGES: &'static [&'static str] = &[paths::SETTINGS_PUBLIC, paths::SETTINGS];
+    const COMES_BACK: &'static [&'static str] = &["display_name", "bio", "website", "theme"];
+}
+
+/// Empties the public data.
+#[server(prefix = "/api", endpoint = "clear_public_data", client = PageClient)]
+pub async fn clear_public_data() -> Result<PublicData, AppError> {
+    let context = Context::take()?;
+    let live = context.require_session().await?;
+    let version = context
+        .auth
+        .buckets
+        .clear_public(&live, &context.if_match())
+        .await?;
+    context.etag(version);
+    context.remember_theme(None);
+    Ok(PublicData::default())
+}
+
+impl PageForm for ClearPublicData {
+    const PAGES: &'static [&'static str] = &[paths::SETTINGS_PUBLIC, paths::SETTINGS];
+}
 
 /// The tab for public data.
 #[component]
@@ -153,5 +247,112 @@ fn ThemeChoice(form: FormState, theme: Option<Theme>) -> impl IntoView {
                 {options}
             </select>
         </div>
+    }
+}
+
+/// What the person says about themselves.
+#[component]
+pub fn About(
+    /// The data.
+    public: PublicData,
+) -> impl IntoView {
+    if public.bio.is_none() && public.website.is_none() {
+        return Either::Left(view! {
+            <p class="empty">
+                "You have not said anything about yourself. "
+                <a href=paths::SETTINGS_PUBLIC>"Write a few words"</a>
+            </p>
+        });
+    }
+    // Other ways lead into the data than our form: only an address that is safe to follow is a link.
+    let website = public.website.map(|address| match address.get(..8) {
+        Some(start) if is_web(start) => {
+            Either::Left(view! { <a href=address.clone() rel="external nofollow noopener noreferrer">{address.clone()}</a> })
+        }
+        _ => Either::Right(address),
+    });
+    Either::Right(view! {
+        <div class="about">
+            {public.bio.map(|bio| view! { <p class="prose">{bio}</p> })}
+            {website.map(|website| view! { <p>{website}</p> })}
+        </div>
+    })
+}
+
+fn is_web(start: &str) -> bool {
+    let start = start.to_ascii_lowercase();
+    start.starts_with("https://") || start.starts_with("http://")
+}
+
+/// The document's copy of the public data: every view that shows it reads it through this, and renders
+/// again when it changes, in this tab or another. Nothing is asked for before a view does: a page
+/// that shows no public data makes no query for it.
+#[derive(Clone, Copy, Debug)]
+pub struct PublicDataContext {
+    known: RwSignal<Known>,
+    theme: ThemeContext,
+}
+
+/// What is known of the public data without asking.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Known(Option<PublicData>);
+
+impl PublicDataContext {
+    fn new() -> Self {
+        Self {
+            known: RwSignal::default(),
+            theme: ThemeContext::take(),
+        }
+    }
+
+    /// Provides the copy.
+    pub fn provide() -> Self {
+        let copy = Self::new();
+        provide_context(copy);
+        copy
+    }
+
+    /// The copy at hand.
+    pub fn take() -> Self {
+        use_context().unwrap_or_else(Self::new)
+    }
+
+    /// What is known now: the source of a resource that shows public data.
+    pub fn known(self) -> Known {
+        self.known.get()
+    }
+
+    /// Puts what an update answered in place, here and in the other tabs.
+    pub fn set(self, data: PublicData) {
+        self.put(data);
+        tell_public_data_changed();
+    }
+
+    /// Asks the server again.
+    pub fn refetch(self) {
+        leptos::task::spawn_local(async move {
+            // Without an answer the copy stays as it is; whatever is done next will say why.
+            if let Ok(data) = get_public_data().await {
+                self.put(data);
+            }
+        });
+    }
+
+    fn put(self, data: PublicData) {
+        self.theme.set(data.theme);
+        self.known.set(Known(Some(data)));
+    }
+}
+
+impl Known {
+    /// The public data: what is known, or else what the server says.
+    ///
+    /// # Errors
+    /// If the server refuses.
+    pub async fn or_asked(self) -> Result<PublicData, AppError> {
+        match self.0 {
+            Some(data) => Ok(data),
+            None => get_public_data().await,
+        }
     }
 }

@@ -1,24 +1,108 @@
-//! The password, and confirming who one is.
+//! The password, confirming who one is, and what happened to one's account.
+
+#![expect(
+    missing_docs,
+    reason = "`#[server]` makes a struct of each function, whose fields are its arguments"
+)]
 
 use leptos::{either::Either, prelude::*};
 use leptos_meta::Title;
-use wire::WaysIn;
+use wire::{Event, WaysIn};
 
+#[cfg(feature = "ssr")]
+use crate::context::Context;
 use crate::{
-    Setup,
-    components::{
+    client::PageClient,
+    error::AppError,
+    forms::{Declared, PageForm},
+    pages::{paths, register::password_hint, settings::accounts::get_ways_in},
+    secret::Secret,
+    session::current_session,
+    setup::Setup,
+    ui::{
+        events::EventList,
         failure::Failure,
         field::Field,
         form::{Emptied, Form, FormState, Newest, Notice, Submit},
         link::{RETURN_TO, asked_return_to},
-        own_events::OwnEvents,
         providers::ProviderButton,
     },
-    error::AppError,
-    pages::register::password_hint,
-    routes,
-    session::{ChangePassword, ConfirmIdentity, SetPassword, current_session, get_ways_in},
 };
+
+/// The forms of this page.
+pub const FORMS: &[Declared] = &[
+    Declared::of::<ChangePassword>(),
+    Declared::of::<SetPassword>(),
+    Declared::of::<ConfirmIdentity>(),
+];
+
+/// Changes the password: ends the other sessions.
+#[server(prefix = "/api", endpoint = "change_password", client = PageClient)]
+pub async fn change_password(current_password: Secret, new_password: Secret) -> Result<(), AppError> {
+    let context = Context::take()?;
+    let recent = context.require_recent_session().await?;
+    context
+        .auth
+        .change_password(
+            &context.request,
+            recent,
+            &context.client(),
+            current_password.into(),
+            new_password.into(),
+        )
+        .await?;
+    Ok(())
+}
+
+impl PageForm for ChangePassword {
+    const PAGES: &'static [&'static str] = &[paths::SETTINGS_SECURITY];
+}
+
+/// Sets a first password.
+#[server(prefix = "/api", endpoint = "set_password", client = PageClient)]
+pub async fn set_password(new_password: Secret) -> Result<(), AppError> {
+    let context = Context::take()?;
+    let recent = context.require_recent_session().await?;
+    context
+        .auth
+        .set_password(&context.request, recent, &context.client(), new_password.into())
+        .await?;
+    Ok(())
+}
+
+impl PageForm for SetPassword {
+    const PAGES: &'static [&'static str] = &[paths::SETTINGS_SECURITY];
+}
+
+/// Confirms with the password who is signed in.
+#[server(prefix = "/api", endpoint = "confirm_identity", client = PageClient)]
+pub async fn confirm_identity(
+    password: Secret,
+    #[server(default)] return_to: Option<String>,
+) -> Result<(), AppError> {
+    let context = Context::take()?;
+    let live = context.require_session().await?;
+    context
+        .auth
+        .confirm_identity(&context.request, live, &context.client(), password.into())
+        .await?;
+    if let Some(return_to) = return_to.as_deref().and_then(auth::ReturnTo::parse) {
+        leptos_axum::redirect(return_to.as_str());
+    }
+    Ok(())
+}
+
+impl PageForm for ConfirmIdentity {
+    const PAGES: &'static [&'static str] = &[paths::SETTINGS_SECURITY];
+}
+
+/// The newest of what happened to the person's account.
+#[server(prefix = "/api", endpoint = "list_own_events")]
+pub async fn list_own_events() -> Result<Vec<Event>, AppError> {
+    let context = Context::take()?;
+    let live = context.require_session().await?;
+    Ok(context.auth.own_events(&live).await?)
+}
 
 /// The forms of this page, of which only the newest word stays.
 #[derive(Clone, Copy)]
@@ -115,7 +199,7 @@ fn ConfirmByProvider(ways_in: WaysIn, return_to: Option<String>) -> impl IntoVie
         accounts,
     } = ways_in;
     // Where something goes wrong, one is led back as well.
-    let return_to = return_to.or_else(|| Some(routes::SETTINGS_SECURITY.to_owned()));
+    let return_to = return_to.or_else(|| Some(paths::SETTINGS_SECURITY.to_owned()));
     let connected = |id: &str| accounts.iter().any(|account| account.provider == id);
     let providers = Setup::get().providers.into_iter();
     let buttons: Vec<_> = providers
@@ -226,4 +310,28 @@ fn Username() -> impl IntoView {
 
 fn is_wrong_password(error: AppError) -> bool {
     error == AppError::WrongPassword
+}
+
+/// The newest events, read again whenever `after` changes.
+#[component]
+fn OwnEvents(
+    /// What the person has just done here.
+    #[prop(into)]
+    after: Signal<usize>,
+) -> impl IntoView {
+    let events = Resource::new(move || after.get(), |_| list_own_events());
+    view! {
+        <section class="card" aria-labelledby="events-title">
+            <h2 id="events-title">"What happened lately"</h2>
+            <p class="hint">"If something here was not you, change your password and end your other sessions."</p>
+            <Transition fallback=|| view! { <p class="hint">"One moment…"</p> }>
+                {move || Suspend::new(async move {
+                    match events.await {
+                        Ok(events) => Either::Left(view! { <EventList events /> }),
+                        Err(error) => Either::Right(view! { <Failure error /> }),
+                    }
+                })}
+            </Transition>
+        </section>
+    }
 }

@@ -1,19 +1,73 @@
 //! The person's sessions, and ending them.
 
+#![expect(
+    missing_docs,
+    reason = "`#[server]` makes a struct of each function, whose fields are its arguments"
+)]
+
 use leptos::{either::Either, prelude::*};
 use leptos_meta::Title;
+use uuid::Uuid;
 use wire::SessionInfo;
 
+#[cfg(feature = "ssr")]
+use crate::context::Context;
 use crate::{
-    components::{
+    client::PageClient,
+    error::AppError,
+    forms::{Declared, PageForm},
+    pages::paths,
+    ui::{
         device::device,
         events::method,
         failure::Failure,
         form::{Form, FormState, Notices, Submit},
         time::When,
     },
-    session::{RevokeOtherSessions, RevokeSession, list_sessions},
 };
+
+/// The forms of this page.
+pub const FORMS: &[Declared] = &[
+    Declared::of::<RevokeSession>(),
+    Declared::of::<RevokeOtherSessions>(),
+];
+
+/// The person's sessions, this one first.
+#[server(prefix = "/api", endpoint = "list_sessions")]
+pub async fn list_sessions() -> Result<Vec<SessionInfo>, AppError> {
+    let context = Context::take()?;
+    let live = context.require_session().await?;
+    Ok(context.request.list(&live).await?)
+}
+
+/// Ends one of the person's sessions; one's own is signed out.
+#[server(prefix = "/api", endpoint = "revoke_session", client = PageClient)]
+pub async fn revoke_session(session_id: Uuid) -> Result<(), AppError> {
+    let context = Context::take()?;
+    let live = context.require_session().await?;
+    if session_id == live.session_id() {
+        return context.sign_out().await;
+    }
+    let client = context.client();
+    Ok(context.request.revoke(&live, session_id, &client).await?)
+}
+
+impl PageForm for RevokeSession {
+    const PAGES: &'static [&'static str] = &[paths::SETTINGS_SESSIONS];
+}
+
+/// Ends all of the person's sessions but this one.
+#[server(prefix = "/api", endpoint = "revoke_other_sessions", client = PageClient)]
+pub async fn revoke_other_sessions() -> Result<(), AppError> {
+    let context = Context::take()?;
+    let live = context.require_session().await?;
+    context.request.revoke_others(&live, &context.client()).await?;
+    Ok(())
+}
+
+impl PageForm for RevokeOtherSessions {
+    const PAGES: &'static [&'static str] = &[paths::SETTINGS_SESSIONS];
+}
 
 /// The tab for sessions.
 #[component]

@@ -6,6 +6,7 @@ mod process;
 
 use std::{path::PathBuf, sync::Arc};
 
+use app::pages::paths;
 use auth::{Auth, Clock, Vars};
 use axum::Router;
 use server::{config::ServerConfig, serve};
@@ -85,13 +86,13 @@ pub const SOME_ID: &str = "0190a8c0-0000-7000-8000-000000000001";
 
 /// The protected pages.
 pub const PROTECTED: [&str; 7] = [
-    "/profile",
-    "/settings",
-    "/settings/public",
-    "/settings/private",
-    "/settings/accounts",
-    "/settings/sessions",
-    "/settings/security",
+    paths::PROFILE,
+    paths::SETTINGS,
+    paths::SETTINGS_PUBLIC,
+    paths::SETTINGS_PRIVATE,
+    paths::SETTINGS_ACCOUNTS,
+    paths::SETTINGS_SESSIONS,
+    paths::SETTINGS_SECURITY,
 ];
 
 /// The application over a database of its own.

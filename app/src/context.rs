@@ -1,8 +1,8 @@
 //! The way from a server function to the request it answers.
 
 use auth::{
-    AdminSession, Auth, Client, LiveSession, RecentSession, RequestAuth, buckets::IfMatch,
-    cookies::CookieName, passwords::SignIn,
+    Auth, Client, LiveSession, RecentSession, RequestAuth, buckets::IfMatch, cookies::CookieName,
+    passwords::SignIn,
 };
 use http::{
     HeaderName, HeaderValue,
@@ -12,7 +12,16 @@ use http::{
 use leptos::prelude::*;
 use leptos_axum::ResponseOptions;
 
-use crate::{data::Theme, error::AppError, routes, theme};
+use crate::{
+    error::AppError,
+    pages::paths,
+    theme::{self, Theme},
+};
+
+/// Who sends the request at hand, as the session layer recognised them. `None` outside a request.
+pub(crate) fn recognised() -> Option<RequestAuth> {
+    with_context(|parts: &Parts| parts.extensions.get().cloned()).flatten()
+}
 
 /// The request at hand: what every server function begins with.
 pub(crate) struct Context {
@@ -25,11 +34,7 @@ impl Context {
     /// # Errors
     /// [`AppError::Internal`] outside a request.
     pub(crate) fn take() -> Result<Self, AppError> {
-        let parts = use_context::<Parts>();
-        let request = parts
-            .as_ref()
-            .and_then(|parts| parts.extensions.get::<RequestAuth>().cloned());
-        match (use_context::<Auth>(), request, parts) {
+        match (use_context::<Auth>(), recognised(), use_context::<Parts>()) {
             (Some(auth), Some(request), Some(parts)) => Ok(Self { auth, request, parts }),
             _ => {
                 tracing::error!("a server function ran without the session layer");
@@ -46,14 +51,6 @@ impl Context {
     /// The same, confirmed within ten minutes: for changes to the ways into an account.
     pub(crate) async fn require_recent_session(&self) -> Result<RecentSession, AppError> {
         Ok(self.request.require_recent().await?)
-    }
-
-    /// The session of an administrator, from the authority, confirmed within ten minutes.
-    ///
-    /// # Errors
-    /// [`AppError::NotFound`] for everybody else.
-    pub(crate) async fn require_admin(&self) -> Result<AdminSession, AppError> {
-        Ok(self.request.require_admin().await?)
     }
 
     pub(crate) fn client(&self) -> Client {
@@ -76,8 +73,7 @@ impl Context {
         let signed_out = self
             .auth
             .sign_out(&self.request, &self.client(), self.flow_cookie())
-            .await
-            .map_err(refuse)?;
+            .await?;
         if signed_out {
             self.remember_theme(None);
             set_header(
@@ -85,7 +81,7 @@ impl Context {
                 "\"cache\", \"storage\"",
             );
         }
-        leptos_axum::redirect(routes::HOME);
+        leptos_axum::redirect(paths::HOME);
         Ok(())
     }
 
@@ -124,16 +120,69 @@ impl Context {
     }
 }
 
-/// Maps an error and says, where it is known, when to try again.
-pub(crate) fn refuse(error: auth::Error) -> AppError {
-    if let auth::Error::TooManyAttempts { retry_after } = &error {
-        set_header(RETRY_AFTER, &retry_after.max(&1).to_string());
-    }
-    AppError::from(error)
-}
-
-pub(crate) fn set_header(name: HeaderName, value: &str) {
+fn set_header(name: HeaderName, value: &str) {
     if let (Some(response), Ok(value)) = (use_context::<ResponseOptions>(), HeaderValue::from_str(value)) {
         response.insert_header(name, value);
+    }
+}
+
+impl From<auth::Error> for AppError {
+    /// Says what may be said, and when to try again, where that is known; logs the cause of what is nobody's
+    /// business.
+    fn from(error: auth::Error) -> Self {
+        use auth::{Error as E, credentials::PasswordProblem as P};
+        match error {
+            E::Unavailable(_) => {
+                tracing::error!(
+                    error = %auth::chain(&error),
+                    "the authority does not answer"
+                );
+                Self::Unavailable
+            }
+            E::Busy => {
+                tracing::warn!("the queue for password hashes is full");
+                Self::Unavailable
+            }
+            E::Unopened(_) => {
+                tracing::error!(error = %auth::chain(&error), "a key is missing");
+                Self::Unavailable
+            }
+            E::Internal(_) => {
+                tracing::error!(error = %auth::chain(&error), "internal error");
+                Self::Internal
+            }
+            E::NotSignedIn => Self::Unauthenticated,
+            E::ReauthRequired => Self::ReauthRequired,
+            E::InvalidCredentials => Self::InvalidCredentials,
+            E::WrongPassword => Self::WrongPassword,
+            E::TooManyAttempts { retry_after } => {
+                set_header(RETRY_AFTER, &retry_after.max(1).to_string());
+                Self::TooManyAttempts {
+                    wait: u32::try_from(retry_after).unwrap_or(0),
+                }
+            }
+            E::EmailTaken => Self::EmailTaken,
+            E::InvalidEmail => Self::InvalidEmail,
+            E::Password(P::TooShort) => Self::PasswordTooShort,
+            E::Password(P::TooLong) => Self::PasswordTooLong,
+            E::Password(P::TooCommon) => Self::PasswordTooCommon,
+            E::Password(P::Control) => Self::PasswordControl,
+            E::PasswordAlreadySet => Self::PasswordAlreadySet,
+            E::SignInAtProvider => Self::SignInAtProvider,
+            E::ProviderUnavailable(cause) => {
+                tracing::warn!(cause, "a provider does not answer as it should");
+                Self::Unavailable
+            }
+            E::InvalidInput(field) => {
+                tracing::debug!(field, "invalid input");
+                Self::InvalidInput
+            }
+            E::NotFound => Self::NotFound,
+            E::LastWayIn => Self::LastWayIn,
+            E::Yourself => Self::NotYourself,
+            E::LastAdmin => Self::LastAdmin,
+            E::VersionMismatch => Self::VersionMismatch,
+            E::TooLarge => Self::TooLarge,
+        }
     }
 }

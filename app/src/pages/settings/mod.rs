@@ -9,14 +9,14 @@ pub mod sessions;
 use leptos::prelude::*;
 use leptos_router::{components::Outlet, hooks::use_location};
 
-use crate::routes;
+use crate::pages::paths;
 
 const TABS: [(&str, &str); 5] = [
-    (routes::SETTINGS_PUBLIC, "Public"),
-    (routes::SETTINGS_PRIVATE, "Private"),
-    (routes::SETTINGS_ACCOUNTS, "Accounts"),
-    (routes::SETTINGS_SESSIONS, "Sessions"),
-    (routes::SETTINGS_SECURITY, "Security"),
+    (paths::SETTINGS_PUBLIC, "Public"),
+    (paths::SETTINGS_PRIVATE, "Private"),
+    (paths::SETTINGS_ACCOUNTS, "Accounts"),
+    (paths::SETTINGS_SESSIONS, "Sessions"),
+    (paths::SETTINGS_SECURITY, "Security"),
 ];
 
 /// What all tabs have in common.
@@ -24,7 +24,7 @@ const TABS: [(&str, &str); 5] = [
 pub fn Settings() -> impl IntoView {
     let path = use_location().pathname;
     let is_open = move |tab: &str| match path.read().as_str() {
-        routes::SETTINGS => tab == routes::SETTINGS_PUBLIC,
+        paths::SETTINGS => tab == paths::SETTINGS_PUBLIC,
         path => path == tab,
     };
     let tabs = TABS

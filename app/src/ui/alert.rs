@@ -3,7 +3,7 @@
 use leptos::{either::EitherOf5, prelude::*};
 
 use super::link::{asked_return_to, leading_to, this_page};
-use crate::{error::AppError, routes};
+use crate::{error::AppError, pages::paths};
 
 /// An error in words, with a link where there is something to do about it. What was typed stays: the
 /// link is for another tab, or for later.
@@ -18,13 +18,13 @@ pub fn Alert(
     let way_on = match error {
         // A new document: this one was made for who is signed in no longer.
         AppError::Unauthenticated => EitherOf5::A(view! {
-            <a href=leading_to(routes::LOGIN, Some(&this_page())) rel="external">"Sign in"</a>
+            <a href=leading_to(paths::LOGIN, Some(&this_page())) rel="external">"Sign in"</a>
         }),
         AppError::ReauthRequired => EitherOf5::B(view! {
-            <a href=leading_to(routes::SETTINGS_SECURITY, Some(&this_page()))>"Confirm that it is you"</a>
+            <a href=leading_to(paths::SETTINGS_SECURITY, Some(&this_page()))>"Confirm that it is you"</a>
         }),
         AppError::EmailTaken => EitherOf5::C(view! {
-            <a href=leading_to(routes::LOGIN, asked_return_to().as_deref())>"Sign in instead"</a>
+            <a href=leading_to(paths::LOGIN, asked_return_to().as_deref())>"Sign in instead"</a>
         }),
         // A new document as well, for who is signed in now.
         AppError::SignedInAsAnother => EitherOf5::D(view! {

@@ -4,7 +4,7 @@ use leptos::{ev::SubmitEvent, prelude::*};
 use wire::ProviderInfo;
 
 use super::{link::RETURN_TO, marks::Mark};
-use crate::{Setup, client::MadeForField, routes};
+use crate::{client::MadeForField, pages::paths, setup::Setup};
 
 /// A button that leads to a provider. Not a server function: the browser itself must go there, so the
 /// form is a plain one with and without JavaScript.
@@ -19,7 +19,7 @@ pub fn ProviderButton(
     /// What it is for, where it is for who is signed in: `link` or `confirm`.
     intent: &'static str,
 ) -> impl IntoView {
-    let (action, id) = (routes::provider_login(&provider.id), provider.id.clone());
+    let (action, id) = (paths::provider_login(&provider.id), provider.id.clone());
     view! {
         <form method="post" action=action>
             <MadeForField />
@@ -42,7 +42,7 @@ pub fn ProviderChoice() -> impl IntoView {
         let buttons = providers
             .into_iter()
             .map(|provider| {
-                let (action, id) = (routes::provider_login(&provider.id), provider.id.clone());
+                let (action, id) = (paths::provider_login(&provider.id), provider.id.clone());
                 view! {
                     <li>
                         // Without a look at the fields: they are for who has a password.

@@ -12,7 +12,6 @@ pub mod layout;
 pub mod link;
 pub mod marks;
 pub mod nav;
-pub mod own_events;
 pub mod provider_error;
 pub mod providers;
 pub mod time;

@@ -2,15 +2,14 @@
 
 use leptos::{either::Either, prelude::*};
 use leptos_router::components::A;
-use wire::AuthSession;
+use wire::{AuthSession, Role};
 
 use super::{
     avatar::{Avatar, local_part},
     form::{Form, FormState, Submit},
 };
 use crate::{
-    for_admins::is_admin,
-    routes,
+    pages::paths,
     session::{Logout, current_session},
 };
 
@@ -25,7 +24,7 @@ pub fn Nav(
     view! {
         <header class="bar">
             <div class="bar-inner">
-                <a class="brand" href=routes::HOME>
+                <a class="brand" href=paths::HOME>
                     <svg class="brand-mark" viewBox="0 0 32 32" aria-hidden="true" focusable="false">
                         <path d="M16 3a7 7 0 0 0-7 7v4H7.5a2 2 0 0 0-2 2v11a2 2 0 0 0 2 2h17a2 2 0 0 0 2-2V16a2 2 0 0 0-2-2H23v-4a7 7 0 0 0-7-7Zm-3.5 7a3.5 3.5 0 0 1 7 0v4h-7v-4ZM16 18a2 2 0 0 1 1.2 3.6V25h-2.4v-3.4A2 2 0 0 1 16 18Z" />
                     </svg>
@@ -47,10 +46,10 @@ fn Anonymous() -> impl IntoView {
     view! {
         <ul class="bar-links">
             <li>
-                <A href=routes::LOGIN>"Sign in"</A>
+                <A href=paths::LOGIN>"Sign in"</A>
             </li>
             <li>
-                <A href=routes::REGISTER>"Register"</A>
+                <A href=paths::REGISTER>"Register"</A>
             </li>
         </ul>
     }
@@ -66,16 +65,16 @@ fn SignedIn(session: AuthSession, logout: ServerAction<Logout>, form: FormState)
                 <span class="bar-name">{name}</span>
             </li>
             <li>
-                <A href=routes::PROFILE>"Profile"</A>
+                <A href=paths::PROFILE>"Profile"</A>
             </li>
             <li>
-                <A href=routes::SETTINGS>"Settings"</A>
+                <A href=paths::SETTINGS>"Settings"</A>
             </li>
-            {is_admin()
+            {(session.role == Role::Admin)
                 .then(|| {
                     view! {
                         <li>
-                            <A href=routes::ADMIN>"People"</A>
+                            <A href=paths::ADMIN>"People"</A>
                         </li>
                     }
                 })}

@@ -1,0 +1,169 @@
+//! A person's role, and whether they may sign in.
+
+use leptos::{either::Either, prelude::*};
+use uuid::Uuid;
+use wire::Role;
+
+#[cfg(feature = "ssr")]
+use crate::context::Context;
+use crate::{
+    client::PageClient,
+    error::AppError,
+    forms::PageForm,
+    pages::paths,
+    ui::form::{Form, FormState, Submit},
+};
+
+/// Keeps a person from signing in, and ends their sessions.
+#[server(prefix = "/api/admin", endpoint = "disable_user", client = PageClient)]
+pub async fn disable_user(user_id: Uuid) -> Result<(), AppError> {
+    let context = Context::take()?;
+    let admin = context.admin().await?;
+    Ok(admin.people.disable(admin.by(), user_id).await?)
+}
+
+impl PageForm for DisableUser {
+    const PAGES: &'static [&'static str] = &[paths::PERSON];
+}
+
+/// Lets a person sign in again.
+#[server(prefix = "/api/admin", endpoint = "enable_user", client = PageClient)]
+pub async fn enable_user(user_id: Uuid) -> Result<(), AppError> {
+    let context = Context::take()?;
+    let admin = context.admin().await?;
+    Ok(admin.people.enable(admin.by(), user_id).await?)
+}
+
+impl PageForm for EnableUser {
+    const PAGES: &'static [&'static str] = &[paths::PERSON];
+}
+
+/// Gives a person a role.
+#[server(prefix = "/api/admin", endpoint = "set_role", client = PageClient)]
+pub async fn set_role(user_id: Uuid, role: Role) -> Result<(), AppError> {
+    let context = Context::take()?;
+    let admin = context.admin().await?;
+    Ok(admin.people.set_role(admin.by(), user_id, role).await?)
+}
+
+impl PageForm for SetRole {
+    const PAGES: &'static [&'static str] = &[paths::PERSON];
+    const COMES_BACK: &'static [&'static str] = &["role"];
+}
+/// What can be done about it.
+#[derive(Clone, Copy)]
+pub(super) struct Actions {
+    set_role: ServerAction<SetRole>,
+    disable: ServerAction<DisableUser>,
+    enable: ServerAction<EnableUser>,
+}
+
+impl Actions {
+    pub(super) fn new() -> Self {
+        Self {
+            set_role: ServerAction::new(),
+            disable: ServerAction::new(),
+            enable: ServerAction::new(),
+        }
+    }
+
+    /// How often something was done.
+    pub(super) fn done(self) -> usize {
+        self.set_role.version().get() + self.disable.version().get() + self.enable.version().get()
+    }
+
+    /// The forms, and what is said when each is done.
+    pub(super) fn notices(self) -> [(FormState, &'static str); 3] {
+        [
+            (FormState::of(self.set_role), "The role is changed."),
+            (
+                FormState::of(self.disable),
+                "The account is disabled, and its sessions have ended.",
+            ),
+            (FormState::of(self.enable), "The account is enabled."),
+        ]
+    }
+}
+
+#[component]
+pub(super) fn Access(
+    id: Uuid,
+    role: Role,
+    is_disabled: bool,
+    oneself: bool,
+    actions: Actions,
+) -> impl IntoView {
+    let forms = match oneself {
+        true => Either::Left(view! {
+            <p class="empty">
+                "This is you. Another administrator can change your role or disable your account."
+            </p>
+        }),
+        false => Either::Right(view! {
+            <RoleForm id role actions />
+            <DisableForm id is_disabled actions />
+        }),
+    };
+    view! {
+        <section class="card" aria-labelledby="access-title">
+            <h2 id="access-title">"Role and access"</h2>
+            {forms}
+        </section>
+    }
+}
+
+#[component]
+fn RoleForm(id: Uuid, role: Role, actions: Actions) -> impl IntoView {
+    let typed = FormState::of(actions.set_role).typed("role");
+    let options = Role::ALL
+        .iter()
+        .map(|offered| {
+            let is_chosen = match &typed {
+                Some(typed) => typed == offered.name(),
+                None => *offered == role,
+            };
+            view! {
+                <option value=offered.name() selected=is_chosen>
+                    {offered.label()}
+                </option>
+            }
+        })
+        .collect_view();
+    view! {
+        <Form action=actions.set_role attr:class="search">
+            <input type="hidden" name="user_id" value=id.to_string() />
+            <div class="field">
+                <label for="role">"Role"</label>
+                <select id="role" name="role" autocomplete="off">
+                    {options}
+                </select>
+            </div>
+            <Submit form=FormState::of(actions.set_role) label="Change role" busy="Changing…" class="button-quiet" />
+        </Form>
+    }
+}
+
+#[component]
+fn DisableForm(id: Uuid, is_disabled: bool, actions: Actions) -> impl IntoView {
+    match is_disabled {
+        true => Either::Left(view! {
+            <Form action=actions.enable attr:class="stack after-form">
+                <input type="hidden" name="user_id" value=id.to_string() />
+                <p class="hint">"Nobody can sign in to this account."</p>
+                <Submit form=FormState::of(actions.enable) label="Enable account" busy="Enabling…" class="button-quiet" />
+            </Form>
+        }),
+        false => Either::Right(view! {
+            <Form action=actions.disable attr:class="stack after-form">
+                <input type="hidden" name="user_id" value=id.to_string() />
+                <p class="hint">"Disabled, nobody can sign in to this account, and all its sessions end at once."</p>
+                <Submit
+                    form=FormState::of(actions.disable)
+                    label="Disable account"
+                    busy="Disabling…"
+                    class="button-danger"
+                />
+            </Form>
+        }),
+    }
+}

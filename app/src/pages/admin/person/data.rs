@@ -1,0 +1,54 @@
+//! How much data is kept of a person: of what is in it nothing is told.
+
+use leptos::{either::Either, prelude::*};
+use wire::DataSize;
+
+use crate::ui::time::When;
+
+#[component]
+pub(super) fn Data(data: Vec<DataSize>) -> impl IntoView {
+    let list = match data.is_empty() {
+        true => Either::Left(view! { <p class="empty">"No data is kept."</p> }),
+        false => {
+            let rows = data
+                .into_iter()
+                .map(|size| view! { <DataRow size /> })
+                .collect_view();
+            Either::Right(view! { <ul class="rows">{rows}</ul> })
+        }
+    };
+    view! {
+        <section class="card" aria-labelledby="data-title">
+            <h2 id="data-title">"Data"</h2>
+            {list}
+        </section>
+    }
+}
+
+#[component]
+fn DataRow(size: DataSize) -> impl IntoView {
+    let bucket = match size.bucket.as_str() {
+        "public" => "Public data".to_owned(),
+        "private" => "Private data".to_owned(),
+        other => other.to_owned(),
+    };
+    let client = (!size.client_id.is_empty()).then(|| format!(" of {}", size.client_id));
+    view! {
+        <li class="row">
+            <div class="row-text">
+                <h3>{bucket} {client}</h3>
+                <p class="hint">
+                    {counted(size.keys, "key")} ", " {counted(size.bytes, "byte")} ", version "
+                    {size.version.to_string()} ", changed " <When at=size.updated_at />
+                </p>
+            </div>
+        </li>
+    }
+}
+
+fn counted(count: usize, what: &str) -> String {
+    match count {
+        1 => format!("1 {what}"),
+        count => format!("{count} {what}s"),
+    }
+}

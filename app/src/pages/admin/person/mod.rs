@@ -1,0 +1,158 @@
+//! One person: who they are, where they are signed in, what happened, and what can be done about it.
+
+#![expect(
+    missing_docs,
+    reason = "`#[server]` makes a struct of each function, whose fields are its arguments"
+)]
+
+mod access;
+mod accounts;
+mod data;
+mod history;
+mod sessions;
+
+use leptos::{either::EitherOf3, prelude::*};
+use leptos_meta::Title;
+use leptos_router::hooks::use_params_map;
+use uuid::Uuid;
+use wire::Person as Details;
+
+use self::{
+    access::{Access, DisableUser, EnableUser, SetRole},
+    accounts::Accounts,
+    data::Data,
+    history::{Happened, History, history},
+    sessions::{AdminRevokeSession, RevokeAllSessions, Sessions},
+};
+use super::{Badges, called};
+#[cfg(feature = "ssr")]
+use crate::context::Context;
+use crate::{
+    error::AppError,
+    forms::Declared,
+    pages::{not_found::NotFound, paths},
+    ui::{address::Address, avatar::Avatar, failure::Failure, form::Notices, time::When},
+};
+
+/// The forms of this page.
+pub const FORMS: &[Declared] = &[
+    Declared::of::<SetRole>(),
+    Declared::of::<DisableUser>(),
+    Declared::of::<EnableUser>(),
+    Declared::of::<AdminRevokeSession>(),
+    Declared::of::<RevokeAllSessions>(),
+];
+
+/// A person, with accounts, sessions and sizes of data.
+#[server(prefix = "/api/admin", endpoint = "get_person")]
+pub async fn get_person(user_id: Uuid) -> Result<Details, AppError> {
+    let context = Context::take()?;
+    let admin = context.admin().await?;
+    Ok(context.auth.person(&admin.session, user_id).await?)
+}
+
+/// The page of one person.
+#[component]
+pub fn Person() -> impl IntoView {
+    let access = access::Actions::new();
+    let sessions = sessions::Actions::new();
+    let done = move || access.done() + sessions.done();
+    let params = use_params_map();
+    let id = move || {
+        params
+            .read()
+            .get("user_id")
+            .and_then(|id| id.parse::<Uuid>().ok())
+    };
+    let person = Resource::new(
+        move || (id(), done()),
+        |(id, _)| async move { get_person(id.ok_or(AppError::NotFound)?).await },
+    );
+    let history = history(id, done);
+    view! {
+        <Title text="Person" />
+        <div class="page">
+            <p>
+                <a href=paths::ADMIN>"All people"</a>
+            </p>
+            <Notices of=access.notices().into_iter().chain(sessions.notices()).collect() />
+            <Transition fallback=|| view! { <p class="hint">"One moment…"</p> }>
+                {move || Suspend::new(async move {
+                    match person.await {
+                        Ok(person) => EitherOf3::A(view! { <Shown person access sessions history /> }),
+                        Err(AppError::NotFound) => EitherOf3::B(view! { <NotFound /> }),
+                        Err(error) => {
+                            EitherOf3::C(view! {
+                                <h1>"Person"</h1>
+                                <Failure error />
+                            })
+                        }
+                    }
+                })}
+            </Transition>
+        </div>
+    }
+}
+
+#[component]
+fn Shown(
+    person: Details,
+    access: access::Actions,
+    sessions: sessions::Actions,
+    history: Resource<History>,
+) -> impl IntoView {
+    let id = person.id;
+    let called = called(person.name.as_deref(), person.email.as_deref());
+    view! {
+        <header class="person">
+            <Avatar id name=called.clone() picture=person.avatar_url.clone() class="avatar-large" />
+            <div>
+                <h1>{called}</h1>
+                <p class="hint">
+                    "Member since " <When at=person.created_at />
+                    <Badges role=person.role is_disabled=person.disabled_at.is_some() />
+                </p>
+            </div>
+        </header>
+        <Account person=person.clone() />
+        <Access id role=person.role is_disabled=person.disabled_at.is_some() oneself=person.oneself actions=access />
+        <Sessions id sessions=person.sessions actions=sessions />
+        <Accounts accounts=person.accounts />
+        <Data data=person.data />
+        <Happened id history />
+    }
+}
+
+#[component]
+fn Account(person: Details) -> impl IntoView {
+    view! {
+        <section class="card" aria-labelledby="account-title">
+            <h2 id="account-title">"Account"</h2>
+            <dl class="facts-list">
+                <dt>"Name"</dt>
+                <dd>{person.name.unwrap_or_else(|| "Not set".to_owned())}</dd>
+                <dt>"E-mail"</dt>
+                <dd>
+                    <Address email=person.email is_verified=person.email_verified />
+                </dd>
+                <dt>"Password"</dt>
+                <dd>{if person.has_password { "Set" } else { "Not set" }}</dd>
+                <dt>"Role"</dt>
+                <dd>{person.role.label()}</dd>
+                {person
+                    .disabled_at
+                    .map(|at| {
+                        view! {
+                            <dt>"Disabled since"</dt>
+                            <dd>
+                                <When at clock=true />
+                            </dd>
+                        }
+                    })} <dt>"Id"</dt>
+                <dd>
+                    <code>{person.id.to_string()}</code>
+                </dd>
+            </dl>
+        </section>
+    }
+}

@@ -1,0 +1,144 @@
+//! A person's sessions, and ending them.
+
+use leptos::{either::Either, prelude::*};
+use uuid::Uuid;
+use wire::SessionInfo;
+
+#[cfg(feature = "ssr")]
+use crate::context::Context;
+use crate::{
+    client::PageClient,
+    error::AppError,
+    forms::PageForm,
+    pages::paths,
+    ui::{
+        device::device,
+        events::method,
+        form::{Form, FormState, Submit},
+        time::When,
+    },
+};
+
+/// Ends a session, whose ever it is; one's own present one is signed out.
+#[server(prefix = "/api/admin", endpoint = "revoke_session", client = PageClient)]
+pub async fn admin_revoke_session(session_id: Uuid) -> Result<(), AppError> {
+    let context = Context::take()?;
+    let admin = context.admin().await?;
+    admin.people.end_session(admin.by(), session_id).await?;
+    if session_id == admin.session.session_id() {
+        return context.sign_out().await;
+    }
+    Ok(())
+}
+
+impl PageForm for AdminRevokeSession {
+    const PAGES: &'static [&'static str] = &[paths::PERSON];
+}
+
+/// Ends all sessions of a person; of oneself the present one as well.
+#[server(prefix = "/api/admin", endpoint = "revoke_all_sessions", client = PageClient)]
+pub async fn revoke_all_sessions(user_id: Uuid) -> Result<(), AppError> {
+    let context = Context::take()?;
+    let admin = context.admin().await?;
+    admin.people.end_sessions(admin.by(), user_id).await?;
+    if user_id == admin.session.user_id() {
+        return context.sign_out().await;
+    }
+    Ok(())
+}
+
+impl PageForm for RevokeAllSessions {
+    const PAGES: &'static [&'static str] = &[paths::PERSON];
+}
+
+/// What can be done about them.
+#[derive(Clone, Copy)]
+pub(super) struct Actions {
+    revoke: ServerAction<AdminRevokeSession>,
+    revoke_all: ServerAction<RevokeAllSessions>,
+}
+
+impl Actions {
+    pub(super) fn new() -> Self {
+        Self {
+            revoke: ServerAction::new(),
+            revoke_all: ServerAction::new(),
+        }
+    }
+
+    /// How often something was done.
+    pub(super) fn done(self) -> usize {
+        self.revoke.version().get() + self.revoke_all.version().get()
+    }
+
+    /// The forms, and what is said when each is done.
+    pub(super) fn notices(self) -> [(FormState, &'static str); 2] {
+        [
+            (FormState::of(self.revoke), "The session has ended."),
+            (FormState::of(self.revoke_all), "All sessions have ended."),
+        ]
+    }
+}
+
+#[component]
+pub(super) fn Sessions(id: Uuid, sessions: Vec<SessionInfo>, actions: Actions) -> impl IntoView {
+    let list = match sessions.is_empty() {
+        true => Either::Left(view! { <p class="empty">"Signed in nowhere."</p> }),
+        false => {
+            let rows = sessions
+                .into_iter()
+                .map(|session| view! { <SessionRow id session actions /> })
+                .collect_view();
+            Either::Right(view! {
+                <ul class="rows">{rows}</ul>
+                <Form action=actions.revoke_all attr:class="after-form">
+                    <input type="hidden" name="user_id" value=id.to_string() />
+                    <Submit
+                        form=FormState::of(actions.revoke_all)
+                        label="End all sessions"
+                        busy="Ending…"
+                        class="button-danger"
+                    />
+                </Form>
+            })
+        }
+    };
+    view! {
+        <section class="card" aria-labelledby="sessions-title">
+            <h2 id="sessions-title">"Sessions"</h2>
+            {list}
+        </section>
+    }
+}
+
+#[component]
+fn SessionRow(id: Uuid, session: SessionInfo, actions: Actions) -> impl IntoView {
+    let device = device(session.user_agent.as_deref());
+    let button = format!("End session: {device}");
+    view! {
+        <li class="row" data-session=session.session_id.to_string()>
+            <div class="row-text">
+                <h3>
+                    {device} {session.current.then(|| view! { " " <span class="badge">"This one"</span> })}
+                </h3>
+                <p class="hint">
+                    "Signed in " <When at=session.created_at clock=true /> " with " {method(&session.method)}
+                    {session.ip.map(|ip| view! { " from " <span class="address">{ip}</span> })}
+                </p>
+                <p class="hint">"Last seen " <When at=session.last_seen_at clock=true /></p>
+            </div>
+            <Form action=actions.revoke>
+                // Not for the server function: it says which page the form is on.
+                <input type="hidden" name="user_id" value=id.to_string() />
+                <input type="hidden" name="session_id" value=session.session_id.to_string() />
+                <Submit
+                    form=FormState::of(actions.revoke)
+                    label="End session"
+                    busy="Ending…"
+                    name=button
+                    class="button-quiet"
+                />
+            </Form>
+        </li>
+    }
+}

@@ -1,0 +1,167 @@
+//! Passwords that are guessed first: well-known ones, words, dates and patterns strung together, and what is known of
+//! the person and of this application.
+
+use crate::{email::Email, opaque};
+
+/// A password has to take more guesses than three of the commonest words in a row do, as a power of ten. Each guess
+/// costs as much as our hash.
+const LEAST_GUESSES_LOG10: f64 = 8.1;
+/// The most that is looked at, in characters: more than this without a pattern is enough.
+const LOOKED_AT: usize = 64;
+
+/// Words this application suggests by itself, besides its address. A fork puts its own name here.
+const CONTEXT: [&str; 4] = ["start-axum-auth", "startaxumauth", "leptos", "axum"];
+
+/// What is known of the person whose password it is.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Person<'a> {
+    /// The address.
+    pub email: Option<&'a Email>,
+    /// The name.
+    pub name: Option<&'a str>,
+}
+
+/// Whether a password is among the first to be tried. `host` is where this application is.
+pub(crate) fn is_guessable(password: &str, person: &Person<'_>, host: &str) -> bool {
+    let known = known_words(person, host);
+    let known: Vec<&str> = known.iter().map(String::as_str).collect();
+    let whole: String = password.to_lowercase().chars().take(LOOKED_AT).collect();
+    // The words behind "!!pass-word2024": signs between and around them hide nothing.
+    let plain = alphanumeric(&whole);
+    let stem = plain.trim_matches(|c: char| !c.is_alphabetic());
+    [&*whole, &*plain, stem]
+        .into_iter()
+        .filter(|text| text.chars().any(char::is_alphabetic) || *text == whole)
+        .any(|text| zxcvbn::zxcvbn(text, &known).guesses_log10() < LEAST_GUESSES_LOG10)
+}
+
+/// What whoever guesses knows without guessing, in lower case.
+fn known_words(person: &Person<'_>, host: &str) -> Vec<String> {
+    let name = opaque::normal(person.name.unwrap_or_default()).to_lowercase();
+    let email = person.email.map_or("", Email::as_str);
+    let wholes = [&*name, email, person.email.map_or("", Email::local_part), host];
+    let parts = wholes
+        .into_iter()
+        .flat_map(|whole| whole.split(|c: char| !c.is_alphanumeric()))
+        // A shorter part is part of many words.
+        .filter(|part| part.chars().count() > 2)
+        .map(str::to_owned);
+    // Whole names may be short: two characters are one in Chinese.
+    let wholes = wholes
+        .into_iter()
+        .flat_map(|whole| [whole.to_owned(), alphanumeric(whole)])
+        .filter(|whole| whole.chars().count() > 1);
+    parts.chain(wholes).chain(CONTEXT.map(str::to_owned)).collect()
+}
+
+fn alphanumeric(text: &str) -> String {
+    text.chars().filter(|c| c.is_alphanumeric()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_refused(password: &str, person: &Person<'_>) -> bool {
+        is_guessable(password, person, "notes.example")
+    }
+
+    #[test]
+    fn the_usual_guesses_are_refused() {
+        let ada: Email = "adalovelace@example.com".parse().unwrap();
+        for bad in [
+            "password",
+            "Password",
+            "PASSWORDPASSWORD",
+            "PasswordPassword1!",
+            "password123456789",
+            "password1password2",
+            "!!Password2024!!",
+            "P@ssw0rdP@ssw0rd1",
+            "thisismypassword",
+            "Summer2024Summer2024",
+            "iloveyouiloveyou1",
+            "i love you so much 123",
+            "monkey123456789",
+            "letmein12345678",
+            "admin1234567890",
+            "aaaaaaaaaaaaaaa",
+            "aaaaaaaaaaaaaaa1",
+            "abcabcabcabcabc",
+            "1234512345123451",
+            "111222333444555",
+            "000000000000001",
+            "123456789012345",
+            "123456789012345a",
+            "987654321098765",
+            "qwertyuiopasdfg",
+            "qwertyuiopasdfghjkl1",
+            "1q2w3e4r5t6y7u8i9o0p",
+            "abcdefghijklmnop",
+            "abcdefghijklmno1",
+            "start-axum-auth",
+            "start-axum-auth1",
+            "start-axum-auth-start-axum-auth",
+            "notes.example 2026",
+            "adalovelace@example.com",
+            "AdaLovelace12345",
+            "adalovelaceadalovelace",
+        ] {
+            let person = Person {
+                email: Some(&ada),
+                name: None,
+            };
+            assert!(is_refused(bad, &person), "{bad}");
+        }
+    }
+
+    #[test]
+    fn what_is_made_of_the_persons_name_is_refused() {
+        let ada: Email = "countess@example.com".parse().unwrap();
+        let person = |name| Person {
+            email: Some(&ada),
+            name: Some(name),
+        };
+        for bad in [
+            "Ada Lovelace",
+            "AdaLovelace1815",
+            "lovelace-lovelace-ada!",
+            "1815.Lovelace.12.10",
+            "Lovelace, Countess",
+            "my Ada Lovelace",
+        ] {
+            assert!(is_refused(bad, &person("Ada Lovelace")), "{bad}");
+        }
+        assert!(is_refused("Ren\u{e9}e 1998 2001", &person("Rene\u{301}e")));
+        assert!(is_refused(
+            "\u{674e}\u{660e}-\u{674e}\u{660e} 2001",
+            &person("\u{674e} \u{660e}")
+        ));
+        for good in [
+            "Ada Lovelace wrote programs",
+            "a canal in Panama, adamant",
+            "correct horse battery staple",
+            "93847 102938 475610",
+        ] {
+            assert!(!is_refused(good, &person("Ada Lovelace")), "{good}");
+        }
+        // A name says nothing about what it is not in.
+        assert!(!is_refused("q7#fK2!mZp9@wL4", &person("J\u{f6}")));
+        assert!(!is_refused("seven quiet rivers", &person("")));
+    }
+
+    #[test]
+    fn length_without_pattern_is_fine() {
+        for good in [
+            "correct horse battery staple",
+            "correcthorsebattery",
+            "tr\u{f6}ten im n\u{e4}chsten Mai",
+            "q7#fK2!mZp9@wL4",
+            "dz3 kq9 vb7 xw1",
+            "my password is a river",
+            "dragon monkey shadow master",
+        ] {
+            assert!(!is_refused(good, &Person::default()), "{good}");
+        }
+    }
+}
