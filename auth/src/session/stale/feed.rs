@@ -67,7 +67,7 @@ impl Feed {
             trust: Arc::clone(&trust),
         };
         let task = tokio::spawn(run(follower));
-        if time::timeout(FIRST_PROOF, trust.first.notified()).await.is_err() {
+        if time::timeout(FIRST_PROOF, trust.first_proof()).await.is_err() {
             tracing::warn!("the stale feed is silent: every request asks the authority");
         }
         Self { trust, task }
@@ -84,7 +84,7 @@ impl Feed {
 
     /// Why nothing is proven at present, in the words of the error.
     pub(in crate::session) fn trouble(&self) -> Option<String> {
-        self.trust.trouble().clone()
+        self.trust.trouble()
     }
 }
 

@@ -13,7 +13,7 @@ use std::{
     collections::HashMap,
     fmt,
     sync::{
-        Arc, PoisonError, RwLock,
+        Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
         atomic::{AtomicI64, Ordering},
     },
 };
@@ -34,9 +34,6 @@ pub(super) const CHANNEL: &str = "stale_sessions";
 
 /// How much longer than the longest life of a snapshot a mark is kept: twice the slack between clocks.
 const SLACK: i64 = 120;
-
-/// Parts of the list, each behind a lock of its own: to forget a million marks locks out few at a time.
-const SHARDS: usize = 64;
 
 /// Rows of one INSERT, and marks of one notification: an engine's limits are 32 766 parameters and 8000
 /// bytes.
@@ -78,8 +75,6 @@ struct Entry {
     forget_at: i64,
 }
 
-type Shard = RwLock<HashMap<Uuid, Entry>>;
-
 /// The marks in memory, and the writer of their rows: all it takes to end sessions. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) struct Marks(Arc<Inner>);
@@ -91,7 +86,7 @@ struct Inner {
     ttl: i64,
     /// The longest of all processes that ever used this database, as far as this one has asked; 0 until then.
     longest: AtomicI64,
-    shards: [Shard; SHARDS],
+    list: RwLock<HashMap<Uuid, Entry>>,
 }
 
 impl Marks {
@@ -101,7 +96,7 @@ impl Marks {
             clock,
             ttl,
             longest: AtomicI64::new(0),
-            shards: std::array::from_fn(|_| Shard::default()),
+            list: RwLock::default(),
         }))
     }
 
@@ -112,25 +107,14 @@ impl Marks {
 
     /// Whether a snapshot of this version is void.
     pub(in crate::session) fn voids(&self, session_id: &Uuid, version: i64) -> bool {
-        let marks = self
-            .shard(session_id)
-            .read()
-            .unwrap_or_else(PoisonError::into_inner);
-        marks
+        self.list()
             .get(session_id)
             .is_some_and(|entry| version < entry.min_version)
     }
 
     /// Makes room for so many more: what grows by doubling leaves half as much behind as it holds.
     pub(super) fn reserve(&self, marks: usize) {
-        // They are spread by chance: a tenth more is room for all.
-        let each = marks.div_ceil(SHARDS) * 11 / 10;
-        for shard in &self.0.shards {
-            shard
-                .write()
-                .unwrap_or_else(PoisonError::into_inner)
-                .reserve(each);
-        }
+        self.list_mut().reserve(marks);
     }
 
     /// The longest life of a snapshot that marks are sure to outlive, seconds: none before the database was
@@ -199,11 +183,8 @@ impl Marks {
     /// Takes a mark up. It is kept by this instance's own clock, whatever the one that made it shows.
     pub(super) fn remember(&self, mark: Mark) {
         let forget_at = self.forget_at();
-        let mut marks = self
-            .shard(&mark.session_id)
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
-        let entry = marks.entry(mark.session_id).or_insert(Entry {
+        let mut list = self.list_mut();
+        let entry = list.entry(mark.session_id).or_insert(Entry {
             min_version: mark.min_version,
             forget_at,
         });
@@ -214,11 +195,11 @@ impl Marks {
     /// Forgets marks that can void nothing any more.
     pub(in crate::session) async fn sweep(&self, db: &Database) -> Result<()> {
         let now = self.0.clock.unix();
-        for shard in &self.0.shards {
-            let mut marks = shard.write().unwrap_or_else(PoisonError::into_inner);
-            marks.retain(|_, entry| entry.forget_at > now);
-            if marks.capacity() > 4 * marks.len() {
-                marks.shrink_to_fit();
+        {
+            let mut list = self.list_mut();
+            list.retain(|_, entry| entry.forget_at > now);
+            if list.capacity() > 4 * list.len() {
+                list.shrink_to_fit();
             }
         }
         db.sweep(EXPIRED, from_unix(now)).await.map(drop)
@@ -226,17 +207,19 @@ impl Marks {
 
     /// How many marks are in memory.
     pub(in crate::session) fn len(&self) -> usize {
-        let len = |shard: &Shard| shard.read().unwrap_or_else(PoisonError::into_inner).len();
-        self.0.shards.iter().map(len).sum()
+        self.list().len()
     }
 
     fn forget_at(&self) -> i64 {
         self.0.clock.unix() + self.0.ttl.max(self.0.longest.load(Ordering::Acquire)) + SLACK
     }
 
-    fn shard(&self, session_id: &Uuid) -> &Shard {
-        // The last byte of a UUIDv7 is random.
-        &self.0.shards[usize::from(session_id.as_bytes()[15]) % SHARDS]
+    fn list(&self) -> RwLockReadGuard<'_, HashMap<Uuid, Entry>> {
+        self.0.list.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn list_mut(&self) -> RwLockWriteGuard<'_, HashMap<Uuid, Entry>> {
+        self.0.list.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -279,15 +262,7 @@ mod tests {
         let clock = Clock::manual(OffsetDateTime::UNIX_EPOCH);
         let list = Marks::new(clock.clone(), 300);
         list.remember(mark(Uuid::from_u128(1), 2));
-        let forgotten = |list: &Marks| {
-            list.0.shards.iter().all(|shard| {
-                shard
-                    .read()
-                    .unwrap()
-                    .values()
-                    .all(|entry| entry.forget_at <= clock.unix())
-            })
-        };
+        let forgotten = |list: &Marks| list.list().values().all(|entry| entry.forget_at <= clock.unix());
         clock.advance(Duration::seconds(300 + SLACK - 1));
         assert!(!forgotten(&list));
         clock.advance(Duration::seconds(1));
@@ -301,8 +276,8 @@ mod tests {
             list.remember(Mark::revoked(Uuid::from_u128(n)));
         }
         // hashbrown keeps a power of two of buckets, of which it fills seven eighths, and a byte for each.
-        let buckets = |shard: &Shard| (shard.read().unwrap().capacity() * 8 / 7).next_power_of_two();
-        let bytes = list.0.shards.iter().map(buckets).sum::<usize>() * (size_of::<(Uuid, Entry)>() + 1);
+        let buckets = (list.list().capacity() * 8 / 7).next_power_of_two();
+        let bytes = buckets * (size_of::<(Uuid, Entry)>() + 1);
         assert_eq!(list.len(), 1_000_000);
         assert!(bytes <= 100_000_000, "{bytes}");
     }

@@ -2,35 +2,33 @@
 
 use std::{
     error::Error as StdError,
-    sync::{
-        Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering},
-    },
+    mem,
+    sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
-use tokio::sync::Notify;
+use tokio::sync::watch;
 
 use crate::error::chain;
 
 /// How long after a proof an instance trusts its marks: the most by which a revocation can be late.
 pub(super) const BOUND: Duration = Duration::from_secs(2);
 
-/// Whether the marks in memory are complete, as requests ask it.
+/// The last proof, and what the log said of it.
 #[derive(Debug)]
 pub(super) struct Trust {
-    /// The moment since which the monotonic times here are counted.
-    base: Instant,
-    /// Nanoseconds from `base` to the last proven moment; 0 for never.
-    proven: AtomicU64,
-    /// The same moment on the machine's clock, milliseconds since the epoch. The monotonic clock stands
-    /// still while a machine is suspended; this one does not.
-    proven_wall: AtomicU64,
-    /// What the log said last.
-    reported: AtomicBool,
-    /// Why nothing is proven at present.
-    trouble: Mutex<Option<String>>,
-    pub(super) first: Notify,
+    /// The last moment before which every committed mark is in memory; none before the first proof.
+    proven: watch::Sender<Option<Moment>>,
+    reported: Mutex<Report>,
+}
+
+/// What the log said last.
+#[derive(Debug)]
+enum Report {
+    Nothing,
+    Current,
+    /// Nothing is proven at present, for this reason.
+    Silent(String),
 }
 
 /// A moment on both clocks.
@@ -60,66 +58,73 @@ fn wall_millis() -> u64 {
 
 impl Trust {
     pub(super) fn new() -> Self {
-        // Counted from an hour ago, so that 0 is never a moment.
-        let base = Instant::now();
         Self {
-            base: base.checked_sub(Duration::from_secs(3600)).unwrap_or(base),
-            proven: AtomicU64::new(0),
-            proven_wall: AtomicU64::new(0),
-            reported: AtomicBool::new(false),
-            trouble: Mutex::new(None),
-            first: Notify::new(),
+            proven: watch::Sender::new(None),
+            reported: Mutex::new(Report::Nothing),
         }
     }
 
     /// Every mark committed before this moment is in memory.
     pub(super) fn prove(&self, moment: Moment) {
-        let nanos = moment.monotonic.duration_since(self.base).as_nanos();
-        self.proven_wall.store(moment.wall, Ordering::Release);
-        self.proven
-            .store(u64::try_from(nanos).unwrap_or(u64::MAX), Ordering::Release);
-        if !self.reported.swap(true, Ordering::Relaxed) {
-            *self.trouble() = None;
+        self.proven.send_replace(Some(moment));
+        if !matches!(self.report(Report::Current), Report::Current) {
             tracing::info!("the stale feed is current: snapshots are trusted");
         }
-        self.first.notify_one();
+    }
+
+    /// Waits for the first proof.
+    pub(super) async fn first_proof(&self) {
+        // Fails only without a sender, which is here.
+        _ = self.proven.subscribe().wait_for(Option::is_some).await;
     }
 
     pub(super) fn age(&self, now: Moment) -> Option<Duration> {
-        let proven = self.proven.load(Ordering::Acquire);
-        let monotonic = now.monotonic.duration_since(self.base);
-        let wall = now.wall.saturating_sub(self.proven_wall.load(Ordering::Acquire));
-        (proven > 0).then(|| {
-            monotonic
-                .saturating_sub(Duration::from_nanos(proven))
-                .max(Duration::from_millis(wall))
-        })
+        let proven = (*self.proven.borrow())?;
+        let monotonic = now.monotonic.saturating_duration_since(proven.monotonic);
+        let wall = Duration::from_millis(now.wall.saturating_sub(proven.wall));
+        Some(monotonic.max(wall))
     }
 
     pub(super) fn is_current(&self, now: Moment) -> bool {
         self.age(now).is_some_and(|age| age < BOUND)
     }
 
-    /// The feed broke off; whether it had proven anything before that. What was proven holds until its bound.
+    /// The feed broke off. Returns whether it had proven anything since it last did. What was proven holds until its
+    /// bound.
     pub(super) fn broken(&self, cause: &(dyn StdError + 'static)) -> bool {
-        let was_current = self.reported.swap(false, Ordering::Relaxed);
-        let is_news = self.trouble().replace(cause.to_string()).as_deref() != Some(&*cause.to_string());
-        if was_current {
-            tracing::warn!(
+        let reason = cause.to_string();
+        let before = self.report(Report::Silent(reason.clone()));
+        match &before {
+            Report::Current => tracing::warn!(
                 error = %chain(cause),
                 "the stale feed is silent: unless it is back within {} s, every request asks the authority",
                 BOUND.as_secs()
-            );
-        } else if is_news {
-            tracing::warn!(error = %chain(cause), "the stale feed stays silent");
-        } else {
-            tracing::debug!(error = %chain(cause), "the stale feed is still silent");
+            ),
+            Report::Silent(former) if *former == reason => {
+                tracing::debug!(error = %chain(cause), "the stale feed is still silent");
+            }
+            Report::Nothing | Report::Silent(_) => {
+                tracing::warn!(error = %chain(cause), "the stale feed stays silent");
+            }
         }
-        was_current
+        matches!(before, Report::Current)
     }
 
-    pub(super) fn trouble(&self) -> MutexGuard<'_, Option<String>> {
-        self.trouble.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Why nothing is proven at present.
+    pub(super) fn trouble(&self) -> Option<String> {
+        match &*self.reported() {
+            Report::Silent(reason) => Some(reason.clone()),
+            Report::Nothing | Report::Current => None,
+        }
+    }
+
+    /// Replaces the last report. Returns the one before.
+    fn report(&self, report: Report) -> Report {
+        mem::replace(&mut self.reported(), report)
+    }
+
+    fn reported(&self) -> MutexGuard<'_, Report> {
+        self.reported.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
