@@ -7,12 +7,11 @@ use wire::{Event, User, WaysIn};
 
 use crate::{
     audit::{self, NewEvent},
-    buckets::Buckets,
     client::Client,
     clock::Clock,
     config::Config,
     cookies::Cookies,
-    credentials::Passwords,
+    data::Buckets,
     db::{Database, Tx},
     detached::Detached,
     error::{Error, Result},
@@ -21,12 +20,13 @@ use crate::{
     limits::Limits,
     networks,
     oauth::OAuth,
+    password::hash::Passwords,
     public_url::PublicUrl,
     session::{Ending, LiveSession, RequestAuth, Sessions},
     users::{self, SqlUsers, UserAdapter},
 };
 
-/// Of their own events a person sees so many.
+/// The number of their own events a user sees.
 const OWN_EVENTS: usize = 20;
 
 /// The handle handlers and server functions work with. Cheap to clone.

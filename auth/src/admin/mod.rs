@@ -17,7 +17,7 @@ pub use self::{
     command_line::{Candidate, Grantee},
     session::AdminSession,
 };
-use crate::{Auth, audit::Doer, client::Client, clock::Clock, db::Database, session::Marks};
+use crate::{audit::Doer, auth::Auth, client::Client, clock::Clock, db::Database, session::Marks};
 
 /// Who changes something.
 #[derive(Clone, Copy, Debug)]

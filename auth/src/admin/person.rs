@@ -6,7 +6,8 @@ use wire::{Events, Person, PersonAccount, Role};
 
 use super::{AdminSession, Administration};
 use crate::{
-    Auth, audit,
+    audit,
+    auth::Auth,
     error::{Error, Result},
     session::table,
 };

@@ -10,7 +10,7 @@ use crate::{
     client::Client,
     db::{Database, Db, Expired, Tx},
     error::Result,
-    hooks,
+    users::hooks,
 };
 
 /// What makes a session live, as SQL: of sessions `s` joined with their users `u`, with now as `$2`.

@@ -1,17 +1,20 @@
 //! Users, and the adapter through which they are found, made and deleted: a fork that keeps its users
 //! elsewhere, or keeps more of them, replaces that.
 
+pub(crate) mod hooks;
+mod new_user;
+
 use async_trait::async_trait;
 use time::OffsetDateTime;
 use uuid::Uuid;
 use wire::{AccountInfo, Role, User, WaysIn};
 
+pub use self::new_user::NewUser;
 use crate::{
-    credentials::PasswordHash,
     db::{Database, Tx},
     email::Email,
     error::{Error, Result},
-    hooks,
+    password::hash::PasswordHash,
     session::{id::IdHash, table::ALIVE},
 };
 
@@ -19,21 +22,6 @@ use crate::{
 pub const MAX_NAME: usize = 100;
 /// The longest picture address kept, in bytes.
 pub const MAX_AVATAR_URL: usize = 1024;
-
-/// A user about to be made.
-#[derive(Debug, Default)]
-pub struct NewUser {
-    /// The address; must be free.
-    pub email: Option<Email>,
-    /// Whether a provider vouches for the address.
-    pub email_verified: bool,
-    /// The name, trimmed and cut by [`clean_name`].
-    pub name: Option<String>,
-    /// A picture's address, checked by [`clean_avatar`].
-    pub avatar_url: Option<String>,
-    /// The password's hash, if there is one.
-    pub password_hash: Option<PasswordHash>,
-}
 
 /// A name as it is kept: trimmed, without controls, cut to [`MAX_NAME`]; `None` if nothing is left.
 pub fn clean_name(name: &str) -> Option<String> {
