@@ -1,9 +1,6 @@
 //! The way from a server function to the request it answers.
 
-use auth::{
-    Auth, Client, LiveSession, RecentSession, RequestAuth, cookies::CookieName, data::IfMatch,
-    password::SignIn,
-};
+use auth::{Auth, LiveSession, RecentSession, RequestAuth, data::IfMatch};
 use http::{
     HeaderName, HeaderValue,
     header::{ETAG, IF_MATCH, RETRY_AFTER, SET_COOKIE},
@@ -53,28 +50,10 @@ impl Context {
         Ok(self.request.require_recent().await?)
     }
 
-    pub(crate) fn client(&self) -> Client {
-        Client::of(&self.parts)
-    }
-
-    /// Who signs in with this request. The flow cookie may hold a provider account that waits for its owner.
-    pub(crate) fn sign_in(&self, remember: bool) -> SignIn<'_> {
-        SignIn {
-            request: &self.request,
-            client: self.client(),
-            browser: self.flow_cookie(),
-            remember,
-        }
-    }
-
     /// Signs this browser out, and has it forget what it saw. Without a session it does nothing, and says so in
     /// the same way.
     pub(crate) async fn sign_out(&self) -> Result<(), AppError> {
-        let signed_out = self
-            .auth
-            .sign_out(&self.request, &self.client(), self.flow_cookie())
-            .await?;
-        if signed_out {
+        if self.auth.sign_out(&self.request).await? {
             self.remember_theme(None);
             set_header(
                 HeaderName::from_static("clear-site-data"),
@@ -83,10 +62,6 @@ impl Context {
         }
         leptos_axum::redirect(paths::HOME);
         Ok(())
-    }
-
-    fn flow_cookie(&self) -> Option<&str> {
-        self.auth.cookies.read(&self.parts.headers).get(CookieName::Flow)
     }
 
     /// The condition of an update.

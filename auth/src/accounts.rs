@@ -15,7 +15,6 @@ use uuid::Uuid;
 
 use crate::{
     audit::NewEvent,
-    client::Client,
     db::{Database, Tx},
     email::Email,
     error::{Error, Result},
@@ -178,7 +177,6 @@ pub(crate) async fn unlink(
     db: &Database,
     request: &RequestAuth,
     recent: RecentSession,
-    client: &Client,
     account_id: Uuid,
     now: OffsetDateTime,
     lets_in: impl Fn(&str, Option<&str>) -> bool,
@@ -209,7 +207,7 @@ pub(crate) async fn unlink(
     request.end_by_method(&mut tx, &recent, &provider).await?;
     NewEvent::of(recent.user_id(), "unlink")
         .session(recent.session_id())
-        .from(client.ip)
+        .from(request.client().ip)
         .note(&provider)
         .record(&mut tx, now)
         .await?;

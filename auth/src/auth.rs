@@ -7,7 +7,6 @@ use wire::{Event, User, WaysIn};
 
 use crate::{
     audit::{self, NewEvent},
-    client::Client,
     clock::Clock,
     config::Config,
     cookies::Cookies,
@@ -142,30 +141,24 @@ impl Auth {
         users::ways_in(&self.db, live.user_id()).await
     }
 
-    /// Signs out: ends this browser's session everywhere, and what the browser has under way with providers
-    /// (`browser` is the value of its flow cookie). Whether there was a session to end; without one nothing is
-    /// done, and no cookie is set.
+    /// Signs out: ends this browser's session everywhere, and what the browser has under way with providers. Returns
+    /// whether there was a session to end; without one nothing is done, and no cookie is set.
     ///
     /// # Errors
     /// [`Error::Unavailable`]; the browser keeps its cookies then, for another try.
-    pub async fn sign_out(
-        &self,
-        request: &RequestAuth,
-        client: &Client,
-        browser: Option<&str>,
-    ) -> Result<bool> {
+    pub async fn sign_out(&self, request: &RequestAuth) -> Result<bool> {
         let Some(session_id) = request.meant() else {
             return Ok(false);
         };
         let mut tx = self.db.begin().await?;
-        let event = NewEvent::of_nobody("sign_out").from(client.ip);
+        let event = NewEvent::of_nobody("sign_out").from(request.client().ip);
         let which = vec![Ending::Any { session_id }];
         let ended = self.sessions.marks().end_noted(&mut tx, which, event).await?;
         // The session has ended already, and the browser is in another one by now: that one was not meant.
         if ended == 0 && request.is_late().await? {
             return Ok(false);
         }
-        self.oauth.forget_browser(&mut tx, browser).await?;
+        self.oauth.forget_browser(&mut tx, request.flow_cookie()).await?;
         tx.commit().await?;
         request.plan_signed_out();
         if ended > 0 {

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use http::{HeaderMap, header::USER_AGENT, request::Parts};
+use http::{Extensions, HeaderMap, header::USER_AGENT, request::Parts};
 
 /// The client's address, put into a request's extensions by the server, which knows its proxies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,7 +36,12 @@ const MAX_USER_AGENT: usize = 400;
 impl Client {
     /// The client of a request.
     pub fn of(parts: &Parts) -> Self {
-        Self::new(parts.extensions.get::<ClientAddress>().copied(), &parts.headers)
+        Self::sending(&parts.headers, &parts.extensions)
+    }
+
+    /// The client that sends these headers, with its address in the extensions.
+    pub fn sending(headers: &HeaderMap, extensions: &Extensions) -> Self {
+        Self::new(extensions.get::<ClientAddress>().copied(), headers)
     }
 
     /// A client with this address and these headers.
@@ -44,7 +49,10 @@ impl Client {
         let user_agent = headers
             .get(USER_AGENT)
             .map(|value| String::from_utf8_lossy(value.as_bytes()))
-            .map(|text| text.chars().take(MAX_USER_AGENT).collect());
+            .map(|text| match text.char_indices().nth(MAX_USER_AGENT) {
+                Some((end, _)) => text[..end].to_owned(),
+                None => text.into_owned(),
+            });
         Self {
             ip: address.map(|ClientAddress(ip)| ip),
             user_agent,

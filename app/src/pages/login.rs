@@ -40,7 +40,7 @@ pub async fn login(
     let context = Context::take()?;
     let session = context
         .auth
-        .sign_in(context.sign_in(remember), &email, password.into())
+        .sign_in_with_password(&context.request, &email, password.into(), remember)
         .await?;
     leptos_axum::redirect(auth::ReturnTo::or_default(return_to.as_deref()).as_str());
     Ok(session)

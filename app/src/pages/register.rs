@@ -42,10 +42,11 @@ pub async fn register(
     let session = context
         .auth
         .register(
-            context.sign_in(remember),
+            &context.request,
             &email,
             password.into(),
             name.as_deref(),
+            remember,
         )
         .await?;
     leptos_axum::redirect(auth::ReturnTo::or_default(return_to.as_deref()).as_str());

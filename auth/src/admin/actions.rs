@@ -159,7 +159,7 @@ impl Administration {
 
 /// Refuses an administrator who is none any more, or whose session has ended.
 async fn still_may(tx: &mut Tx, by: By<'_>) -> Result<()> {
-    let By::Admin(admin, _) = by else { return Ok(()) };
+    let By::Admin(admin) = by else { return Ok(()) };
     let still: Option<Uuid> = sqlx::query_scalar(
         "SELECT s.id FROM sessions s JOIN users u ON u.id = s.user_id
          WHERE s.id = $1 AND u.role = $2 AND u.disabled_at IS NULL",

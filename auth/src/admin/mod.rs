@@ -17,13 +17,13 @@ pub use self::{
     command_line::{Candidate, Grantee},
     session::AdminSession,
 };
-use crate::{audit::Doer, auth::Auth, client::Client, clock::Clock, db::Database, session::Marks};
+use crate::{audit::Doer, auth::Auth, clock::Clock, db::Database, session::Marks};
 
 /// Who changes something.
 #[derive(Clone, Copy, Debug)]
 pub enum By<'a> {
     /// An administrator, from this browser.
-    Admin(&'a AdminSession, &'a Client),
+    Admin(&'a AdminSession),
     /// Whoever may run the server's program on its database.
     CommandLine,
 }
@@ -31,21 +31,21 @@ pub enum By<'a> {
 impl By<'_> {
     fn doer(self) -> Doer {
         match self {
-            Self::Admin(admin, _) => Doer::Admin(admin.user_id()),
+            Self::Admin(admin) => Doer::Admin(admin.user_id()),
             Self::CommandLine => Doer::CommandLine,
         }
     }
 
     fn ip(self) -> Option<IpAddr> {
         match self {
-            Self::Admin(_, client) => client.ip,
+            Self::Admin(admin) => admin.ip(),
             Self::CommandLine => None,
         }
     }
 
     /// Whether this is the user themself.
     fn is(self, user_id: Uuid) -> bool {
-        matches!(self, Self::Admin(admin, _) if admin.user_id() == user_id)
+        matches!(self, Self::Admin(admin) if admin.user_id() == user_id)
     }
 }
 

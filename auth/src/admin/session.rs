@@ -1,5 +1,7 @@
 //! The proof that the caller is an administrator.
 
+use std::net::IpAddr;
+
 use wire::Role;
 
 use crate::{
@@ -10,13 +12,23 @@ use crate::{
 /// A recent session whose user is an administrator, as the authority says it, whatever the snapshot
 /// does: the proof every function of [`crate::admin`] asks for.
 #[derive(Clone, Debug)]
-pub struct AdminSession(RecentSession);
+pub struct AdminSession {
+    session: RecentSession,
+    ip: Option<IpAddr>,
+}
+
+impl AdminSession {
+    /// The address the request comes from, if that is known.
+    pub(super) fn ip(&self) -> Option<IpAddr> {
+        self.ip
+    }
+}
 
 impl std::ops::Deref for AdminSession {
     type Target = LiveSession;
 
     fn deref(&self) -> &LiveSession {
-        &self.0
+        &self.session
     }
 }
 
@@ -41,6 +53,9 @@ impl RequestAuth {
         if live.role() != Role::Admin {
             return Err(Error::NotFound);
         }
-        self.recent(live).map(AdminSession)
+        Ok(AdminSession {
+            session: self.recent(live)?,
+            ip: self.client().ip,
+        })
     }
 }

@@ -4,6 +4,7 @@
 //! is here, and in how stale marks travel (`session/stale`): the rest of the crate says `$1`, `ON CONFLICT`
 //! and `RETURNING`, which both understand.
 
+mod opening;
 #[cfg(feature = "postgres")]
 mod postgres;
 #[cfg(not(feature = "postgres"))]
@@ -20,27 +21,22 @@ use tokio::{sync::Mutex, time::Instant};
 use tracing::Instrument;
 
 use self::engine::is_unavailable;
-pub use self::engine::{Db, ListenAddress};
 pub(crate) use self::{
     engine::{DEFAULT_URL, HOLD_SHARED, judge_url, session_store},
     sweep::Expired,
+};
+pub use self::{
+    engine::{Db, ListenAddress, Pool, Tx},
+    opening::OpenError,
 };
 use crate::{
     clock::Clock,
     error::{Error, Result},
 };
 
-/// A pool of connections to the engine.
-pub type Pool = sqlx::Pool<Db>;
-/// A transaction; dropped without commit, it is rolled back.
-pub type Tx = sqlx::Transaction<'static, Db>;
 /// How one connects to the engine.
 pub(crate) type ConnectOptions = <<Db as sqlx::Database>::Connection as sqlx::Connection>::Options;
 
-/// How long a statement waits for a lock, and a caller for a connection. Together they stay under the
-/// five seconds after which a request is answered with 503.
-const LOCK_WAIT: Duration = Duration::from_secs(2);
-const POOL_WAIT: Duration = Duration::from_millis(2500);
 /// How long a probe's write that succeeded answers the next probes.
 const PROBE_LIFE: Duration = Duration::from_secs(1);
 
@@ -51,26 +47,6 @@ pub struct Database {
     write: Pool,
     /// When a probe has last written.
     written: Arc<Mutex<Option<Instant>>>,
-}
-
-/// Why the database could not be opened or migrated.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// `DATABASE_URL` is not one of the engine's.
-    #[error("DATABASE_URL cannot be understood")]
-    Url(#[source] sqlx::Error),
-    /// The folder of the database file cannot be made.
-    #[error("cannot create the folder of the database file")]
-    Folder(#[source] std::io::Error),
-    /// The database file is missing and cannot be made.
-    #[error("cannot create the database file")]
-    File(#[source] std::io::Error),
-    /// It cannot be opened.
-    #[error("cannot open the database")]
-    Open(#[source] sqlx::Error),
-    /// The schema is newer than this program, or a migration failed.
-    #[error("cannot bring the schema up to date (a schema newer than this program is refused)")]
-    Migrate(#[from] sqlx::migrate::MigrateError),
 }
 
 impl Database {

@@ -15,11 +15,15 @@ use sqlx::{
 };
 use tower_sessions_sqlx_store::PostgresStore;
 
-use super::{LOCK_WAIT, OpenError, POOL_WAIT, Pool, Tx};
+use super::opening::{LOCK_WAIT, OpenError, POOL_WAIT};
 use crate::clock::Clock;
 
 /// The engine.
 pub type Db = Postgres;
+/// A pool of connections to the engine.
+pub type Pool = sqlx::Pool<Db>;
+/// A transaction; dropped without commit, it is rolled back.
+pub type Tx = sqlx::Transaction<'static, Db>;
 
 /// There is no server to guess.
 pub(crate) const DEFAULT_URL: Option<&str> = None;

@@ -11,11 +11,15 @@ use sqlx::{
 };
 use tower_sessions_sqlx_store::SqliteStore;
 
-use super::{LOCK_WAIT, OpenError, POOL_WAIT, Pool, Tx};
+use super::opening::{LOCK_WAIT, OpenError, POOL_WAIT};
 use crate::{at_rest, clock::Clock};
 
 /// The engine.
 pub type Db = Sqlite;
+/// A pool of connections to the engine.
+pub type Pool = sqlx::Pool<Db>;
+/// A transaction; dropped without commit, it is rolled back.
+pub type Tx = sqlx::Transaction<'static, Db>;
 
 /// Where the data is unless `DATABASE_URL` says otherwise.
 pub(crate) const DEFAULT_URL: Option<&str> = Some("sqlite:data/app.db");

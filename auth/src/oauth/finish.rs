@@ -20,7 +20,6 @@ use super::{
 use crate::{
     accounts::{self, Account, Identity},
     audit::NewEvent,
-    client::Client,
     db::Tx,
     error::Error,
     return_to::ReturnTo,
@@ -137,43 +136,27 @@ const TRY_AGAIN: [&str; 5] = [
 ];
 
 impl OAuth {
-    /// Ends a flow: signs in, connects, confirms, or fails. `query` is the address's, as it came; `browser` is
-    /// the value of the flow cookie.
+    /// Ends a flow: signs in, connects, confirms, or fails. `query` is the address's, as it came.
     ///
     /// The work goes on to its end when the caller goes away. The same browser's same callback joins it, and for
     /// a minute is answered like it.
-    pub async fn finish(
-        &self,
-        provider: &str,
-        query: &str,
-        request: &RequestAuth,
-        client: &Client,
-        browser: Option<&str>,
-    ) -> Finished {
+    pub async fn finish(&self, provider: &str, query: &str, request: &RequestAuth) -> Finished {
         let Some(configured) = self.configured(provider) else {
             return Finished::UnknownProvider;
         };
-        let Some(browser) = Browser::of(browser) else {
+        let Some(browser) = Browser::of(request.flow_cookie()) else {
             // No flow is theirs: there is no work to join.
-            return self
-                .end(configured, query, request, client, None)
-                .await
-                .cargo
-                .finished;
+            return self.end(configured, query, request, None).await.cargo.finished;
         };
         let detached = request.detached();
         let mut is_first = false;
         let work = || {
             is_first = true;
-            let (oauth, request, client) = (self.clone(), detached.clone(), client.clone());
+            let (oauth, request) = (self.clone(), detached.clone());
             let (provider, query, browser) = (provider.to_owned(), query.to_owned(), browser.clone());
             async move {
                 match oauth.configured(&provider) {
-                    Some(configured) => {
-                        oauth
-                            .end(configured, &query, &request, &client, Some(&browser))
-                            .await
-                    }
+                    Some(configured) => oauth.end(configured, &query, &request, Some(&browser)).await,
                     None => passing(Finished::UnknownProvider),
                 }
             }
@@ -211,7 +194,6 @@ impl OAuth {
         configured: &Configured,
         query: &str,
         request: &RequestAuth,
-        client: &Client,
         browser: Option<&Browser>,
     ) -> Landed<Ended> {
         let provider = &configured.provider;
@@ -238,10 +220,7 @@ impl OAuth {
         }
         let completed = match flow.has_expired(self.0.clock.now()) {
             true => Err(failed(FlowError::Expired, "the flow has expired")),
-            false => {
-                self.complete(configured, &flow, callback, request, client, browser)
-                    .await
-            }
+            false => self.complete(configured, &flow, callback, request, browser).await,
         };
         let finished = match completed {
             Ok(finished) => finished,
@@ -323,7 +302,6 @@ impl OAuth {
         flow: &Flow,
         callback: Callback,
         request: &RequestAuth,
-        client: &Client,
         browser: Option<&Browser>,
     ) -> Result<Finished, Stop> {
         let provider = &configured.provider;
@@ -364,23 +342,22 @@ impl OAuth {
             .await
             .map_err(from_provider)?;
         let Some(live) = live else {
-            return self.sign_in(identity, flow, request, client, browser).await;
+            return self.sign_in_with(identity, flow, request, browser).await;
         };
         if intent == Intent::Link {
-            return self.link(identity, live, flow, request, client).await;
+            return self.link(identity, live, flow, request).await;
         }
         check_fresh(provider, signed_in_at, self.0.clock.unix())
             .map_err(|cause| failed(FlowError::Expired, cause))?;
-        self.confirm(identity, live, flow, request, client).await
+        self.confirm(identity, live, flow, request).await
     }
 
     /// Signs in as the identity's user; makes one, with the account, if there is none.
-    async fn sign_in(
+    async fn sign_in_with(
         &self,
         identity: Identity,
         flow: &Flow,
         request: &RequestAuth,
-        client: &Client,
         browser: Option<&Browser>,
     ) -> Result<Finished, Stop> {
         let (keys, now) = (&self.0.keys, self.0.clock.now());
@@ -425,16 +402,15 @@ impl OAuth {
                         tx.commit().await?;
                         return Err(failed(FlowError::LinkRequired, "the address is another user's"));
                     }
-                    None => match self.register(&mut tx, &identity, client).await? {
+                    None => match self.register(&mut tx, &identity, request).await? {
                         Some(user_id) => user_id,
                         None => continue,
                     },
                 },
             };
-            self.complete_pending(&mut tx, browser.map(Browser::as_str), user_id)
-                .await?;
+            self.complete_pending(&mut tx, request, user_id).await?;
             match request
-                .sign_in(tx, user_id, &identity.provider, flow.remember, client)
+                .start_session(tx, user_id, &identity.provider, flow.remember)
                 .await
             {
                 Ok(_) => {}
@@ -466,7 +442,7 @@ impl OAuth {
         &self,
         tx: &mut Tx,
         identity: &Identity,
-        client: &Client,
+        request: &RequestAuth,
     ) -> Result<Option<Uuid>, Error> {
         let now = self.0.clock.now();
         let user_id = match self
@@ -483,7 +459,7 @@ impl OAuth {
             return Ok(None);
         }
         NewEvent::of(user_id, "register")
-            .from(client.ip)
+            .from(request.client().ip)
             .note(&identity.provider)
             .record(tx, now)
             .await?;
@@ -497,7 +473,6 @@ impl OAuth {
         live: LiveSession,
         flow: &Flow,
         request: &RequestAuth,
-        client: &Client,
     ) -> Result<Finished, Stop> {
         let (keys, now) = (&self.0.keys, self.0.clock.now());
         let (user_id, session_id) = (live.user_id(), live.session_id());
@@ -510,7 +485,7 @@ impl OAuth {
                 .await?;
             NewEvent::of(user_id, "link")
                 .session(session_id)
-                .from(client.ip)
+                .from(request.client().ip)
                 .note(&identity.provider)
                 .record(&mut tx, now)
                 .await?;
@@ -531,7 +506,6 @@ impl OAuth {
         live: LiveSession,
         flow: &Flow,
         request: &RequestAuth,
-        client: &Client,
     ) -> Result<Finished, Stop> {
         let (user_id, session_id) = (live.user_id(), live.session_id());
         let mut tx = self.0.db.begin().await?;
@@ -539,7 +513,7 @@ impl OAuth {
         self.refresh_own(&mut tx, &identity, user_id).await?;
         NewEvent::of(user_id, "confirm")
             .session(session_id)
-            .from(client.ip)
+            .from(request.client().ip)
             .note(&identity.provider)
             .record(&mut tx, self.0.clock.now())
             .await?;

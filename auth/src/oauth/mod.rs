@@ -75,7 +75,6 @@ use self::{
 use crate::{
     accounts,
     audit::NewEvent,
-    client::Client,
     clock::Clock,
     config::Config,
     cookies::Cookies,
@@ -273,7 +272,7 @@ impl OAuth {
         }
     }
 
-    /// Connects the account that waits in this browser for this user, who has just signed in; answers its
+    /// Connects the account that waits in this browser for this user, who has just signed in; returns its
     /// provider's name. To be called in the transaction of that sign-in, which has locked the user.
     ///
     /// # Errors
@@ -281,10 +280,10 @@ impl OAuth {
     pub async fn complete_pending(
         &self,
         tx: &mut Tx,
-        browser: Option<&str>,
+        request: &RequestAuth,
         user_id: Uuid,
     ) -> Result<Option<String>> {
-        let Some(browser) = Browser::of(browser) else {
+        let Some(browser) = Browser::of(request.flow_cookie()) else {
             return Ok(None);
         };
         let (keys, now) = (&self.0.keys, self.0.clock.now());
@@ -315,13 +314,7 @@ impl OAuth {
     /// # Errors
     /// [`Error::NotFound`](crate::Error::NotFound) for an unknown account and for somebody else's alike;
     /// [`Error::LastWayIn`](crate::Error::LastWayIn).
-    pub async fn unlink(
-        &self,
-        request: &RequestAuth,
-        recent: RecentSession,
-        client: &Client,
-        account_id: Uuid,
-    ) -> Result<()> {
+    pub async fn unlink(&self, request: &RequestAuth, recent: RecentSession, account_id: Uuid) -> Result<()> {
         let lets_in = |id: &str, issuer: Option<&str>| {
             self.configured(id)
                 .is_some_and(|configured| configured.provider.lets_in(issuer))
@@ -330,7 +323,6 @@ impl OAuth {
             &self.0.db,
             request,
             recent,
-            client,
             account_id,
             self.0.clock.now(),
             lets_in,

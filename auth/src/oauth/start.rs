@@ -63,7 +63,7 @@ struct Secrets {
 }
 
 impl OAuth {
-    /// Begins a flow. `browser` is the value of the flow cookie, if there is one.
+    /// Begins a flow.
     ///
     /// # Errors
     /// See [`StartError`].
@@ -72,7 +72,6 @@ impl OAuth {
         provider: &str,
         wish: Wish<'_>,
         request: &RequestAuth,
-        browser: Option<&str>,
     ) -> Result<Started, StartError> {
         let configured = self.configured(provider).ok_or(StartError::UnknownProvider)?;
         let provider = &configured.provider;
@@ -106,7 +105,7 @@ impl OAuth {
         let authorize_url = self
             .authorize_url(provider, &endpoints, &secrets, &extra)
             .map_err(failed)?;
-        let browser = Browser::of_or_new(browser);
+        let browser = Browser::of_or_new(request.flow_cookie());
         let return_to = wish
             .return_to
             .filter(|text| !text.is_empty())

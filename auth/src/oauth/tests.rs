@@ -28,9 +28,8 @@ use wire::User;
 
 use super::{Finished, Http, Intent, StartError, Wish, from_vars, testing::Signer};
 use crate::{
-    Auth, Client, Clock, Config, Error, Lifetimes, PublicUrl, RequestAuth, Vars,
+    Auth, Clock, Config, Error, Lifetimes, PublicUrl, RequestAuth, Vars,
     clock::from_unix,
-    cookies::CookieName,
     database::TestDatabase,
     db::{Database, Tx},
     email::Email,
@@ -341,17 +340,15 @@ async fn start(
     State(auth): State<Auth>,
     Path(provider): Path<String>,
     Extension(request): Extension<RequestAuth>,
-    headers: HeaderMap,
     Form(form): Form<HashMap<String, String>>,
 ) -> Response {
     let intent = Intent::from_form(form.get("intent").map(String::as_str)).unwrap();
-    let browser = auth.cookies.read(&headers).get(CookieName::Flow);
     let wish = Wish {
         intent,
         return_to: form.get("return_to").map(String::as_str),
         remember: false,
     };
-    match auth.oauth.start(&provider, wish, &request, browser).await {
+    match auth.oauth.start(&provider, wish, &request).await {
         Ok(started) => ([(SET_COOKIE, started.flow_cookie)], started.authorize_url).into_response(),
         Err(StartError::UnknownProvider) => (StatusCode::NOT_FOUND, "unknown").into_response(),
         Err(StartError::Flow(error)) => (StatusCode::BAD_GATEWAY, error.code()).into_response(),
@@ -364,15 +361,9 @@ async fn finish(
     Path(provider): Path<String>,
     RawQuery(query): RawQuery,
     Extension(request): Extension<RequestAuth>,
-    headers: HeaderMap,
 ) -> String {
-    let browser = auth.cookies.read(&headers).get(CookieName::Flow);
     let query = query.unwrap_or_default();
-    match auth
-        .oauth
-        .finish(&provider, &query, &request, &Client::default(), browser)
-        .await
-    {
+    match auth.oauth.finish(&provider, &query, &request).await {
         Finished::SignedIn { return_to } => format!("signed in {}", return_to.as_str()),
         Finished::Linked { .. } => "linked".to_owned(),
         Finished::Confirmed { .. } => "confirmed".to_owned(),
@@ -396,15 +387,14 @@ async fn sign_in(
     State(auth): State<Auth>,
     Path(user): Path<Uuid>,
     Extension(request): Extension<RequestAuth>,
-    headers: HeaderMap,
 ) -> String {
-    let browser = auth.cookies.read(&headers).get(CookieName::Flow);
     let mut tx = auth.db.begin().await.unwrap();
-    let linked = auth.oauth.complete_pending(&mut tx, browser, user).await.unwrap();
-    request
-        .sign_in(tx, user, "password", false, &Client::default())
+    let linked = auth
+        .oauth
+        .complete_pending(&mut tx, &request, user)
         .await
         .unwrap();
+    request.start_session(tx, user, "password", false).await.unwrap();
     linked.unwrap_or_default()
 }
 
@@ -417,11 +407,7 @@ async fn unlink(
         Ok(recent) => recent,
         Err(_) => return "not recent",
     };
-    match auth
-        .oauth
-        .unlink(&request, recent, &Client::default(), account)
-        .await
-    {
+    match auth.oauth.unlink(&request, recent, account).await {
         Ok(()) => "unlinked",
         Err(Error::LastWayIn) => "last",
         Err(Error::NotFound) => "not found",

@@ -17,7 +17,6 @@ pub use self::{opaque::Password, policy::MIN_LENGTH_FLOOR};
 use crate::{
     audit::NewEvent,
     auth::Auth,
-    client::Client,
     email::Email,
     error::{Error, Result},
     limits::{Action, Subject},
@@ -28,18 +27,6 @@ use crate::{
 /// How a session says that it began with a password.
 pub const METHOD: &str = "password";
 
-/// Who signs in, from where, and for how long. No Debug: it would show the flow cookie.
-pub struct SignIn<'a> {
-    /// The request that signs in.
-    pub request: &'a RequestAuth,
-    /// The browser.
-    pub client: Client,
-    /// The browser's flow cookie: it may hold a provider account that waits to be connected.
-    pub browser: Option<&'a str>,
-    /// "Keep me signed in".
-    pub remember: bool,
-}
-
 impl Auth {
     /// Makes a user with a password and signs in, all in one transaction.
     ///
@@ -47,12 +34,14 @@ impl Auth {
     /// [`Error::InvalidEmail`], [`Error::Password`], [`Error::EmailTaken`], [`Error::TooManyAttempts`], [`Error::Busy`]
     pub async fn register(
         &self,
-        sign_in: SignIn<'_>,
+        request: &RequestAuth,
         email: &str,
         password: SecretString,
         name: Option<&str>,
+        remember: bool,
     ) -> Result<AuthSession> {
-        let address = sign_in.client.limited_address();
+        let client = request.client();
+        let address = client.limited_address();
         let visit = self
             .limits
             .attempt(Action::RegisterAddress, &Subject::address(address))?;
@@ -79,14 +68,11 @@ impl Auth {
             .upsert(&mut tx, Occasion::Registration, new, now)
             .await?;
         NewEvent::of(user_id, "register")
-            .from(sign_in.client.ip)
+            .from(client.ip)
             .note(METHOD)
             .record(&mut tx, now)
             .await?;
-        sign_in
-            .request
-            .sign_in(tx, user_id, METHOD, sign_in.remember, &sign_in.client)
-            .await
+        request.start_session(tx, user_id, METHOD, remember).await
     }
 
     fn judge_registration(
@@ -112,13 +98,15 @@ impl Auth {
     /// # Errors
     /// [`Error::InvalidCredentials`], the same and after the same work for every reason;
     /// [`Error::TooManyAttempts`], [`Error::Busy`]
-    pub async fn sign_in(
+    pub async fn sign_in_with_password(
         &self,
-        sign_in: SignIn<'_>,
+        request: &RequestAuth,
         email: &str,
         password: SecretString,
+        remember: bool,
     ) -> Result<AuthSession> {
-        let address = sign_in.client.limited_address();
+        let client = request.client();
+        let address = client.limited_address();
         let visit = self
             .limits
             .attempt(Action::SignInAddress, &Subject::address(address))?;
@@ -127,13 +115,7 @@ impl Auth {
             stored,
             is_outdated,
         } = self
-            .check_password(
-                Purpose::SignIn,
-                Whose::Address(email),
-                &sign_in.client,
-                &password,
-                visit,
-            )
+            .check_password(Purpose::SignIn, Whose::Address(email), client, &password, visit)
             .await?
             .ok_or(Error::InvalidCredentials)?;
         let better = match Password::new(&password) {
@@ -146,7 +128,7 @@ impl Auth {
         };
         let mut tx = self.db.begin().await?;
         // A password that was changed while it was being checked opens nothing any more.
-        let locked = sign_in.request.lock_to_sign_in(&mut tx, user_id).await?;
+        let locked = request.lock_to_sign_in(&mut tx, user_id).await?;
         if locked.and_then(|user| user.password_hash).as_deref() != Some(stored.as_str()) {
             return Err(Error::InvalidCredentials);
         }
@@ -157,13 +139,8 @@ impl Auth {
                 .execute(&mut *tx)
                 .await?;
         }
-        self.oauth
-            .complete_pending(&mut tx, sign_in.browser, user_id)
-            .await?;
-        sign_in
-            .request
-            .sign_in(tx, user_id, METHOD, sign_in.remember, &sign_in.client)
-            .await
+        self.oauth.complete_pending(&mut tx, request, user_id).await?;
+        request.start_session(tx, user_id, METHOD, remember).await
     }
 
     /// Confirms with the password who is signed in; the session gets a new id and counts as recent.
@@ -174,9 +151,9 @@ impl Auth {
         &self,
         request: &RequestAuth,
         live: LiveSession,
-        client: &Client,
         password: SecretString,
     ) -> Result<()> {
+        let client = request.client();
         let visit = self.visit(Action::Confirm, Purpose::Confirm, &live, client)?;
         let present = self
             .check_password(Purpose::Confirm, Whose::Session(&live), client, &password, visit)
@@ -207,10 +184,10 @@ impl Auth {
         &self,
         request: &RequestAuth,
         recent: RecentSession,
-        client: &Client,
         current: SecretString,
         new: SecretString,
     ) -> Result<()> {
+        let client = request.client();
         let visit = self.visit(Action::ChangePassword, Purpose::ChangePassword, &recent, client)?;
         let new = self.judge_for(&recent, &new).await?;
         let whose = Whose::Session(&recent);
@@ -220,8 +197,7 @@ impl Auth {
             .ok_or(Error::WrongPassword)?
             .stored;
         let hash = self.passwords.hash(new, client.limited_address(), None).await?;
-        self.store_password(request, recent, client, Some(&present), &hash)
-            .await
+        self.store_password(request, recent, Some(&present), &hash).await
     }
 
     /// Sets a first password, for who signs in with a provider only.
@@ -232,9 +208,9 @@ impl Auth {
         &self,
         request: &RequestAuth,
         recent: RecentSession,
-        client: &Client,
         new: SecretString,
     ) -> Result<()> {
+        let client = request.client();
         let visit = self.visit(Action::ChangePassword, Purpose::ChangePassword, &recent, client)?;
         if users::ways_in(&self.db, recent.user_id()).await?.has_password {
             return Err(Error::PasswordAlreadySet);
@@ -242,7 +218,7 @@ impl Auth {
         let new = self.judge_for(&recent, &new).await?;
         let address = client.limited_address();
         let hash = self.passwords.hash(new, address, Some(visit)).await?;
-        self.store_password(request, recent, client, None, &hash).await
+        self.store_password(request, recent, None, &hash).await
     }
 
     async fn judge_for(&self, live: &LiveSession, new: &SecretString) -> Result<Password> {
@@ -264,10 +240,10 @@ impl Auth {
         &self,
         request: &RequestAuth,
         recent: RecentSession,
-        client: &Client,
         present: Option<&PasswordHash>,
         hash: &PasswordHash,
     ) -> Result<()> {
+        let client = request.client();
         let now = self.clock.now();
         let mut tx = self.db.begin().await?;
         let stored = sqlx::query(

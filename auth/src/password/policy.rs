@@ -1,5 +1,6 @@
-//! What makes a password acceptable: its length, and that it is not guessed first. Guessed first are well-known ones, words, dates and patterns strung together, and what is known of
-//! the person and of this application.
+//! What makes a password acceptable: its length, and that it is not among the first to be guessed. Those are
+//! well-known passwords, words, dates and patterns strung together, and what is known of the user and of this
+//! application.
 
 use secrecy::SecretString;
 

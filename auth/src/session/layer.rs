@@ -7,7 +7,7 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use http::{StatusCode, header::RETRY_AFTER};
+use http::{Extensions, HeaderMap, StatusCode, header::RETRY_AFTER};
 use time::{Duration, OffsetDateTime};
 use tower_sessions::session::Id;
 use uuid::Uuid;
@@ -19,11 +19,12 @@ use super::{
     former,
     id::IdHash,
     live::LiveSession,
-    request::{Presented, RequestAuth},
+    request::{Presented, RequestAuth, Sender},
     snapshot::Snapshot,
     table,
 };
 use crate::{
+    client::Client,
     cookies::{CookieName, RequestCookies},
     error::{Result, chain},
 };
@@ -51,7 +52,7 @@ pub async fn session_layer(State(sessions): State<Sessions>, mut request: Reques
     // A request that was recognised on its way here is not recognised twice.
     let auth = match request.extensions().get::<RequestAuth>() {
         Some(auth) => auth.clone(),
-        None => match sessions.request(request.headers()).await {
+        None => match sessions.request(request.headers(), request.extensions()).await {
             Ok(auth) => auth,
             Err(error) => return unavailable(&error),
         },
@@ -76,25 +77,30 @@ fn unavailable(error: &crate::Error) -> Response {
 }
 
 impl Sessions {
-    /// Recognises a request by its headers. Whoever puts the result into the request's extensions has the
-    /// next [`session_layer`] go on with it.
+    /// Recognises a request. A caller that puts the result into the request's extensions spares the next
+    /// [`session_layer`] the same work.
     ///
     /// # Errors
     /// [`Error::Unavailable`](crate::Error::Unavailable) when the authority is needed and does not answer.
-    pub async fn request(&self, headers: &http::HeaderMap) -> Result<RequestAuth> {
-        let (presented, planned) = match self.recognise(&self.0.cookies.read(headers)) {
+    pub async fn request(&self, headers: &HeaderMap, extensions: &Extensions) -> Result<RequestAuth> {
+        let cookies = self.0.cookies.read(headers);
+        let sender = Sender {
+            client: Client::sending(headers, extensions),
+            flow_cookie: cookies.get(CookieName::Flow).map(str::to_owned),
+        };
+        let (presented, planned) = match self.recognise(&cookies) {
             Recognised::Anonymous => (Presented::Nothing, Planned::default()),
             Recognised::Malformed => (Presented::Nothing, self.cleared_cookies()),
             Recognised::Live(id, session) => (Presented::Live(id, session), Planned::default()),
             Recognised::CheckOnly(id) => self.check_only(id).await?,
             Recognised::Renew(id) => self.renew(id).await?,
         };
-        Ok(RequestAuth::new(self.clone(), presented, planned))
+        Ok(RequestAuth::new(self.clone(), sender, presented, planned))
     }
 
     /// Whom a request's snapshot names, though it is void and its session may have ended: who was here last.
     /// Good for handing them something back once they are signed in, and for nothing else.
-    pub fn former_user(&self, headers: &http::HeaderMap) -> Option<Uuid> {
+    pub fn former_user(&self, headers: &HeaderMap) -> Option<Uuid> {
         let cookies = self.0.cookies.read(headers);
         let id = cookies.get(CookieName::Id)?.parse::<Id>().ok()?;
         let sealed = cookies.get(CookieName::Auth)?;
@@ -134,7 +140,7 @@ impl Sessions {
 
     /// The whole session check of a request with a live snapshot, as the layer does it. `None` says only
     /// that the authority would have to be asked.
-    pub fn check(&self, headers: &http::HeaderMap) -> Option<AuthSession> {
+    pub fn check(&self, headers: &HeaderMap) -> Option<AuthSession> {
         match self.recognise(&self.0.cookies.read(headers)) {
             Recognised::Live(_, session) => Some(session),
             _ => None,

@@ -47,8 +47,16 @@ pub(super) enum Presented {
     Former(Uuid),
 }
 
+/// Where a request comes from. No Debug: it would show the flow cookie.
+#[derive(Clone, Default)]
+pub(super) struct Sender {
+    pub(super) client: Client,
+    pub(super) flow_cookie: Option<String>,
+}
+
 struct Inner {
     sessions: Sessions,
+    sender: Sender,
     presented: Presented,
     /// What the authority said instead, where it was asked and did not agree.
     corrected: OnceLock<Option<AuthSession>>,
@@ -79,13 +87,14 @@ impl fmt::Debug for RequestAuth {
 }
 
 impl RequestAuth {
-    pub(super) fn new(sessions: Sessions, presented: Presented, planned: Planned) -> Self {
+    pub(super) fn new(sessions: Sessions, sender: Sender, presented: Presented, planned: Planned) -> Self {
         if let Presented::Live(_, session) = &presented {
             let now = sessions.0.clock.unix();
             sessions.0.in_use.note(session.session_id, now);
         }
         Self(Arc::new(Inner {
             sessions,
+            sender,
             presented,
             corrected: OnceLock::new(),
             given: OnceLock::new(),
@@ -98,9 +107,28 @@ impl RequestAuth {
     /// until it is handed over.
     pub(crate) fn detached(&self) -> Self {
         let Inner {
-            sessions, presented, ..
+            sessions,
+            sender,
+            presented,
+            ..
         } = &*self.0;
-        Self::new(sessions.clone(), presented.clone(), Planned::default())
+        Self::new(
+            sessions.clone(),
+            sender.clone(),
+            presented.clone(),
+            Planned::default(),
+        )
+    }
+
+    /// The client that sent the request.
+    pub fn client(&self) -> &Client {
+        &self.0.sender.client
+    }
+
+    /// The value of the browser's flow cookie, which finds its flows with providers and a provider account that
+    /// waits to be connected.
+    pub(crate) fn flow_cookie(&self) -> Option<&str> {
+        self.0.sender.flow_cookie.as_deref()
     }
 
     /// Answers with the cookies that detached work has planned, if it has.
@@ -269,15 +297,14 @@ impl RequestAuth {
     ///
     /// # Errors
     /// [`Error::InvalidCredentials`] if the user is disabled or gone by now; [`Error::Unavailable`]
-    pub async fn sign_in(
+    pub async fn start_session(
         &self,
         mut tx: Tx,
         user_id: Uuid,
         method: &str,
         remember: bool,
-        client: &Client,
     ) -> Result<AuthSession> {
-        let sessions = &self.0.sessions.0;
+        let (sessions, client) = (&self.0.sessions.0, self.client());
         let now = sessions.clock.now();
         // Whoever disables the user, or ends all the user's sessions, comes before this one begins or after.
         match self.lock_to_sign_in(&mut tx, user_id).await? {
@@ -345,24 +372,24 @@ impl RequestAuth {
     ///
     /// # Errors
     /// [`Error::NotFound`] for an unknown session and for somebody else's alike.
-    pub async fn revoke(&self, live: &LiveSession, session_id: Uuid, client: &Client) -> Result<()> {
+    pub async fn revoke(&self, live: &LiveSession, session_id: Uuid) -> Result<()> {
         let which = Ending::One {
             user_id: live.user_id,
             session_id,
         };
-        match self.end_and_commit(live, which, client).await? {
+        match self.end_and_commit(live, which).await? {
             0 => Err(Error::NotFound),
             _ => Ok(()),
         }
     }
 
     /// Ends all of the person's sessions but this one; how many.
-    pub async fn revoke_others(&self, live: &LiveSession, client: &Client) -> Result<usize> {
+    pub async fn revoke_others(&self, live: &LiveSession) -> Result<usize> {
         let which = Ending::Others {
             user_id: live.user_id,
             session_id: live.session_id,
         };
-        self.end_and_commit(live, which, client).await
+        self.end_and_commit(live, which).await
     }
 
     /// Ends the person's other sessions as part of the caller's transaction.
@@ -410,10 +437,10 @@ impl RequestAuth {
         Ok(())
     }
 
-    async fn end_and_commit(&self, live: &LiveSession, which: Ending, client: &Client) -> Result<usize> {
+    async fn end_and_commit(&self, live: &LiveSession, which: Ending) -> Result<usize> {
         let sessions = &self.0.sessions.0;
         let mut tx = sessions.db.begin().await?;
-        let event = NewEvent::of_nobody("revoke_session").from(client.ip);
+        let event = NewEvent::of_nobody("revoke_session").from(self.client().ip);
         let ended = sessions.marks.end_noted(&mut tx, vec![which], event).await?;
         tx.commit().await?;
         tracing::info!(user = %live.user_id, sessions = ended, "revoked");

@@ -4,8 +4,12 @@ use http::{HeaderMap, HeaderValue, header::COOKIE};
 use time::{Duration, OffsetDateTime};
 use wire::AuthSession;
 
-use super::{cookies::Planned, request::Presented, *};
-use crate::{client::Client, cookies::CookieName, database::TestDatabase};
+use super::{
+    cookies::Planned,
+    request::{Presented, Sender},
+    *,
+};
+use crate::{cookies::CookieName, database::TestDatabase};
 
 struct Scene {
     db: Database,
@@ -43,11 +47,15 @@ impl Scene {
 
     /// Signs in; the cookies of the answer.
     async fn sign_in(&self) -> HeaderMap {
-        let request = RequestAuth::new(self.sessions.clone(), Presented::Nothing, Planned::default());
+        let request = RequestAuth::new(
+            self.sessions.clone(),
+            Sender::default(),
+            Presented::Nothing,
+            Planned::default(),
+        );
         let tx = self.sessions.0.db.begin().await.unwrap();
-        let client = Client::new(None, &HeaderMap::new());
         request
-            .sign_in(tx, self.user_id, "password", false, &client)
+            .start_session(tx, self.user_id, "password", false)
             .await
             .unwrap();
         sent(&request.take_planned())
@@ -78,7 +86,7 @@ fn sent(planned: &[HeaderValue]) -> HeaderMap {
 
 /// Planned cookies, as the browser sends them with its next request.
 fn planned(sessions: &Sessions, planned: Planned) -> HeaderMap {
-    let request = RequestAuth::new(sessions.clone(), Presented::Nothing, planned);
+    let request = RequestAuth::new(sessions.clone(), Sender::default(), Presented::Nothing, planned);
     sent(&request.take_planned())
 }
 
@@ -125,7 +133,7 @@ async fn a_snapshot_is_dated_when_the_authority_was_asked() {
     // A new id is worth a date of its own: its session was read anew.
     let live = sessions.ask(&id, scene.clock.now()).await.unwrap().unwrap();
     let presented = Presented::Live(id, AuthSession::from(&live));
-    let request = RequestAuth::new(sessions.clone(), presented, Planned::default());
+    let request = RequestAuth::new(sessions.clone(), Sender::default(), presented, Planned::default());
     let live = request.require().await.unwrap();
     scene.clock.advance(Duration::seconds(200));
     let tx = sessions.0.db.begin().await.unwrap();

@@ -90,7 +90,13 @@ pub(crate) async fn administration(
     }
     let reads = matches!(*request.method(), Method::GET | Method::HEAD);
     let nothing = async |request| gate.nowhere.oneshot(request).await.into_response();
-    let may = match gate.state.auth.sessions.request(request.headers()).await {
+    let recognised = gate
+        .state
+        .auth
+        .sessions
+        .request(request.headers(), request.extensions())
+        .await;
+    let may = match recognised {
         Ok(auth) => {
             let may = auth.require_admin().await;
             let is_admin = auth.session().is_some_and(|session| session.role == Role::Admin);

@@ -2,7 +2,6 @@
 
 use auth::{
     Auth, Client, Error, RequestAuth, ReturnTo, chain,
-    cookies::CookieName,
     limits::{Action, Subject},
     oauth::{Finished, FlowError, Intent, RepostError, StartError, Wish},
 };
@@ -62,10 +61,9 @@ pub(crate) async fn start(
     State(auth): State<Auth>,
     Path(provider): Path<String>,
     Extension(request): Extension<RequestAuth>,
-    parts: Parts,
     Form(form): Form<StartForm>,
 ) -> Response {
-    let client = Client::of(&parts);
+    let client = request.client();
     if let Err(error) = auth
         .limits
         .take(Action::StartAddress, Subject::address(client.limited_address()))
@@ -75,8 +73,7 @@ pub(crate) async fn start(
     let Some(wish) = form.wish() else {
         return StatusCode::UNPROCESSABLE_ENTITY.into_response();
     };
-    let browser = auth.cookies.read(&parts.headers).get(CookieName::Flow);
-    match auth.oauth.start(&provider, wish, &request, browser).await {
+    match auth.oauth.start(&provider, wish, &request).await {
         Ok(started) => hand_over(&started.authorize_url, started.flow_cookie),
         Err(StartError::UnknownProvider) => StatusCode::NOT_FOUND.into_response(),
         Err(StartError::Flow(error)) => failed(error, wish.intent, wish.return_to.and_then(ReturnTo::parse)),
@@ -101,26 +98,20 @@ pub(crate) async fn finish(
     RawQuery(query): RawQuery,
     Extension(request): Extension<RequestAuth>,
     method: Method,
-    parts: Parts,
 ) -> Response {
     // axum answers HEAD with the GET handler; a HEAD must not use up the flow.
     if method == Method::HEAD {
         return (StatusCode::METHOD_NOT_ALLOWED, [(ALLOW, "GET")]).into_response();
     }
-    let client = Client::of(&parts);
+    let client = request.client();
     if let Err(error) = auth.limits.take(
         Action::CallbackAddress,
         Subject::address(client.limited_address()),
     ) {
         return refuse(&error);
     }
-    let browser = auth.cookies.read(&parts.headers).get(CookieName::Flow);
     let query = query.unwrap_or_default();
-    let mut response = match auth
-        .oauth
-        .finish(&provider, &query, &request, &client, browser)
-        .await
-    {
+    let mut response = match auth.oauth.finish(&provider, &query, &request).await {
         Finished::SignedIn { return_to } => see_other(return_to.as_str()),
         Finished::Linked { return_to } => {
             see_other(return_to.as_ref().map_or(SETTINGS_ACCOUNTS, ReturnTo::as_str))

@@ -878,8 +878,7 @@ async fn a_sign_in_that_began_before_its_user_was_disabled_ends_in_nothing() {
         move |Extension(request): Extension<RequestAuth>| async move {
             people.disable(By::CommandLine, id).await.unwrap();
             let tx = auth.db.begin().await.unwrap();
-            let client = auth::Client::default();
-            let refused = request.sign_in(tx, id, "password", false, &client).await;
+            let refused = request.start_session(tx, id, "password", false).await;
             assert!(
                 matches!(refused, Err(auth::Error::InvalidCredentials)),
                 "{refused:?}"
@@ -912,7 +911,7 @@ async fn a_confirmation_during_which_the_role_changes_says_the_new_one() {
         move |Extension(request): Extension<RequestAuth>| async move {
             let live = request.require().await.unwrap();
             people.set_role(By::CommandLine, id, Role::User).await.unwrap();
-            auth.confirm_identity(&request, live, &auth::Client::default(), PASSWORD.into())
+            auth.confirm_identity(&request, live, PASSWORD.into())
                 .await
                 .unwrap();
         }

@@ -1,6 +1,6 @@
 //! A session's former ids: worth nothing to whoever has them, and no harm to the browser that still sends one.
 
-use auth::{Auth, Client, RequestAuth, session_layer};
+use auth::{Auth, RequestAuth, session_layer};
 use axum::{Extension, Router, middleware::from_fn_with_state, routing::get};
 use http::Method;
 
@@ -194,7 +194,7 @@ async fn a_sign_out_that_was_let_in_before_the_change_ends_the_session_all_the_s
             let ada = ada.clone();
             async move {
                 confirm(&ada).await;
-                assert!(auth.sign_out(&request, &Client::default(), None).await.unwrap());
+                assert!(auth.sign_out(&request).await.unwrap());
             }
         })
     };
@@ -222,7 +222,7 @@ async fn a_sign_out_that_comes_after_another_sign_in_leaves_the_new_session_alon
             let ada = ada.clone();
             async move {
                 ada.login(ADA, PASSWORD).await.expect(200);
-                assert!(!auth.sign_out(&request, &Client::default(), None).await.unwrap());
+                assert!(!auth.sign_out(&request).await.unwrap());
             }
         })
     };

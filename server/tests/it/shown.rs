@@ -15,7 +15,7 @@ use app::pages::{
         security::{ChangePassword, ConfirmIdentity, SetPassword},
     },
 };
-use auth::{Client, IdHash, RequestAuth, cookies::Cookies, session_layer};
+use auth::{IdHash, RequestAuth, cookies::Cookies, session_layer};
 use axum::{Extension, Router, middleware::from_fn_with_state, routing::get};
 use http::{HeaderMap, Method};
 
@@ -37,7 +37,7 @@ async fn of_a_request_neither_the_cookies_it_brought_nor_those_it_is_given() {
             let cookies = auth.cookies.read(&headers);
             let mut text = format!("{request:?} {request:#?} {cookies:?}");
             text += &format!("{:?}", request.require().await);
-            auth.sign_out(&request, &Client::default(), None).await.unwrap();
+            auth.sign_out(&request).await.unwrap();
             *shown.lock().unwrap() = text + &format!("{request:?}");
         }
     };

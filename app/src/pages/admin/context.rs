@@ -1,7 +1,7 @@
 //! What the functions of administration begin with.
 
 use auth::{
-    AdminSession, Client,
+    AdminSession,
     admin::{Administration, By},
 };
 
@@ -13,13 +13,12 @@ pub(crate) struct Admin {
     pub(crate) people: Administration,
     /// The administrator's session, from the authority.
     pub(crate) session: AdminSession,
-    client: Client,
 }
 
 impl Admin {
     /// Who changes something.
     pub(crate) fn by(&self) -> By<'_> {
-        By::Admin(&self.session, &self.client)
+        By::Admin(&self.session)
     }
 }
 
@@ -33,7 +32,6 @@ impl Context {
         Ok(Admin {
             session: self.request.require_admin().await?,
             people: self.auth.administration(),
-            client: self.client(),
         })
     }
 }

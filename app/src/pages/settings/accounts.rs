@@ -52,7 +52,7 @@ pub async fn unlink_account(account_id: Uuid) -> Result<(), AppError> {
     context
         .auth
         .oauth
-        .unlink(&context.request, recent, &context.client(), account_id)
+        .unlink(&context.request, recent, account_id)
         .await?;
     Ok(())
 }

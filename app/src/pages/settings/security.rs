@@ -46,7 +46,6 @@ pub async fn change_password(current_password: Secret, new_password: Secret) -> 
         .change_password(
             &context.request,
             recent,
-            &context.client(),
             current_password.into(),
             new_password.into(),
         )
@@ -65,7 +64,7 @@ pub async fn set_password(new_password: Secret) -> Result<(), AppError> {
     let recent = context.require_recent_session().await?;
     context
         .auth
-        .set_password(&context.request, recent, &context.client(), new_password.into())
+        .set_password(&context.request, recent, new_password.into())
         .await?;
     Ok(())
 }
@@ -84,7 +83,7 @@ pub async fn confirm_identity(
     let live = context.require_session().await?;
     context
         .auth
-        .confirm_identity(&context.request, live, &context.client(), password.into())
+        .confirm_identity(&context.request, live, password.into())
         .await?;
     if let Some(return_to) = return_to.as_deref().and_then(auth::ReturnTo::parse) {
         leptos_axum::redirect(return_to.as_str());

@@ -48,8 +48,7 @@ pub async fn revoke_session(session_id: Uuid) -> Result<(), AppError> {
     if session_id == live.session_id() {
         return context.sign_out().await;
     }
-    let client = context.client();
-    Ok(context.request.revoke(&live, session_id, &client).await?)
+    Ok(context.request.revoke(&live, session_id).await?)
 }
 
 impl PageForm for RevokeSession {
@@ -61,7 +60,7 @@ impl PageForm for RevokeSession {
 pub async fn revoke_other_sessions() -> Result<(), AppError> {
     let context = Context::take()?;
     let live = context.require_session().await?;
-    context.request.revoke_others(&live, &context.client()).await?;
+    context.request.revoke_others(&live).await?;
     Ok(())
 }
 

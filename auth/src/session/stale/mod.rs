@@ -1,7 +1,7 @@
 //! Stale marks: which snapshots are void before their time, and how an instance knows that none is missing.
 //!
 //! - [`marks`] holds them in memory, where every request looks, and writes them to the database.
-//! - [`feed`] brings the marks of other instances, by [`postgres`](feed) or [`sqlite`](feed).
+//! - [`feed`] brings the marks of other instances; how is in `postgres.rs` and `sqlite.rs`.
 //! - [`trust`] is the feed's proof that the marks in memory are complete.
 
 mod feed;
