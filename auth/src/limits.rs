@@ -14,10 +14,11 @@ use std::{
     hash::{BuildHasher, RandomState},
     net::IpAddr,
     num::NonZeroU32,
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
 };
 
 use hashlink::LruCache;
+use parking_lot::{Mutex, MutexGuard};
 use uuid::Uuid;
 
 use crate::{
@@ -244,11 +245,9 @@ impl Table {
         Self(std::array::from_fn(|_| Mutex::new(Shard::new(SHARD_SIZE))))
     }
 
-    fn shard(&self, key: u64) -> std::sync::MutexGuard<'_, Shard> {
+    fn shard(&self, key: u64) -> MutexGuard<'_, Shard> {
         // The cache hashes the key again, so that any of its bits will do.
-        self.0[(key % SHARDS as u64) as usize]
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.0[(key % SHARDS as u64) as usize].lock()
     }
 }
 
@@ -419,7 +418,7 @@ impl Limits {
         let now = self.0.clock.unix();
         for action in Action::ALL {
             for shard in &self.table(action).0 {
-                let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut shard = shard.lock();
                 let forgotten: Vec<u64> = shard
                     .iter()
                     .filter(|(_, window)| window.is_forgotten(action, now))
@@ -438,7 +437,7 @@ impl Limits {
 
     /// How many windows are remembered.
     pub fn len(&self) -> usize {
-        let windows = |shard: &Mutex<Shard>| shard.lock().unwrap_or_else(PoisonError::into_inner).len();
+        let windows = |shard: &Mutex<Shard>| shard.lock().len();
         self.0.tables.iter().flat_map(|table| &table.0).map(windows).sum()
     }
 

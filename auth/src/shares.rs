@@ -1,10 +1,8 @@
 //! Something there is only so much of, and of which no one gets more than a part.
 
-use std::{
-    collections::HashMap,
-    hash::Hash,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::{collections::HashMap, hash::Hash, sync::Arc};
+
+use parking_lot::{Mutex, MutexGuard};
 
 /// So much of something, in whatever unit, for those that a `K` tells apart. Cheap to clone.
 #[derive(Debug)]
@@ -68,7 +66,7 @@ impl<K: Eq + Hash + Clone> Shares<K> {
     }
 
     fn taken(&self) -> MutexGuard<'_, Taken<K>> {
-        self.0.taken.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.taken.lock()
     }
 
     /// How much is taken, and by how many keys.

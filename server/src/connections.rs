@@ -10,7 +10,7 @@ use std::{
     io,
     net::IpAddr,
     pin::Pin,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -18,6 +18,7 @@ use std::{
 use auth::client::block;
 use axum::body::{Body, Bytes, HttpBody};
 use hyper::body::{Frame, SizeHint};
+use parking_lot::{Mutex, MutexGuard};
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
@@ -206,14 +207,14 @@ impl Connections {
     }
 
     fn complain(&self, what: &str, about: &dyn std::fmt::Display) {
-        let mut complaints = self.0.complaints.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut complaints = self.0.complaints.lock();
         if let Some(unsaid) = complaints.at(Instant::now()) {
             tracing::warn!(%about, unsaid, "{what}");
         }
     }
 
     fn open(&self) -> MutexGuard<'_, Open> {
-        self.0.open.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.open.lock()
     }
 }
 
@@ -381,7 +382,7 @@ impl Line {
     }
 
     fn phase(&self) -> MutexGuard<'_, Phase> {
-        self.phase.lock().unwrap_or_else(PoisonError::into_inner)
+        self.phase.lock()
     }
 
     /// Bytes have come.

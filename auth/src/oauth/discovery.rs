@@ -4,9 +4,10 @@
 //! wait, it is asked once, and a failure is the answer for some seconds: a provider that does not answer costs
 //! those who come meanwhile no time. After that, the next sign-in tries again.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use oauth2::{AuthUrl, TokenUrl};
+use parking_lot::{Mutex, MutexGuard};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use url::Url;
@@ -243,7 +244,7 @@ impl Source {
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Newest>> {
-        self.newest.lock().unwrap_or_else(PoisonError::into_inner)
+        self.newest.lock()
     }
 }
 
@@ -457,7 +458,7 @@ mod tests {
                 move || async move {
                     asked.fetch_add(1, Ordering::SeqCst);
                     answers.acquire().await.unwrap().forget();
-                    match *is_well.lock().unwrap() {
+                    match *is_well.lock() {
                         true => Json(body).into_response(),
                         false => StatusCode::NOT_FOUND.into_response(),
                     }
@@ -532,7 +533,7 @@ mod tests {
         let discovery = &idp.discovery;
         let endpoints = discovery.endpoints().await.unwrap();
         let (seen, _) = discovery.keys(&endpoints).await.unwrap();
-        let well = |is_well| *idp.is_well.lock().unwrap() = is_well;
+        let well = |is_well| *idp.is_well.lock() = is_well;
         idp.pass(3600);
         well(false);
         let fails = async || {
@@ -559,7 +560,7 @@ mod tests {
     #[tokio::test]
     async fn a_failure_counts_from_when_it_was_known() {
         let idp = Idp::new().await;
-        *idp.is_well.lock().unwrap() = false;
+        *idp.is_well.lock() = false;
         idp.answers.forget_permits(usize::MAX);
         // Who asked goes away.
         assert!(idp.discovery.endpoints().now_or_never().is_none());

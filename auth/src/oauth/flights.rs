@@ -4,9 +4,10 @@ use std::{
     collections::{HashMap, VecDeque},
     future::Future,
     hash::Hash,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
 };
 
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::watch;
 
 use crate::{detached::Detached, error::Error};
@@ -154,7 +155,7 @@ impl<K: Copy + Eq + Hash, T> Board<K, T> {
 }
 
 fn lock<K, T>(board: &Mutex<Board<K, T>>) -> MutexGuard<'_, Board<K, T>> {
-    board.lock().unwrap_or_else(PoisonError::into_inner)
+    board.lock()
 }
 
 /// Takes a flight off the list when it is over, also when it ends in a panic.

@@ -1,9 +1,8 @@
 //! Which sessions are in use at this minute, as far as this instance has seen: a snapshot is used without a
 //! word to the authority, so that nobody else knows.
 
-use std::sync::{Mutex, PoisonError};
-
 use hashlink::LruCache;
+use parking_lot::{Mutex, MutexGuard};
 use uuid::Uuid;
 
 /// A session is in use for so many seconds after a request.
@@ -46,10 +45,8 @@ impl InUse {
     }
 
     /// By the last byte, which is random in a UUIDv7.
-    fn shard(&self, session_id: &Uuid) -> std::sync::MutexGuard<'_, LruCache<Uuid, i64>> {
+    fn shard(&self, session_id: &Uuid) -> MutexGuard<'_, LruCache<Uuid, i64>> {
         let [.., last] = *session_id.as_bytes();
-        self.0[usize::from(last) % SHARDS]
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.0[usize::from(last) % SHARDS].lock()
     }
 }

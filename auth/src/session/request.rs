@@ -3,10 +3,11 @@
 use std::{
     collections::BTreeSet,
     fmt,
-    sync::{Arc, Mutex, OnceLock, PoisonError},
+    sync::{Arc, OnceLock},
 };
 
 use http::HeaderValue;
+use parking_lot::Mutex;
 use time::Duration;
 use tower_sessions::{Expiry, Session, session::Id};
 use uuid::Uuid;
@@ -469,7 +470,7 @@ impl RequestAuth {
     }
 
     fn take(&self) -> Planned {
-        std::mem::take(&mut *self.0.planned.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut *self.0.planned.lock())
     }
 
     fn give(&self, live: &LiveSession, id: Id) {
@@ -483,6 +484,6 @@ impl RequestAuth {
     }
 
     fn plan(&self, planned: Planned) {
-        *self.0.planned.lock().unwrap_or_else(PoisonError::into_inner) = planned;
+        *self.0.planned.lock() = planned;
     }
 }

@@ -5,10 +5,7 @@ mod page;
 mod people;
 mod token;
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::{collections::HashMap, sync::Arc};
 
 use auth::{Auth, Clock, PublicUrl};
 use axum::{
@@ -21,6 +18,7 @@ use axum::{
 };
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use http::HeaderMap;
+use parking_lot::Mutex;
 use rand::RngCore;
 use serde::Deserialize;
 use serde_json::json;
@@ -241,28 +239,19 @@ impl Inner {
         rand::rngs::OsRng.fill_bytes(&mut bytes);
         let handle = BASE64_URL_SAFE_NO_PAD.encode(bytes);
         let now = self.clock.unix();
-        let mut grants = self.grants.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut grants = self.grants.lock();
         grants.retain(|_, grant| grant.until > now);
         grants.insert(handle.clone(), grant);
         handle
     }
 
     fn take(&self, handle: &str) -> Option<Grant> {
-        let grant = self
-            .grants
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(handle);
+        let grant = self.grants.lock().remove(handle);
         grant.filter(|grant| grant.until > self.clock.unix())
     }
 
     fn look_up(&self, handle: &str) -> Option<Grant> {
-        let grant = self
-            .grants
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(handle)
-            .cloned();
+        let grant = self.grants.lock().get(handle).cloned();
         grant.filter(|grant| grant.until > self.clock.unix())
     }
 }

@@ -13,11 +13,12 @@ use std::{
     collections::HashMap,
     fmt,
     sync::{
-        Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
+        Arc,
         atomic::{AtomicI64, Ordering},
     },
 };
 
+use parking_lot::RwLock;
 use uuid::Uuid;
 
 use crate::{
@@ -107,14 +108,16 @@ impl Marks {
 
     /// Whether a snapshot of this version is void.
     pub(in crate::session) fn voids(&self, session_id: &Uuid, version: i64) -> bool {
-        self.list()
+        self.0
+            .list
+            .read()
             .get(session_id)
             .is_some_and(|entry| version < entry.min_version)
     }
 
     /// Makes room for so many more: what grows by doubling leaves half as much behind as it holds.
     pub(super) fn reserve(&self, marks: usize) {
-        self.list_mut().reserve(marks);
+        self.0.list.write().reserve(marks);
     }
 
     /// The longest life of a snapshot that marks are sure to outlive, seconds: none before the database was
@@ -183,7 +186,7 @@ impl Marks {
     /// Takes a mark up. It is kept by this instance's own clock, whatever the one that made it shows.
     pub(super) fn remember(&self, mark: Mark) {
         let forget_at = self.forget_at();
-        let mut list = self.list_mut();
+        let mut list = self.0.list.write();
         let entry = list.entry(mark.session_id).or_insert(Entry {
             min_version: mark.min_version,
             forget_at,
@@ -196,7 +199,7 @@ impl Marks {
     pub(in crate::session) async fn sweep(&self, db: &Database) -> Result<()> {
         let now = self.0.clock.unix();
         {
-            let mut list = self.list_mut();
+            let mut list = self.0.list.write();
             list.retain(|_, entry| entry.forget_at > now);
             if list.capacity() > 4 * list.len() {
                 list.shrink_to_fit();
@@ -207,19 +210,11 @@ impl Marks {
 
     /// How many marks are in memory.
     pub(in crate::session) fn len(&self) -> usize {
-        self.list().len()
+        self.0.list.read().len()
     }
 
     fn forget_at(&self) -> i64 {
         self.0.clock.unix() + self.0.ttl.max(self.0.longest.load(Ordering::Acquire)) + SLACK
-    }
-
-    fn list(&self) -> RwLockReadGuard<'_, HashMap<Uuid, Entry>> {
-        self.0.list.read().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn list_mut(&self) -> RwLockWriteGuard<'_, HashMap<Uuid, Entry>> {
-        self.0.list.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -262,7 +257,13 @@ mod tests {
         let clock = Clock::manual(OffsetDateTime::UNIX_EPOCH);
         let list = Marks::new(clock.clone(), 300);
         list.remember(mark(Uuid::from_u128(1), 2));
-        let forgotten = |list: &Marks| list.list().values().all(|entry| entry.forget_at <= clock.unix());
+        let forgotten = |list: &Marks| {
+            list.0
+                .list
+                .read()
+                .values()
+                .all(|entry| entry.forget_at <= clock.unix())
+        };
         clock.advance(Duration::seconds(300 + SLACK - 1));
         assert!(!forgotten(&list));
         clock.advance(Duration::seconds(1));
@@ -276,7 +277,7 @@ mod tests {
             list.remember(Mark::revoked(Uuid::from_u128(n)));
         }
         // hashbrown keeps a power of two of buckets, of which it fills seven eighths, and a byte for each.
-        let buckets = (list.list().capacity() * 8 / 7).next_power_of_two();
+        let buckets = (list.0.list.read().capacity() * 8 / 7).next_power_of_two();
         let bytes = buckets * (size_of::<(Uuid, Entry)>() + 1);
         assert_eq!(list.len(), 1_000_000);
         assert!(bytes <= 100_000_000, "{bytes}");

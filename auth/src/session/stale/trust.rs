@@ -3,10 +3,10 @@
 use std::{
     error::Error as StdError,
     mem,
-    sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
+use parking_lot::Mutex;
 use tokio::sync::watch;
 
 use crate::error::chain;
@@ -112,7 +112,7 @@ impl Trust {
 
     /// Why nothing is proven at present.
     pub(super) fn trouble(&self) -> Option<String> {
-        match &*self.reported() {
+        match &*self.reported.lock() {
             Report::Silent(reason) => Some(reason.clone()),
             Report::Nothing | Report::Current => None,
         }
@@ -120,11 +120,7 @@ impl Trust {
 
     /// Replaces the last report. Returns the one before.
     fn report(&self, report: Report) -> Report {
-        mem::replace(&mut self.reported(), report)
-    }
-
-    fn reported(&self) -> MutexGuard<'_, Report> {
-        self.reported.lock().unwrap_or_else(PoisonError::into_inner)
+        mem::replace(&mut self.reported.lock(), report)
     }
 }
 
