@@ -71,7 +71,7 @@ pub use self::{
         AdminSession, IdHash, Lifetimes, LiveSession, RecentSession, RequestAuth, SessionsStatus,
         session_layer,
     },
-    users::{NewUser, Occasion, SqlUsers, UserAdapter},
+    users::{NewUser, Occasion, SqlUsers, UserAdapter, clean_name},
     vars::{Problem, Vars},
 };
 

@@ -11,7 +11,7 @@ use crate::{
     db::{Database, Tx},
     email::Email,
     error::{Error, Result},
-    hooks,
+    hooks, opaque,
     session::IdHash,
 };
 
@@ -35,11 +35,14 @@ pub struct NewUser {
     pub password_hash: Option<PasswordHash>,
 }
 
-/// A name as it is kept: trimmed, without controls, cut to [`MAX_NAME`]; `None` if nothing is left.
+/// A name as it is kept: trimmed, without controls and characters that turn or hide what is beside them, cut to
+/// [`MAX_NAME`]; `None` if nothing that can be seen is left.
 pub fn clean_name(name: &str) -> Option<String> {
-    let name: String = name.chars().filter(|c| !c.is_control()).collect();
+    let name: String = name.chars().filter(|c| opaque::is_allowed(*c)).collect();
     let name: String = name.trim().chars().take(MAX_NAME).collect();
-    (!name.is_empty()).then_some(name)
+    name.chars()
+        .any(|c| !c.is_whitespace() && !opaque::is_invisible(c))
+        .then_some(name)
 }
 
 /// A picture's address as it is kept: http or https and not too long, else none.
