@@ -1,8 +1,8 @@
 //! The way from a server function to the request it answers.
 
 use auth::{
-    Auth, Client, LiveSession, RecentSession, RequestAuth, buckets::IfMatch, cookies::CookieName,
-    passwords::SignIn,
+    Auth, Client, LiveSession, RecentSession, RequestAuth, cookies::CookieName, data::IfMatch,
+    password::SignIn,
 };
 use http::{
     HeaderName, HeaderValue,
@@ -130,7 +130,7 @@ impl From<auth::Error> for AppError {
     /// Says what may be said, and when to try again, where that is known; logs the cause of what is nobody's
     /// business.
     fn from(error: auth::Error) -> Self {
-        use auth::{Error as E, credentials::PasswordProblem as P};
+        use auth::{Error as E, PasswordProblem as P};
         match error {
             E::Unavailable(_) => {
                 tracing::error!(

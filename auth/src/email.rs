@@ -6,7 +6,7 @@ use email_address::{EmailAddress, Options};
 
 use crate::{
     error::{Error, Result},
-    opaque::is_invisible,
+    password::opaque::is_invisible,
 };
 
 /// The longest address (RFC 5321 §4.5.3.1.3, less the angle brackets).

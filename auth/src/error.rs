@@ -2,8 +2,6 @@
 
 use std::{error::Error as StdError, fmt};
 
-use crate::db;
-
 /// The result of this crate's functions.
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -43,7 +41,7 @@ pub enum Error {
     InvalidEmail,
     /// The password breaks a rule.
     #[error("password refused: {0:?}")]
-    Password(#[from] crate::credentials::PasswordProblem),
+    Password(#[from] PasswordProblem),
     /// A password is set already; it is changed with the present one, not set anew.
     #[error("a password is set already")]
     PasswordAlreadySet,
@@ -87,6 +85,24 @@ pub enum Error {
     Internal(#[source] Box<dyn StdError + Send + Sync>),
 }
 
+/// Why a password is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PasswordProblem {
+    /// Fewer characters than the policy asks for.
+    #[error("too short")]
+    TooShort,
+    /// More characters than any policy accepts.
+    #[error("too long")]
+    TooLong,
+    /// Made of words, names and patterns that are tried first, or of what is known of the person.
+    #[error("too easy to guess")]
+    TooCommon,
+    /// Contains a character that may not come out the same when it is typed again: a control or an invisible
+    /// character, or one without a meaning in Unicode.
+    #[error("contains a character that cannot be used")]
+    Control,
+}
+
 /// An error with all its causes, in one line: the only form in which errors are logged. The first says what
 /// was being tried, the last why it failed.
 pub fn chain<'a>(error: &'a (dyn StdError + 'static)) -> Chain<'a> {
@@ -122,35 +138,6 @@ impl Error {
     }
 }
 
-impl From<sqlx::Error> for Error {
-    fn from(error: sqlx::Error) -> Self {
-        use sqlx::Error as E;
-        let unavailable = match &error {
-            // No connection, or one that broke.
-            E::PoolTimedOut | E::PoolClosed | E::WorkerCrashed | E::Io(_) | E::Tls(_) | E::Protocol(_) => {
-                true
-            }
-            // A connection whose state is not what it seemed: it goes, and the next one is well.
-            E::BeginFailed | E::InvalidSavePointStatement => true,
-            E::Database(cause) => cause.code().is_some_and(|code| db::is_unavailable(&code)),
-            // Ours: a query, a type or a row that is not as the code has it.
-            _ => false,
-        };
-        match unavailable {
-            true => Self::Unavailable(error),
-            false => Self::internal(error),
-        }
-    }
-}
-
-impl From<tower_sessions::session_store::Error> for Error {
-    fn from(error: tower_sessions::session_store::Error) -> Self {
-        // The store flattens its cause into text, so a busy database cannot be told from other
-        // failures: asking again later is right for both.
-        Self::Unavailable(sqlx::Error::Io(std::io::Error::other(error.to_string())))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -168,20 +155,5 @@ mod tests {
             "internal error: a broken invariant"
         );
         assert_eq!(chain(&Error::NotFound).to_string(), "not found");
-    }
-
-    #[test]
-    fn a_connection_in_an_unknown_state_is_the_databases_trouble() {
-        for error in [
-            sqlx::Error::BeginFailed,
-            sqlx::Error::InvalidSavePointStatement,
-            sqlx::Error::Protocol("cut off".to_owned()),
-        ] {
-            assert!(matches!(Error::from(error), Error::Unavailable(_)));
-        }
-        assert!(matches!(
-            Error::from(sqlx::Error::RowNotFound),
-            Error::Internal(_)
-        ));
     }
 }

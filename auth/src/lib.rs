@@ -23,56 +23,46 @@ pub mod accounts;
 pub mod admin;
 pub mod at_rest;
 mod audit;
-pub mod buckets;
+mod auth;
 pub mod client;
 pub mod clock;
 pub mod config;
 pub mod cookies;
-pub mod credentials;
+pub mod data;
 #[cfg(test)]
 #[path = "../testing/database.rs"]
 mod database;
 pub mod db;
 mod detached;
 mod email;
-mod env_file;
 mod error;
 pub mod form_texts;
-mod gate;
-mod guessable;
-mod hooks;
 pub mod keys;
 pub mod limits;
 mod networks;
 pub mod oauth;
-mod opaque;
-pub mod passwords;
+pub mod password;
 mod public_url;
 mod return_to;
-mod service;
 mod session;
 pub mod shares;
 mod tokens;
 mod users;
-mod vars;
 
 pub use self::{
+    admin::AdminSession,
+    auth::Auth,
     client::{Client, ClientAddress},
     clock::Clock,
-    config::Config,
+    config::{Config, Problem, Vars},
     detached::Detached,
     email::Email,
-    error::{Chain, Error, Result, chain},
+    error::{Chain, Error, PasswordProblem, Result, chain},
     networks::Network,
     public_url::{PublicUrl, is_loopback},
     return_to::ReturnTo,
-    service::Auth,
-    session::{
-        AdminSession, IdHash, Lifetimes, LiveSession, RecentSession, RequestAuth, SessionsStatus,
-        session_layer,
-    },
+    session::{IdHash, Lifetimes, LiveSession, RecentSession, RequestAuth, SessionsStatus, session_layer},
     users::{NewUser, Occasion, SqlUsers, UserAdapter, clean_name},
-    vars::{Problem, Vars},
 };
 
 pub use wire::{AccountInfo, AuthSession, PersonRow, Role, SessionInfo, User, WaysIn};

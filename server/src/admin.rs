@@ -79,9 +79,7 @@ fn roles() -> PossibleValuesParser {
 pub fn config(vars: &Vars) -> Result<Config, Vec<Problem>> {
     let mut problems = Vec::new();
     let config = Config::from_vars(vars, "http://127.0.0.1", false, &mut problems);
-    problems.retain(|problem| {
-        ["DATABASE_URL", "LISTEN_DATABASE_URL", "SNAPSHOT_TTL"].contains(&problem.variable.as_str())
-    });
+    problems.retain(|problem| ["DATABASE_URL", "SNAPSHOT_TTL"].contains(&problem.variable.as_str()));
     problems.extend_from_slice(vars.unreadable());
     match problems.is_empty() {
         true => Ok(config),
@@ -173,8 +171,7 @@ async fn open(config: &Config) -> Result<(Administration, Database), Failure> {
     db.ready().await.map_err(
         |_| "the database's schema is not this program's: check DATABASE_URL, or run `server migrate`",
     )?;
-    let (listen, clock) = (config.listen.as_ref(), Clock::system());
-    let people = Administration::at_command_line(db.clone(), listen, clock, config.lifetimes).await;
+    let people = Administration::at_command_line(db.clone(), Clock::system(), config.lifetimes).await?;
     Ok((people, db))
 }
 

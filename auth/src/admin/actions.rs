@@ -61,7 +61,7 @@ impl Administration {
             .bind(now)
             .execute(&mut *tx)
             .await?;
-        self.sessions.end(&mut tx, Ending::All { user_id }).await?;
+        self.marks.end(&mut tx, Ending::All { user_id }).await?;
         self.note(&mut tx, by, user_id, "disable", "").await?;
         tx.commit().await?;
         tracing::info!(user = %user_id, by = ?by.doer(), "disabled a user");
@@ -111,7 +111,7 @@ impl Administration {
             .bind(now)
             .execute(&mut *tx)
             .await?;
-        self.sessions.refresh_snapshots(&mut tx, user_id).await?;
+        self.marks.refresh_snapshots(&mut tx, user_id).await?;
         self.note(&mut tx, by, user_id, "set_role", role.name()).await?;
         tx.commit().await?;
         tracing::info!(user = %user_id, role = role.name(), by = ?by.doer(), "gave a role");
@@ -121,7 +121,7 @@ impl Administration {
     pub(super) async fn end(&self, by: By<'_>, which: Vec<Ending>) -> Result<usize> {
         let mut tx = self.begin(by).await?;
         let event = NewEvent::of_nobody("revoke_session").from(by.ip()).by(by.doer());
-        let ended = self.sessions.end_noted(&mut tx, which, event).await?;
+        let ended = self.marks.end_noted(&mut tx, which, event).await?;
         tx.commit().await?;
         tracing::info!(sessions = ended, by = ?by.doer(), "ended sessions");
         Ok(ended)

@@ -1,22 +1,16 @@
 //! What only the command line does: it knows people by their address as well, and may end everything.
 
-use std::sync::Arc;
-
-use rand::RngCore;
 use sqlx::QueryBuilder;
 use uuid::Uuid;
 use wire::{PersonRow, Role, SessionInfo, WaysIn};
 
 use super::{Administration, By};
 use crate::{
-    buckets::Buckets,
     clock::Clock,
-    cookies::Cookies,
-    db::{Database, Db, ListenAddress},
+    db::{Database, Db},
     email::Email,
     error::{Error, Result},
-    keys::{KeyRing, MIN_SECRET_BYTES},
-    session::{Ending, Lifetimes, Sessions},
+    session::{Ending, Lifetimes, Marks, table},
     users,
 };
 
@@ -46,27 +40,15 @@ const PERSON: &str =
      FROM users WHERE ";
 
 impl Administration {
-    /// The way from the command line: over a migrated database, with the lifetimes of the running servers,
-    /// which decide how long what ended must be remembered as ended.
-    pub async fn at_command_line(
-        db: Database,
-        listen: Option<&ListenAddress>,
-        clock: Clock,
-        lifetimes: Lifetimes,
-    ) -> Self {
-        // Nothing is sealed or opened here, so any key does, and nobody has to hand over the true one.
-        let mut key = vec![0; MIN_SECRET_BYTES];
-        rand::rngs::OsRng.fill_bytes(&mut key);
-        let keys = Arc::new(KeyRing::new(&[key.into()]));
-        let buckets = Buckets::new(db.clone(), Arc::clone(&keys), clock.clone());
-        let cookies = Cookies::new(true);
-        let sessions = Sessions::new(db.clone(), listen, keys, clock.clone(), cookies, lifetimes).await;
-        Self {
-            buckets,
-            db,
-            clock,
-            sessions,
-        }
+    /// Administration from the command line, over a migrated database. `lifetimes` are those of the running servers,
+    /// which decide how long an ended session must be remembered as ended.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`]
+    pub async fn at_command_line(db: Database, clock: Clock, lifetimes: Lifetimes) -> Result<Self> {
+        db.agree_on_time(&clock).await?;
+        let marks = Marks::new(clock.clone(), lifetimes.snapshot);
+        Ok(Self { db, clock, marks })
     }
 
     /// The person with this id, or with this address, verified or not: good for looking, and for taking
@@ -132,9 +114,9 @@ impl Administration {
             .await?)
     }
 
-    /// A person's sessions that are alive.
+    /// A person's live sessions.
     pub async fn sessions_of(&self, user_id: Uuid) -> Result<Vec<SessionInfo>> {
-        self.sessions.list_of(user_id, None).await
+        table::list(&self.db, user_id, None, self.clock.now()).await
     }
 
     /// Ends the sessions of everybody; how many. Who signs in meanwhile does so after it.

@@ -7,21 +7,17 @@ mod actions;
 mod command_line;
 mod people;
 mod person;
+mod session;
 
-pub use self::command_line::{Candidate, Grantee};
 use std::net::IpAddr;
 
 use uuid::Uuid;
 
-use crate::{
-    Auth,
-    audit::Doer,
-    buckets::Buckets,
-    client::Client,
-    clock::Clock,
-    db::Database,
-    session::{AdminSession, Sessions},
+pub use self::{
+    command_line::{Candidate, Grantee},
+    session::AdminSession,
 };
+use crate::{audit::Doer, auth::Auth, client::Client, clock::Clock, db::Database, session::Marks};
 
 /// Who changes something.
 #[derive(Clone, Copy, Debug)]
@@ -58,8 +54,7 @@ impl By<'_> {
 pub struct Administration {
     db: Database,
     clock: Clock,
-    sessions: Sessions,
-    buckets: Buckets,
+    marks: Marks,
 }
 
 impl Auth {
@@ -68,8 +63,7 @@ impl Auth {
         Administration {
             db: self.db.clone(),
             clock: self.clock.clone(),
-            sessions: self.sessions.clone(),
-            buckets: self.buckets.clone(),
+            marks: self.sessions.marks().clone(),
         }
     }
 }

@@ -5,11 +5,10 @@ use std::collections::HashSet;
 use uuid::Uuid;
 use wire::{People, PersonRow};
 
-use super::Administration;
+use super::{AdminSession, Administration};
 use crate::{
     email::Email,
     error::{Error, Result},
-    session::AdminSession,
 };
 
 /// People on a page.

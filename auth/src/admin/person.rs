@@ -4,11 +4,12 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 use wire::{Events, Person, PersonAccount, Role};
 
-use super::Administration;
+use super::{AdminSession, Administration};
 use crate::{
     audit,
+    auth::Auth,
     error::{Error, Result},
-    session::AdminSession,
+    session::table,
 };
 
 /// Events on a page.
@@ -26,7 +27,7 @@ struct Row {
     disabled_at: Option<OffsetDateTime>,
 }
 
-impl Administration {
+impl Auth {
     /// A person with their accounts, sessions and the sizes of their data.
     ///
     /// # Errors
@@ -60,11 +61,13 @@ impl Administration {
             created_at: row.created_at,
             disabled_at: row.disabled_at,
             accounts,
-            sessions: self.sessions.list_of(user_id, Some(admin.session_id())).await?,
+            sessions: table::list(&self.db, user_id, Some(admin.session_id()), self.clock.now()).await?,
             data: self.buckets.sizes(user_id).await?,
         })
     }
+}
 
+impl Administration {
     /// A page of what happened to a person, from where the last one ended.
     ///
     /// # Errors

@@ -1,7 +1,7 @@
 //! The database: one text of SQL for two engines.
 //!
 //! SQLite is the default; the cargo feature `postgres` switches to PostgreSQL. What differs between them
-//! is here, and in how stale marks travel (`session/feed`): the rest of the crate says `$1`, `ON CONFLICT`
+//! is here, and in how stale marks travel (`session/stale`): the rest of the crate says `$1`, `ON CONFLICT`
 //! and `RETURNING`, which both understand.
 
 #[cfg(feature = "postgres")]
@@ -19,12 +19,16 @@ use std::{sync::Arc, time::Duration};
 use tokio::{sync::Mutex, time::Instant};
 use tracing::Instrument;
 
+use self::engine::is_unavailable;
 pub use self::engine::{Db, ListenAddress};
 pub(crate) use self::{
-    engine::{DEFAULT_URL, HOLD_SHARED, is_unavailable, judge_url, session_store},
+    engine::{DEFAULT_URL, HOLD_SHARED, judge_url, session_store},
     sweep::Expired,
 };
-use crate::error::{Error, Result};
+use crate::{
+    clock::Clock,
+    error::{Error, Result},
+};
 
 /// A pool of connections to the engine.
 pub type Pool = sqlx::Pool<Db>;
@@ -193,6 +197,14 @@ impl Database {
         Ok(engine::hold(tx).await?)
     }
 
+    /// Has a clock follow the database server's, if that is another machine's.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`]
+    pub(crate) async fn agree_on_time(&self, clock: &Clock) -> Result<()> {
+        Ok(engine::agree_on_time(&self.read, clock).await?)
+    }
+
     /// How a connection beside the pools is made.
     pub(crate) fn connect_options(&self) -> ConnectOptions {
         (*self.write.connect_options()).clone()
@@ -205,9 +217,41 @@ impl Database {
     }
 }
 
+/// Tells the other instances, once the transaction is committed. On SQLite they look by themselves.
+///
+/// # Errors
+/// [`Error::Unavailable`]
+pub(crate) async fn notify(tx: &mut Tx, channel: &str, payload: &str) -> Result<()> {
+    Ok(engine::notify(tx, channel, payload).await?)
+}
+
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        use sqlx::Error as E;
+        let unavailable = match &error {
+            // No connection, or one that broke.
+            E::PoolTimedOut | E::PoolClosed | E::WorkerCrashed | E::Io(_) | E::Tls(_) | E::Protocol(_) => {
+                true
+            }
+            // A connection whose state is not what it seemed: it goes, and the next one is well.
+            E::BeginFailed | E::InvalidSavePointStatement => true,
+            E::Database(cause) => cause.code().is_some_and(|code| is_unavailable(&code)),
+            // Ours: a query, a type or a row that is not as the code has it.
+            _ => false,
+        };
+        if unavailable {
+            Self::Unavailable(error)
+        } else {
+            Self::internal(error)
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::{collections::BTreeMap, fs, path::Path};
+
+    use super::*;
 
     /// How PostgreSQL's schema says what SQLite's says otherwise.
     const DIALECT: [(&str, &str); 6] = [
@@ -255,5 +299,20 @@ mod tests {
         let (ours, theirs) = (migrations("sqlite"), migrations("postgres"));
         assert!(ours.values().flatten().count() > 8, "{ours:#?}");
         assert_eq!(ours, theirs);
+    }
+
+    #[test]
+    fn a_connection_in_an_unknown_state_is_the_databases_trouble() {
+        for error in [
+            sqlx::Error::BeginFailed,
+            sqlx::Error::InvalidSavePointStatement,
+            sqlx::Error::Protocol("cut off".to_owned()),
+        ] {
+            assert!(matches!(Error::from(error), Error::Unavailable(_)));
+        }
+        assert!(matches!(
+            Error::from(sqlx::Error::RowNotFound),
+            Error::Internal(_)
+        ));
     }
 }

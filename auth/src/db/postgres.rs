@@ -2,7 +2,11 @@
 
 mod address;
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use sqlx::{
     ConnectOptions, Connection, Executor, Postgres,
@@ -12,6 +16,7 @@ use sqlx::{
 use tower_sessions_sqlx_store::PostgresStore;
 
 use super::{LOCK_WAIT, OpenError, POOL_WAIT, Pool, Tx};
+use crate::clock::Clock;
 
 /// The engine.
 pub type Db = Postgres;
@@ -116,6 +121,24 @@ pub(super) async fn hold(tx: &mut Tx) -> Result<(), sqlx::Error> {
         .execute(&mut **tx)
         .await
         .map(drop)
+}
+
+pub(super) async fn notify(tx: &mut Tx, channel: &str, payload: &str) -> Result<(), sqlx::Error> {
+    sqlx::query("SELECT pg_notify($1, $2)")
+        .bind(channel)
+        .bind(payload)
+        .execute(&mut **tx)
+        .await
+        .map(drop)
+}
+
+pub(super) async fn agree_on_time(pool: &Pool, clock: &Clock) -> Result<(), sqlx::Error> {
+    let asked = Instant::now();
+    let server_time = sqlx::query_scalar("SELECT clock_timestamp()")
+        .fetch_one(pool)
+        .await?;
+    clock.agree(server_time, asked.elapsed());
+    Ok(())
 }
 
 /// Two connections prepare a statement each, under the same name, and use it in turns.

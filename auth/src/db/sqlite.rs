@@ -12,7 +12,7 @@ use sqlx::{
 use tower_sessions_sqlx_store::SqliteStore;
 
 use super::{LOCK_WAIT, OpenError, POOL_WAIT, Pool, Tx};
-use crate::at_rest;
+use crate::{at_rest, clock::Clock};
 
 /// The engine.
 pub type Db = Sqlite;
@@ -123,6 +123,18 @@ pub(super) async fn begin(write: &Pool) -> Result<Tx, sqlx::Error> {
 /// Nothing to wait for: a transaction that writes is the only one already.
 #[expect(clippy::unused_async, reason = "PostgreSQL has to ask for it")]
 pub(super) async fn hold(_: &mut Tx) -> Result<(), sqlx::Error> {
+    Ok(())
+}
+
+/// Nothing to announce: other processes look for themselves.
+#[expect(clippy::unused_async, reason = "PostgreSQL sends it")]
+pub(super) async fn notify(_: &mut Tx, _: &str, _: &str) -> Result<(), sqlx::Error> {
+    Ok(())
+}
+
+/// The database is on this machine.
+#[expect(clippy::unused_async, reason = "PostgreSQL has to be asked")]
+pub(super) async fn agree_on_time(_: &Pool, _: &Clock) -> Result<(), sqlx::Error> {
     Ok(())
 }
 

@@ -12,9 +12,9 @@ use super::{
     provider::{ClientSecret, Provider},
 };
 use crate::{
+    config::{problem::Problem, vars::Vars},
     public_url::PublicUrl,
     users::clean_name,
-    vars::{Problem, Vars},
 };
 
 /// The id of the development provider; nobody else may have it.

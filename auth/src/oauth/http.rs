@@ -15,9 +15,9 @@ use reqwest::{Certificate, Proxy};
 use url::Url;
 
 use crate::{
+    config::{problem::Problem, vars::Vars},
     error::chain,
     public_url::is_loopback,
-    vars::{Problem, Vars},
 };
 
 const CONNECT: Duration = Duration::from_secs(3);

@@ -291,7 +291,7 @@ impl App {
                 self.auth
                     .passwords
                     .hash(
-                        crate::credentials::Password::new(&"correct horse battery".into()).unwrap(),
+                        crate::password::Password::new(&"correct horse battery".into()).unwrap(),
                         [127, 0, 0, 1].into(),
                         None,
                     )

@@ -10,7 +10,7 @@
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
-use super::store::IdHash;
+use super::id::IdHash;
 use crate::{
     db::{Database, Expired, Tx},
     error::Result,

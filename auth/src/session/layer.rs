@@ -7,20 +7,21 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use http::{
-    HeaderValue, StatusCode,
-    header::{CACHE_CONTROL, RETRY_AFTER, SET_COOKIE},
-};
+use http::{StatusCode, header::RETRY_AFTER};
 use time::{Duration, OffsetDateTime};
 use tower_sessions::session::Id;
 use uuid::Uuid;
 use wire::AuthSession;
 
 use super::{
-    LiveSession, RequestAuth, Sessions, authority, former,
-    request::{Planned, Presented},
+    Sessions,
+    cookies::{self, Planned},
+    former,
+    id::IdHash,
+    live::LiveSession,
+    request::{Presented, RequestAuth},
     snapshot::Snapshot,
-    store::IdHash,
+    table,
 };
 use crate::{
     cookies::{CookieName, RequestCookies},
@@ -36,15 +37,15 @@ enum Recognised {
     /// A live snapshot beside its id: signed in, without a query.
     Live(Id, AuthSession),
     /// A snapshot nothing is known against; but marks may be missing, so the authority decides.
-    Confirm(Id),
+    CheckOnly(Id),
     /// An id whose snapshot is absent or void: the authority decides.
-    Ask(Id),
+    Renew(Id),
 }
 
 /// Middleware for page and API routes (not for static files): puts [`RequestAuth`] into the request's
-/// extensions, and writes the session cookies of the answer.
+/// extensions, and adds the session cookies to the response.
 ///
-/// Answers 503 with an empty body and `Retry-After` when the authority is needed and does not answer:
+/// Returns 503 with an empty body and `Retry-After` when the authority is needed and does not answer:
 /// nothing is known then, so nobody is let in and nobody is signed out.
 pub async fn session_layer(State(sessions): State<Sessions>, mut request: Request, next: Next) -> Response {
     // A request that was recognised on its way here is not recognised twice.
@@ -62,17 +63,7 @@ pub async fn session_layer(State(sessions): State<Sessions>, mut request: Reques
     {
         response = unavailable(&error);
     }
-    let planned = auth.take_planned();
-    if !planned.is_empty() {
-        let headers = response.headers_mut();
-        // An answer that carries a secret is nobody's to keep; one that says so in its own way is left alone.
-        headers
-            .entry(CACHE_CONTROL)
-            .or_insert(HeaderValue::from_static("no-store"));
-        for cookie in planned {
-            headers.append(SET_COOKIE, cookie);
-        }
-    }
+    cookies::write(auth.take_planned(), response.headers_mut());
     response
 }
 
@@ -95,8 +86,8 @@ impl Sessions {
             Recognised::Anonymous => (Presented::Nothing, Planned::default()),
             Recognised::Malformed => (Presented::Nothing, self.cleared_cookies()),
             Recognised::Live(id, session) => (Presented::Live(id, session), Planned::default()),
-            Recognised::Confirm(id) => self.confirm(id).await?,
-            Recognised::Ask(id) => self.renew(id).await?,
+            Recognised::CheckOnly(id) => self.check_only(id).await?,
+            Recognised::Renew(id) => self.renew(id).await?,
         };
         Ok(RequestAuth::new(self.clone(), presented, planned))
     }
@@ -121,8 +112,8 @@ impl Sessions {
         let current = self.0.feed.is_current();
         match self.open(cookies, &id) {
             Some(session) if current => Recognised::Live(id, session),
-            Some(_) => Recognised::Confirm(id),
-            None => Recognised::Ask(id),
+            Some(_) => Recognised::CheckOnly(id),
+            None => Recognised::Renew(id),
         }
     }
 
@@ -137,7 +128,7 @@ impl Sessions {
             now,
             self.0.lifetimes.snapshot,
         )
-        .filter(|snapshot| !self.0.stale.voids(&snapshot.session_id, snapshot.version))
+        .filter(|snapshot| !self.0.marks.voids(&snapshot.session_id, snapshot.version))
         .map(AuthSession::from)
     }
 
@@ -151,7 +142,7 @@ impl Sessions {
     }
 
     /// Asks the authority, and changes nothing: the snapshot's own end will.
-    async fn confirm(&self, id: Id) -> Result<(Presented, Planned)> {
+    async fn check_only(&self, id: Id) -> Result<(Presented, Planned)> {
         match self.ask(&id, self.0.clock.now()).await? {
             Some(live) => Ok((Presented::Live(id, AuthSession::from(&live)), Planned::default())),
             None => self.dead(&id).await,
@@ -172,7 +163,7 @@ impl Sessions {
 
     pub(super) async fn ask(&self, id: &Id, now: OffsetDateTime) -> Result<Option<LiveSession>> {
         self.0.authority_reads.fetch_add(1, Ordering::Relaxed);
-        authority::find(&self.0.db, &IdHash::of(id), now).await
+        table::find(&self.0.db, &IdHash::of(id), now).await
     }
 
     /// Asks the authority, and slides the idle end of a session that is alive.
@@ -187,7 +178,7 @@ impl Sessions {
             let idle_expires_at = live
                 .expires_at
                 .min(now + Duration::seconds(lifetimes.idle(live.remember)));
-            match authority::touch(&self.0.db, &live, now, unless_since, idle_expires_at).await {
+            match table::touch(&self.0.db, &live, now, unless_since, idle_expires_at).await {
                 Ok(()) => live.idle_expires_at = idle_expires_at,
                 // The session is alive all the same; the next renewal slides it.
                 Err(error) => tracing::warn!(

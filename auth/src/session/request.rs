@@ -10,19 +10,20 @@ use http::HeaderValue;
 use time::Duration;
 use tower_sessions::{Expiry, Session, session::Id};
 use uuid::Uuid;
-use wire::{AuthSession, Role, SessionInfo};
+use wire::{AuthSession, SessionInfo};
 
 use super::{
-    AdminSession, LiveSession, RECENT, RecentSession, Sessions,
-    authority::{self, Ending, NewSession},
+    Sessions,
+    cookies::Planned,
     former,
+    id::IdHash,
+    live::{LiveSession, RECENT, RecentSession},
     stale::Mark,
-    store::IdHash,
+    table::{self, Ending, NewSession},
 };
 use crate::{
     audit::NewEvent,
     client::Client,
-    cookies::{CookieName, Keep},
     db::Tx,
     error::{Error, Result},
     networks, users,
@@ -30,7 +31,7 @@ use crate::{
 
 /// A request's way to its session; in the extensions of every request behind the session layer.
 ///
-/// All session cookies of an answer are planned here and written by the layer, once, at the end: a
+/// The session cookies of a response are planned while the request runs and written by the layer, once, at the end: a
 /// renewal can never overtake a sign-out of the same request.
 #[derive(Clone)]
 pub struct RequestAuth(Arc<Inner>);
@@ -44,21 +45,6 @@ pub(super) enum Presented {
     Live(Id, AuthSession),
     /// An id that this session had until a moment ago: it opens nothing, see [`former`].
     Former(Uuid),
-}
-
-/// The session cookies of an answer.
-#[derive(Default)]
-pub(super) struct Planned {
-    cookies: Vec<HeaderValue>,
-    /// The session they open, at this version.
-    opens: Option<(Uuid, i64)>,
-}
-
-impl Planned {
-    /// Cookies that open nothing.
-    fn removing(cookies: Vec<HeaderValue>) -> Self {
-        Self { cookies, opens: None }
-    }
 }
 
 struct Inner {
@@ -120,7 +106,7 @@ impl RequestAuth {
     /// Answers with the cookies that detached work has planned, if it has.
     pub(crate) fn take_over(&self, detached: &Self) {
         let planned = detached.take();
-        if !planned.cookies.is_empty() {
+        if !planned.is_empty() {
             self.plan(planned);
         }
     }
@@ -139,7 +125,7 @@ impl RequestAuth {
     pub(crate) async fn repeat(&self, given: Id) -> Result<Repeated> {
         let sessions = &self.0.sessions.0;
         let now = sessions.clock.now();
-        let alive = async |id: Id| authority::find(&sessions.db, &IdHash::of(&id), now).await;
+        let alive = async |id: Id| table::find(&sessions.db, &IdHash::of(&id), now).await;
         let live = alive(given).await?.ok_or(Error::NotSignedIn)?;
         match self.id() {
             Some(own) if *own == given => return Ok(Repeated::Same),
@@ -199,7 +185,7 @@ impl RequestAuth {
     pub async fn require(&self) -> Result<LiveSession> {
         let id = self.id().ok_or(Error::NotSignedIn)?;
         let sessions = &self.0.sessions.0;
-        if let Some(live) = authority::find(&sessions.db, &IdHash::of(id), sessions.clock.now()).await? {
+        if let Some(live) = table::find(&sessions.db, &IdHash::of(id), sessions.clock.now()).await? {
             return Ok(live);
         }
         if !self.is_late().await? {
@@ -217,30 +203,7 @@ impl RequestAuth {
         self.recent(live)
     }
 
-    /// The live, recent session of an administrator. The role is the authority's: a snapshot that says
-    /// otherwise is set right, also for what is rendered with this request.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`] for everybody else, signed in or not: whoever is no administrator does not learn
-    /// that there is administration. [`Error::ReauthRequired`] as [`Self::require_recent`];
-    /// [`Error::Unavailable`].
-    pub async fn require_admin(&self) -> Result<AdminSession> {
-        let live = match self.require().await {
-            Ok(live) => live,
-            Err(Error::NotSignedIn) => {
-                self.correct(None);
-                return Err(Error::NotFound);
-            }
-            Err(error) => return Err(error),
-        };
-        self.correct(Some(&live));
-        if live.role != Role::Admin {
-            return Err(Error::NotFound);
-        }
-        self.recent(live).map(AdminSession)
-    }
-
-    fn recent(&self, live: LiveSession) -> Result<RecentSession> {
+    pub(crate) fn recent(&self, live: LiveSession) -> Result<RecentSession> {
         let age = self.0.sessions.0.clock.now() - live.authenticated_at;
         match age < RECENT {
             true => Ok(RecentSession(live)),
@@ -249,7 +212,7 @@ impl RequestAuth {
     }
 
     /// Puts the authority's word in the place of a snapshot that differs.
-    fn correct(&self, live: Option<&LiveSession>) {
+    pub(crate) fn correct(&self, live: Option<&LiveSession>) {
         let said = live.map(AuthSession::from);
         if self.session() == said.as_ref() {
             return;
@@ -287,7 +250,7 @@ impl RequestAuth {
     /// [`Error::Unavailable`]
     pub(crate) async fn lock_to_sign_in(&self, tx: &mut Tx, user_id: Uuid) -> Result<Option<users::Locked>> {
         let former = match self.meant() {
-            Some(session_id) => authority::owner(tx, session_id).await?,
+            Some(session_id) => table::owner(tx, session_id).await?,
             None => None,
         };
         let mut found = None;
@@ -339,7 +302,7 @@ impl RequestAuth {
             idle_expires_at,
             expires_at,
         };
-        let live = authority::insert(&mut tx, &id, new).await?;
+        let live = table::insert(&mut tx, &id, new).await?;
         self.0.sessions.end_surplus(&mut tx, &live).await?;
         NewEvent::of(user_id, "sign_in")
             .session(live.session_id)
@@ -359,7 +322,7 @@ impl RequestAuth {
     async fn take_account_of_proofs(&self, tx: &mut Tx, user_id: Uuid) -> Result<()> {
         let now = self.0.sessions.0.clock.now();
         if users::verify_by_account(tx, user_id, now).await? {
-            self.0.sessions.refresh_snapshots(tx, user_id).await?;
+            self.0.sessions.marks().refresh_snapshots(tx, user_id).await?;
             NewEvent::of(user_id, "verify_email").record(tx, now).await?;
         }
         Ok(())
@@ -367,17 +330,14 @@ impl RequestAuth {
 
     /// Makes the browser forget its session, and what it has under way with providers: it has signed out.
     pub(crate) fn plan_signed_out(&self) {
-        let sessions = &self.0.sessions;
-        let mut planned = sessions.cleared_cookies();
-        planned.cookies.push(sessions.0.cookies.clear(CookieName::Flow));
-        self.plan(planned);
+        self.plan(self.0.sessions.signed_out_cookies());
     }
 
     /// The person's sessions, this one first.
     pub async fn list(&self, live: &LiveSession) -> Result<Vec<SessionInfo>> {
         let sessions = &self.0.sessions.0;
         let current = Some(live.session_id);
-        authority::list(&sessions.db, live.user_id, current, sessions.clock.now()).await
+        table::list(&sessions.db, live.user_id, current, sessions.clock.now()).await
     }
 
     /// Ends another of the person's sessions. One's own is left by signing out: see
@@ -436,7 +396,7 @@ impl RequestAuth {
         let id = Id::default();
         let now = sessions.clock.now();
         self.take_account_of_proofs(&mut tx, live.user_id).await?;
-        let live = authority::cycle(&mut tx, live, &old, &IdHash::of(&id), now, confirmed)
+        let live = table::cycle(&mut tx, live, &old, &IdHash::of(&id), now, confirmed)
             .await?
             .ok_or(Error::NotSignedIn)?;
         former::remember(&mut tx, old.bytes(), live.session_id, now).await?;
@@ -444,7 +404,7 @@ impl RequestAuth {
             session_id: live.session_id,
             min_version: live.version,
         };
-        sessions.stale.mark(&mut tx, &[mark]).await?;
+        sessions.marks.write(&mut tx, &[mark]).await?;
         tx.commit().await?;
         self.give(&live, id);
         Ok(())
@@ -454,14 +414,14 @@ impl RequestAuth {
         let sessions = &self.0.sessions.0;
         let mut tx = sessions.db.begin().await?;
         let event = NewEvent::of_nobody("revoke_session").from(client.ip);
-        let ended = self.0.sessions.end_noted(&mut tx, vec![which], event).await?;
+        let ended = sessions.marks.end_noted(&mut tx, vec![which], event).await?;
         tx.commit().await?;
         tracing::info!(user = %live.user_id, sessions = ended, "revoked");
         Ok(ended)
     }
 
-    async fn end(&self, tx: &mut Tx, which: Ending) -> Result<Vec<authority::Ended>> {
-        self.0.sessions.end(tx, which).await
+    async fn end(&self, tx: &mut Tx, which: Ending) -> Result<Vec<table::Ended>> {
+        self.0.sessions.marks().end(tx, which).await
     }
 
     /// Saves a fork's per-session data, if it changed.
@@ -478,12 +438,7 @@ impl RequestAuth {
     /// The cookies of the answer. Those that are void by now are left out: while this request was under way the
     /// browser has been given others, or none, and an answer with these may reach it after that one.
     pub(super) fn take_planned(&self) -> Vec<HeaderValue> {
-        let Planned { cookies, opens } = self.take();
-        let stale = &self.0.sessions.0.stale;
-        match opens {
-            Some((session_id, version)) if stale.voids(&session_id, version) => Vec::new(),
-            _ => cookies,
-        }
+        self.take().unless_void(&self.0.sessions.0.marks)
     }
 
     fn take(&self) -> Planned {
@@ -502,34 +457,5 @@ impl RequestAuth {
 
     fn plan(&self, planned: Planned) {
         *self.0.planned.lock().unwrap_or_else(PoisonError::into_inner) = planned;
-    }
-}
-
-impl Sessions {
-    /// A user's alive sessions; `current` is the one of who asks.
-    pub(crate) async fn list_of(&self, user_id: Uuid, current: Option<Uuid>) -> Result<Vec<SessionInfo>> {
-        authority::list(&self.0.db, user_id, current, self.0.clock.now()).await
-    }
-
-    /// Both cookies of a live session.
-    pub(super) fn live_cookies(&self, live: &LiveSession, id: &Id) -> Planned {
-        let keep: Keep = self.keep(live.remember, live.expires_at);
-        let snapshot = self.mint(live, &IdHash::of(id));
-        let cookies = vec![
-            self.0.cookies.set(CookieName::Id, &id.to_string(), keep),
-            self.0.cookies.set(CookieName::Auth, &snapshot, keep),
-        ];
-        Planned {
-            cookies,
-            opens: Some((live.session_id, live.version)),
-        }
-    }
-
-    /// Both cookies, removed.
-    pub(super) fn cleared_cookies(&self) -> Planned {
-        Planned::removing(vec![
-            self.0.cookies.clear(CookieName::Id),
-            self.0.cookies.clear(CookieName::Auth),
-        ])
     }
 }

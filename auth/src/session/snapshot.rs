@@ -4,7 +4,7 @@ use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use uuid::Uuid;
 use wire::{AuthSession, Role};
 
-use super::store::IdHash;
+use super::id::IdHash;
 use crate::{
     clock::from_unix,
     keys::{KeyRing, Purpose},

@@ -1,13 +1,10 @@
 //! Snapshots are as old as what they say, whenever they were sealed.
 
 use http::{HeaderMap, HeaderValue, header::COOKIE};
-use time::Duration;
+use time::{Duration, OffsetDateTime};
 use wire::AuthSession;
 
-use super::{
-    request::{Planned, Presented},
-    *,
-};
+use super::{cookies::Planned, request::Presented, *};
 use crate::{client::Client, cookies::CookieName, database::TestDatabase};
 
 struct Scene {

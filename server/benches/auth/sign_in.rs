@@ -7,8 +7,11 @@ use std::{
 };
 
 use auth::{
-    credentials::{Attempts, Checked, Password, PasswordHash, Passwords},
     limits::AddressLimits,
+    password::{
+        Password,
+        hash::{Attempts, Checked, PasswordHash, Passwords},
+    },
 };
 use secrecy::SecretString;
 

@@ -1,6 +1,6 @@
 //! Private values: written by the browser, never read back by it.
 
-use auth::buckets::SecretAccess;
+use auth::data::SecretAccess;
 use secrecy::ExposeSecret;
 
 use crate::support::{Browser, FUNCTIONS, NEW_SECRET, PASSWORD, PROTECTED, SECRET, TestApp, contains};

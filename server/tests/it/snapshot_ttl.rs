@@ -20,7 +20,9 @@ async fn end_by_command(app: &TestApp, browser: &Browser, snapshot: i64) {
         ..Lifetimes::default()
     };
     let (db, clock) = (app.auth.db.clone(), app.clock.clone());
-    let command = Administration::at_command_line(db, None, clock, lifetimes).await;
+    let command = Administration::at_command_line(db, clock, lifetimes)
+        .await
+        .unwrap();
     let user_id = browser.session().await["user_id"].as_str().unwrap().parse();
     command
         .end_sessions(By::CommandLine, user_id.unwrap())

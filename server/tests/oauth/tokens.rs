@@ -1,6 +1,6 @@
 //! What is kept of a provider's tokens: sealed, the newest, and for nobody to see.
 
-use auth::{buckets::IfMatch, clock::from_unix, keys::Purpose};
+use auth::{clock::from_unix, data::IfMatch, keys::Purpose};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 

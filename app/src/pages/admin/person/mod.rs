@@ -48,7 +48,7 @@ pub const FORMS: &[Declared] = &[
 pub async fn get_person(user_id: Uuid) -> Result<Details, AppError> {
     let context = Context::take()?;
     let admin = context.admin().await?;
-    Ok(admin.people.person(&admin.session, user_id).await?)
+    Ok(context.auth.person(&admin.session, user_id).await?)
 }
 
 /// The page of one person.

@@ -1,7 +1,18 @@
-//! Passwords that are guessed first: well-known ones, words, dates and patterns strung together, and what is known of
+//! What makes a password acceptable: its length, and that it is not guessed first. Guessed first are well-known ones, words, dates and patterns strung together, and what is known of
 //! the person and of this application.
 
-use crate::{email::Email, opaque};
+use secrecy::SecretString;
+
+use super::{
+    hash::Passwords,
+    opaque::{self, Password},
+};
+use crate::{email::Email, error::PasswordProblem};
+
+/// The longest password, in characters. Longer ones are refused, never cut.
+pub const MAX_CHARS: usize = 256;
+/// The least a configuration may ask for.
+pub const MIN_LENGTH_FLOOR: usize = 8;
 
 /// A password has to take more guesses than three of the commonest words in a row do, as a power of ten. Each guess
 /// costs as much as our hash.
@@ -19,6 +30,37 @@ pub struct Person<'a> {
     pub email: Option<&'a Email>,
     /// The name.
     pub name: Option<&'a str>,
+}
+
+impl Passwords {
+    /// The least number of characters.
+    pub fn min_length(&self) -> usize {
+        self.0.min_length
+    }
+
+    /// Accepts a new password or refuses it. There are no composition rules: length and not being guessable is all.
+    ///
+    /// # Errors
+    /// A [`PasswordProblem`].
+    pub(crate) fn judge(
+        &self,
+        typed: &SecretString,
+        person: &Person<'_>,
+    ) -> Result<Password, PasswordProblem> {
+        let password = Password::new(typed)?;
+        let text = password.as_str();
+        let length = text.chars().count();
+        if length > MAX_CHARS {
+            return Err(PasswordProblem::TooLong);
+        }
+        if length < self.0.min_length {
+            return Err(PasswordProblem::TooShort);
+        }
+        if is_guessable(text, person, &self.0.host) {
+            return Err(PasswordProblem::TooCommon);
+        }
+        Ok(password)
+    }
 }
 
 /// Whether a password is among the first to be tried. `host` is where this application is.
@@ -67,6 +109,7 @@ fn alphanumeric(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits::AddressLimits;
 
     fn is_refused(password: &str, person: &Person<'_>) -> bool {
         is_guessable(password, person, "notes.example")
@@ -173,5 +216,24 @@ mod tests {
         ] {
             assert!(!is_refused(good, &Person::default()), "{good}");
         }
+    }
+
+    #[test]
+    fn lengths_are_judged_at_their_boundaries() {
+        let passwords = Passwords::new(15, "app.example", AddressLimits::default());
+        let judge = |text: &str| passwords.judge(&text.into(), &Person::default()).map(drop);
+        assert_eq!(judge("dz3 kq9 vb7 xw"), Err(PasswordProblem::TooShort));
+        assert_eq!(judge("dz3 kq9 vb7 xw1"), Ok(()));
+        let emoji = ["\u{1f511}", "\u{1f40e}", "\u{1f50b}", "\u{1f4ce}"].concat();
+        assert_eq!(judge(&emoji.repeat(3)), Err(PasswordProblem::TooShort));
+        let varied: String = (0u32..256)
+            .map(|i| char::from(b'!' + (i * 7 % 90) as u8))
+            .collect();
+        assert_eq!(judge(&varied), Ok(()));
+        assert_eq!(judge(&format!("{varied}x")), Err(PasswordProblem::TooLong));
+        assert_eq!(judge("dz3 kq9\0vb7 xw1"), Err(PasswordProblem::Control));
+        // In the form, not as typed: fourteen characters of fifteen, 256 of 257.
+        assert_eq!(judge("dz3 kq9 vb7 xe\u{301}"), Err(PasswordProblem::TooShort));
+        assert_eq!(judge(&format!("{}e\u{301}", &varied[..255])), Ok(()));
     }
 }

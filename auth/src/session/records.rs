@@ -7,9 +7,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use sha2::{Digest, Sha256};
 use sqlx::QueryBuilder;
-use subtle::ConstantTimeEq;
 use time::OffsetDateTime;
 use tower_sessions::{
     SessionStore,
@@ -17,56 +15,23 @@ use tower_sessions::{
     session_store::{Error as StoreError, Result as StoreResult},
 };
 
+use super::id::IdHash;
 use crate::{
     db::{self, Database, Db, Expired, Tx},
     error::{Error, Result},
 };
 
-/// The SHA-256 of a session id: what is stored in its place.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct IdHash([u8; 32]);
-
-impl std::fmt::Debug for IdHash {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("IdHash(..)")
-    }
+/// The hash as the sqlx store's key, which is 16 bytes wide.
+fn store_id(id: &IdHash) -> Id {
+    Id(i128::from_le_bytes(id.short()))
 }
 
-impl IdHash {
-    /// Hashes an id.
-    pub fn of(id: &Id) -> Self {
-        Self(Sha256::digest(id.0.to_le_bytes()).into())
-    }
-
-    /// The whole hash: `sessions.key_hash`.
-    pub fn bytes(&self) -> &[u8] {
-        &self.0
-    }
-
-    /// The first 16 bytes, which bind a snapshot to its id.
-    pub(super) fn short(&self) -> [u8; 16] {
-        let mut short = [0; 16];
-        short.copy_from_slice(&self.0[..16]);
-        short
-    }
-
-    /// Whether a snapshot with this short hash was minted beside the id.
-    pub(super) fn binds(&self, short: &[u8; 16]) -> bool {
-        self.short().ct_eq(short).into()
-    }
-
-    /// The hash as the sqlx store's key, which is 16 bytes wide.
-    fn as_store_id(&self) -> Id {
-        Id(i128::from_le_bytes(self.short()))
-    }
-
-    /// The store's key for a stored `key_hash`.
-    pub(super) fn store_key(key_hash: &[u8]) -> Result<String> {
-        let bytes = key_hash
-            .try_into()
-            .map_err(|_| Error::internal("a key_hash is not 32 bytes"))?;
-        Ok(Self(bytes).as_store_id().to_string())
-    }
+/// The sqlx store's key for a stored `key_hash`.
+fn store_key(key_hash: &[u8]) -> Result<String> {
+    let short = key_hash
+        .first_chunk()
+        .ok_or_else(|| Error::internal("a key_hash is too short"))?;
+    Ok(Id(i128::from_le_bytes(*short)).to_string())
 }
 
 /// The store tower-sessions works with.
@@ -120,12 +85,12 @@ impl SessionStore for HashedStore {
     }
 
     async fn load(&self, id: &Id) -> StoreResult<Option<Record>> {
-        let stored = self.read.load(&IdHash::of(id).as_store_id()).await?;
+        let stored = self.read.load(&store_id(&IdHash::of(id))).await?;
         Ok(stored.map(|record| Record { id: *id, ..record }))
     }
 
     async fn delete(&self, id: &Id) -> StoreResult<()> {
-        self.write.delete(&IdHash::of(id).as_store_id()).await
+        self.write.delete(&store_id(&IdHash::of(id))).await
     }
 }
 
@@ -133,7 +98,7 @@ const INSERT: &str = "INSERT INTO tower_sessions (id, data, expiry_date) VALUES 
 
 /// A record as it is stored: the key its id is hashed to, and its bytes under that key.
 fn stored(record: &Record) -> std::result::Result<(String, Vec<u8>), rmp_serde::encode::Error> {
-    let id = IdHash::of(&record.id).as_store_id();
+    let id = store_id(&IdHash::of(&record.id));
     let data = rmp_serde::to_vec(&Record { id, ..record.clone() })?;
     Ok((id.to_string(), data))
 }
@@ -158,8 +123,8 @@ pub(super) async fn insert(tx: &mut Tx, id: &Id, expires_at: OffsetDateTime) -> 
 /// Gives a record another id, in the transaction that gives the session one.
 pub(super) async fn rename(tx: &mut Tx, old: &IdHash, new: &IdHash) -> Result<()> {
     sqlx::query("UPDATE tower_sessions SET id = $2 WHERE id = $1")
-        .bind(old.as_store_id().to_string())
-        .bind(new.as_store_id().to_string())
+        .bind(store_id(old).to_string())
+        .bind(store_id(new).to_string())
         .execute(&mut **tx)
         .await?;
     Ok(())
@@ -168,7 +133,7 @@ pub(super) async fn rename(tx: &mut Tx, old: &IdHash, new: &IdHash) -> Result<()
 /// Deletes a record, in the transaction that ends the session.
 pub(super) async fn remove(tx: &mut Tx, key_hash: &[u8]) -> Result<()> {
     sqlx::query("DELETE FROM tower_sessions WHERE id = $1")
-        .bind(IdHash::store_key(key_hash)?)
+        .bind(store_key(key_hash)?)
         .execute(&mut **tx)
         .await?;
     Ok(())
@@ -182,7 +147,7 @@ pub(super) async fn remove_all(tx: &mut Tx, key_hashes: &[Vec<u8>]) -> Result<()
     let mut query = QueryBuilder::<Db>::new("DELETE FROM tower_sessions WHERE id IN (");
     let mut ids = query.separated(", ");
     for key_hash in key_hashes {
-        ids.push_bind(IdHash::store_key(key_hash)?);
+        ids.push_bind(store_key(key_hash)?);
     }
     query.push(")").build().execute(&mut **tx).await?;
     Ok(())

@@ -9,7 +9,8 @@
 
 use uuid::Uuid;
 
-use crate::{db::Tx, error::Result, users::NewUser};
+use super::new_user::NewUser;
+use crate::{db::Tx, error::Result};
 
 /// Before a new user is written: change the user, or refuse it (closed registration; a domain of one's own, if
 /// the address is verified).

@@ -17,7 +17,10 @@ use icu_properties::{
 };
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::credentials::{MAX_BYTES, PasswordProblem};
+use crate::error::PasswordProblem;
+
+/// The longest password, in bytes.
+pub(crate) const MAX_BYTES: usize = 1024;
 
 /// A password in that form. Its Debug shows nothing.
 #[derive(Clone, Debug)]

@@ -1,39 +1,27 @@
 //! Users, and the adapter through which they are found, made and deleted: a fork that keeps its users
 //! elsewhere, or keeps more of them, replaces that.
 
+pub(crate) mod hooks;
+mod new_user;
+
 use async_trait::async_trait;
 use time::OffsetDateTime;
 use uuid::Uuid;
 use wire::{AccountInfo, Role, User, WaysIn};
 
+pub use self::new_user::NewUser;
 use crate::{
-    credentials::PasswordHash,
     db::{Database, Tx},
     email::Email,
     error::{Error, Result},
-    hooks, opaque,
-    session::IdHash,
+    password::{hash::PasswordHash, opaque},
+    session::{id::IdHash, table::ALIVE},
 };
 
 /// The longest name kept, in characters.
 pub const MAX_NAME: usize = 100;
 /// The longest picture address kept, in bytes.
 pub const MAX_AVATAR_URL: usize = 1024;
-
-/// A user about to be made.
-#[derive(Debug, Default)]
-pub struct NewUser {
-    /// The address; must be free.
-    pub email: Option<Email>,
-    /// Whether a provider vouches for the address.
-    pub email_verified: bool,
-    /// The name, trimmed and cut by [`clean_name`].
-    pub name: Option<String>,
-    /// A picture's address, checked by [`clean_avatar`].
-    pub avatar_url: Option<String>,
-    /// The password's hash, if there is one.
-    pub password_hash: Option<PasswordHash>,
-}
 
 /// A name as it is kept: trimmed, without controls and characters that turn or hide what is beside them, cut to
 /// [`MAX_NAME`]; `None` if nothing that can be seen is left.
@@ -160,14 +148,13 @@ struct UserRow {
 impl UserAdapter for SqlUsers {
     /// One query, a row per account, joined on the session's row.
     async fn get(&self, session: &IdHash, now: OffsetDateTime) -> Result<Option<User>> {
-        let rows: Vec<UserRow> = sqlx::query_as(
+        let rows: Vec<UserRow> = sqlx::query_as(&format!(
             "SELECT u.id, u.email, u.email_verified_at, u.name, u.avatar_url, u.role, u.created_at,
                     a.id AS account_id, a.provider AS account_provider, a.email AS account_email
              FROM sessions s JOIN users u ON u.id = s.user_id LEFT JOIN accounts a ON a.user_id = u.id
-             WHERE s.key_hash = $1 AND s.kind = 'browser'
-               AND s.idle_expires_at > $2 AND s.expires_at > $2 AND u.disabled_at IS NULL
-             ORDER BY a.created_at, a.id",
-        )
+             WHERE s.key_hash = $1 AND {ALIVE}
+             ORDER BY a.created_at, a.id"
+        ))
         .bind(session.bytes())
         .bind(now)
         .fetch_all(self.0.read())

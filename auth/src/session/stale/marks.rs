@@ -5,35 +5,35 @@
 //! marks, the entry comes *before* the commit: a mark too many costs one query, a mark too late would let
 //! a revoked session in. The other instances learn of it by the [`feed`](super::feed).
 //!
-//! A mark has to outlive every snapshot it voids, whoever sealed that one: a server that is told another
-//! `SNAPSHOT_TTL` during a change, a command that was told none. So the longest one ever used is in the database.
-//! Whoever marks goes by it, and nobody seals a snapshot that lives longer than is known there.
+//! A mark has to outlive every snapshot it voids, whichever process sealed it: a server with another
+//! `SNAPSHOT_TTL` during a change, or one that started after a command had read none. So the longest one ever used is
+//! in the database. Every writer of marks goes by it, and no process seals a snapshot that lives longer.
 
 use std::{
     collections::HashMap,
+    fmt,
     sync::{
-        PoisonError, RwLock,
+        Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
         atomic::{AtomicI64, Ordering},
     },
 };
 
 use uuid::Uuid;
 
-use super::feed;
 use crate::{
     clock::{Clock, from_unix},
-    db::{Database, Db, Expired, HOLD_SHARED, Tx},
+    db::{self, Database, Db, Expired, HOLD_SHARED, Tx},
     error::Result,
 };
 
 /// The version that voids every snapshot of a session.
-pub(super) const REVOKED: i64 = i64::MAX;
+const REVOKED: i64 = i64::MAX;
+
+/// Where marks are announced to other instances.
+pub(super) const CHANNEL: &str = "stale_sessions";
 
 /// How much longer than the longest life of a snapshot a mark is kept: twice the slack between clocks.
 const SLACK: i64 = 120;
-
-/// Parts of the list, each behind a lock of its own: to forget a million marks locks out few at a time.
-const SHARDS: usize = 64;
 
 /// Rows of one INSERT, and marks of one notification: an engine's limits are 32 766 parameters and 8000
 /// bytes.
@@ -47,18 +47,25 @@ const EXPIRED: Expired = Expired {
 
 /// Snapshots of this session below this version are void.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Mark {
-    pub(super) session_id: Uuid,
-    pub(super) min_version: i64,
+pub(in crate::session) struct Mark {
+    pub(in crate::session) session_id: Uuid,
+    pub(in crate::session) min_version: i64,
 }
 
 impl Mark {
     /// The mark that ends a session.
-    pub(super) fn revoked(session_id: Uuid) -> Self {
+    pub(in crate::session) fn revoked(session_id: Uuid) -> Self {
         Self {
             session_id,
             min_version: REVOKED,
         }
+    }
+}
+
+/// As other instances read it.
+impl fmt::Display for Mark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.session_id.simple(), self.min_version)
     }
 }
 
@@ -68,85 +75,83 @@ struct Entry {
     forget_at: i64,
 }
 
-type Shard = RwLock<HashMap<Uuid, Entry>>;
+/// The marks in memory, and the writer of their rows: all it takes to end sessions. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(crate) struct Marks(Arc<Inner>);
 
-/// The marks in memory.
 #[derive(Debug)]
-pub(super) struct StaleList {
-    pub(super) clock: Clock,
-    /// A snapshot's longest life as this process is told it, seconds.
+struct Inner {
+    clock: Clock,
+    /// A snapshot's longest life by this process's configuration, seconds.
     ttl: i64,
-    /// The longest any process was ever told on this database, as far as this one has asked; 0 until then.
+    /// The longest of all processes that ever used this database, as far as this one has asked; 0 until then.
     longest: AtomicI64,
-    shards: [Shard; SHARDS],
+    list: RwLock<HashMap<Uuid, Entry>>,
 }
 
-impl StaleList {
-    pub(super) fn new(clock: Clock, ttl: i64) -> Self {
-        Self {
+impl Marks {
+    /// No marks yet.
+    pub(crate) fn new(clock: Clock, ttl: i64) -> Self {
+        Self(Arc::new(Inner {
             clock,
             ttl,
             longest: AtomicI64::new(0),
-            shards: std::array::from_fn(|_| Shard::default()),
-        }
+            list: RwLock::default(),
+        }))
+    }
+
+    /// The clock marks are kept by.
+    pub(in crate::session) fn clock(&self) -> &Clock {
+        &self.0.clock
     }
 
     /// Whether a snapshot of this version is void.
-    pub(super) fn voids(&self, session_id: &Uuid, version: i64) -> bool {
-        let marks = self
-            .shard(session_id)
-            .read()
-            .unwrap_or_else(PoisonError::into_inner);
-        marks
+    pub(in crate::session) fn voids(&self, session_id: &Uuid, version: i64) -> bool {
+        self.list()
             .get(session_id)
             .is_some_and(|entry| version < entry.min_version)
     }
 
     /// Makes room for so many more: what grows by doubling leaves half as much behind as it holds.
     pub(super) fn reserve(&self, marks: usize) {
-        // They are spread by chance: a tenth more is room for all.
-        let each = marks.div_ceil(SHARDS) * 11 / 10;
-        for shard in &self.shards {
-            shard
-                .write()
-                .unwrap_or_else(PoisonError::into_inner)
-                .reserve(each);
-        }
+        self.list_mut().reserve(marks);
     }
 
     /// The longest life of a snapshot that marks are sure to outlive, seconds: none before the database was
     /// asked.
-    pub(super) fn longest_life(&self) -> i64 {
-        self.ttl.min(self.longest.load(Ordering::Acquire))
+    pub(in crate::session) fn longest_life(&self) -> i64 {
+        self.0.ttl.min(self.0.longest.load(Ordering::Acquire))
     }
 
     /// Learns the longest `SNAPSHOT_TTL` ever used on this database, and makes it known there if it is this
     /// process's.
-    pub(super) async fn agree(&self, db: &Database) -> Result<()> {
+    pub(in crate::session) async fn agree(&self, db: &Database) -> Result<()> {
         let longest: i64 = sqlx::query_scalar("SELECT longest FROM snapshot_ttl")
             .fetch_one(db.read())
             .await?;
-        if longest < self.ttl {
+        if longest < self.0.ttl {
             let mut tx = db.begin().await?;
             // Waits for whoever marks by the former one: the marks that are there afterwards are all there are.
             sqlx::query("UPDATE snapshot_ttl SET longest = $1 WHERE longest < $1")
-                .bind(self.ttl)
+                .bind(self.0.ttl)
                 .execute(&mut *tx)
                 .await?;
-            let now = self.clock.unix();
+            let now = self.0.clock.unix();
             sqlx::query("UPDATE stale_sessions SET forget_at = $1 WHERE forget_at < $1 AND forget_at > $2")
-                .bind(from_unix(now + self.ttl + SLACK))
+                .bind(from_unix(now + self.0.ttl + SLACK))
                 .bind(from_unix(now))
                 .execute(&mut *tx)
                 .await?;
             tx.commit().await?;
         }
-        self.longest.fetch_max(longest.max(self.ttl), Ordering::AcqRel);
+        self.0
+            .longest
+            .fetch_max(longest.max(self.0.ttl), Ordering::AcqRel);
         Ok(())
     }
 
-    /// Marks sessions: in memory at once, in SQL and for the other instances with the transaction.
-    pub(super) async fn mark(&self, tx: &mut Tx, marks: &[Mark]) -> Result<()> {
+    /// Writes marks: in memory at once, in SQL and for the other instances with the transaction.
+    pub(in crate::session) async fn write(&self, tx: &mut Tx, marks: &[Mark]) -> Result<()> {
         if marks.is_empty() {
             return Ok(());
         }
@@ -157,7 +162,7 @@ impl StaleList {
         let longest: i64 = sqlx::query_scalar(&format!("SELECT longest FROM snapshot_ttl{HOLD_SHARED}"))
             .fetch_one(&mut **tx)
             .await?;
-        self.longest.fetch_max(longest, Ordering::AcqRel);
+        self.0.longest.fetch_max(longest, Ordering::AcqRel);
         let forget_at = from_unix(self.forget_at());
         for batch in marks.chunks(BATCH) {
             sqlx::QueryBuilder::<Db>::new("INSERT INTO stale_sessions (session_id, min_version, forget_at) ")
@@ -169,7 +174,8 @@ impl StaleList {
                 .build()
                 .execute(&mut **tx)
                 .await?;
-            feed::announce(tx, batch).await?;
+            let said: Vec<String> = batch.iter().map(Mark::to_string).collect();
+            db::notify(tx, CHANNEL, &said.join(",")).await?;
         }
         Ok(())
     }
@@ -177,11 +183,8 @@ impl StaleList {
     /// Takes a mark up. It is kept by this instance's own clock, whatever the one that made it shows.
     pub(super) fn remember(&self, mark: Mark) {
         let forget_at = self.forget_at();
-        let mut marks = self
-            .shard(&mark.session_id)
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
-        let entry = marks.entry(mark.session_id).or_insert(Entry {
+        let mut list = self.list_mut();
+        let entry = list.entry(mark.session_id).or_insert(Entry {
             min_version: mark.min_version,
             forget_at,
         });
@@ -190,31 +193,33 @@ impl StaleList {
     }
 
     /// Forgets marks that can void nothing any more.
-    pub(super) async fn sweep(&self, db: &Database) -> Result<()> {
-        let now = self.clock.unix();
-        for shard in &self.shards {
-            let mut marks = shard.write().unwrap_or_else(PoisonError::into_inner);
-            marks.retain(|_, entry| entry.forget_at > now);
-            if marks.capacity() > 4 * marks.len() {
-                marks.shrink_to_fit();
+    pub(in crate::session) async fn sweep(&self, db: &Database) -> Result<()> {
+        let now = self.0.clock.unix();
+        {
+            let mut list = self.list_mut();
+            list.retain(|_, entry| entry.forget_at > now);
+            if list.capacity() > 4 * list.len() {
+                list.shrink_to_fit();
             }
         }
         db.sweep(EXPIRED, from_unix(now)).await.map(drop)
     }
 
     /// How many marks are in memory.
-    pub(super) fn len(&self) -> usize {
-        let len = |shard: &Shard| shard.read().unwrap_or_else(PoisonError::into_inner).len();
-        self.shards.iter().map(len).sum()
+    pub(in crate::session) fn len(&self) -> usize {
+        self.list().len()
     }
 
     fn forget_at(&self) -> i64 {
-        self.clock.unix() + self.ttl.max(self.longest.load(Ordering::Acquire)) + SLACK
+        self.0.clock.unix() + self.0.ttl.max(self.0.longest.load(Ordering::Acquire)) + SLACK
     }
 
-    fn shard(&self, session_id: &Uuid) -> &Shard {
-        // The last byte of a UUIDv7 is random.
-        &self.shards[usize::from(session_id.as_bytes()[15]) % SHARDS]
+    fn list(&self) -> RwLockReadGuard<'_, HashMap<Uuid, Entry>> {
+        self.0.list.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn list_mut(&self) -> RwLockWriteGuard<'_, HashMap<Uuid, Entry>> {
+        self.0.list.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -233,7 +238,7 @@ mod tests {
 
     #[test]
     fn the_highest_mark_wins_and_equal_versions_live() {
-        let list = StaleList::new(Clock::manual(OffsetDateTime::UNIX_EPOCH), 300);
+        let list = Marks::new(Clock::manual(OffsetDateTime::UNIX_EPOCH), 300);
         let id = Uuid::from_u128(1);
         list.remember(mark(id, 3));
         list.remember(mark(id, 2));
@@ -248,24 +253,16 @@ mod tests {
     #[test]
     fn marks_outlive_every_snapshot_they_void() {
         // Minted by an instance a whole slack ahead, a snapshot ends this long after the marking at most.
-        let longest_beyond_ttl = super::super::snapshot::CLOCK_SLACK;
+        let longest_beyond_ttl = crate::session::snapshot::CLOCK_SLACK;
         assert!(SLACK > longest_beyond_ttl);
     }
 
     #[test]
     fn a_mark_is_kept_by_the_readers_clock() {
         let clock = Clock::manual(OffsetDateTime::UNIX_EPOCH);
-        let list = StaleList::new(clock.clone(), 300);
+        let list = Marks::new(clock.clone(), 300);
         list.remember(mark(Uuid::from_u128(1), 2));
-        let forgotten = |list: &StaleList| {
-            list.shards.iter().all(|shard| {
-                shard
-                    .read()
-                    .unwrap()
-                    .values()
-                    .all(|entry| entry.forget_at <= clock.unix())
-            })
-        };
+        let forgotten = |list: &Marks| list.list().values().all(|entry| entry.forget_at <= clock.unix());
         clock.advance(Duration::seconds(300 + SLACK - 1));
         assert!(!forgotten(&list));
         clock.advance(Duration::seconds(1));
@@ -274,13 +271,13 @@ mod tests {
 
     #[test]
     fn a_million_marks_fit_in_a_hundred_megabytes() {
-        let list = StaleList::new(Clock::manual(OffsetDateTime::UNIX_EPOCH), 300);
+        let list = Marks::new(Clock::manual(OffsetDateTime::UNIX_EPOCH), 300);
         for n in 0..1_000_000_u128 {
             list.remember(Mark::revoked(Uuid::from_u128(n)));
         }
         // hashbrown keeps a power of two of buckets, of which it fills seven eighths, and a byte for each.
-        let buckets = |shard: &Shard| (shard.read().unwrap().capacity() * 8 / 7).next_power_of_two();
-        let bytes = list.shards.iter().map(buckets).sum::<usize>() * (size_of::<(Uuid, Entry)>() + 1);
+        let buckets = (list.list().capacity() * 8 / 7).next_power_of_two();
+        let bytes = buckets * (size_of::<(Uuid, Entry)>() + 1);
         assert_eq!(list.len(), 1_000_000);
         assert!(bytes <= 100_000_000, "{bytes}");
     }

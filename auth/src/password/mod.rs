@@ -1,17 +1,25 @@
 //! Registration, signing in and everything else a person does with a password.
 
+mod check;
+pub mod hash;
+pub(crate) mod opaque;
+mod policy;
+
 use secrecy::SecretString;
 use wire::AuthSession;
 
+use self::{
+    check::{Purpose, Right, Whose},
+    hash::PasswordHash,
+    policy::Person,
+};
+pub use self::{opaque::Password, policy::MIN_LENGTH_FLOOR};
 use crate::{
-    Auth,
     audit::NewEvent,
+    auth::Auth,
     client::Client,
-    credentials::{Password, PasswordHash},
     email::Email,
     error::{Error, Result},
-    gate::{Purpose, Right, Whose},
-    guessable::Person,
     limits::{Action, Subject},
     session::{LiveSession, RecentSession, RequestAuth},
     users::{self, NewUser, Occasion},

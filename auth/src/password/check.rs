@@ -1,4 +1,4 @@
-//! The one gate before every check of a password, whoever asks: limits, the check, the history.
+//! Every check of a password goes through here: limits, the check, the history.
 
 use std::net::IpAddr;
 
@@ -6,11 +6,11 @@ use secrecy::SecretString;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use super::hash::{Attempts, Checked, PasswordHash};
 use crate::{
-    Auth,
     audit::NewEvent,
+    auth::Auth,
     client::Client,
-    credentials::{Attempts, Checked, PasswordHash},
     db::Database,
     email::{self, Email},
     error::{Error, Result, chain},

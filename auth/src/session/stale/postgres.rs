@@ -23,10 +23,12 @@ use time::OffsetDateTime;
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 use uuid::Uuid;
 
-use super::{BOUND, Broken, CATCH_UP_TIME, Deaf, Follower, Mark, Moment};
-use crate::{db::Tx, error::Result};
+use super::{
+    follower::{Broken, CATCH_UP_TIME, Deaf, Follower},
+    marks::{CHANNEL, Mark},
+    trust::{BOUND, Moment},
+};
 
-const CHANNEL: &str = "stale_sessions";
 /// A setting of the connection that listens, given with its start: a pooler refuses or drops it.
 const SETTING: &str = "start_axum_auth.listener";
 /// What PgBouncer answers to a setting it does not know.
@@ -35,20 +37,6 @@ const POOLER: &str =
     "there is a pooler in between, through which nothing can be heard (LISTEN_DATABASE_URL leads past it)";
 /// Between two heartbeats: three may be late or lost before anybody minds. Marks do not wait for them.
 const HEARTBEAT_EVERY: Duration = Duration::from_millis(500);
-
-/// Sends marks to all instances, with the transaction.
-pub(in crate::session) async fn announce(tx: &mut Tx, marks: &[Mark]) -> Result<()> {
-    let marks: Vec<String> = marks
-        .iter()
-        .map(|mark| format!("{}:{}", mark.session_id.simple(), mark.min_version))
-        .collect();
-    sqlx::query("SELECT pg_notify($1, $2)")
-        .bind(CHANNEL)
-        .bind(marks.join(","))
-        .execute(&mut **tx)
-        .await?;
-    Ok(())
-}
 
 /// What came over the channel.
 #[derive(Debug, PartialEq)]
@@ -76,7 +64,7 @@ impl Message {
     }
 }
 
-pub(super) async fn follow(follower: &Follower) -> std::result::Result<Infallible, Broken> {
+pub(super) async fn follow(follower: &Follower) -> Result<Infallible, Broken> {
     // A pool of one, so that neither a crowd of requests nor their end can take the connection away. It is
     // named for who looks into pg_stat_activity.
     let options = follower
@@ -145,7 +133,7 @@ async fn cross(
     requests: &PgConnectOptions,
     follower: &Follower,
     listener: &mut PgListener,
-) -> std::result::Result<(), Broken> {
+) -> Result<(), Broken> {
     let until = Instant::now() + BOUND;
     let beat = Uuid::new_v4();
     let mut connection = timeout_at(until, requests.connect()).await??;
@@ -168,7 +156,7 @@ async fn heartbeat(
     listener: &mut PgListener,
     sent: Moment,
     silence: fn() -> Broken,
-) -> std::result::Result<(), Broken> {
+) -> Result<(), Broken> {
     let until = Instant::from_std(sent.monotonic + BOUND);
     let beat = Uuid::new_v4();
     // A heartbeat need not survive a crash: it does not wait for the disk, nor do revocations wait for it. Only
@@ -180,7 +168,11 @@ async fn heartbeat(
     .bind(spoken(beat))
     .fetch_one(speaker);
     let server_time: OffsetDateTime = timeout_at(until, send).await??;
-    if follower.list.clock.agree(server_time, sent.monotonic.elapsed()) {
+    if follower
+        .marks
+        .clock()
+        .agree(server_time, sent.monotonic.elapsed())
+    {
         // Marks are kept by this clock: those remembered by a wrong one might be forgotten too early.
         timeout(CATCH_UP_TIME, follower.catch_up(&mut *listener, 0)).await??;
     }
@@ -194,7 +186,7 @@ async fn hear_until(
     follower: &Follower,
     listener: &mut PgListener,
     silence: fn() -> Broken,
-) -> std::result::Result<(), Broken> {
+) -> Result<(), Broken> {
     loop {
         let heard = timeout_at(until, listener.try_recv())
             .await
@@ -206,13 +198,13 @@ async fn hear_until(
 }
 
 /// Takes up what was heard; a heartbeat is handed back.
-fn hear(follower: &Follower, heard: Option<PgNotification>) -> std::result::Result<Option<Uuid>, Broken> {
+fn hear(follower: &Follower, heard: Option<PgNotification>) -> Result<Option<Uuid>, Broken> {
     let heard = heard.ok_or("the connection was lost")?;
     match Message::read(heard.payload()) {
         Message::Heartbeat(beat) => Ok(Some(beat)),
         Message::Marks(marks) => {
             for mark in marks {
-                follower.list.remember(mark);
+                follower.marks.remember(mark);
             }
             Ok(None)
         }

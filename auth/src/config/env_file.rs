@@ -5,11 +5,11 @@
 
 use std::{io, path::Path};
 
-use crate::vars::Problem;
+use super::problem::Problem;
 
 /// The variables of a file, in its order; a file that is not there has none. What cannot be read is added to
 /// `problems`.
-pub(crate) fn read(file: &Path, problems: &mut Vec<Problem>) -> Vec<(String, String)> {
+pub(super) fn read(file: &Path, problems: &mut Vec<Problem>) -> Vec<(String, String)> {
     match std::fs::read(file) {
         Ok(bytes) => parse(&bytes, problems),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
@@ -186,7 +186,7 @@ mod tests {
 
     #[test]
     fn every_line_of_the_example_is_read_when_uncommented() {
-        let example = include_str!("../../.env.example");
+        let example = include_str!("../../../.env.example");
         let mut read = 0;
         for line in example.lines().filter_map(|line| line.strip_prefix('#')) {
             let Some((name, text)) = line.split_once('=') else {

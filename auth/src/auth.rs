@@ -7,12 +7,11 @@ use wire::{Event, User, WaysIn};
 
 use crate::{
     audit::{self, NewEvent},
-    buckets::Buckets,
     client::Client,
     clock::Clock,
     config::Config,
     cookies::Cookies,
-    credentials::Passwords,
+    data::Buckets,
     db::{Database, Tx},
     detached::Detached,
     error::{Error, Result},
@@ -21,12 +20,13 @@ use crate::{
     limits::Limits,
     networks,
     oauth::OAuth,
+    password::hash::Passwords,
     public_url::PublicUrl,
     session::{Ending, LiveSession, RequestAuth, Sessions},
     users::{self, SqlUsers, UserAdapter},
 };
 
-/// Of their own events a person sees so many.
+/// The number of their own events a user sees.
 const OWN_EVENTS: usize = 20;
 
 /// The handle handlers and server functions work with. Cheap to clone.
@@ -160,7 +160,7 @@ impl Auth {
         let mut tx = self.db.begin().await?;
         let event = NewEvent::of_nobody("sign_out").from(client.ip);
         let which = vec![Ending::Any { session_id }];
-        let ended = self.sessions.end_noted(&mut tx, which, event).await?;
+        let ended = self.sessions.marks().end_noted(&mut tx, which, event).await?;
         // The session has ended already, and the browser is in another one by now: that one was not meant.
         if ended == 0 && request.is_late().await? {
             return Ok(false);
@@ -189,7 +189,7 @@ impl Auth {
         // Nobody signs in meanwhile; and then the sessions, since with the user's row their rows go, and nobody
         // would know which to mark.
         users::lock(tx, user_id).await?.ok_or(Error::NotFound)?;
-        self.sessions.end_all(tx, user_id).await?;
+        self.sessions.marks().end_all(tx, user_id).await?;
         if !self.users.delete(tx, user_id).await? {
             return Err(Error::NotFound);
         }

@@ -1,98 +1,21 @@
 //! The `sessions` table: the authority on who is signed in.
 
-use sqlx::FromRow;
+use sqlx::{FromRow, QueryBuilder};
 use time::OffsetDateTime;
 use uuid::Uuid;
-use wire::{AuthSession, Role, SessionInfo};
+use wire::{Role, SessionInfo};
 
-use super::store::{self, IdHash};
+use super::{id::IdHash, live::LiveSession, records};
 use crate::{
     client::Client,
-    db::{Database, Expired, Tx},
+    db::{Database, Db, Expired, Tx},
     error::Result,
-    hooks,
+    users::hooks,
 };
 
-/// A session the authority has just confirmed. Only this module makes one, so an argument of this type
-/// is the proof that somebody asked.
-#[derive(Clone, Debug, FromRow)]
-pub struct LiveSession {
-    pub(crate) session_id: Uuid,
-    pub(crate) user_id: Uuid,
-    pub(super) version: i64,
-    pub(super) last_seen_at: OffsetDateTime,
-    pub(super) idle_expires_at: OffsetDateTime,
-    pub(super) expires_at: OffsetDateTime,
-    pub(super) authenticated_at: OffsetDateTime,
-    pub(super) remember: bool,
-    pub(crate) email: Option<String>,
-    pub(super) email_verified: bool,
-    pub(super) role: Role,
-    /// When the authority was asked, Unix seconds: what it said was true then, and snapshots are dated by it.
-    #[sqlx(skip)]
-    pub(super) as_of: i64,
-}
-
-impl LiveSession {
-    /// The user's id: the only one a change may trust.
-    pub fn user_id(&self) -> Uuid {
-        self.user_id
-    }
-
-    /// The session's public handle.
-    pub fn session_id(&self) -> Uuid {
-        self.session_id
-    }
-
-    /// The user's role, as the authority knows it.
-    pub fn role(&self) -> Role {
-        self.role
-    }
-}
-
-impl From<&LiveSession> for AuthSession {
-    fn from(live: &LiveSession) -> Self {
-        Self {
-            session_id: live.session_id,
-            user_id: live.user_id,
-            email: live.email.clone(),
-            email_verified: live.email_verified,
-            role: live.role,
-            expires_at: live.expires_at,
-        }
-    }
-}
-
-/// A live session whose person signed in, or confirmed who they are, within [`super::RECENT`].
-#[derive(Clone, Debug)]
-pub struct RecentSession(pub(super) LiveSession);
-
-impl RecentSession {
-    pub(crate) fn into_live(self) -> LiveSession {
-        self.0
-    }
-}
-
-impl std::ops::Deref for RecentSession {
-    type Target = LiveSession;
-
-    fn deref(&self) -> &LiveSession {
-        &self.0
-    }
-}
-
-/// A recent session whose user is an administrator, as the authority says it, whatever the snapshot
-/// does: the proof every function of [`crate::admin`] asks for.
-#[derive(Clone, Debug)]
-pub struct AdminSession(pub(super) RecentSession);
-
-impl std::ops::Deref for AdminSession {
-    type Target = LiveSession;
-
-    fn deref(&self) -> &LiveSession {
-        &self.0
-    }
-}
+/// What makes a session live, as SQL: of sessions `s` joined with their users `u`, with now as `$2`.
+pub(crate) const ALIVE: &str =
+    "s.kind = 'browser' AND s.idle_expires_at > $2 AND s.expires_at > $2 AND u.disabled_at IS NULL";
 
 /// What a new session is made of.
 pub(super) struct NewSession<'a> {
@@ -107,14 +30,13 @@ pub(super) struct NewSession<'a> {
 
 /// The alive session with this id: one query.
 pub(super) async fn find(db: &Database, id: &IdHash, now: OffsetDateTime) -> Result<Option<LiveSession>> {
-    let live: Option<LiveSession> = sqlx::query_as(
+    let live: Option<LiveSession> = sqlx::query_as(&format!(
         "SELECT s.id AS session_id, s.user_id, s.version, s.last_seen_at, s.idle_expires_at,
                 s.expires_at, s.authenticated_at, s.remember, u.email,
                 u.email IS NOT NULL AND u.email_verified_at IS NOT NULL AS email_verified, u.role
          FROM sessions s JOIN users u ON u.id = s.user_id
-         WHERE s.key_hash = $1 AND s.kind = 'browser'
-           AND s.idle_expires_at > $2 AND s.expires_at > $2 AND u.disabled_at IS NULL",
-    )
+         WHERE s.key_hash = $1 AND {ALIVE}"
+    ))
     .bind(id.bytes())
     .bind(now)
     .fetch_optional(db.read())
@@ -171,7 +93,7 @@ pub(super) async fn insert(
     .bind(new.client.ip.map(|ip| ip.to_string()))
     .execute(&mut **tx)
     .await?;
-    store::insert(tx, id, new.expires_at).await?;
+    records::insert(tx, id, new.expires_at).await?;
     hooks::on_session_saved(tx, new.user_id, session_id).await?;
     let (email, email_verified, role) = standing(tx, new.user_id).await?;
     Ok(LiveSession {
@@ -241,37 +163,36 @@ pub(crate) struct Ended {
 
 /// Deletes sessions and their records; the caller has locked [`Ending::user`], marks what was ended and commits.
 pub(super) async fn delete(tx: &mut Tx, which: Ending) -> Result<Vec<Ended>> {
-    let query = match which {
-        Ending::One { user_id, session_id } => {
-            sqlx::query_as("DELETE FROM sessions WHERE user_id = $1 AND id = $2 RETURNING id, user_id, key_hash")
-                .bind(user_id)
-                .bind(session_id)
-        }
-        Ending::Any { session_id } => {
-            sqlx::query_as("DELETE FROM sessions WHERE id = $1 RETURNING id, user_id, key_hash").bind(session_id)
-        }
-        Ending::Others { user_id, session_id } => {
-            sqlx::query_as("DELETE FROM sessions WHERE user_id = $1 AND id <> $2 RETURNING id, user_id, key_hash")
-                .bind(user_id)
-                .bind(session_id)
-        }
-        Ending::All { user_id } => {
-            sqlx::query_as("DELETE FROM sessions WHERE user_id = $1 RETURNING id, user_id, key_hash").bind(user_id)
-        }
+    let mut query = QueryBuilder::<Db>::new("DELETE FROM sessions WHERE ");
+    match which {
+        Ending::Any { session_id } => query.push("id = ").push_bind(session_id),
+        Ending::All { user_id } => query.push("user_id = ").push_bind(user_id),
+        Ending::One { user_id, session_id } => query
+            .push("user_id = ")
+            .push_bind(user_id)
+            .push(" AND id = ")
+            .push_bind(session_id),
+        Ending::Others { user_id, session_id } => query
+            .push("user_id = ")
+            .push_bind(user_id)
+            .push(" AND id <> ")
+            .push_bind(session_id),
         Ending::Method {
             user_id,
             method,
             keep,
-        } => sqlx::query_as(
-            "DELETE FROM sessions WHERE user_id = $1 AND method = $2 AND id <> $3 RETURNING id, user_id, key_hash",
-        )
-        .bind(user_id)
-        .bind(method)
-        .bind(keep),
+        } => query
+            .push("user_id = ")
+            .push_bind(user_id)
+            .push(" AND method = ")
+            .push_bind(method)
+            .push(" AND id <> ")
+            .push_bind(keep),
     };
-    let ended: Vec<Ended> = query.fetch_all(&mut **tx).await?;
+    query.push(" RETURNING id, user_id, key_hash");
+    let ended: Vec<Ended> = query.build_query_as().fetch_all(&mut **tx).await?;
     for ended in &ended {
-        store::remove(tx, &ended.key_hash).await?;
+        records::remove(tx, &ended.key_hash).await?;
     }
     Ok(ended)
 }
@@ -315,7 +236,7 @@ pub(super) async fn cycle(
     .fetch_optional(&mut **tx)
     .await?;
     let Some(version) = version else { return Ok(None) };
-    store::rename(tx, old, new).await?;
+    records::rename(tx, old, new).await?;
     // Read after the row is held: the next version must not carry what an earlier one was voided for.
     let (email, email_verified, role) = standing(tx, live.user_id).await?;
     Ok(Some(LiveSession {
@@ -349,18 +270,19 @@ struct ListedRow {
     method: String,
 }
 
-/// A user's alive sessions: the `current` one of who asks first, then by last touch.
-pub(super) async fn list(
+/// A user's live sessions: the `current` one first, then by last touch.
+pub(crate) async fn list(
     db: &Database,
     user_id: Uuid,
     current: Option<Uuid>,
     now: OffsetDateTime,
 ) -> Result<Vec<SessionInfo>> {
-    let rows: Vec<ListedRow> = sqlx::query_as(
-        "SELECT id, created_at, last_seen_at, expires_at, user_agent, ip, method FROM sessions
-         WHERE user_id = $1 AND kind = 'browser' AND idle_expires_at > $2 AND expires_at > $2
-         ORDER BY CASE WHEN id = $3 THEN 0 ELSE 1 END, last_seen_at DESC, id DESC",
-    )
+    let rows: Vec<ListedRow> = sqlx::query_as(&format!(
+        "SELECT s.id, s.created_at, s.last_seen_at, s.expires_at, s.user_agent, s.ip, s.method
+         FROM sessions s JOIN users u ON u.id = s.user_id
+         WHERE s.user_id = $1 AND {ALIVE}
+         ORDER BY CASE WHEN s.id = $3 THEN 0 ELSE 1 END, s.last_seen_at DESC, s.id DESC"
+    ))
     .bind(user_id)
     .bind(now)
     .bind(current)
@@ -398,14 +320,14 @@ pub(super) async fn sweep(db: &Database, now: OffsetDateTime) -> Result<()> {
             .bind(now)
             .fetch_all(&mut *tx)
             .await?;
-        store::remove_all(&mut tx, &expired).await?;
+        records::remove_all(&mut tx, &expired).await?;
         tx.commit().await?;
         swept += expired.len();
         if Expired::ends_with(expired.len()) {
             break;
         }
     }
-    db.sweep(store::EXPIRED, now).await?;
+    db.sweep(records::EXPIRED, now).await?;
     if swept > 0 {
         tracing::debug!(sessions = swept, "swept expired sessions");
     }

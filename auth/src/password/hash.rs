@@ -1,4 +1,4 @@
-//! Passwords: what makes one acceptable, and Argon2id off the async threads, a few at a time.
+//! Argon2id off the async threads, a few passwords at a time.
 
 use std::{net::IpAddr, sync::Arc, thread};
 
@@ -10,11 +10,10 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::oneshot;
 
-pub use crate::opaque::Password;
+use super::opaque::{MAX_BYTES, Password};
 use crate::{
     client::block,
     error::{Error, Result},
-    guessable::{Person, is_guessable},
     limits::{AddressLimits, Attempt},
     shares::Shares,
 };
@@ -33,30 +32,6 @@ const NICENESS: i32 = 10;
 const QUEUE: usize = 64;
 /// Of these, for one address (a /48 of IPv6): the others are for everybody else.
 const QUEUE_OF_ADDRESS: u32 = 16;
-
-/// The longest password, in characters and in bytes. Longer ones are refused, never cut.
-pub const MAX_CHARS: usize = 256;
-pub(crate) const MAX_BYTES: usize = 1024;
-/// The least a configuration may ask for.
-pub const MIN_LENGTH_FLOOR: usize = 8;
-
-/// Why a password is refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum PasswordProblem {
-    /// Fewer characters than the policy asks for.
-    #[error("too short")]
-    TooShort,
-    /// More than [`MAX_CHARS`].
-    #[error("too long")]
-    TooLong,
-    /// Made of words, names and patterns that are tried first, or of what is known of the person.
-    #[error("too easy to guess")]
-    TooCommon,
-    /// Contains a character that may not come out the same when it is typed again: a control or an invisible
-    /// character, or one without a meaning in Unicode.
-    #[error("contains a character that cannot be used")]
-    Control,
-}
 
 /// A password's hash, as a PHC string. Its Debug shows nothing.
 #[derive(Clone)]
@@ -90,13 +65,13 @@ impl PasswordHash {
 
 /// Hashes and checks passwords. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Passwords(Arc<Inner>);
+pub struct Passwords(pub(super) Arc<Inner>);
 
 #[derive(Debug)]
-struct Inner {
-    min_length: usize,
+pub(super) struct Inner {
+    pub(super) min_length: usize,
     /// Where the application is: its name is guessed first.
-    host: String,
+    pub(super) host: String,
     /// Not the runtime's blocking threads: these stand back for good, and those serve files, too.
     threads: ThreadPool,
     /// The places in the queue, each given back when its hash is done.
@@ -137,7 +112,8 @@ pub enum Checked {
 }
 
 impl Passwords {
-    /// A service for the application at this host, that asks for `min_length` characters and hashes as many passwords at once as there are cores.
+    /// A service for the application at this host, that asks for `min_length` characters and hashes as many passwords
+    /// at once as there are cores.
     ///
     /// # Panics
     /// If the system has no threads to give.
@@ -146,7 +122,7 @@ impl Passwords {
             .num_threads(thread::available_parallelism().map_or(1, usize::from))
             .thread_name(|n| format!("password-{n}"))
             .start_handler(|_| stand_back())
-            // Its words are in the log by then, and who waits is told.
+            // The panic is already logged, and the caller gets an error from the closed channel.
             .panic_handler(drop)
             .build()
             .expect("there are threads at the start");
@@ -156,35 +132,6 @@ impl Passwords {
             threads,
             places: Shares::new(QUEUE, address_limits.times(QUEUE_OF_ADDRESS) as usize),
         }))
-    }
-
-    /// The least number of characters.
-    pub fn min_length(&self) -> usize {
-        self.0.min_length
-    }
-
-    /// Judges a new password. There are no composition rules: length and not being guessable is all.
-    ///
-    /// # Errors
-    /// A [`PasswordProblem`].
-    pub(crate) fn judge(
-        &self,
-        typed: &SecretString,
-        person: &Person<'_>,
-    ) -> std::result::Result<Password, PasswordProblem> {
-        let password = Password::new(typed)?;
-        let text = password.as_str();
-        let length = text.chars().count();
-        if length > MAX_CHARS {
-            return Err(PasswordProblem::TooLong);
-        }
-        if length < self.0.min_length {
-            return Err(PasswordProblem::TooShort);
-        }
-        if is_guessable(text, person, &self.0.host) {
-            return Err(PasswordProblem::TooCommon);
-        }
-        Ok(password)
     }
 
     /// Hashes a password with today's parameters. The attempt counts once that begins.
@@ -230,8 +177,8 @@ impl Passwords {
         .await
     }
 
-    /// Runs one hash when its turn comes. The turn ends with the hash, not with the wait for it: who goes away
-    /// does not make room for one more. Whoever has gone before their turn is passed over.
+    /// Runs one hash when its turn comes. The place is held until the hash finishes, even if the caller is dropped, so
+    /// that cancelled requests cannot overfill the queue. Jobs whose caller left before they started are skipped.
     async fn work<T: Send + 'static>(
         &self,
         from: IpAddr,
@@ -454,25 +401,6 @@ mod tests {
         let weak =
             "$argon2id$v=19$m=4096,t=2,p=1$c2FsdHNhbHRzYWx0$aGFzaGhhc2hoYXNoaGFzaGhhc2hoYXNoaGFzaGhhc2g";
         assert!(PasswordHash::stored(weak.into()).is_outdated());
-    }
-
-    #[test]
-    fn lengths_are_judged_at_their_boundaries() {
-        let passwords = service();
-        let judge = |text: &str| passwords.judge(&secret(text), &Person::default()).map(drop);
-        assert_eq!(judge("dz3 kq9 vb7 xw"), Err(PasswordProblem::TooShort));
-        assert_eq!(judge("dz3 kq9 vb7 xw1"), Ok(()));
-        let emoji = ["\u{1f511}", "\u{1f40e}", "\u{1f50b}", "\u{1f4ce}"].concat();
-        assert_eq!(judge(&emoji.repeat(3)), Err(PasswordProblem::TooShort));
-        let varied: String = (0u32..256)
-            .map(|i| char::from(b'!' + (i * 7 % 90) as u8))
-            .collect();
-        assert_eq!(judge(&varied), Ok(()));
-        assert_eq!(judge(&format!("{varied}x")), Err(PasswordProblem::TooLong));
-        assert_eq!(judge("dz3 kq9\0vb7 xw1"), Err(PasswordProblem::Control));
-        // In the form, not as typed: fourteen characters of fifteen, 256 of 257.
-        assert_eq!(judge("dz3 kq9 vb7 xe\u{301}"), Err(PasswordProblem::TooShort));
-        assert_eq!(judge(&format!("{}e\u{301}", &varied[..255])), Ok(()));
     }
 
     #[tokio::test]

@@ -9,18 +9,15 @@ use std::{convert::Infallible, time::Duration};
 use sqlx::{ConnectOptions as _, SqliteConnection};
 use tokio::time;
 
-use super::{BOUND, Broken, CATCH_UP_TIME, Follower, Mark, Moment};
-use crate::{db::Tx, error::Result};
+use super::{
+    follower::{Broken, CATCH_UP_TIME, Follower},
+    trust::{BOUND, Moment},
+};
 
 /// Between two looks: the most by which a mark of another process comes late. A look is some microseconds.
 const LOOK_EVERY: Duration = Duration::from_millis(15);
 
-/// Nobody needs to be told: whoever follows looks by itself.
-pub(in crate::session) async fn announce(_: &mut Tx, _: &[Mark]) -> Result<()> {
-    Ok(())
-}
-
-pub(super) async fn follow(follower: &Follower) -> std::result::Result<Infallible, Broken> {
+pub(super) async fn follow(follower: &Follower) -> Result<Infallible, Broken> {
     // Its statements would be most of what a log of statements says.
     let mut connection = follower
         .options
@@ -49,7 +46,7 @@ async fn look(
     connection: &mut SqliteConnection,
     seq: &mut i64,
     seen: &mut Option<i64>,
-) -> std::result::Result<(), sqlx::Error> {
+) -> Result<(), sqlx::Error> {
     // The version first: what is committed after it and before the marks are read is read twice.
     let version = sqlx::query_scalar("PRAGMA data_version")
         .fetch_one(&mut *connection)

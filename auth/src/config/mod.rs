@@ -1,21 +1,25 @@
 //! What authentication is configured by, read once from the environment.
 
+mod env_file;
+pub(crate) mod problem;
+pub(crate) mod vars;
+
 use std::{fmt, io::Write, path::Path};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use rand::RngCore;
 use secrecy::{SecretSlice, SecretString};
 
+pub use self::{problem::Problem, vars::Vars};
 use crate::{
     at_rest,
-    credentials::MIN_LENGTH_FLOOR,
     db::{self, ListenAddress},
     keys::{MIN_SECRET_BYTES, decode_secret},
     limits::AddressLimits,
     oauth::{self, Http, Provider},
+    password::MIN_LENGTH_FLOOR,
     public_url::PublicUrl,
     session::Lifetimes,
-    vars::{Problem, Vars},
 };
 
 /// The configuration of authentication.

@@ -1,0 +1,51 @@
+//! The condition of an update.
+
+/// What `If-Match` asks for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum IfMatch {
+    /// No header: unconditional.
+    #[default]
+    None,
+    /// `*`: whatever the present version.
+    Any,
+    /// One of these versions; a validator that is none of ours matches nothing.
+    Versions(Vec<i64>),
+}
+
+impl IfMatch {
+    /// Reads the header's value (RFC 9110 §13.1.1): strong comparison, so a weak validator matches nothing.
+    pub fn parse(header: Option<&str>) -> Self {
+        match header.map(str::trim) {
+            None => Self::None,
+            Some("*") => Self::Any,
+            Some(list) => Self::Versions(
+                list.split(',')
+                    .filter_map(|tag| tag.trim().strip_prefix('"')?.strip_suffix('"')?.parse().ok())
+                    .collect(),
+            ),
+        }
+    }
+
+    pub(super) fn allows(&self, version: i64) -> bool {
+        match self {
+            Self::None | Self::Any => true,
+            Self::Versions(versions) => versions.contains(&version),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn if_match_compares_strongly() {
+        assert!(IfMatch::parse(None).allows(7));
+        assert!(IfMatch::parse(Some("*")).allows(7));
+        assert!(IfMatch::parse(Some("\"7\"")).allows(7));
+        assert!(IfMatch::parse(Some("\"6\", \"7\"")).allows(7));
+        for other in ["\"6\"", "W/\"7\"", "7", "", "\"\""] {
+            assert!(!IfMatch::parse(Some(other)).allows(7), "{other}");
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! Two buckets of data per user: *public*, which its owner's browser may read and write, and *private*,
+//! which only server code reads. Both are typed by the application; this module knows JSON objects.
+//!
+//! The private one is sealed at rest: its column holds `{"$sealed": …}`, which opens for its user and bucket
+//! only. A row in clear is one from before that; it is read as it is, and sealed when it is written or when a
+//! server starts ([`Buckets::reseal`]).
+
+mod if_match;
+mod private;
+mod public;
+mod sealed;
+mod sizes;
+mod table;
+
+use std::sync::Arc;
+
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use self::table::{Bucket, Owner, Row};
+pub use self::{if_match::IfMatch, private::SecretAccess};
+use crate::{
+    clock::Clock,
+    db::Database,
+    error::{Error, Result},
+    keys::KeyRing,
+    session::LiveSession,
+};
+
+/// The most a bucket holds, as JSON text in bytes.
+pub const MAX_BYTES: usize = 256 * 1024;
+/// The deepest nesting of a bucket.
+pub const MAX_DEPTH: usize = 32;
+
+/// A bucket's content and the version an `ETag` names. Version 0: nothing was ever written.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Versioned<T> {
+    /// The content.
+    pub data: T,
+    /// Rises by one with every write.
+    pub version: i64,
+}
+
+/// The buckets of all users. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Buckets {
+    db: Database,
+    keys: Arc<KeyRing>,
+    clock: Clock,
+}
+
+impl Buckets {
+    /// The buckets in this database.
+    pub fn new(db: Database, keys: Arc<KeyRing>, clock: Clock) -> Self {
+        Self { db, keys, clock }
+    }
+
+    async fn read(&self, user_id: Uuid, bucket: Bucket) -> Result<Row> {
+        let row = table::read(&self.db, user_id, bucket).await?;
+        Ok(Row {
+            data: self.open(Owner::of(user_id, bucket), row.data)?,
+            version: row.version,
+        })
+    }
+
+    async fn merge(
+        &self,
+        live: &LiveSession,
+        bucket: Bucket,
+        patch: &Value,
+        if_match: &IfMatch,
+    ) -> Result<(Map<String, Value>, i64)> {
+        // A merge patch that is no object would replace everything.
+        if !patch.is_object() {
+            return Err(Error::InvalidInput("a patch is an object"));
+        }
+        if has_nul(patch) {
+            return Err(Error::InvalidInput(
+                "a text holds a NUL, which not every engine stores",
+            ));
+        }
+        let mut tx = self.db.begin().await?;
+        let now = self.clock.now();
+        let row = table::locked(&mut tx, live.user_id(), bucket, if_match, now).await?;
+        let owner = Owner::of(live.user_id(), bucket);
+        let mut document = Value::Object(self.open(owner, row.data)?);
+        json_patch::merge(&mut document, patch);
+        let text = serde_json::to_string(&document).map_err(Error::internal)?;
+        if text.len() > MAX_BYTES || depth(&document) > MAX_DEPTH {
+            return Err(Error::TooLarge);
+        }
+        let Value::Object(data) = document else {
+            return Err(Error::internal("a bucket is an object"));
+        };
+        let version = row.version + 1;
+        let stored = self.seal(owner, data.clone())?;
+        table::write(&mut tx, live.user_id(), bucket, &stored, version, now).await?;
+        tx.commit().await?;
+        Ok((data, version))
+    }
+
+    async fn clear(&self, live: &LiveSession, bucket: Bucket, if_match: &IfMatch) -> Result<i64> {
+        let mut tx = self.db.begin().await?;
+        let now = self.clock.now();
+        let row = table::locked(&mut tx, live.user_id(), bucket, if_match, now).await?;
+        let version = row.version + 1;
+        table::write(&mut tx, live.user_id(), bucket, &Map::new(), version, now).await?;
+        tx.commit().await?;
+        Ok(version)
+    }
+}
+
+fn typed<T: DeserializeOwned>(data: Map<String, Value>) -> Result<T> {
+    serde_json::from_value(Value::Object(data)).map_err(Error::internal)
+}
+
+fn has_nul(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.contains('\0'),
+        Value::Array(items) => items.iter().any(has_nul),
+        Value::Object(fields) => fields
+            .iter()
+            .any(|(name, value)| name.contains('\0') || has_nul(value)),
+        _ => false,
+    }
+}
+
+fn depth(value: &Value) -> usize {
+    match value {
+        Value::Array(items) => 1 + items.iter().map(depth).max().unwrap_or(0),
+        Value::Object(fields) => 1 + fields.values().map(depth).max().unwrap_or(0),
+        _ => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_nul_is_found_wherever_it_is() {
+        let json = |text: &str| serde_json::from_str::<Value>(text).unwrap();
+        for with in [
+            r#""\u0000""#,
+            r#"{"a":["b",{"c":"d\u0000"}]}"#,
+            r#"{"a":{"b\u0000":1}}"#,
+        ] {
+            assert!(has_nul(&json(with)), "{with}");
+        }
+        assert!(!has_nul(&json(r#"{"a":["\\u0000","\u0001",0,null]}"#)));
+    }
+
+    #[test]
+    fn depth_counts_containers() {
+        assert_eq!(depth(&serde_json::json!({"a": [1, {"b": 2}]})), 3);
+    }
+}

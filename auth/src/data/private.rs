@@ -1,0 +1,144 @@
+//! Private data: read by server code only; its owner sees which values are set.
+
+use secrecy::{ExposeSecret, SecretString};
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+use time::OffsetDateTime;
+use uuid::Uuid;
+use wire::PrivateKeyInfo;
+
+use super::{Buckets, IfMatch, Versioned, table::Bucket, typed};
+use crate::{error::Result, session::LiveSession};
+
+/// A private value shorter than this shows no hint: four characters would be too much of it.
+const HINTED_FROM: usize = 16;
+const HINT: usize = 4;
+/// Beside the private fields, when each was set. No field can have this name: it is no identifier.
+pub(super) const SET_AT: &str = "$set_at";
+
+/// The proof that server code, not a view, asks for private values. Whoever can name this type and make
+/// one is on the server: the type is not compiled into the wasm.
+#[derive(Debug)]
+pub struct SecretAccess(());
+
+impl SecretAccess {
+    /// Asks for access to private values, saying what for; the reason goes to the log.
+    pub fn for_server_code(reason: &'static str) -> Self {
+        tracing::debug!(reason, "private data is read");
+        Self(())
+    }
+}
+
+impl Buckets {
+    /// A user's private data, for server code only.
+    ///
+    /// # Errors
+    /// [`Error::Unopened`]; [`Error::Internal`] if it is no `T`.
+    pub async fn private<T: DeserializeOwned>(&self, user_id: Uuid, _: &SecretAccess) -> Result<T> {
+        let mut row = self.read(user_id, Bucket::Private).await?;
+        row.data.remove(SET_AT);
+        typed(row.data)
+    }
+
+    /// What may be told about the private data: which keys are set, when, and a masked hint.
+    ///
+    /// # Errors
+    /// [`Error::Unopened`]
+    pub async fn describe_private(&self, live: &LiveSession) -> Result<Versioned<Vec<PrivateKeyInfo>>> {
+        let row = self.read(live.user_id(), Bucket::Private).await?;
+        Ok(Versioned {
+            data: describe(&row.data),
+            version: row.version,
+        })
+    }
+
+    /// Sets, replaces (a secret) or removes (`None`) private values; the answer tells what
+    /// [`Self::describe_private`] would.
+    ///
+    /// # Errors
+    /// [`Error::VersionMismatch`], [`Error::TooLarge`], [`Error::InvalidInput`] for a value with a NUL;
+    /// [`Error::Unopened`] if what is there cannot be read: this would destroy it for good.
+    pub async fn update_private(
+        &self,
+        live: &LiveSession,
+        patch: Vec<(&'static str, Option<SecretString>)>,
+        if_match: &IfMatch,
+    ) -> Result<Versioned<Vec<PrivateKeyInfo>>> {
+        let now = rfc3339(self.clock.now());
+        let mut values = Map::new();
+        let mut set_at = Map::new();
+        for (key, value) in patch {
+            set_at.insert(
+                key.to_owned(),
+                value.as_ref().map_or(Value::Null, |_| now.clone()),
+            );
+            values.insert(
+                key.to_owned(),
+                value.map_or(Value::Null, |v| v.expose_secret().into()),
+            );
+        }
+        values.insert(SET_AT.to_owned(), Value::Object(set_at));
+        let (data, version) = self
+            .merge(live, Bucket::Private, &Value::Object(values), if_match)
+            .await?;
+        Ok(Versioned {
+            data: describe(&data),
+            version,
+        })
+    }
+
+    /// Empties the private data.
+    pub async fn clear_private(&self, live: &LiveSession, if_match: &IfMatch) -> Result<i64> {
+        self.clear(live, Bucket::Private, if_match).await
+    }
+}
+
+fn rfc3339(time: OffsetDateTime) -> Value {
+    time.format(&time::format_description::well_known::Rfc3339)
+        .map_or(Value::Null, Value::String)
+}
+
+fn describe(data: &Map<String, Value>) -> Vec<PrivateKeyInfo> {
+    let set_at = data.get(SET_AT).and_then(Value::as_object);
+    data.iter()
+        .filter(|(key, _)| *key != SET_AT)
+        .map(|(key, value)| PrivateKeyInfo {
+            key: key.clone(),
+            hint: value.as_str().and_then(hint),
+            updated_at: set_at
+                .and_then(|times| times.get(key)?.as_str())
+                .and_then(|text| {
+                    OffsetDateTime::parse(text, &time::format_description::well_known::Rfc3339).ok()
+                })
+                .unwrap_or(OffsetDateTime::UNIX_EPOCH),
+        })
+        .collect()
+}
+
+/// A mask of fixed width and the last characters of a long enough value.
+fn hint(value: &str) -> Option<String> {
+    let chars: Vec<char> = value.chars().collect();
+    let tail = chars
+        .len()
+        .checked_sub(HINT)
+        .filter(|_| chars.len() >= HINTED_FROM)?;
+    Some(format!(
+        "\u{2022}\u{2022}\u{2022}\u{2022}{}",
+        chars[tail..].iter().collect::<String>()
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hints_show_little_and_never_the_length() {
+        assert_eq!(hint("123456789012345"), None);
+        assert_eq!(
+            hint("1234567890123456").as_deref(),
+            Some("\u{2022}\u{2022}\u{2022}\u{2022}3456")
+        );
+        assert_eq!(hint(&"x".repeat(99)).unwrap().chars().count(), 8);
+    }
+}

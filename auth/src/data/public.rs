@@ -1,0 +1,41 @@
+//! Public data: readable and writable by its owner in the browser.
+
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
+
+use super::{Buckets, IfMatch, Versioned, table::Bucket, typed};
+use crate::{error::Result, session::LiveSession};
+
+impl Buckets {
+    /// The signed-in user's public data.
+    pub async fn public<T: DeserializeOwned>(&self, live: &LiveSession) -> Result<Versioned<T>> {
+        let row = self.read(live.user_id(), Bucket::Public).await?;
+        Ok(Versioned {
+            data: typed(row.data)?,
+            version: row.version,
+        })
+    }
+
+    /// Merges a patch (RFC 7396) into the public data: keys it does not name stay, `null` removes.
+    ///
+    /// # Errors
+    /// [`Error::VersionMismatch`], [`Error::TooLarge`]; [`Error::InvalidInput`] for a patch that is no object
+    /// or holds a NUL; [`Error::Internal`] if the result is no `T`.
+    pub async fn update_public<T: Serialize + DeserializeOwned>(
+        &self,
+        live: &LiveSession,
+        patch: &Value,
+        if_match: &IfMatch,
+    ) -> Result<Versioned<T>> {
+        let (data, version) = self.merge(live, Bucket::Public, patch, if_match).await?;
+        Ok(Versioned {
+            data: typed(data)?,
+            version,
+        })
+    }
+
+    /// Empties the public data.
+    pub async fn clear_public(&self, live: &LiveSession, if_match: &IfMatch) -> Result<i64> {
+        self.clear(live, Bucket::Public, if_match).await
+    }
+}

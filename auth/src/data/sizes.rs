@@ -1,0 +1,61 @@
+//! How much users' buckets hold, for administration.
+
+use serde_json::{Map, Value};
+use sqlx::types::Json;
+use time::OffsetDateTime;
+use uuid::Uuid;
+use wire::DataSize;
+
+use super::{
+    Buckets,
+    private::SET_AT,
+    sealed::SEALED,
+    table::{Bucket, Owner},
+};
+use crate::error::{Error, Result};
+
+#[derive(sqlx::FromRow)]
+struct Measured {
+    bucket: Bucket,
+    client_id: String,
+    data: Json<Map<String, Value>>,
+    version: i64,
+    updated_at: OffsetDateTime,
+}
+
+impl Buckets {
+    /// How much a user's buckets hold; of their content nothing is told.
+    pub(crate) async fn sizes(&self, user_id: Uuid) -> Result<Vec<DataSize>> {
+        let rows: Vec<Measured> = sqlx::query_as(
+            "SELECT bucket, client_id, data, version, updated_at FROM user_data
+             WHERE user_id = $1 ORDER BY client_id, bucket DESC",
+        )
+        .bind(user_id)
+        .fetch_all(self.db.read())
+        .await?;
+        rows.into_iter()
+            .map(|row| {
+                let Json(stored) = row.data;
+                let owner = Owner {
+                    user_id,
+                    client_id: &row.client_id,
+                    bucket: row.bucket,
+                };
+                // What cannot be opened takes its place all the same.
+                let data = self.open(owner, stored.clone()).unwrap_or(stored);
+                let text = serde_json::to_string(&data).map_err(Error::internal)?;
+                Ok(DataSize {
+                    bucket: row.bucket.name().to_owned(),
+                    client_id: row.client_id,
+                    bytes: text.len(),
+                    keys: data
+                        .keys()
+                        .filter(|key| ![SET_AT, SEALED].contains(&key.as_str()))
+                        .count(),
+                    version: row.version,
+                    updated_at: row.updated_at,
+                })
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,152 @@
+//! The `user_data` table.
+
+use serde_json::{Map, Value};
+use sqlx::types::Json;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::if_match::IfMatch;
+use crate::{
+    db::{Database, Tx},
+    error::{Error, Result},
+    keys::Place,
+};
+
+/// Which bucket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]
+#[sqlx(type_name = "TEXT", rename_all = "lowercase")]
+pub(super) enum Bucket {
+    Public,
+    Private,
+}
+
+impl Bucket {
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Public => "public",
+            Self::Private => "private",
+        }
+    }
+}
+
+/// Whose bucket it is.
+#[derive(Clone, Copy)]
+pub(super) struct Owner<'a> {
+    pub(super) user_id: Uuid,
+    /// Empty for the application itself.
+    pub(super) client_id: &'a str,
+    pub(super) bucket: Bucket,
+}
+
+impl Owner<'static> {
+    /// The application's own.
+    pub(super) fn of(user_id: Uuid, bucket: Bucket) -> Self {
+        Self {
+            user_id,
+            client_id: "",
+            bucket,
+        }
+    }
+}
+
+impl Owner<'_> {
+    pub(super) fn place(self) -> Place {
+        let row = [
+            &self.user_id.as_bytes()[..],
+            self.client_id.as_bytes(),
+            self.bucket.name().as_bytes(),
+        ];
+        Place::new("user_data.data", &row)
+    }
+}
+
+#[derive(sqlx::FromRow)]
+struct Stored {
+    data: Json<Map<String, Value>>,
+    version: i64,
+}
+
+#[derive(Default)]
+pub(super) struct Row {
+    pub(super) data: Map<String, Value>,
+    pub(super) version: i64,
+}
+
+impl From<Stored> for Row {
+    fn from(
+        Stored {
+            data: Json(data),
+            version,
+        }: Stored,
+    ) -> Self {
+        Self { data, version }
+    }
+}
+
+/// A bucket as it is stored; empty if nothing was ever written.
+pub(super) async fn read(db: &Database, user_id: Uuid, bucket: Bucket) -> Result<Row> {
+    let row: Option<Stored> = sqlx::query_as(
+        "SELECT data, version FROM user_data WHERE user_id = $1 AND client_id = '' AND bucket = $2",
+    )
+    .bind(user_id)
+    .bind(bucket)
+    .fetch_optional(db.read())
+    .await?;
+    Ok(row.map_or_else(Row::default, Row::from))
+}
+
+/// The bucket, created if there is none and locked until the transaction ends: no other merge runs meanwhile.
+pub(super) async fn locked(
+    tx: &mut Tx,
+    user_id: Uuid,
+    bucket: Bucket,
+    if_match: &IfMatch,
+    now: OffsetDateTime,
+) -> Result<Row> {
+    let stored: std::result::Result<Stored, _> = sqlx::query_as(
+        "INSERT INTO user_data (user_id, client_id, bucket, data, version, updated_at) VALUES ($1, '', $2, $3, 0, $4)
+         ON CONFLICT (user_id, client_id, bucket) DO UPDATE SET updated_at = user_data.updated_at
+         RETURNING data, version",
+    )
+    .bind(user_id)
+    .bind(bucket)
+    .bind(Json(Map::new()))
+    .bind(now)
+    .fetch_one(&mut **tx)
+    .await;
+    let row = match stored {
+        Ok(stored) => Row::from(stored),
+        // The user was deleted a moment ago, and every session with it.
+        Err(sqlx::Error::Database(cause)) if cause.is_foreign_key_violation() => {
+            return Err(Error::NotSignedIn);
+        }
+        Err(error) => return Err(error.into()),
+    };
+    if if_match.allows(row.version) {
+        Ok(row)
+    } else {
+        Err(Error::VersionMismatch)
+    }
+}
+
+pub(super) async fn write(
+    tx: &mut Tx,
+    user_id: Uuid,
+    bucket: Bucket,
+    data: &Map<String, Value>,
+    version: i64,
+    now: OffsetDateTime,
+) -> Result<()> {
+    sqlx::query(
+        "UPDATE user_data SET data = $3, version = $4, updated_at = $5
+         WHERE user_id = $1 AND client_id = '' AND bucket = $2",
+    )
+    .bind(user_id)
+    .bind(bucket)
+    .bind(Json(data))
+    .bind(version)
+    .bind(now)
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,97 @@
+//! Sessions end: their rows go, and marks void their snapshots, in one transaction.
+
+use uuid::Uuid;
+
+use super::{
+    Sessions,
+    live::LiveSession,
+    stale::{Mark, Marks},
+    table::{self, Ended, Ending},
+};
+use crate::{audit::NewEvent, db::Tx, error::Result, users};
+
+/// The most sessions a user has at once. When another begins, the one that has not been seen for longest ends; one
+/// that is in use ends only if all are.
+const MAX_SESSIONS: usize = 20;
+
+impl Marks {
+    /// Ends sessions, in the caller's transaction and everywhere once it is committed.
+    pub(crate) async fn end(&self, tx: &mut Tx, which: Ending) -> Result<Vec<Ended>> {
+        self.end_each(tx, vec![which]).await
+    }
+
+    /// Ends all of a user's sessions.
+    pub(crate) async fn end_all(&self, tx: &mut Tx, user_id: Uuid) -> Result<()> {
+        self.end(tx, Ending::All { user_id }).await.map(drop)
+    }
+
+    /// Ends sessions, with this event in the history of each one's user. Returns the number of sessions.
+    pub(crate) async fn end_noted(
+        &self,
+        tx: &mut Tx,
+        which: Vec<Ending>,
+        event: NewEvent<'_>,
+    ) -> Result<usize> {
+        let ended = self.end_each(tx, which).await?;
+        let now = self.clock().now();
+        for ended in &ended {
+            let event = event.about(ended.user_id).session(ended.session_id);
+            event.record(tx, now).await?;
+        }
+        Ok(ended.len())
+    }
+
+    /// Locks each user of whom several sessions may end: two transactions that meet a user's rows in different orders
+    /// would each hold a row the other wants next. For the same reason several users are named in the order of their
+    /// ids. Ending one session needs no lock, since a transaction that does no more than that holds nothing others
+    /// want meanwhile; one that also begins a session locks both users before.
+    async fn end_each(&self, tx: &mut Tx, which: Vec<Ending>) -> Result<Vec<Ended>> {
+        for user_id in which.iter().filter_map(Ending::user) {
+            users::lock(tx, user_id).await?;
+        }
+        let mut ended = Vec::new();
+        for which in which {
+            ended.append(&mut table::delete(tx, which).await?);
+        }
+        let marks: Vec<Mark> = ended
+            .iter()
+            .map(|ended| Mark::revoked(ended.session_id))
+            .collect();
+        self.write(tx, &marks).await?;
+        Ok(ended)
+    }
+
+    /// Voids the snapshots of all of a user's sessions, which stay alive: what they carry has changed.
+    /// To be called in the transaction that changes it.
+    pub(crate) async fn refresh_snapshots(&self, tx: &mut Tx, user_id: Uuid) -> Result<()> {
+        users::lock(tx, user_id).await?;
+        let marks: Vec<Mark> = table::raise_versions(tx, user_id)
+            .await?
+            .into_iter()
+            .map(|(session_id, min_version)| Mark {
+                session_id,
+                min_version,
+            })
+            .collect();
+        self.write(tx, &marks).await
+    }
+}
+
+impl Sessions {
+    /// Ends what a user has beyond [`MAX_SESSIONS`] now that `new` has begun; the user is locked.
+    pub(super) async fn end_surplus(&self, tx: &mut Tx, new: &LiveSession) -> Result<()> {
+        let user_id = new.user_id;
+        let now = self.0.clock.unix();
+        let mut others = table::last_seen(tx, user_id).await?;
+        others.retain(|(session_id, _)| *session_id != new.session_id);
+        // A snapshot is used without asking the authority: only this instance knows when one was.
+        others.sort_by_cached_key(|(session_id, last_seen)| {
+            let is_in_use = self.0.in_use.is_in_use(session_id, now);
+            std::cmp::Reverse((is_in_use, *last_seen, *session_id))
+        });
+        for (session_id, _) in others.into_iter().skip(MAX_SESSIONS - 1) {
+            self.0.marks.end(tx, Ending::One { user_id, session_id }).await?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,77 @@
+//! Sessions the authority has just confirmed, as arguments that prove it.
+
+use sqlx::FromRow;
+use time::{Duration, OffsetDateTime};
+use uuid::Uuid;
+use wire::{AuthSession, Role};
+
+/// How long a confirmation of identity counts as recent.
+pub(super) const RECENT: Duration = Duration::minutes(10);
+
+/// A session the authority has just confirmed. Only the session module creates one, so an argument of this type
+/// proves that the caller has asked.
+#[derive(Clone, Debug, FromRow)]
+pub struct LiveSession {
+    pub(crate) session_id: Uuid,
+    pub(crate) user_id: Uuid,
+    pub(super) version: i64,
+    pub(super) last_seen_at: OffsetDateTime,
+    pub(super) idle_expires_at: OffsetDateTime,
+    pub(super) expires_at: OffsetDateTime,
+    pub(super) authenticated_at: OffsetDateTime,
+    pub(super) remember: bool,
+    pub(crate) email: Option<String>,
+    pub(super) email_verified: bool,
+    pub(super) role: Role,
+    /// When the authority was asked, Unix seconds: its answer was true then, and snapshots are dated by it.
+    #[sqlx(skip)]
+    pub(super) as_of: i64,
+}
+
+impl LiveSession {
+    /// The user's id: the only one a change may trust.
+    pub fn user_id(&self) -> Uuid {
+        self.user_id
+    }
+
+    /// The session's public handle.
+    pub fn session_id(&self) -> Uuid {
+        self.session_id
+    }
+
+    /// The user's role, as the authority knows it.
+    pub fn role(&self) -> Role {
+        self.role
+    }
+}
+
+impl From<&LiveSession> for AuthSession {
+    fn from(live: &LiveSession) -> Self {
+        Self {
+            session_id: live.session_id,
+            user_id: live.user_id,
+            email: live.email.clone(),
+            email_verified: live.email_verified,
+            role: live.role,
+            expires_at: live.expires_at,
+        }
+    }
+}
+
+/// A live session whose user signed in, or confirmed their identity, within [`RECENT`].
+#[derive(Clone, Debug)]
+pub struct RecentSession(pub(super) LiveSession);
+
+impl RecentSession {
+    pub(crate) fn into_live(self) -> LiveSession {
+        self.0
+    }
+}
+
+impl std::ops::Deref for RecentSession {
+    type Target = LiveSession;
+
+    fn deref(&self) -> &LiveSession {
+        &self.0
+    }
+}

@@ -1,0 +1,17 @@
+//! Stale marks: which snapshots are void before their time, and how an instance knows that none is missing.
+//!
+//! - [`marks`] holds them in memory, where every request looks, and writes them to the database.
+//! - [`feed`] brings the marks of other instances, by [`postgres`](feed) or [`sqlite`](feed).
+//! - [`trust`] is the feed's proof that the marks in memory are complete.
+
+mod feed;
+mod follower;
+mod marks;
+#[cfg(feature = "postgres")]
+mod postgres;
+#[cfg(not(feature = "postgres"))]
+mod sqlite;
+mod trust;
+
+pub(crate) use self::marks::Marks;
+pub(super) use self::{feed::Feed, marks::Mark};
