@@ -48,6 +48,17 @@ mod patch {
             self.checked(field, value, |text| text.chars().count() <= most)
         }
 
+        /// What somebody is called, in at most so many characters; those that turn or hide what is beside them are
+        /// left out.
+        pub(crate) fn name(&mut self, field: &str, value: Entered, most: usize) -> Result<(), AppError> {
+            self.text(field, value, most)?;
+            if let Some(Value::String(name)) = self.0.get_mut(field) {
+                let clean = auth::clean_name(name);
+                self.0.insert(field.to_owned(), clean.into());
+            }
+            Ok(())
+        }
+
         /// An address of a page, of at most so many bytes.
         pub(crate) fn url(&mut self, field: &str, value: Entered, most: usize) -> Result<(), AppError> {
             // The scheme decides whether a link is safe to show: `javascript:` is an address, too.

@@ -62,7 +62,7 @@ pub use self::{
     public_url::{PublicUrl, is_loopback},
     return_to::ReturnTo,
     session::{IdHash, Lifetimes, LiveSession, RecentSession, RequestAuth, SessionsStatus, session_layer},
-    users::{NewUser, Occasion, SqlUsers, UserAdapter},
+    users::{NewUser, Occasion, SqlUsers, UserAdapter, clean_name},
 };
 
 pub use wire::{AccountInfo, AuthSession, PersonRow, Role, SessionInfo, User, WaysIn};

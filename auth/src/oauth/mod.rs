@@ -16,6 +16,9 @@
 //! within a minute the answer of the first, from the process that has it (`flights.rs`). Another process only
 //! knows that the flow is used up, and where it would have led.
 //!
+//! Whatever waits for a provider does so in places of that provider's (`PLACES`): one that does not answer keeps
+//! nobody from anything else.
+//!
 //! Later, server code may call the provider in the person's name: [`OAuth::provider_token`] renews the
 //! account's tokens when they have expired (`provider_token.rs`).
 //!

@@ -48,7 +48,8 @@ impl OAuth {
     ///
     /// # Errors
     /// [`Error::NotFound`] if the user has no account there; [`Error::SignInAtProvider`] if the token has
-    /// expired and cannot be renewed; [`Error::ProviderUnavailable`]; [`Error::Unavailable`].
+    /// expired and cannot be renewed; [`Error::ProviderUnavailable`], also if too many wait for the provider
+    /// already; [`Error::Unavailable`].
     pub async fn provider_token(&self, live: &LiveSession, provider: &str) -> Result<SecretString> {
         self.usable_token(live, provider, None).await
     }

@@ -16,6 +16,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
+use futures_util::FutureExt;
 use http::{
     HeaderMap, HeaderName, StatusCode,
     header::{CONTENT_TYPE, COOKIE, LOCATION, SET_COOKIE},
@@ -865,6 +866,27 @@ async fn a_provider_that_is_down_or_another_is_tried_again_in_five_seconds() {
         app.auth.oauth.check("nobody").await,
         Err("is not configured".to_owned())
     );
+}
+
+#[tokio::test]
+async fn what_is_under_way_at_one_provider_is_in_no_others_way() {
+    let app = App::new().await;
+    let browser = app.browser();
+    let acme = app.auth.oauth.configured("acme").unwrap();
+    for number in 0_u64.. {
+        let mut key = [0; 32];
+        key[..8].copy_from_slice(&number.to_le_bytes());
+        if acme
+            .callbacks
+            .join(key, NOW, std::future::pending)
+            .now_or_never()
+            .is_some()
+        {
+            break;
+        }
+    }
+    assert_eq!(browser.flow("acme").await, "busy");
+    assert_eq!(browser.flow("corp").await, "signed in /profile");
 }
 
 #[tokio::test]

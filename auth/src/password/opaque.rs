@@ -67,7 +67,9 @@ pub(crate) fn is_invisible(c: char) -> bool {
     CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(c)
 }
 
-fn is_allowed(c: char) -> bool {
+/// Whether a character may be in a text that people type and others read: it has a meaning, and is to be seen or says
+/// how another one is.
+pub(crate) fn is_allowed(c: char) -> bool {
     use GeneralCategory as G;
     match GeneralCategory::for_char(c) {
         // What is not assigned yet may be composed otherwise once it is.

@@ -50,3 +50,17 @@ impl InUse {
         self.0[usize::from(last) % SHARDS].lock()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_is_in_use_for_a_minute_after_its_last_request() {
+        let (in_use, one, other) = (InUse::default(), Uuid::now_v7(), Uuid::now_v7());
+        in_use.note(one, 100);
+        in_use.note(one, 130);
+        assert_eq!([189, 190].map(|now| in_use.is_in_use(&one, now)), [true, false]);
+        assert!(!in_use.is_in_use(&other, 130));
+    }
+}

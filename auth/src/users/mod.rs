@@ -14,7 +14,7 @@ use crate::{
     db::{Database, Tx},
     email::Email,
     error::{Error, Result},
-    password::hash::PasswordHash,
+    password::{hash::PasswordHash, opaque},
     session::{id::IdHash, table::ALIVE},
 };
 
@@ -23,11 +23,14 @@ pub const MAX_NAME: usize = 100;
 /// The longest picture address kept, in bytes.
 pub const MAX_AVATAR_URL: usize = 1024;
 
-/// A name as it is kept: trimmed, without controls, cut to [`MAX_NAME`]; `None` if nothing is left.
+/// A name as it is kept: trimmed, without controls and characters that turn or hide what is beside them, cut to
+/// [`MAX_NAME`]; `None` if nothing that can be seen is left.
 pub fn clean_name(name: &str) -> Option<String> {
-    let name: String = name.chars().filter(|c| !c.is_control()).collect();
+    let name: String = name.chars().filter(|c| opaque::is_allowed(*c)).collect();
     let name: String = name.trim().chars().take(MAX_NAME).collect();
-    (!name.is_empty()).then_some(name)
+    name.chars()
+        .any(|c| !c.is_whitespace() && !opaque::is_invisible(c))
+        .then_some(name)
 }
 
 /// A picture's address as it is kept: http or https and not too long, else none.

@@ -99,6 +99,35 @@ async fn values_that_do_not_fit_are_422_and_change_nothing() {
 }
 
 #[tokio::test]
+async fn a_name_turns_and_hides_nothing_that_stands_beside_it() {
+    let app = TestApp::new().await;
+    let ada = app.browser();
+    let form = [
+        ("email", ADA),
+        ("password", crate::support::PASSWORD),
+        ("name", "\u{202e}adA\u{2066}\u{200b}"),
+    ];
+    ada.call("register", &form).await.expect(200);
+    assert_eq!(ada.call("get_user", &[]).await.json()["name"], "adA");
+    update(&ada, &[("display_name", "\u{202d}A\u{feff}da \u{2069}")]).await;
+    assert_eq!(public(&ada).await["display_name"], "Ada");
+    // What nobody can see is no name.
+    update(&ada, &[("display_name", "\u{200b}\u{200b}")]).await;
+    assert_eq!(public(&ada).await["display_name"], serde_json::Value::Null);
+    let bob = app.browser();
+    let form = [
+        ("email", "bob@example.com"),
+        ("password", crate::support::PASSWORD),
+        ("name", "\u{200d}\u{fe0f} "),
+    ];
+    bob.call("register", &form).await.expect(200);
+    assert_eq!(
+        bob.call("get_user", &[]).await.json()["name"],
+        serde_json::Value::Null
+    );
+}
+
+#[tokio::test]
 async fn bodies_have_their_limits_chunked_or_not() {
     let app = TestApp::new().await;
     let ada = app.registered(ADA).await;

@@ -151,9 +151,18 @@ fn the_log_holds_what_happened_and_no_secret_even_at_its_chattiest() {
         );
         server.exchange(request.as_bytes());
     }
-    let report = server.exchange(
-        b"POST /csp-report HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 13\r\n\r\nfirst\nsecond\x1b",
-    );
+    let violation = r#"[{"type":"csp-violation","url":"http://x/?code=canary-reported","body":{"blockedURL":"first\nsecond",
+        "documentURL":"http://x/auth/callback/github?code=canary-reported","effectiveDirective":"img-src"}}]"#;
+    for text in ["first\nsecond\x1b", "canary-unreadable"] {
+        let length = text.len();
+        let head =
+            format!("POST /csp-report HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {length}");
+        server.exchange(format!("{head}\r\n\r\n{text}").as_bytes());
+    }
+    let length = violation.len();
+    let head =
+        format!("POST /csp-report HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {length}");
+    let report = server.exchange(format!("{head}\r\n\r\n{violation}").as_bytes());
     let request_id = report
         .lines()
         .find_map(|line| line.strip_prefix("x-request-id: "))
@@ -194,6 +203,8 @@ fn the_log_holds_what_happened_and_no_secret_even_at_its_chattiest() {
         "canary-state",
         "canary-return",
         "canary-bearer",
+        "canary-reported",
+        "canary-unreadable",
     ]) {
         let line = log.lines().find(|line| line.contains(secret));
         assert_eq!(line, None, "{secret}");

@@ -1,20 +1,14 @@
 //! Calling a provider in a person's name: fresh tokens, renewed once and never lost.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
-};
-
 use app::error::AppError;
 use auth::{Error, LiveSession, keys::Purpose};
 use http::StatusCode;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
-use tokio::time::timeout;
 
 use crate::{
     idp::{Endpoint, Gate, Idp, Reply},
-    support::{App, Browser, Log, World, person, until},
+    support::{App, Browser, Log, PLACES, World, person, until},
 };
 
 async fn ask(app: &App, live: &LiveSession, provider: &str) -> Result<String, Error> {
@@ -188,43 +182,17 @@ async fn of_twenty_who_ask_at_once_one_renews() {
     assert_eq!(ada.requests(), 1);
 }
 
-/// What a page of a fork's would do, more often than the application does anything at once.
 #[tokio::test]
-async fn who_waits_for_a_token_leaves_its_place_to_others() {
-    const MANY: usize = 600;
+async fn who_would_wait_where_too_many_do_is_told_so() {
     let ada = Ada::later("access-two", Some("refresh-two")).await;
-    let gate = Gate::closed();
-    ada.world.acme.reply(Endpoint::Token, Reply::Held(gate.clone()));
-    let answered = Arc::new(AtomicUsize::new(0));
-    let asking: Vec<_> = (0..MANY)
-        .map(|_| {
-            let (app, live, answered) = (ada.world.app.clone(), ada.live.clone(), Arc::clone(&answered));
-            tokio::spawn(async move {
-                let detached = app.auth().detached.clone();
-                let token = detached.run(async move { ask(&app, &live, "acme").await }).await;
-                answered.fetch_add(1, Ordering::SeqCst);
-                token
-            })
-        })
-        .collect();
-    let most = std::time::Duration::from_secs(5);
-    let others = until(|| answered.load(Ordering::SeqCst) == MANY - 64);
-    timeout(most, others).await.expect("the others are told at once");
-    timeout(most, ada.world.app.auth().detached.run(async {}))
-        .await
-        .expect("there is a place");
-    gate.open();
-    let mut fresh = 0;
-    for one in asking {
-        match one.await.unwrap() {
-            Ok(token) => {
-                assert_eq!(token, "access-two");
-                fresh += 1;
-            }
-            refused => assert_unavailable(refused, "there is no place to wait in"),
-        }
-    }
-    assert_eq!((fresh, ada.requests()), (64, 1));
+    let crowd = ada.world.crowd("acme", PLACES).await;
+    assert_unavailable(ada.token().await, "there is no place to wait in");
+    assert_eq!(ada.requests(), 0);
+    drop(crowd);
+    // Until they have left.
+    let detached = ada.world.app.auth().detached.clone();
+    detached.drain(std::time::Duration::from_secs(30)).await;
+    assert_eq!(ada.token().await.unwrap(), "access-two");
 }
 
 #[tokio::test]

@@ -32,6 +32,7 @@ use http::{
 use serde_json::{Value, json};
 use server::config::ServerConfig;
 use time::Duration;
+use tokio::{sync::oneshot, time::timeout};
 use tower::ServiceExt;
 use tracing_subscriber::fmt::MakeWriter;
 use url::Url;
@@ -48,6 +49,9 @@ const SECRET: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 /// Unix seconds at which every test begins.
 const START: i64 = 1_800_000_000;
 pub const PASSWORD: &str = "a river runs past the mill";
+
+/// How many may wait for one provider.
+pub const PLACES: usize = 64;
 
 /// Somebody at a provider whose address is verified.
 pub fn person(name: &str) -> Value {
@@ -536,6 +540,20 @@ impl World {
 
     pub fn browser(&self) -> Browser {
         self.app.browser()
+    }
+
+    /// So many who wait for a provider, until what this returns is dropped.
+    pub async fn crowd(&self, provider: &str, places: usize) -> Vec<oneshot::Sender<()>> {
+        let at = self.app.auth().oauth.callbacks_of(provider).unwrap();
+        let mut crowd = Vec::new();
+        for _ in 0..places {
+            let (leave, left) = oneshot::channel();
+            let waiting = at.run(async move { drop(left.await) });
+            // It has begun, and goes on.
+            timeout(std::time::Duration::ZERO, waiting).await.unwrap_err();
+            crowd.push(leave);
+        }
+        crowd
     }
 
     /// How often a provider was asked for tokens.

@@ -72,7 +72,7 @@ pub async fn update_public_data(
     let context = Context::take()?;
     let live = context.require_session().await?;
     let mut patch = Patch::default();
-    patch.text("display_name", display_name, 100)?;
+    patch.name("display_name", display_name, 100)?;
     patch.text("bio", bio, 2000)?;
     patch.url("website", website, 1024)?;
     patch.choice("theme", theme, &["light", "dark"])?;
