@@ -19,7 +19,6 @@
 //!
 //! This crate is for the server only; what crosses the wire is in the crate `wire`.
 
-pub mod accounts;
 pub mod admin;
 pub mod at_rest;
 mod audit;
@@ -46,7 +45,6 @@ mod public_url;
 mod return_to;
 mod session;
 pub mod shares;
-mod tokens;
 mod users;
 
 pub use self::{

@@ -20,39 +20,24 @@
 //! nobody from anything else.
 //!
 //! Later, server code may call the provider in the person's name: [`OAuth::provider_token`] renews the
-//! account's tokens when they have expired (`provider_token.rs`).
+//! account's tokens when they have expired (`account/provider_token.rs`).
 //!
-//! What differs between providers is data: a row in `presets.rs`, explained in `preset.rs`. A provider that
-//! speaks OpenID Connect needs no row at all, only `AUTH_PROVIDERS` and three variables (`config.rs`).
+//! What differs between providers is in a file for each (`providers/`): a row of data, explained in `preset.rs`, and
+//! the code of whatever it alone does. A provider that speaks OpenID Connect needs none, only `AUTH_PROVIDERS` and
+//! three variables (`providers/env.rs`).
+//!
+//! The rooms: `flow` leads through a sign-in, `protocol` talks to providers, `account` holds what is known of a person
+//! there, `providers` what is known of the providers.
 
-mod apple;
-mod callback;
-mod config;
-mod discord;
-mod discovery;
-mod facebook;
-mod finish;
+mod account;
 mod flights;
 mod flow;
-mod github;
-mod http;
-mod id_token;
-mod identify;
-mod json;
-mod microsoft;
-mod preset;
-mod presets;
-mod profile;
-mod provider;
-mod provider_token;
-mod start;
+mod protocol;
+mod providers;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
 mod tests;
-mod token;
-mod userinfo;
-mod x;
 
 use std::sync::Arc;
 
@@ -62,21 +47,23 @@ use wire::ProviderInfo;
 
 pub use wire::FlowError;
 
-pub use self::{
-    config::{DEVELOPMENT, development, from_vars},
-    finish::{Finished, RepostError},
-    http::Http,
-    provider::Provider,
-    start::{StartError, Started, Wish},
-};
 use self::{
-    discovery::{Answer, Discovery, Endpoints},
-    finish::Ended,
     flights::Flights,
-    flow::Browser,
+    flow::{Browser, finish::Ended},
+    protocol::discovery::{Answer, Discovery, Endpoints},
+};
+pub use self::{
+    flow::{
+        finish::{Finished, RepostError},
+        start::{StartError, Started, Wish},
+    },
+    protocol::http::Http,
+    providers::{
+        env::{DEVELOPMENT, development, from_vars},
+        provider::Provider,
+    },
 };
 use crate::{
-    accounts,
     audit::NewEvent,
     clock::Clock,
     config::Config,
@@ -293,7 +280,7 @@ impl OAuth {
         let Some(identity) = flow::take_pending(tx, keys, &browser, user_id, now).await? else {
             return Ok(None);
         };
-        if !accounts::insert(tx, keys, user_id, &identity, now).await? {
+        if !account::insert(tx, keys, user_id, &identity, now).await? {
             return Ok(None);
         }
         self.0
@@ -322,7 +309,7 @@ impl OAuth {
             self.configured(id)
                 .is_some_and(|configured| configured.provider.lets_in(issuer))
         };
-        accounts::unlink(
+        account::unlink(
             &self.0.db,
             request,
             recent,

@@ -3,11 +3,46 @@
 //! `/user` has only the address somebody chose to show, verified or not. So the list is always read, and
 //! of it only the address that is both primary and verified counts: the first of the rest may be anybody's.
 
+use futures_util::future::BoxFuture;
 use http::StatusCode;
 use serde::Deserialize;
+use serde_json::Value;
 use url::Url;
 
-use super::http::{Http, HttpError};
+use super::{
+    generic::PLAIN,
+    preset::{Asked, Avatar, Known, Preset, Quirks, TokenAuth, Verified},
+};
+use crate::oauth::protocol::{
+    http::{Http, HttpError},
+    json::Object,
+};
+
+/// What is known of GitHub.
+pub(crate) const PRESET: Preset = Preset {
+    id: "github",
+    name: "GitHub",
+    endpoints: Known::Endpoints {
+        authorize: "https://github.com/login/oauth/authorize",
+        token: "https://github.com/login/oauth/access_token",
+        userinfo: "https://api.github.com/user",
+    },
+    scopes: &["read:user", "user:email"],
+    token_auth: TokenAuth::Post,
+    quirks: Quirks {
+        complete: Some(complete),
+        ..Quirks::NONE
+    },
+    // Put there by `github.rs`, from the list of addresses: `/user` has only the public one.
+    email: "/verified_primary_email",
+    verified: Verified::IfPresent,
+    names: &["/name", "/login"],
+    avatar: Avatar::Claim(&["/avatar_url"]),
+    // There is no way to ask for more than for a choice, here and where a row asks for consent: whoever sits
+    // at a browser that is signed in there confirms with a click.
+    fresh: &[("prompt", "select_account")],
+    ..PLAIN
+};
 
 /// The most pages that are read, and the most addresses GitHub puts on one.
 const PAGES: u32 = 10;
@@ -20,12 +55,25 @@ struct Address {
     verified: Option<bool>,
 }
 
+/// Adds the address.
+fn complete<'a>(asked: Asked<'a>, claims: &'a mut Object) -> BoxFuture<'a, Result<(), String>> {
+    Box::pin(async move {
+        let list = asked
+            .provider
+            .emails
+            .clone()
+            .unwrap_or_else(|| format!("{}/emails", asked.url.trim_end_matches('/')));
+        let email = verified_primary_email(asked.http, &list, asked.access_token).await?;
+        claims.insert(
+            "verified_primary_email".to_owned(),
+            email.map_or(Value::Null, Value::String),
+        );
+        Ok(())
+    })
+}
+
 /// Reads the list, page by page. Without the permission to (a GitHub App may lack it) there is no address.
-pub(super) async fn verified_primary_email(
-    http: &Http,
-    url: &str,
-    token: &str,
-) -> Result<Option<String>, String> {
+async fn verified_primary_email(http: &Http, url: &str, token: &str) -> Result<Option<String>, String> {
     for page in 1..=PAGES {
         match http.get_page_with_token(&page_of(url, page)?, token).await {
             Ok((list, more)) => match choose(&list)? {

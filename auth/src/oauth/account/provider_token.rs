@@ -11,20 +11,20 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{
+use crate::oauth::{
     CROWDED, Configured, OAuth,
+    account::profile,
     flights::{Landed, again},
-    id_token::Origin,
-    identify::Unverified,
-    profile,
-    provider::Provider,
-    token::{self, TokenAnswer},
+    flow::identify::Unverified,
+    protocol::id_token::Origin,
+    protocol::token::{self, TokenAnswer},
+    providers::provider::Provider,
 };
 use crate::{
     audit::NewEvent,
     error::{Error, Result},
+    oauth::account::tokens::{self, Stored},
     session::{LiveSession, RequestAuth},
-    tokens::{self, Stored},
     users,
 };
 
@@ -125,7 +125,7 @@ impl OAuth {
 
     /// Whether the person must agree once more for us to get a refresh token: some providers hand one out
     /// only then, and it would be a nuisance for everybody who has one.
-    pub(super) async fn must_agree_again(&self, provider: &Provider, request: &RequestAuth) -> Result<bool> {
+    pub(crate) async fn must_agree_again(&self, provider: &Provider, request: &RequestAuth) -> Result<bool> {
         let Some(session) = request.session() else {
             return Ok(false);
         };

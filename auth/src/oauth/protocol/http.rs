@@ -57,7 +57,7 @@ impl From<reqwest::Error> for HttpError {
 }
 
 /// Whether we talk to this address at all: https, or plain http on this machine.
-pub(super) fn is_safe(url: &Url) -> bool {
+pub(crate) fn is_safe(url: &Url) -> bool {
     match url.scheme() {
         "https" => url.has_host(),
         "http" => is_loopback(url),
@@ -129,7 +129,7 @@ impl Http {
 
     /// A GET that may be repeated, such as discovery: tried once more if the network or the server fails,
     /// within the same ten seconds.
-    pub(super) async fn get_again(&self, url: &str) -> Result<Vec<u8>, HttpError> {
+    pub(crate) async fn get_again(&self, url: &str) -> Result<Vec<u8>, HttpError> {
         let twice = async {
             match self.get(url, None).await {
                 Err(HttpError::Transport(_)) => self.get(url, None).await,
@@ -144,12 +144,12 @@ impl Http {
     }
 
     /// A GET of JSON with a bearer token.
-    pub(super) async fn get_with_token(&self, url: &str, token: &str) -> Result<Vec<u8>, HttpError> {
+    pub(crate) async fn get_with_token(&self, url: &str, token: &str) -> Result<Vec<u8>, HttpError> {
         self.get_json(url, token).await.map(HttpResponse::into_body)
     }
 
     /// As [`Http::get_with_token`], and whether the answer names a page after this one (RFC 8288).
-    pub(super) async fn get_page_with_token(
+    pub(crate) async fn get_page_with_token(
         &self,
         url: &str,
         token: &str,
@@ -407,7 +407,7 @@ mod tests {
     }
 
     const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/oauth/testdata/tls/root.pem");
-    const KEY: &[u8] = include_bytes!("testdata/tls/key.pem");
+    const KEY: &[u8] = include_bytes!("../testdata/tls/key.pem");
 
     /// A provider behind TLS on this machine, with this certificate.
     async fn behind_tls(certificate: &[u8]) -> String {
@@ -454,18 +454,18 @@ mod tests {
         assert!(problems.is_empty(), "{problems:?}");
         let (bundled, problems) = configured(&[]);
         assert!(problems.is_empty(), "{problems:?}");
-        let good = behind_tls(include_bytes!("testdata/tls/good.pem")).await;
+        let good = behind_tls(include_bytes!("../testdata/tls/good.pem")).await;
         assert_eq!(ours.get_again(&good).await.unwrap(), b"{}");
         for (http, url, problem) in [
             (&bundled, good, "UnknownIssuer"),
             (
                 &ours,
-                behind_tls(include_bytes!("testdata/tls/expired.pem")).await,
+                behind_tls(include_bytes!("../testdata/tls/expired.pem")).await,
                 "expired",
             ),
             (
                 &ours,
-                behind_tls(include_bytes!("testdata/tls/elsewhere.pem")).await,
+                behind_tls(include_bytes!("../testdata/tls/elsewhere.pem")).await,
                 "idp.example",
             ),
         ] {

@@ -1,11 +1,35 @@
 //! What only Discord does: a picture is a hash, and who has none still has one.
 
+use super::{
+    generic::PLAIN,
+    preset::{Avatar, Known, Preset, TokenAuth, Verified},
+};
 use serde_json::Value;
+
+/// What is known of Discord.
+pub(crate) const PRESET: Preset = Preset {
+    id: "discord",
+    name: "Discord",
+    endpoints: Known::Endpoints {
+        authorize: "https://discord.com/api/oauth2/authorize",
+        token: "https://discord.com/api/oauth2/token",
+        userinfo: "https://discord.com/api/users/@me",
+    },
+    scopes: &["identify", "email"],
+    token_auth: TokenAuth::Post,
+    // Who has agreed once is not asked again.
+    authorize_params: &[("prompt", "none")],
+    verified: Verified::True("/verified"),
+    names: &["/global_name", "/username"],
+    avatar: Avatar::Of(avatar),
+    fresh: &[("prompt", "consent")],
+    ..PLAIN
+};
 
 const CDN: &str = "https://cdn.discordapp.com";
 
 /// The picture's address.
-pub(super) fn avatar(claims: &Value) -> Option<String> {
+pub(crate) fn avatar(claims: &Value) -> Option<String> {
     let id: u64 = claims.get("id")?.as_str()?.parse().ok()?;
     match claims.get("avatar").and_then(Value::as_str) {
         Some(hash)

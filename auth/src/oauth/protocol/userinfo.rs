@@ -1,58 +1,52 @@
 //! Userinfo: the claims of whom an access token belongs to.
 
 use secrecy::ExposeSecret;
-use serde_json::Value;
 use url::Url;
 
-use super::{
-    facebook, github,
-    http::Http,
-    json::{self, Object},
-    preset::Quirk,
-    provider::{ClientSecret, Provider},
-    x,
+use crate::oauth::{
+    protocol::{
+        http::Http,
+        json::{self, Object},
+    },
+    providers::{
+        preset::Asked,
+        provider::{ClientSecret, Provider},
+    },
 };
 
 /// Asks for the claims, with whatever the provider's row adds to the question.
-pub(super) async fn fetch(
+pub(crate) async fn fetch(
     http: &Http,
     provider: &Provider,
     url: &str,
     token: &str,
 ) -> Result<Object, String> {
-    let quirk = provider.preset.quirk;
+    let quirks = provider.preset.quirks;
     let asked = address(provider, url, token)?;
     let mut text = http.get_with_token(&asked, token).await;
-    if let (Quirk::XEmail, Err(refusal)) = (quirk, &text)
-        && let Some(less) = x::without_email(&asked, refusal)
+    if let (Some(instead), Err(refusal)) = (quirks.instead, &text)
+        && let Some(other) = instead(&asked, refusal)
     {
-        text = http.get_with_token(&less, token).await;
+        text = http.get_with_token(&other, token).await;
     }
     let mut claims = json::object(&text.map_err(|error| format!("userinfo: {error}"))?)
         .map_err(|cause| format!("userinfo: the answer {cause}"))?;
-    if quirk == Quirk::XEmail {
-        x::report(provider, &claims);
-    }
-    if quirk == Quirk::GithubEmails {
-        let list = provider
-            .emails
-            .clone()
-            .unwrap_or_else(|| format!("{}/emails", url.trim_end_matches('/')));
-        let email = github::verified_primary_email(http, &list, token).await?;
-        claims.insert(
-            "verified_primary_email".to_owned(),
-            email.map_or(Value::Null, Value::String),
-        );
+    if let Some(complete) = quirks.complete {
+        let asked = Asked {
+            http,
+            provider,
+            url,
+            access_token: token,
+        };
+        complete(asked, &mut claims).await?;
     }
     Ok(claims)
 }
 
 fn address(provider: &Provider, url: &str, token: &str) -> Result<String, String> {
     let row = provider.preset;
-    let proof = match (row.quirk, &provider.secret) {
-        (Quirk::AppSecretProof, ClientSecret::Text(secret)) => {
-            Some(facebook::appsecret_proof(secret.expose_secret(), token))
-        }
+    let proof = match (row.quirks.proof, &provider.secret) {
+        (Some(proof), ClientSecret::Text(secret)) => Some(proof(secret.expose_secret(), token)),
         _ => None,
     };
     if row.userinfo_params.is_empty() && proof.is_none() {
@@ -61,7 +55,7 @@ fn address(provider: &Provider, url: &str, token: &str) -> Result<String, String
     let mut url = Url::parse(url).map_err(|_| "userinfo: its address is not a URL")?;
     url.query_pairs_mut()
         .extend_pairs(row.userinfo_params)
-        .extend_pairs(proof.as_deref().map(|proof| ("appsecret_proof", proof)));
+        .extend_pairs(proof);
     Ok(url.into())
 }
 

@@ -2,11 +2,9 @@
 
 use serde_json::Value;
 
-use super::{
-    discord,
-    json::{self, Object},
-    microsoft,
-    preset::{Avatar, Preset, Subject, Verified},
+use crate::oauth::{
+    protocol::json::{self, Object},
+    providers::preset::{Avatar, Preset, Subject, Verified},
 };
 use crate::{
     email::Email,
@@ -15,20 +13,20 @@ use crate::{
 
 /// What a provider says of a person.
 #[derive(Debug)]
-pub(super) struct Profile {
+pub(crate) struct Profile {
     /// Who it is: together with the provider this is the account's key, for good. Never an address or a
     /// name, which change hands.
-    pub(super) subject: String,
+    pub(crate) subject: String,
     /// The address in normal form.
-    pub(super) email: Option<Email>,
+    pub(crate) email: Option<Email>,
     /// Whether the provider vouches for it.
-    pub(super) email_verified: bool,
-    pub(super) name: Option<String>,
-    pub(super) avatar_url: Option<String>,
+    pub(crate) email_verified: bool,
+    pub(crate) name: Option<String>,
+    pub(crate) avatar_url: Option<String>,
 }
 
 /// Reads claims by a provider's row.
-pub(super) fn read(row: &Preset, claims: &Value) -> Result<Profile, String> {
+pub(crate) fn read(row: &Preset, claims: &Value) -> Result<Profile, String> {
     for (pointer, wanted) in row.required {
         let found = claims.pointer(pointer).filter(|value| !value.is_null());
         let holds = match found {
@@ -52,7 +50,7 @@ pub(super) fn read(row: &Preset, claims: &Value) -> Result<Profile, String> {
         },
         Verified::IfPresent => true,
         Verified::Never => false,
-        Verified::Microsoft => address.is_some_and(|address| microsoft::vouches(claims, address)),
+        Verified::By(vouches) => address.is_some_and(|address| vouches(claims, address)),
     };
     let avatar_url = match row.avatar {
         Avatar::None => None,
@@ -60,7 +58,7 @@ pub(super) fn read(row: &Preset, claims: &Value) -> Result<Profile, String> {
             .iter()
             .find_map(|pointer| text(claims, pointer))
             .map(str::to_owned),
-        Avatar::Discord => discord::avatar(claims),
+        Avatar::Of(avatar) => avatar(claims),
     };
     Ok(Profile {
         subject,
@@ -83,7 +81,7 @@ fn text<'a>(claims: &'a Value, pointer: &str) -> Option<&'a str> {
 }
 
 /// Who claims are about, by the row's rule.
-pub(super) fn subject(rule: Subject, claims: &Value) -> Option<String> {
+pub(crate) fn subject(rule: Subject, claims: &Value) -> Option<String> {
     let subject = match rule {
         Subject::Claim(pointer) => id(claims.pointer(pointer)?)?,
         Subject::Joined(one, other) => match (
@@ -99,7 +97,7 @@ pub(super) fn subject(rule: Subject, claims: &Value) -> Option<String> {
 
 /// Whether a text is one a provider may know a person by. Not every engine stores a NUL, and one that was
 /// cut out would make two people one.
-pub(super) fn is_subject(text: &str) -> bool {
+pub(crate) fn is_subject(text: &str) -> bool {
     (1..=255).contains(&text.chars().count()) && !text.contains('\0')
 }
 
@@ -113,7 +111,7 @@ fn id(value: &Value) -> Option<String> {
 }
 
 /// Whether a claim is there. One that is `null` is not (OpenID Connect Core §5.3.2).
-pub(super) fn has(claims: &Object, name: &str) -> bool {
+pub(crate) fn has(claims: &Object, name: &str) -> bool {
     claims.get(name).is_some_and(|value| !value.is_null())
 }
 
@@ -121,7 +119,7 @@ pub(super) fn has(claims: &Object, name: &str) -> bool {
 ///
 /// An address and the word on it stay together: one source's `email_verified` must never vouch for the
 /// other's `email`.
-pub(super) fn merge(mut id_token: Object, mut userinfo: Object) -> Object {
+pub(crate) fn merge(mut id_token: Object, mut userinfo: Object) -> Object {
     let has_email = id_token
         .get("email")
         .and_then(Value::as_str)
@@ -154,7 +152,7 @@ const OF_THE_TOKEN: [&str; 13] = [
 const MAX_KEPT: usize = 16 * 1024;
 
 /// What is kept of the claims, for a fork that wants more of them than this template shows.
-pub(super) fn kept(claims: Value) -> Value {
+pub(crate) fn kept(claims: Value) -> Value {
     let Value::Object(mut claims) = claims else {
         return Value::Object(Object::new());
     };
@@ -185,7 +183,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::oauth::presets::{GENERIC, PRESETS};
+    use crate::oauth::providers::{PRESETS, generic::GENERIC};
 
     /// (subject, address, verified, name, avatar)
     type Row<'a> = (&'a str, Option<&'a str>, bool, Option<&'a str>, Option<&'a str>);

@@ -19,8 +19,8 @@ use crate::{
     email::Email,
     error::{Error, Result},
     keys::KeyRing,
+    oauth::account::tokens::Tokens,
     session::{RecentSession, RequestAuth},
-    tokens::Tokens,
     users::{self, NewUser},
 };
 

@@ -6,31 +6,32 @@ use std::{sync::Arc, time::Duration};
 use oauth2::{RedirectUrl, TokenResponse};
 use serde_json::Value;
 
-use super::{
-    Configured, OAuth, apple,
-    discovery::Endpoints,
+use crate::oauth::{
+    Configured, OAuth,
+    account::profile,
     flow::Flow,
-    id_token::{self, Expected, Origin, Rejected},
-    json::Object,
-    preset::Userinfo,
-    profile,
-    token::{self, TokenAnswer},
-    userinfo,
+    protocol::discovery::Endpoints,
+    protocol::id_token::{self, Expected, Origin, Rejected},
+    protocol::json::Object,
+    protocol::token::{self, TokenAnswer},
+    protocol::userinfo,
+    providers::apple,
+    providers::preset::Userinfo,
 };
-use crate::{accounts::Identity, email::Email};
+use crate::{email::Email, oauth::account::Identity};
 
 /// How long all of it may take: three answers of ten seconds each would be too much for who waits.
 const TOTAL: Duration = Duration::from_secs(20);
 
 /// Who a code was given for.
-pub(super) struct Identified {
-    pub(super) identity: Identity,
+pub(crate) struct Identified {
+    pub(crate) identity: Identity,
     /// When the person signed in at the provider, in Unix seconds, if the ID token says so.
-    pub(super) signed_in_at: Option<i64>,
+    pub(crate) signed_in_at: Option<i64>,
 }
 
 /// Why an ID token is not believed, for the log.
-pub(super) enum Unverified {
+pub(crate) enum Unverified {
     /// It may be good: its key could not be had.
     Keys(String),
     /// It is not good.
@@ -47,7 +48,7 @@ impl From<Unverified> for String {
 
 impl OAuth {
     /// Who a code was given for.
-    pub(super) async fn identify(
+    pub(in crate::oauth) async fn identify(
         &self,
         configured: &Configured,
         endpoints: &Endpoints,
@@ -128,7 +129,7 @@ impl OAuth {
 
     /// Verifies an ID token. If its key is unknown, the provider may have changed its keys: they are
     /// fetched once more, unless that was just done.
-    pub(super) async fn verify(
+    pub(in crate::oauth) async fn verify(
         &self,
         configured: &Configured,
         endpoints: &Endpoints,

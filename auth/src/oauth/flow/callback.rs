@@ -13,27 +13,27 @@ const MAX_STATE: usize = 256;
 /// The parameters of a callback (RFC 6749 §4.1.2, RFC 9207).
 #[cfg_attr(test, derive(Debug))]
 #[derive(PartialEq, Eq)]
-pub(super) struct Callback {
+pub(crate) struct Callback {
     /// The state; more than one if the callback is malformed. All of them are used up.
-    pub(super) states: Vec<String>,
-    pub(super) outcome: Result<Outcome, &'static str>,
+    pub(crate) states: Vec<String>,
+    pub(crate) outcome: Result<Outcome, &'static str>,
 }
 
 /// A well-formed callback.
 #[cfg_attr(test, derive(Debug))]
 #[derive(PartialEq, Eq)]
-pub(super) struct Outcome {
-    pub(super) answer: Answer,
+pub(crate) struct Outcome {
+    pub(crate) answer: Answer,
     /// Who answers.
-    pub(super) iss: Option<String>,
+    pub(crate) iss: Option<String>,
     /// Apple's form field with the name.
-    pub(super) user: Option<String>,
+    pub(crate) user: Option<String>,
 }
 
 /// Yes or no.
 #[cfg_attr(test, derive(Debug))]
 #[derive(PartialEq, Eq)]
-pub(super) enum Answer {
+pub(crate) enum Answer {
     Code(String),
     /// An error's code, in the provider's words.
     Error(String),
@@ -41,7 +41,7 @@ pub(super) enum Answer {
 
 impl Callback {
     /// Reads a query, or a form's body.
-    pub(super) fn parse(query: &str) -> Self {
+    pub(crate) fn parse(query: &str) -> Self {
         let mut names: Vec<String> = Vec::new();
         let mut states = Vec::new();
         let (mut code, mut error, mut iss, mut user) = (None, None, None, None);
@@ -89,7 +89,7 @@ impl Callback {
 
     /// The query that says the same in a GET. What was malformed stays malformed, so that its flow is
     /// used up all the same.
-    pub(super) fn to_query(&self) -> String {
+    pub(crate) fn to_query(&self) -> String {
         let mut pairs: Vec<(&str, &str)> = self
             .states
             .iter()

@@ -3,13 +3,13 @@
 use http::HeaderValue;
 use oauth2::{CsrfToken, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, Scope};
 
-use super::{
+use crate::oauth::{
     FlowError, Intent, OAuth,
-    discovery::Endpoints,
     flow::{self, Browser, LIFETIME, NewFlow},
-    preset::Pkce,
-    provider::Provider,
-    token,
+    protocol::discovery::Endpoints,
+    protocol::token,
+    providers::preset::Pkce,
+    providers::provider::Provider,
 };
 use crate::{
     cookies::{CookieName, Keep},

@@ -3,44 +3,44 @@
 use secrecy::SecretString;
 use url::Url;
 
-use super::{
-    apple::AppleKey,
-    config::DEVELOPMENT,
-    id_token::Algorithm,
-    preset::{Known, Preset},
+use crate::oauth::{
+    protocol::id_token::Algorithm,
+    providers::apple::AppleKey,
+    providers::env::DEVELOPMENT,
+    providers::preset::{Known, Preset},
 };
 
 /// A provider somebody can sign in with. Made by [`super::from_vars`] or [`super::development`].
 #[derive(Clone, Debug)]
 pub struct Provider {
-    pub(super) id: String,
-    pub(super) name: String,
-    pub(super) preset: &'static Preset,
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) preset: &'static Preset,
     /// The issuer, byte for byte; a plain OAuth 2.0 provider has none.
-    pub(super) issuer: Option<String>,
+    pub(crate) issuer: Option<String>,
     /// Where the metadata is, if not where the issuer's name says.
-    pub(super) metadata: Option<String>,
-    pub(super) authorize: Option<String>,
-    pub(super) token: Option<String>,
-    pub(super) userinfo: Option<String>,
+    pub(crate) metadata: Option<String>,
+    pub(crate) authorize: Option<String>,
+    pub(crate) token: Option<String>,
+    pub(crate) userinfo: Option<String>,
     /// GitHub's list of addresses, where it is not beside userinfo.
-    pub(super) emails: Option<String>,
-    pub(super) scopes: Vec<String>,
+    pub(crate) emails: Option<String>,
+    pub(crate) scopes: Vec<String>,
     /// Whether people are asked for a refresh token.
-    pub(super) offline: bool,
+    pub(crate) offline: bool,
     /// The only algorithms accepted, whatever the metadata lists.
-    pub(super) algorithms: Option<Vec<Algorithm>>,
+    pub(crate) algorithms: Option<Vec<Algorithm>>,
     /// Who else may be in an ID token's audience.
-    pub(super) audiences: Vec<String>,
+    pub(crate) audiences: Vec<String>,
     /// More parameters for the authorization request.
-    pub(super) params: Vec<(String, String)>,
-    pub(super) client_id: String,
-    pub(super) secret: ClientSecret,
+    pub(crate) params: Vec<(String, String)>,
+    pub(crate) client_id: String,
+    pub(crate) secret: ClientSecret,
 }
 
 /// What proves that we are the client.
 #[derive(Clone, Debug)]
-pub(super) enum ClientSecret {
+pub(crate) enum ClientSecret {
     Text(SecretString),
     /// A key that signs a secret for each call.
     Apple(AppleKey),
@@ -58,7 +58,7 @@ impl Provider {
     }
 
     /// Whether it speaks OpenID Connect: then there is an ID token, and it is verified.
-    pub(super) fn is_oidc(&self) -> bool {
+    pub(crate) fn is_oidc(&self) -> bool {
         !matches!(self.preset.endpoints, Known::Endpoints { .. })
     }
 
@@ -67,7 +67,7 @@ impl Provider {
     ///
     /// Of Microsoft only the origin: the tenant is part of the subject, and may be configured more narrowly
     /// later. None for the development provider, which is ourselves wherever we listen.
-    pub(super) fn vouching(&self) -> Option<String> {
+    pub(crate) fn vouching(&self) -> Option<String> {
         let origin = |url: &str| Some(Url::parse(url).ok()?.origin().ascii_serialization());
         match self.preset.endpoints {
             _ if self.id == DEVELOPMENT => None,
@@ -78,7 +78,7 @@ impl Provider {
     }
 
     /// Whether an account of this issuer lets its person in with this provider.
-    pub(super) fn lets_in(&self, issuer: Option<&str>) -> bool {
+    pub(crate) fn lets_in(&self, issuer: Option<&str>) -> bool {
         match (issuer, self.vouching()) {
             (Some(known), Some(found)) => known == found,
             _ => true,
@@ -87,7 +87,7 @@ impl Provider {
 
     /// Adds the configured parameters to an authorization request. What the request says already, for example
     /// to make the person sign in anew, stays as it is.
-    pub(super) fn add_params(&self, authorize: &mut Url) {
+    pub(crate) fn add_params(&self, authorize: &mut Url) {
         for (name, value) in &self.params {
             if !authorize.query_pairs().any(|(said, _)| said == name.as_str()) {
                 authorize.query_pairs_mut().append_pair(name, value);
@@ -97,7 +97,7 @@ impl Provider {
 
     /// The path the provider sends people back to: one per provider, so that an answer of one can never
     /// be taken for another's (RFC 9700 §4.4.2).
-    pub(super) fn callback_path(&self) -> String {
+    pub(crate) fn callback_path(&self) -> String {
         format!("/auth/callback/{}", self.id)
     }
 }

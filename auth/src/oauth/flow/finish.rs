@@ -5,23 +5,22 @@ use std::sync::Arc;
 use tower_sessions::session::Id;
 use uuid::Uuid;
 
-use super::{
-    Configured, FlowError, Intent, OAuth,
-    callback::{Answer, Callback, Outcome},
-    discovery::Endpoints,
-    excerpt,
+use crate::oauth::{
+    Configured, FlowError, Intent, OAuth, excerpt,
     flights::{Landed, Missed},
+    flow::callback::{Answer, Callback, Outcome},
+    flow::identify::Identified,
     flow::{self, Browser, Flow, WayBack},
-    identify::Identified,
-    microsoft,
-    preset::{AuthTime, Known},
-    provider::Provider,
+    protocol::discovery::Endpoints,
+    providers::microsoft,
+    providers::preset::{AuthTime, Known},
+    providers::provider::Provider,
 };
 use crate::{
-    accounts::{self, Account, Identity},
     audit::NewEvent,
     db::Tx,
     error::Error,
+    oauth::account::{self, Account, Identity},
     return_to::ReturnTo,
     session::{LiveSession, Repeated, RequestAuth},
     users::{self, Occasion},
@@ -70,7 +69,7 @@ pub enum Finished {
 }
 
 /// How a callback ended, for all who send it.
-pub(super) struct Ended {
+pub(crate) struct Ended {
     finished: Finished,
     /// The id its browser was given: a secret, in the memory of this process for a minute, and opened by nothing
     /// but the flow cookie and the whole query.
@@ -375,7 +374,7 @@ impl OAuth {
                         return Err(failed(FlowError::Provider, "the user is disabled"));
                     }
                     judge(&account, &identity)?;
-                    if !accounts::refresh(&mut tx, keys, &account, &identity, now).await? {
+                    if !account::refresh(&mut tx, keys, &account, &identity, now).await? {
                         continue;
                     }
                     self.0
@@ -455,7 +454,7 @@ impl OAuth {
             Err(Error::EmailTaken) => return Ok(None),
             Err(error) => return Err(error),
         };
-        if !accounts::insert(tx, &self.0.keys, user_id, identity, now).await? {
+        if !account::insert(tx, &self.0.keys, user_id, identity, now).await? {
             return Ok(None);
         }
         NewEvent::of(user_id, "register")
@@ -478,7 +477,7 @@ impl OAuth {
         let (user_id, session_id) = (live.user_id(), live.session_id());
         let mut tx = self.0.db.begin().await?;
         lock_signed_in(&mut tx, user_id).await?;
-        if accounts::insert(&mut tx, keys, user_id, &identity, now).await? {
+        if account::insert(&mut tx, keys, user_id, &identity, now).await? {
             self.0
                 .users
                 .upsert(&mut tx, Occasion::Link(user_id), identity.user(), now)
@@ -526,12 +525,12 @@ impl OAuth {
 
     /// Refreshes the account of this identity, which must be the locked user's.
     async fn refresh_own(&self, tx: &mut Tx, identity: &Identity, user_id: Uuid) -> Result<(), Stop> {
-        let account = accounts::find(tx, identity).await?;
+        let account = account::find(tx, identity).await?;
         let Some(account) = account.filter(|account| account.user_id == user_id) else {
             return Err(failed(FlowError::Taken, "the account is not this user's"));
         };
         judge(&account, identity)?;
-        match accounts::refresh(tx, &self.0.keys, &account, identity, self.0.clock.now()).await? {
+        match account::refresh(tx, &self.0.keys, &account, identity, self.0.clock.now()).await? {
             true => Ok(()),
             false => Err(Error::internal("an account went away while its user was locked").into()),
         }
@@ -554,11 +553,11 @@ enum Locked {
 /// Locks the user of the identity's account, and reads the account again: whoever had the user locked may have
 /// disconnected it.
 async fn lock_account(tx: &mut Tx, request: &RequestAuth, identity: &Identity) -> Result<Locked, Error> {
-    let Some(found) = accounts::find(tx, identity).await? else {
+    let Some(found) = account::find(tx, identity).await? else {
         return Ok(Locked::Nobodys);
     };
     let user = request.lock_to_sign_in(tx, found.user_id).await?;
-    let again = accounts::find(tx, identity).await?;
+    let again = account::find(tx, identity).await?;
     Ok(match (user, again) {
         (Some(user), Some(account)) if account.user_id == found.user_id => Locked::Of(account, user),
         _ => Locked::Moved,

@@ -1,66 +1,74 @@
 //! A provider as a row of data: what differs between providers, and which values the differences take.
 //!
-//! Most of a new provider is a row in [`super::presets`]. Code is needed only where a provider does
-//! something no other does, and then it has a file of its own (`apple.rs`, `github.rs`, `microsoft.rs`).
+//! Each known provider has a file with its row, and whatever code it needs to do what no other does.
+
+use futures_util::future::BoxFuture;
+use serde_json::Value;
+
+use super::provider::Provider;
+use crate::oauth::protocol::{
+    http::{Http, HttpError},
+    json::Object,
+};
 
 /// What is known about a provider before anybody configures it.
 ///
 /// Paths into claims are JSON pointers (RFC 6901): Slack's claim names contain slashes, and a pointer
 /// can say that.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Preset {
+pub(crate) struct Preset {
     /// The id: in addresses, in `accounts.provider` and, in capitals, in front of its variables.
-    pub(super) id: &'static str,
+    pub(crate) id: &'static str,
     /// The name on the button.
-    pub(super) name: &'static str,
-    pub(super) endpoints: Known,
-    pub(super) scopes: &'static [&'static str],
-    pub(super) pkce: Pkce,
+    pub(crate) name: &'static str,
+    pub(crate) endpoints: Known,
+    pub(crate) scopes: &'static [&'static str],
+    pub(crate) pkce: Pkce,
     /// Whether a nonce is sent, and then required in the ID token.
-    pub(super) nonce: bool,
-    pub(super) token_auth: TokenAuth,
+    pub(crate) nonce: bool,
+    pub(crate) token_auth: TokenAuth,
     /// LinkedIn's documented token answer has no `token_type`, which RFC 6749 §5.1 asks for.
-    pub(super) token_type_optional: bool,
+    pub(crate) token_type_optional: bool,
     /// The callback comes as a cross-site POST, without our cookies.
-    pub(super) form_post: bool,
+    pub(crate) form_post: bool,
     /// More parameters for the authorization request.
-    pub(super) authorize_params: &'static [(&'static str, &'static str)],
-    pub(super) offline: Offline,
+    pub(crate) authorize_params: &'static [(&'static str, &'static str)],
+    pub(crate) offline: Offline,
     /// What the authorization request says where the person is to prove once more who they are: the provider
     /// must not pass on whoever has a session there. Nothing where the provider asks each time, or knows no way.
     ///
     /// It goes through the browser, and whoever sits there can take it out of the address. What proves that the
     /// person signed in just now is the [`AuthTime`] in the answer.
-    pub(super) fresh: &'static [(&'static str, &'static str)],
-    pub(super) auth_time: AuthTime,
-    pub(super) userinfo: Userinfo,
+    pub(crate) fresh: &'static [(&'static str, &'static str)],
+    pub(crate) auth_time: AuthTime,
+    pub(crate) userinfo: Userinfo,
     /// Parameters for the userinfo request.
-    pub(super) userinfo_params: &'static [(&'static str, &'static str)],
-    pub(super) quirk: Quirk,
-    pub(super) subject: Subject,
-    pub(super) email: &'static str,
-    pub(super) verified: Verified,
+    pub(crate) userinfo_params: &'static [(&'static str, &'static str)],
+    pub(crate) quirks: Quirks,
+    pub(crate) subject: Subject,
+    pub(crate) email: &'static str,
+    pub(crate) verified: Verified,
     /// The first path that leads to a text is the name.
-    pub(super) names: &'static [&'static str],
-    pub(super) avatar: Avatar,
+    pub(crate) names: &'static [&'static str],
+    pub(crate) avatar: Avatar,
     /// Claims that, where present, must have this value: an account the provider has blocked is no proof
     /// of anything.
-    pub(super) required: &'static [(&'static str, &'static str)],
+    pub(crate) required: &'static [(&'static str, &'static str)],
 }
 
 /// What else an authorization request says where a refresh token is wanted.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Offline {
-    pub(super) scopes: &'static [&'static str],
-    pub(super) params: &'static [(&'static str, &'static str)],
+pub(crate) struct Offline {
+    pub(crate) scopes: &'static [&'static str],
+    pub(crate) params: &'static [(&'static str, &'static str)],
     /// Said only of who is signed in and has no refresh token there, since it makes the provider ask the
     /// person again.
-    pub(super) again: &'static [(&'static str, &'static str)],
+    pub(crate) again: &'static [(&'static str, &'static str)],
 }
 
 impl Offline {
     /// Nothing: every answer brings a refresh token, or none ever does.
-    pub(super) const UNASKED: Self = Self {
+    pub(crate) const UNASKED: Self = Self {
         scopes: &[],
         params: &[],
         again: &[],
@@ -69,7 +77,7 @@ impl Offline {
 
 /// Where a provider's endpoints are known from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Known {
+pub(crate) enum Known {
     /// OpenID Connect: from the issuer's metadata. Empty where only configuration knows the issuer.
     Issuer(&'static str),
     /// OpenID Connect at Microsoft, where the issuer depends on the tenant (see `microsoft.rs`).
@@ -84,7 +92,7 @@ pub(super) enum Known {
 
 /// Proof Key for Code Exchange (RFC 7636): a stolen code is worth nothing without the verifier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Pkce {
+pub(crate) enum Pkce {
     S256,
     /// The provider refuses the parameters, or does not document them.
     None,
@@ -92,7 +100,7 @@ pub(super) enum Pkce {
 
 /// How the client proves itself at the token endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum TokenAuth {
+pub(crate) enum TokenAuth {
     /// HTTP Basic (RFC 6749 §2.3.1).
     Basic,
     /// `client_secret` in the body.
@@ -105,7 +113,7 @@ pub(super) enum TokenAuth {
 
 /// Whether an ID token that is to confirm something has to say when the person signed in at the provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum AuthTime {
+pub(crate) enum AuthTime {
     /// Yes, as the standard has it of a provider that was sent `max_age` (OpenID Connect Core §3.1.2.1).
     Required,
     /// The provider is known to leave it out, or has no ID tokens. It is judged only where it is sent: without it
@@ -115,7 +123,7 @@ pub(super) enum AuthTime {
 
 /// When userinfo is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Userinfo {
+pub(crate) enum Userinfo {
     /// Always; without it nobody signs in.
     Required,
     /// Whenever there is such an endpoint; if it fails, the sign-in goes on without its claims.
@@ -126,21 +134,44 @@ pub(super) enum Userinfo {
     Never,
 }
 
-/// What else asking for userinfo takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Quirk {
-    None,
-    /// The addresses are in a list of their own (`github.rs`).
-    GithubEmails,
-    /// The address may be withheld together with all the rest (`x.rs`).
-    XEmail,
-    /// The access token comes with a proof that its bearer knows the client secret (`facebook.rs`).
-    AppSecretProof,
+/// What a provider does at userinfo that no other does, as functions in its file.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Quirks {
+    /// A parameter that is made of the client secret and the access token.
+    pub(crate) proof: Option<Proof>,
+    /// Another address to ask, where asking this one came to this.
+    pub(crate) instead: Option<fn(&str, &HttpError) -> Option<String>>,
+    /// What is added to the claims, or looked at in them.
+    pub(crate) complete: Option<Complete>,
+}
+
+/// Makes a parameter, its name and value, of the client secret and an access token.
+pub(crate) type Proof = fn(&str, &str) -> (&'static str, String);
+
+/// Completes the claims that userinfo at an address has brought.
+pub(crate) type Complete = for<'a> fn(Asked<'a>, &'a mut Object) -> BoxFuture<'a, Result<(), String>>;
+
+/// What was asked for userinfo: the provider, at its address, with this access token.
+#[derive(Clone, Copy)]
+pub(crate) struct Asked<'a> {
+    pub(crate) http: &'a Http,
+    pub(crate) provider: &'a Provider,
+    pub(crate) url: &'a str,
+    pub(crate) access_token: &'a str,
+}
+
+impl Quirks {
+    /// None.
+    pub(crate) const NONE: Self = Self {
+        proof: None,
+        instead: None,
+        complete: None,
+    };
 }
 
 /// What identifies a person at the provider, for good.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Subject {
+pub(crate) enum Subject {
     /// One claim, text or whole number.
     Claim(&'static str),
     /// Two claims joined by a dot; `sub` if one is missing.
@@ -148,8 +179,8 @@ pub(super) enum Subject {
 }
 
 /// When an address counts as verified.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verified {
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Verified {
     /// The claim is JSON `true`, nothing else.
     True(&'static str),
     /// The claim is `true` or `"true"`.
@@ -158,16 +189,16 @@ pub(super) enum Verified {
     IfPresent,
     /// The provider vouches for nothing.
     Never,
-    /// Microsoft's optional claims (`microsoft.rs`).
-    Microsoft,
+    /// The provider has a rule of its own, which is asked about the claims and the address.
+    By(fn(&Value, &str) -> bool),
 }
 
 /// Where the picture is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Avatar {
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Avatar {
     None,
     /// The first path that leads to a text.
     Claim(&'static [&'static str]),
-    /// Built from id and hash (`discord.rs`).
-    Discord,
+    /// Built from the claims.
+    Of(fn(&Value) -> Option<String>),
 }

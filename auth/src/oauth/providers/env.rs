@@ -3,13 +3,13 @@
 use secrecy::SecretString;
 use url::{Url, form_urlencoded};
 
-use super::{
-    apple::AppleKey,
-    http::is_safe,
-    microsoft,
-    preset::{Known, Preset, TokenAuth},
-    presets::{GENERIC, PRESETS},
-    provider::{ClientSecret, Provider},
+use crate::oauth::{
+    protocol::http::is_safe,
+    providers::apple::AppleKey,
+    providers::microsoft,
+    providers::preset::{Known, Preset, TokenAuth},
+    providers::provider::{ClientSecret, Provider},
+    providers::{PRESETS, generic::GENERIC},
 };
 use crate::{
     config::{problem::Problem, vars::Vars},
@@ -68,7 +68,7 @@ pub fn development(public_url: &PublicUrl, client_secret: SecretString) -> Provi
 }
 
 /// Whether a text can be a provider's id.
-pub(super) fn is_id(text: &str) -> bool {
+pub(crate) fn is_id(text: &str) -> bool {
     (1..=32).contains(&text.len())
         && text
             .bytes()
@@ -327,7 +327,7 @@ fn capitalised(id: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::oauth::id_token::Algorithm;
+    use crate::oauth::protocol::id_token::Algorithm;
 
     fn read(pairs: &[(&str, &str)]) -> (Vec<Provider>, Vec<String>) {
         let mut problems = Vec::new();

@@ -6,7 +6,33 @@
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::json::Object;
+use super::{
+    generic::GENERIC,
+    preset::{AuthTime, Avatar, Known, Offline, Preset, Subject, TokenAuth, Userinfo, Verified},
+};
+use crate::oauth::protocol::json::Object;
+
+/// What is known of Microsoft.
+pub(crate) const PRESET: Preset = Preset {
+    id: "microsoft",
+    name: "Microsoft",
+    endpoints: Known::MicrosoftTenant,
+    token_auth: TokenAuth::Post,
+    offline: Offline {
+        scopes: &["offline_access"],
+        ..Offline::UNASKED
+    },
+    // It repeats the ID token.
+    userinfo: Userinfo::Never,
+    // `sub` differs from application to application, `oid` is unique only within its tenant.
+    subject: Subject::Joined("/tid", "/oid"),
+    verified: Verified::By(vouches),
+    avatar: Avatar::None,
+    // It asks for the password, but says when it did only to applications with the optional claim `auth_time`.
+    fresh: &[("prompt", "login")],
+    auth_time: AuthTime::IfSent,
+    ..GENERIC
+};
 
 /// What the template has in the tenant's place.
 const PLACEHOLDER: &str = "{tenantid}";
@@ -14,7 +40,7 @@ const PLACEHOLDER: &str = "{tenantid}";
 const PERSONAL: &str = "9188040d-6c67-4b5b-b112-36a304b66dad";
 
 /// Reads `MICROSOFT_TENANT`: a tenant's id or domain, or `common`, `organizations`, `consumers`.
-pub(super) fn tenant(text: &str) -> Result<String, String> {
+pub(crate) fn tenant(text: &str) -> Result<String, String> {
     match text.len() <= 255
         && text
             .bytes()
@@ -26,13 +52,13 @@ pub(super) fn tenant(text: &str) -> Result<String, String> {
 }
 
 /// The issuer under which a tenant's metadata is found.
-pub(super) fn issuer(tenant: &str) -> String {
+pub(crate) fn issuer(tenant: &str) -> String {
     format!("https://login.microsoftonline.com/{tenant}/v2.0")
 }
 
 /// Whether metadata found under `configured` may call its issuer `found`: the same with the placeholder,
 /// or with a tenant's id, in the place of a tenant's name.
-pub(super) fn is_issuer_of(configured: &str, found: &str) -> bool {
+pub(crate) fn is_issuer_of(configured: &str, found: &str) -> bool {
     let Some(((authority, tenant), (other, id))) = split(configured).zip(split(found)) else {
         return false;
     };
@@ -46,7 +72,7 @@ pub(super) fn is_issuer_of(configured: &str, found: &str) -> bool {
 }
 
 /// The issuer an ID token with these claims must name, if the metadata's issuer is a template.
-pub(super) fn issuer_for(configured: &str, found: &str, claims: &Object) -> Result<String, String> {
+pub(crate) fn issuer_for(configured: &str, found: &str, claims: &Object) -> Result<String, String> {
     if !found.contains(PLACEHOLDER) {
         return Ok(found.to_owned());
     }
@@ -65,12 +91,12 @@ pub(super) fn issuer_for(configured: &str, found: &str, claims: &Object) -> Resu
 
 /// Whether a key may sign this issuer's tokens. One set of keys serves every tenant and other clouds beside,
 /// and each key says whose it is: one issuer's, or by the template every tenant's.
-pub(super) fn key_is_of(key_issuer: &str, issuer: &str) -> bool {
+pub(crate) fn key_is_of(key_issuer: &str, issuer: &str) -> bool {
     key_issuer == issuer || (key_issuer.contains(PLACEHOLDER) && fits(key_issuer, issuer))
 }
 
 /// Whether the `iss` parameter of a callback (RFC 9207) fits a template.
-pub(super) fn fits(template: &str, iss: &str) -> bool {
+pub(crate) fn fits(template: &str, iss: &str) -> bool {
     split(template)
         .zip(split(iss))
         .is_some_and(|((one, _), (other, tid))| one == other && is_tenant_id(tid))
@@ -79,7 +105,7 @@ pub(super) fn fits(template: &str, iss: &str) -> bool {
 /// Whether Microsoft vouches for the address. By default it does not: an administrator of any tenant can
 /// write any address into `email` ("nOAuth"). The optional claim `xms_edov` says that the domain's owner
 /// has been verified; it comes as a boolean, a number or a text.
-pub(super) fn vouches(claims: &Value, email: &str) -> bool {
+pub(crate) fn vouches(claims: &Value, email: &str) -> bool {
     let owner_verified = match claims.get("xms_edov") {
         Some(Value::Bool(value)) => *value,
         Some(Value::Number(value)) => value.as_u64() == Some(1),

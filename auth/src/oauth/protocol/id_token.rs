@@ -17,10 +17,10 @@ use openidconnect::{
 use serde_json::Value;
 use subtle::ConstantTimeEq;
 
-use super::{
+use crate::oauth::{
+    account::profile::{has, is_subject},
     excerpt,
-    json::{self, Object},
-    profile::{has, is_subject},
+    protocol::json::{self, Object},
 };
 
 /// The largest token that is looked at.
@@ -35,7 +35,7 @@ const MIN_RSA_BITS: usize = 2048;
 /// The signature algorithms that may be accepted. `none` and the HMAC family are not among them, whatever
 /// a token or its metadata says: with them, whoever knows the public key or the client secret could sign.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Algorithm {
+pub(crate) enum Algorithm {
     Rs256,
     Rs384,
     Rs512,
@@ -58,7 +58,7 @@ impl std::str::FromStr for Algorithm {
 
 impl Algorithm {
     /// All of them.
-    pub(super) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::Rs256,
         Self::Rs384,
         Self::Rs512,
@@ -101,7 +101,7 @@ impl Algorithm {
 }
 
 /// Algorithms as a list to read.
-pub(super) fn names(algorithms: &[Algorithm]) -> String {
+pub(crate) fn names(algorithms: &[Algorithm]) -> String {
     let names: Vec<&str> = algorithms.iter().map(|algorithm| algorithm.name()).collect();
     names.join(", ")
 }
@@ -114,7 +114,7 @@ const BASE64URL: GeneralPurpose = GeneralPurpose::new(
 
 /// A provider's public keys.
 #[derive(Debug)]
-pub(super) struct Keys(Vec<Key>);
+pub(crate) struct Keys(Vec<Key>);
 
 /// One of them.
 #[derive(Debug)]
@@ -126,7 +126,7 @@ struct Key {
 
 impl Keys {
     /// Reads a key set (RFC 7517), leaving out keys that cannot verify an ID token or are too weak to.
-    pub(super) fn parse(text: &[u8]) -> Result<Self, String> {
+    pub(crate) fn parse(text: &[u8]) -> Result<Self, String> {
         let set = json::object(text)?;
         let keys = set
             .get("keys")
@@ -216,25 +216,25 @@ fn is_strong(key: &Object) -> bool {
 }
 
 /// The issuer a token with these claims must name, if its key says whose tokens it signs.
-pub(super) type IssuerOf<'a> = dyn Fn(&Object, Option<&str>) -> Result<String, String> + Sync + 'a;
+pub(crate) type IssuerOf<'a> = dyn Fn(&Object, Option<&str>) -> Result<String, String> + Sync + 'a;
 
 /// What a token must say to be ours.
-pub(super) struct Expected<'a> {
-    pub(super) algorithms: &'a [Algorithm],
-    pub(super) issuer: &'a IssuerOf<'a>,
-    pub(super) client_id: &'a str,
+pub(crate) struct Expected<'a> {
+    pub(crate) algorithms: &'a [Algorithm],
+    pub(crate) issuer: &'a IssuerOf<'a>,
+    pub(crate) client_id: &'a str,
     /// Who else may be in the audience beside us.
-    pub(super) audiences: &'a [String],
-    pub(super) origin: Origin<'a>,
+    pub(crate) audiences: &'a [String],
+    pub(crate) origin: Origin<'a>,
     /// The access token that came with it.
-    pub(super) access_token: &'a str,
+    pub(crate) access_token: &'a str,
     /// Unix seconds.
-    pub(super) now: i64,
+    pub(crate) now: i64,
 }
 
 /// What brought a token about, and so how old it may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Origin<'a> {
+pub(crate) enum Origin<'a> {
     /// A flow, for which it was made a moment ago.
     Flow {
         /// The nonce of the flow; none where the provider is not sent one.
@@ -249,7 +249,7 @@ pub(super) enum Origin<'a> {
 
 /// Why a token was not taken.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Rejected {
+pub(crate) enum Rejected {
     /// It may be good, but its key is not among those we have.
     UnknownKey,
     /// It is not good.
@@ -261,7 +261,7 @@ fn invalid(cause: impl Into<String>) -> Rejected {
 }
 
 /// Verifies a token and answers its claims.
-pub(super) fn verify(token: &str, keys: &Keys, expected: &Expected<'_>) -> Result<Object, Rejected> {
+pub(crate) fn verify(token: &str, keys: &Keys, expected: &Expected<'_>) -> Result<Object, Rejected> {
     if token.len() > MAX_BYTES {
         return Err(invalid("it is too large"));
     }

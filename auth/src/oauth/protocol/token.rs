@@ -12,21 +12,21 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{
-    discovery::Endpoints,
+use crate::oauth::account::tokens::Tokens;
+use crate::oauth::{
     excerpt,
-    http::{Http, HttpError},
-    json,
-    preset::TokenAuth,
-    provider::{ClientSecret, Provider},
+    protocol::discovery::Endpoints,
+    protocol::http::{Http, HttpError},
+    protocol::json,
+    providers::preset::TokenAuth,
+    providers::provider::{ClientSecret, Provider},
 };
-use crate::tokens::Tokens;
 
 /// The longest lifetime a token is believed to have, in seconds: a year.
 const MAX_LIFETIME: u64 = 31_536_000;
 
 /// `oauth2`'s client, with our way of reading answers.
-pub(super) type OAuthClient = Client<
+pub(crate) type OAuthClient = Client<
     TokenError,
     TokenAnswer,
     BasicTokenIntrospectionResponse,
@@ -40,7 +40,7 @@ pub(super) type OAuthClient = Client<
 >;
 
 /// The client for authorization and token requests, still without its secret.
-pub(super) fn client(provider: &Provider, endpoints: &Endpoints, redirect_uri: RedirectUrl) -> OAuthClient {
+pub(crate) fn client(provider: &Provider, endpoints: &Endpoints, redirect_uri: RedirectUrl) -> OAuthClient {
     let in_body = match provider.preset.token_auth {
         TokenAuth::Basic => false,
         TokenAuth::Post | TokenAuth::AppleJwt => true,
@@ -59,11 +59,11 @@ pub(super) fn client(provider: &Provider, endpoints: &Endpoints, redirect_uri: R
 
 /// Why a token request brought no tokens.
 #[derive(Debug)]
-pub(super) struct Refused {
+pub(crate) struct Refused {
     /// For the log.
-    pub(super) cause: String,
+    pub(crate) cause: String,
     /// Whether the provider says that what was exchanged is worth nothing any more.
-    pub(super) is_final: bool,
+    pub(crate) is_final: bool,
 }
 
 /// What providers call it when a refresh token has expired, is used up or was withdrawn: the standard,
@@ -76,7 +76,7 @@ const FINAL: [&str; 4] = [
 ];
 
 /// Exchanges a code for tokens.
-pub(super) async fn exchange(
+pub(crate) async fn exchange(
     http: &Http,
     provider: &Provider,
     client: OAuthClient,
@@ -101,7 +101,7 @@ pub(super) async fn exchange(
 }
 
 /// Exchanges a refresh token for tokens. An ID token may come with them (OpenID Connect Core §12.2).
-pub(super) async fn refresh(
+pub(crate) async fn refresh(
     http: &Http,
     provider: &Provider,
     client: OAuthClient,
@@ -168,13 +168,13 @@ fn is_final(error: &Value) -> bool {
 /// A token answer (RFC 6749 §5.1), read as providers write it.
 #[derive(Deserialize, Serialize)]
 #[serde(try_from = "RawAnswer")]
-pub(super) struct TokenAnswer {
+pub(crate) struct TokenAnswer {
     #[serde(skip_serializing)]
     access_token: AccessToken,
     #[serde(skip_serializing)]
     refresh_token: Option<RefreshToken>,
     #[serde(skip_serializing)]
-    pub(super) id_token: Option<String>,
+    pub(crate) id_token: Option<String>,
     token_type: Option<String>,
     /// Seconds.
     lifetime: Option<u64>,
@@ -192,7 +192,7 @@ impl fmt::Debug for TokenAnswer {
 
 impl TokenAnswer {
     /// The tokens as they are kept; `now` in Unix seconds.
-    pub(super) fn tokens(&self, now: i64) -> Tokens {
+    pub(crate) fn tokens(&self, now: i64) -> Tokens {
         let lifetime = self
             .lifetime
             .map(|seconds| seconds.min(MAX_LIFETIME).cast_signed());
@@ -281,7 +281,7 @@ fn scopes(scope: &Value) -> Option<String> {
 
 /// An error answer (RFC 6749 §5.2). Only a code is kept, made harmless for the log.
 #[derive(Debug, Deserialize, Serialize)]
-pub(super) struct TokenError {
+pub(crate) struct TokenError {
     error: Option<Value>,
     /// Twitch's word for it.
     message: Option<Value>,

@@ -3,12 +3,36 @@
 
 use std::sync::Arc;
 
+use super::{
+    generic::GENERIC,
+    preset::{AuthTime, Avatar, Known, Offline, Preset, TokenAuth, Userinfo, Verified},
+};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use p256::{
     ecdsa::{Signature, SigningKey, signature::Signer},
     pkcs8::DecodePrivateKey,
 };
 use serde_json::{Value, json};
+
+/// What is known of Apple.
+pub(crate) const PRESET: Preset = Preset {
+    id: "apple",
+    name: "Apple",
+    endpoints: Known::Issuer("https://appleid.apple.com"),
+    scopes: &["name", "email"],
+    token_auth: TokenAuth::AppleJwt,
+    // Asking for name or address makes Apple insist on it.
+    form_post: true,
+    authorize_params: &[("response_mode", "form_post")],
+    offline: Offline::UNASKED,
+    userinfo: Userinfo::Never,
+    verified: Verified::TrueOrText("/email_verified"),
+    avatar: Avatar::None,
+    // It asks each time.
+    fresh: &[],
+    auth_time: AuthTime::IfSent,
+    ..GENERIC
+};
 
 /// Whom the secret is for.
 const AUDIENCE: &str = "https://appleid.apple.com";
@@ -17,7 +41,7 @@ const SECONDS: i64 = 300;
 
 /// The key that signs client secrets, with the names Apple knows it by.
 #[derive(Clone)]
-pub(super) struct AppleKey {
+pub(crate) struct AppleKey {
     team_id: String,
     key_id: String,
     key: Arc<SigningKey>,
@@ -34,7 +58,7 @@ impl std::fmt::Debug for AppleKey {
 
 impl AppleKey {
     /// Reads the key as Apple hands it out: PKCS #8 in PEM, its line ends perhaps written as `\n`.
-    pub(super) fn parse(pem: &str) -> Result<Self, String> {
+    pub(crate) fn parse(pem: &str) -> Result<Self, String> {
         let key = SigningKey::from_pkcs8_pem(&pem.replace("\\n", "\n"))
             .map_err(|_| "is not a P-256 private key in PEM (PKCS #8)".to_owned())?;
         Ok(Self {
@@ -45,7 +69,7 @@ impl AppleKey {
     }
 
     /// The key with its names.
-    pub(super) fn named(self, team_id: &str, key_id: &str) -> Self {
+    pub(crate) fn named(self, team_id: &str, key_id: &str) -> Self {
         Self {
             team_id: team_id.to_owned(),
             key_id: key_id.to_owned(),
@@ -54,7 +78,7 @@ impl AppleKey {
     }
 
     /// A client secret, good for five minutes.
-    pub(super) fn client_secret(&self, client_id: &str, now: i64) -> String {
+    pub(crate) fn client_secret(&self, client_id: &str, now: i64) -> String {
         let part = |value: Value| BASE64_URL_SAFE_NO_PAD.encode(value.to_string());
         let header = part(json!({ "alg": "ES256", "kid": self.key_id }));
         let claims = part(json!({
@@ -67,8 +91,8 @@ impl AppleKey {
 }
 
 /// The name in the form field `user`. Nobody signed it, so it is good for a greeting and nothing else.
-pub(super) fn name_in(user: &str) -> Option<String> {
-    let user = super::json::object(user.as_bytes()).ok()?;
+pub(crate) fn name_in(user: &str) -> Option<String> {
+    let user = crate::oauth::protocol::json::object(user.as_bytes()).ok()?;
     let name = user.get("name")?;
     let parts = ["firstName", "lastName"]
         .map(|part| name.get(part).and_then(Value::as_str).unwrap_or_default().trim());

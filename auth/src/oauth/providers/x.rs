@@ -1,17 +1,57 @@
 //! What only X does: it hands out addresses only to applications with a switch turned on, and may refuse the
 //! whole answer to the others.
 
+use std::future::ready;
+
+use futures_util::future::BoxFuture;
 use http::StatusCode;
 use url::Url;
 
-use super::{http::HttpError, json::Object, provider::Provider};
+use super::{
+    generic::PLAIN,
+    preset::{Asked, Avatar, Known, Offline, Preset, Quirks, Subject, TokenAuth, Verified},
+};
+use crate::oauth::protocol::{http::HttpError, json::Object};
+
+/// What is known of X.
+pub(crate) const PRESET: Preset = Preset {
+    id: "x",
+    name: "X",
+    endpoints: Known::Endpoints {
+        authorize: "https://x.com/i/oauth2/authorize",
+        token: "https://api.x.com/2/oauth2/token",
+        userinfo: "https://api.x.com/2/users/me",
+    },
+    // `tweet.read` is needed for `users/me`, although nothing of it is used.
+    scopes: &["users.read", "tweet.read", "users.email"],
+    token_auth: TokenAuth::Basic,
+    offline: Offline {
+        scopes: &["offline.access"],
+        ..Offline::UNASKED
+    },
+    userinfo_params: &[(
+        "user.fields",
+        "id,name,username,confirmed_email,profile_image_url",
+    )],
+    quirks: Quirks {
+        instead: Some(without_email),
+        complete: Some(report),
+        ..Quirks::NONE
+    },
+    subject: Subject::Claim("/data/id"),
+    email: "/data/confirmed_email",
+    verified: Verified::IfPresent,
+    names: &["/data/name", "/data/username"],
+    avatar: Avatar::Claim(&["/data/profile_image_url"]),
+    ..PLAIN
+};
 
 /// What gives us the right to ask for the address, if the switch is on.
 const SCOPE: &str = "users.email";
 const FIELD: &str = "confirmed_email";
 
 /// The address of userinfo without the question for the person's address, if that may be why X refused.
-pub(super) fn without_email(url: &str, refusal: &HttpError) -> Option<String> {
+fn without_email(url: &str, refusal: &HttpError) -> Option<String> {
     let HttpError::Status(StatusCode::BAD_REQUEST | StatusCode::FORBIDDEN) = refusal else {
         return None;
     };
@@ -34,19 +74,22 @@ fn asks(fields: &str) -> bool {
 }
 
 /// Reports an answer without an address, where one was asked for.
-pub(super) fn report(provider: &Provider, claims: &Object) {
+fn report<'a>(
+    Asked { provider, .. }: Asked<'a>,
+    claims: &'a mut Object,
+) -> BoxFuture<'a, Result<(), String>> {
     let data = claims.get("data");
     let has_email = data
         .and_then(|data| data.get(FIELD))
         .is_some_and(|email| !email.is_null());
-    if has_email || !provider.scopes.iter().any(|scope| scope == SCOPE) {
-        return;
+    if !has_email && provider.scopes.iter().any(|scope| scope == SCOPE) {
+        tracing::warn!(
+            provider = provider.id,
+            "X sent no address: the person has none, or \"Request email from users\" is off in the app's user \
+             authentication settings at X"
+        );
     }
-    tracing::warn!(
-        provider = provider.id,
-        "X sent no address: the person has none, or \"Request email from users\" is off in the app's user \
-         authentication settings at X"
-    );
+    Box::pin(ready(Ok(())))
 }
 
 #[cfg(test)]

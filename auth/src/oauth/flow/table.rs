@@ -15,17 +15,17 @@ use subtle::ConstantTimeEq;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
-use super::Intent;
+use crate::oauth::Intent;
 use crate::{
-    accounts::Identity,
     db::{Database, Expired, Tx},
     error::{Error, Result},
     keys::{KeyRing, Place, Purpose},
+    oauth::account::Identity,
     return_to::ReturnTo,
 };
 
 /// How long a flow may take, in seconds.
-pub(super) const LIFETIME: i64 = 600;
+pub(crate) const LIFETIME: i64 = 600;
 /// How long a flow's way back is known, in seconds.
 const REMEMBERED: i64 = 3600;
 /// How many flows a browser may have under way; the oldest goes when another begins.
@@ -35,7 +35,7 @@ const MAX_PENDING: i64 = 20;
 const NOBODY: &[u8] = &[];
 
 /// 256 random bits as 43 characters.
-pub(super) fn random() -> String {
+pub(crate) fn random() -> String {
     let mut bytes = [0; 32];
     OsRng.fill_bytes(&mut bytes);
     BASE64_URL_SAFE_NO_PAD.encode(bytes)
@@ -48,18 +48,18 @@ fn hash(text: &str) -> [u8; 32] {
 /// The value of a browser's flow cookie. It opens nothing by itself; of somebody else's state and code
 /// it makes waste.
 #[derive(Clone)]
-pub(super) struct Browser(String);
+pub(crate) struct Browser(String);
 
 impl Browser {
     /// The browser with this cookie, if it is one of ours.
-    pub(super) fn of(cookie: Option<&str>) -> Option<Self> {
+    pub(crate) fn of(cookie: Option<&str>) -> Option<Self> {
         let cookie = cookie?;
         let bytes = BASE64_URL_SAFE_NO_PAD.decode(cookie).ok()?;
         (bytes.len() == 32).then(|| Self(cookie.to_owned()))
     }
 
     /// The browser with this cookie, and a new one if it is not one of ours.
-    pub(super) fn of_or_new(cookie: Option<&str>) -> Self {
+    pub(crate) fn of_or_new(cookie: Option<&str>) -> Self {
         Self::of(cookie).unwrap_or_else(Self::new)
     }
 
@@ -68,7 +68,7 @@ impl Browser {
         Self(random())
     }
 
-    pub(super) fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 
@@ -77,7 +77,7 @@ impl Browser {
     }
 
     /// Names one callback of this browser: two with the same key are one that was sent twice.
-    pub(super) fn key_of(&self, provider: &str, query: &str) -> [u8; 32] {
+    pub(crate) fn key_of(&self, provider: &str, query: &str) -> [u8; 32] {
         let mut digest = Sha256::new();
         // The lengths keep apart what follows one another.
         for part in [&self.0, provider, query] {
@@ -90,41 +90,41 @@ impl Browser {
 
 /// Where a flow leads, or would have led.
 #[derive(FromRow)]
-pub(super) struct WayBack {
+pub(crate) struct WayBack {
     intent: String,
     return_to: Option<String>,
 }
 
 impl WayBack {
-    pub(super) fn intent(&self) -> Intent {
+    pub(crate) fn intent(&self) -> Intent {
         Intent::of(&self.intent)
     }
 
-    pub(super) fn return_to(&self) -> Option<ReturnTo> {
+    pub(crate) fn return_to(&self) -> Option<ReturnTo> {
         self.return_to.as_deref().and_then(ReturnTo::parse)
     }
 }
 
 /// What is kept of a flow until its callback.
 #[derive(FromRow)]
-pub(super) struct Flow {
+pub(crate) struct Flow {
     browser_hash: Vec<u8>,
     provider: String,
-    pub(super) pkce_verifier: Option<String>,
-    pub(super) nonce: Option<String>,
+    pub(crate) pkce_verifier: Option<String>,
+    pub(crate) nonce: Option<String>,
     #[sqlx(flatten)]
-    pub(super) way_back: WayBack,
+    pub(crate) way_back: WayBack,
     /// "Keep me signed in".
-    pub(super) remember: bool,
+    pub(crate) remember: bool,
     /// Who wanted to connect an account or to confirm who they are, and in which session.
-    pub(super) user_id: Option<Uuid>,
-    pub(super) session_id: Option<Uuid>,
+    pub(crate) user_id: Option<Uuid>,
+    pub(crate) session_id: Option<Uuid>,
     expires_at: OffsetDateTime,
 }
 
 impl Flow {
     /// Whether this callback is the flow's own: same browser, same provider.
-    pub(super) fn belongs(
+    pub(crate) fn belongs(
         &self,
         browser: Option<&Browser>,
         provider: &str,
@@ -141,33 +141,33 @@ impl Flow {
     }
 
     /// Whether its browser has signed out meanwhile.
-    pub(super) fn was_left(&self) -> bool {
+    pub(crate) fn was_left(&self) -> bool {
         self.browser_hash == NOBODY
     }
 
     /// Whether the flow took too long.
-    pub(super) fn has_expired(&self, now: OffsetDateTime) -> bool {
+    pub(crate) fn has_expired(&self, now: OffsetDateTime) -> bool {
         self.expires_at <= now
     }
 }
 
 /// What a new flow is made of.
-pub(super) struct NewFlow<'a> {
-    pub(super) state: &'a str,
-    pub(super) browser: &'a Browser,
-    pub(super) provider: &'a str,
-    pub(super) pkce_verifier: Option<&'a str>,
-    pub(super) nonce: Option<&'a str>,
-    pub(super) return_to: Option<&'a str>,
-    pub(super) intent: Intent,
-    pub(super) remember: bool,
-    pub(super) user_id: Option<Uuid>,
-    pub(super) session_id: Option<Uuid>,
+pub(crate) struct NewFlow<'a> {
+    pub(crate) state: &'a str,
+    pub(crate) browser: &'a Browser,
+    pub(crate) provider: &'a str,
+    pub(crate) pkce_verifier: Option<&'a str>,
+    pub(crate) nonce: Option<&'a str>,
+    pub(crate) return_to: Option<&'a str>,
+    pub(crate) intent: Intent,
+    pub(crate) remember: bool,
+    pub(crate) user_id: Option<Uuid>,
+    pub(crate) session_id: Option<Uuid>,
 }
 
 /// Begins a flow, and then drops the browser's oldest ones if there are too many: afterwards, so that of
 /// many begun at once the last to come sees them all.
-pub(super) async fn insert(db: &Database, new: NewFlow<'_>, now: OffsetDateTime) -> Result<()> {
+pub(crate) async fn insert(db: &Database, new: NewFlow<'_>, now: OffsetDateTime) -> Result<()> {
     let (state_hash, browser_hash) = (hash(new.state), new.browser.hash());
     // Ids are UUIDv7: they tell the order also of flows begun in the same second.
     let id = Uuid::now_v7();
@@ -227,7 +227,7 @@ pub(super) async fn insert(db: &Database, new: NewFlow<'_>, now: OffsetDateTime)
 }
 
 /// Where the flow with this state would have led, if this browser began it within the hour.
-pub(super) async fn way_back(
+pub(crate) async fn way_back(
     db: &Database,
     state: &str,
     browser: &Browser,
@@ -245,7 +245,7 @@ pub(super) async fn way_back(
 }
 
 /// Uses up the flow with this state, whoever asks.
-pub(super) async fn consume(db: &Database, state: &str) -> Result<Option<Flow>> {
+pub(crate) async fn consume(db: &Database, state: &str) -> Result<Option<Flow>> {
     Ok(sqlx::query_as(
         "DELETE FROM sign_in_flows WHERE state_hash = $1 AND intent <> 'pending_link'
          RETURNING browser_hash, provider, pkce_verifier, nonce, return_to, intent, remember, user_id, session_id,
@@ -257,7 +257,7 @@ pub(super) async fn consume(db: &Database, state: &str) -> Result<Option<Flow>> 
 }
 
 /// Keeps a provider's answer, sealed, for the owner of its address to sign in. A browser has one at most.
-pub(super) async fn insert_pending(
+pub(crate) async fn insert_pending(
     tx: &mut Tx,
     keys: &KeyRing,
     browser: &Browser,
@@ -291,7 +291,7 @@ pub(super) async fn insert_pending(
 
 /// Takes the answer that waits in this browser for this user. None as well if its key is gone, or it was put
 /// where it does not belong: the person starts again.
-pub(super) async fn take_pending(
+pub(crate) async fn take_pending(
     tx: &mut Tx,
     keys: &KeyRing,
     browser: &Browser,
@@ -323,7 +323,7 @@ fn pending_place(browser_hash: &[u8; 32], owner: Uuid) -> Place {
 /// Forgets all that a browser has under way, and where that would have led. Of what was bound to the
 /// session only that is left, so that the browser that comes back with it learns that it is over, and nothing else
 /// is done.
-pub(super) async fn forget_browser(tx: &mut Tx, browser: &Browser) -> Result<()> {
+pub(crate) async fn forget_browser(tx: &mut Tx, browser: &Browser) -> Result<()> {
     let hash = browser.hash();
     for statement in [
         "DELETE FROM sign_in_flows WHERE browser_hash = $1 AND intent NOT IN ('link', 'confirm')",
@@ -354,7 +354,7 @@ const FORGOTTEN: Expired = Expired {
 };
 
 /// Deletes what has expired.
-pub(super) async fn sweep(db: &Database, now: OffsetDateTime) -> Result<()> {
+pub(crate) async fn sweep(db: &Database, now: OffsetDateTime) -> Result<()> {
     db.sweep(FORGOTTEN, now).await?;
     let swept = db.sweep(EXPIRED, now).await?;
     if swept > 0 {

@@ -12,15 +12,15 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use url::Url;
 
-use super::{
+use crate::oauth::{
     excerpt,
     flights::{Flights, Landed},
-    http::{Http, is_safe},
-    id_token::{Algorithm, Keys, names},
-    json::Object,
-    microsoft,
-    preset::Known,
-    provider::Provider,
+    protocol::http::{Http, is_safe},
+    protocol::id_token::{Algorithm, Keys, names},
+    protocol::json::Object,
+    providers::microsoft,
+    providers::preset::Known,
+    providers::provider::Provider,
 };
 use crate::{clock::Clock, detached::Detached};
 
@@ -33,18 +33,18 @@ const FAILED_FOR: i64 = 5;
 
 /// All that a sign-in needs to know about where a provider is.
 #[derive(Debug)]
-pub(super) struct Endpoints {
-    pub(super) authorize: AuthUrl,
-    pub(super) token: TokenUrl,
-    pub(super) userinfo: Option<String>,
+pub(crate) struct Endpoints {
+    pub(crate) authorize: AuthUrl,
+    pub(crate) token: TokenUrl,
+    pub(crate) userinfo: Option<String>,
     /// The issuer as the metadata names it: at Microsoft it may be a template.
-    pub(super) issuer: Option<String>,
+    pub(crate) issuer: Option<String>,
     /// Whether every callback must name the issuer (RFC 9207 §2.4).
-    pub(super) iss_required: bool,
+    pub(crate) iss_required: bool,
     /// What ID tokens may be signed with.
-    pub(super) algorithms: Vec<Algorithm>,
+    pub(crate) algorithms: Vec<Algorithm>,
     /// Whether the token endpoint takes the client secret in the body only.
-    pub(super) post_only: bool,
+    pub(crate) post_only: bool,
     jwks: Option<String>,
 }
 
@@ -74,11 +74,11 @@ fn texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<String
 }
 
 /// What a provider answers, or why it gives no answer, for the operator.
-pub(super) type Answer<T> = Result<Arc<T>, String>;
+pub(crate) type Answer<T> = Result<Arc<T>, String>;
 
 /// What is known about one provider at the moment.
 #[derive(Debug)]
-pub(super) struct Discovery {
+pub(crate) struct Discovery {
     source: Source,
     /// Of a provider without metadata: there is nothing to ask.
     fixed: Option<Answer<Endpoints>>,
@@ -106,7 +106,7 @@ struct Newest {
 
 impl Discovery {
     /// About a provider of which nothing is known yet.
-    pub(super) fn new(provider: Arc<Provider>, http: Http, clock: Clock, detached: &Detached) -> Self {
+    pub(crate) fn new(provider: Arc<Provider>, http: Http, clock: Clock, detached: &Detached) -> Self {
         let fixed = match provider.issuer {
             Some(_) if provider.is_oidc() => None,
             _ => Some(Endpoints::fixed(&provider).map(Arc::new)),
@@ -126,13 +126,13 @@ impl Discovery {
     }
 
     /// The provider's endpoints, as far as that is known without asking it.
-    pub(super) fn known(&self) -> Option<Answer<Endpoints>> {
+    pub(crate) fn known(&self) -> Option<Answer<Endpoints>> {
         let kept = || self.endpoints.kept((), self.source.clock.unix());
         self.fixed.clone().or_else(|| kept().map(|kept| (*kept).clone()))
     }
 
     /// The provider's endpoints.
-    pub(super) async fn endpoints(&self) -> Answer<Endpoints> {
+    pub(crate) async fn endpoints(&self) -> Answer<Endpoints> {
         if let Some(fixed) = &self.fixed {
             return fixed.clone();
         }
@@ -145,7 +145,7 @@ impl Discovery {
     }
 
     /// The provider's keys, and whether they were fetched for this call.
-    pub(super) async fn keys(&self, endpoints: &Endpoints) -> Result<(Arc<Keys>, bool), String> {
+    pub(crate) async fn keys(&self, endpoints: &Endpoints) -> Result<(Arc<Keys>, bool), String> {
         if let Some(keys) = self.source.newest() {
             return Ok((keys, false));
         }
@@ -159,7 +159,7 @@ impl Discovery {
     }
 
     /// Keys newer than `seen`, which lack a token's key; none if they were looked for a moment ago.
-    pub(super) async fn newer_keys(
+    pub(crate) async fn newer_keys(
         &self,
         seen: &Arc<Keys>,
         endpoints: &Endpoints,
@@ -324,7 +324,7 @@ impl Endpoints {
 
     /// The issuer an ID token with these claims must name. `key_issuer` is whose tokens its key may sign, where
     /// the key set says so.
-    pub(super) fn issuer_of(
+    pub(crate) fn issuer_of(
         &self,
         provider: &Provider,
         claims: &Object,

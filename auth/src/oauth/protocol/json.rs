@@ -11,10 +11,10 @@ use serde::{
 use serde_json::{Map, Number, Value};
 
 /// The members of an object.
-pub(super) type Object = Map<String, Value>;
+pub(crate) type Object = Map<String, Value>;
 
 /// Reads an object, to its very end; names are unique at every depth.
-pub(super) fn object(text: &[u8]) -> Result<Object, String> {
+pub(crate) fn object(text: &[u8]) -> Result<Object, String> {
     match serde_json::from_slice(text) {
         Ok(Unique(Value::Object(object))) => Ok(object),
         Ok(_) => Err("is not a JSON object".to_owned()),
@@ -29,7 +29,7 @@ pub(super) fn object(text: &[u8]) -> Result<Object, String> {
 
 /// A count, of seconds for example, as a whole number, a decimal (`3599.0`) or either of them in a text:
 /// providers write all four, and none can mean anything else. What is less than zero or no number is no count.
-pub(super) fn count(value: &Value) -> Option<u64> {
+pub(crate) fn count(value: &Value) -> Option<u64> {
     let whole = |decimal: f64| (decimal.is_finite() && decimal >= 0.0).then_some(decimal as u64);
     match value {
         Value::Number(number) => number.as_u64().or_else(|| number.as_f64().and_then(whole)),
@@ -42,7 +42,7 @@ pub(super) fn count(value: &Value) -> Option<u64> {
 }
 
 /// A whole number as a text, also where it is written as a decimal, as far as decimals are exact.
-pub(super) fn whole(number: &Number) -> Option<String> {
+pub(crate) fn whole(number: &Number) -> Option<String> {
     const EXACT: f64 = (1_u64 << 53) as f64;
     if number.is_i64() || number.is_u64() {
         return Some(number.to_string());

@@ -1,0 +1,26 @@
+//! LinkedIn.
+
+use super::{
+    generic::GENERIC,
+    preset::{AuthTime, Known, Offline, Pkce, Preset, TokenAuth, Userinfo, Verified},
+};
+
+/// What is known of LinkedIn.
+pub(crate) const PRESET: Preset = Preset {
+    id: "linkedin",
+    name: "LinkedIn",
+    endpoints: Known::Issuer("https://www.linkedin.com/oauth"),
+    // A code_verifier is answered with `invalid_client` unless LinkedIn has turned PKCE on for the
+    // application, and the nonce is left out of the ID token.
+    pkce: Pkce::None,
+    nonce: false,
+    token_auth: TokenAuth::Post,
+    token_type_optional: true,
+    offline: Offline::UNASKED,
+    userinfo: Userinfo::IfNoEmail,
+    verified: Verified::TrueOrText("/email_verified"),
+    // No parameter for it is documented.
+    fresh: &[],
+    auth_time: AuthTime::IfSent,
+    ..GENERIC
+};

@@ -1,0 +1,25 @@
+//! Slack.
+
+use super::{
+    generic::GENERIC,
+    preset::{AuthTime, Avatar, Known, Offline, Pkce, Preset, Subject, TokenAuth, Userinfo},
+};
+
+/// What is known of Slack.
+pub(crate) const PRESET: Preset = Preset {
+    id: "slack",
+    name: "Slack",
+    endpoints: Known::Issuer("https://slack.com"),
+    // Slack takes it of public clients only, which an application becomes for good by asking for it.
+    pkce: Pkce::None,
+    token_auth: TokenAuth::Post,
+    offline: Offline::UNASKED,
+    userinfo: Userinfo::IfNoEmail,
+    // A user's id is unique only within its workspace.
+    subject: Subject::Joined("/https:~1~1slack.com~1team_id", "/https:~1~1slack.com~1user_id"),
+    avatar: Avatar::Claim(&["/picture", "/https:~1~1slack.com~1user_image_512"]),
+    // No parameter for it is documented.
+    fresh: &[],
+    auth_time: AuthTime::IfSent,
+    ..GENERIC
+};

@@ -1,0 +1,25 @@
+//! Spotify.
+
+use super::{
+    generic::PLAIN,
+    preset::{Avatar, Known, Preset, TokenAuth, Verified},
+};
+
+/// What is known of Spotify.
+pub(crate) const PRESET: Preset = Preset {
+    id: "spotify",
+    name: "Spotify",
+    endpoints: Known::Endpoints {
+        authorize: "https://accounts.spotify.com/authorize",
+        token: "https://accounts.spotify.com/api/token",
+        userinfo: "https://api.spotify.com/v1/me",
+    },
+    scopes: &["user-read-email"],
+    token_auth: TokenAuth::Basic,
+    // Spotify says itself that nobody checks it.
+    verified: Verified::Never,
+    names: &["/display_name"],
+    avatar: Avatar::Claim(&["/images/0/url"]),
+    fresh: &[("show_dialog", "true")],
+    ..PLAIN
+};

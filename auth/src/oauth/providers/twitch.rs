@@ -1,0 +1,27 @@
+//! Twitch.
+
+use super::{
+    generic::GENERIC,
+    preset::{AuthTime, Known, Offline, Pkce, Preset, TokenAuth, Userinfo},
+};
+
+/// What is known of Twitch.
+pub(crate) const PRESET: Preset = Preset {
+    id: "twitch",
+    name: "Twitch",
+    endpoints: Known::Issuer("https://id.twitch.tv/oauth2"),
+    scopes: &["openid", "user:read:email"],
+    // Twitch has none: it takes a challenge and never looks at it.
+    pkce: Pkce::None,
+    token_auth: TokenAuth::Post,
+    // Without it the ID token holds nothing but `sub`.
+    authorize_params: &[(
+        "claims",
+        r#"{"id_token":{"email":null,"email_verified":null,"picture":null,"preferred_username":null}}"#,
+    )],
+    offline: Offline::UNASKED,
+    userinfo: Userinfo::IfNoEmail,
+    fresh: &[("force_verify", "true")],
+    auth_time: AuthTime::IfSent,
+    ..GENERIC
+};
