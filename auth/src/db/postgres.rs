@@ -9,7 +9,7 @@ use sqlx::{
     migrate::{MigrateError, Migrator},
     postgres::{PgConnectOptions, PgPoolOptions},
 };
-use tower_sessions_sqlx_store::PostgresStore;
+pub(super) use tower_sessions_sqlx_store::PostgresStore as SessionStore;
 
 use super::{LOCK_WAIT, OpenError, POOL_WAIT, Pool, Tx};
 
@@ -73,8 +73,27 @@ pub(crate) fn judge_url(url: &str) -> Result<(), String> {
     }
 }
 
+/// Where the database lies is the server's matter.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place;
+
+impl Place {
+    /// Nothing to look at.
+    #[expect(
+        clippy::unused_self,
+        clippy::unnecessary_wraps,
+        reason = "a file may be somewhere else"
+    )]
+    pub(super) fn check(self) -> Result<(), sqlx::Error> {
+        Ok(())
+    }
+
+    /// Nothing to let go of.
+    pub(super) async fn close(self) {}
+}
+
 /// Connects to the server.
-pub(super) async fn open(url: &str) -> Result<(Pool, Pool), OpenError> {
+pub(super) async fn open(url: &str) -> Result<(Pool, Pool, Place), OpenError> {
     let options = address::read(url).map_err(OpenError::Url)?;
     // Not as a start-up option, which PgBouncer would refuse. It counts the wait for locks, too.
     // And what has begun a transaction and then says nothing more (a process that was stopped, a connection
@@ -94,7 +113,7 @@ pub(super) async fn open(url: &str) -> Result<(Pool, Pool), OpenError> {
         .connect_with(options)
         .await
         .map_err(OpenError::Open)?;
-    Ok((pool.clone(), pool))
+    Ok((pool.clone(), pool, Place))
 }
 
 /// sqlx takes an advisory lock meanwhile: of several instances that start at once, one migrates. On a
@@ -176,8 +195,8 @@ pub(crate) fn is_unavailable(code: &str) -> bool {
 }
 
 /// tower-sessions' store for this engine.
-pub(crate) fn session_store(pool: &Pool) -> Arc<PostgresStore> {
-    let store = PostgresStore::new(pool.clone())
+pub(super) fn session_store(pool: &Pool) -> Arc<SessionStore> {
+    let store = SessionStore::new(pool.clone())
         .with_schema_name("public")
         .and_then(|store| store.with_table_name("tower_sessions"))
         .expect("both names are identifiers");

@@ -1,5 +1,7 @@
 //! SQLite: a file, many readers, one writer.
 
+mod place;
+
 use std::{io, path::Path, str::FromStr, sync::Arc};
 
 use sqlx::{
@@ -9,8 +11,9 @@ use sqlx::{
         SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous,
     },
 };
-use tower_sessions_sqlx_store::SqliteStore;
+pub(super) use tower_sessions_sqlx_store::SqliteStore as SessionStore;
 
+pub(super) use self::place::Place;
 use super::{LOCK_WAIT, OpenError, POOL_WAIT, Pool, Tx};
 use crate::at_rest;
 
@@ -61,10 +64,11 @@ pub(crate) fn judge_url(url: &str) -> Result<(), String> {
 }
 
 /// Opens `sqlite:PATH`, making the file and its folders where they are missing.
-pub(super) async fn open(url: &str) -> Result<(Pool, Pool), OpenError> {
+pub(super) async fn open(url: &str) -> Result<(Pool, Pool, Place), OpenError> {
     let options = SqliteConnectOptions::from_str(url)
         .map_err(OpenError::Url)?
-        .create_if_missing(true)
+        // What is missing later on was taken away: an empty file in its place would hide that.
+        .create_if_missing(false)
         .foreign_keys(true)
         .journal_mode(SqliteJournalMode::Wal)
         // FULL: an acknowledged write survives a power cut, not only kill -9.
@@ -78,19 +82,24 @@ pub(super) async fn open(url: &str) -> Result<(Pool, Pool), OpenError> {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(OpenError::File(error)),
         _ => {}
     }
-    // The writer first: it creates the file and turns the journal to WAL.
-    let write = SqlitePoolOptions::new()
-        .max_connections(1)
-        .acquire_timeout(POOL_WAIT)
+    // The first connection turns the journal to WAL.
+    let place = Place::note(&options).await?;
+    let pool = |connections: u32| {
+        let place = place.clone();
+        SqlitePoolOptions::new()
+            .max_connections(connections)
+            .acquire_timeout(POOL_WAIT)
+            // Nobody keeps a connection to another file.
+            .after_connect(move |_, _| {
+                let checked = place.check();
+                Box::pin(async move { checked })
+            })
+    };
+    let write = pool(1)
         .after_release(|connection, _| Box::pin(is_at_rest(connection)))
-        .connect_with(options.clone())
-        .await
-        .map_err(OpenError::Open)?;
-    let read = SqlitePoolOptions::new()
-        .max_connections(READERS)
-        .acquire_timeout(POOL_WAIT)
-        .connect_lazy_with(options);
-    Ok((read, write))
+        .connect_lazy_with(options.clone());
+    let read = pool(READERS).connect_lazy_with(options);
+    Ok((read, write, place))
 }
 
 /// Whether a connection that comes back has no transaction open, as far as its driver knows; otherwise it is
@@ -164,8 +173,8 @@ pub(crate) fn is_unavailable(code: &str) -> bool {
 }
 
 /// tower-sessions' store for this engine.
-pub(crate) fn session_store(pool: &Pool) -> Arc<SqliteStore> {
-    Arc::new(SqliteStore::new(pool.clone()))
+pub(super) fn session_store(pool: &Pool) -> Arc<SessionStore> {
+    Arc::new(SessionStore::new(pool.clone()))
 }
 
 #[cfg(test)]

@@ -45,7 +45,7 @@ impl Database {
         let statement = expired.batch("1");
         let mut swept = 0;
         loop {
-            let rows = sqlx::query(&statement).bind(now).fetch_all(&self.write).await?;
+            let rows = sqlx::query(&statement).bind(now).fetch_all(self.write()).await?;
             swept += rows.len();
             if Expired::ends_with(rows.len()) {
                 return Ok(swept);

@@ -86,6 +86,11 @@ impl HashedStore {
             db,
         }
     }
+
+    /// What the inner store does not ask.
+    fn in_place(&self) -> StoreResult<()> {
+        self.db.in_place().map_err(|e| StoreError::Backend(e.to_string()))
+    }
 }
 
 #[async_trait]
@@ -120,11 +125,13 @@ impl SessionStore for HashedStore {
     }
 
     async fn load(&self, id: &Id) -> StoreResult<Option<Record>> {
+        self.in_place()?;
         let stored = self.read.load(&IdHash::of(id).as_store_id()).await?;
         Ok(stored.map(|record| Record { id: *id, ..record }))
     }
 
     async fn delete(&self, id: &Id) -> StoreResult<()> {
+        self.in_place()?;
         self.write.delete(&IdHash::of(id).as_store_id()).await
     }
 }

@@ -36,6 +36,7 @@ mod history;
 mod keys;
 mod last_admin;
 mod limits;
+mod moved;
 mod nowhere;
 mod operation;
 mod origin;

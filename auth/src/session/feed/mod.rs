@@ -193,6 +193,7 @@ impl Feed {
         let follower = Follower {
             options: listen.map_or_else(|| db.connect_options(), ListenAddress::connect_options),
             requests: listen.map(|_| db.connect_options()),
+            db: db.clone(),
             list,
             trust: Arc::clone(&trust),
         };
@@ -225,6 +226,7 @@ struct Follower {
     /// How requests connect, where that is elsewhere.
     #[cfg_attr(not(feature = "postgres"), expect(dead_code, reason = "there is one file"))]
     requests: Option<ConnectOptions>,
+    db: Database,
     list: Arc<StaleList>,
     trust: Arc<Trust>,
 }
@@ -244,6 +246,13 @@ impl Follower {
             time::sleep(pause).await;
             last = Some(pause);
         }
+    }
+
+    /// Every mark committed before this moment is in memory, if they are marked where this is read.
+    fn prove(&self, moment: Moment) -> Result<(), Broken> {
+        self.db.in_place()?;
+        self.trust.prove(moment);
+        Ok(())
     }
 
     /// Reads the marks after `seq`; the last one's.
