@@ -10,7 +10,7 @@ use std::sync::Arc;
 use secrecy::SecretString;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
-use sqlx::types::Json;
+use sqlx::{FromRow, Row as _, types::Json};
 use time::OffsetDateTime;
 use uuid::Uuid;
 use wire::{DataSize, PrivateKeyInfo};
@@ -253,7 +253,7 @@ impl Buckets {
     /// How much a user's buckets hold; of their content nothing is told.
     pub(crate) async fn sizes(&self, user_id: Uuid) -> Result<Vec<DataSize>> {
         let rows: Vec<Measured> = sqlx::query_as(
-            "SELECT bucket, client_id, data, version, updated_at FROM user_data
+            "SELECT bucket, client_id, CAST(data AS TEXT) AS data, version, updated_at FROM user_data
              WHERE user_id = $1 ORDER BY client_id, bucket DESC",
         )
         .bind(user_id)
@@ -261,20 +261,24 @@ impl Buckets {
         .await?;
         rows.into_iter()
             .map(|row| {
-                let Json(stored) = row.data;
                 let owner = Owner {
                     user_id,
                     client_id: &row.client_id,
                     bucket: row.bucket,
                 };
-                // What cannot be opened takes its place all the same.
-                let data = self.open(owner, stored.clone()).unwrap_or(stored);
-                let text = serde_json::to_string(&data).map_err(Error::internal)?;
+                // What cannot be read or opened takes its place all the same.
+                let stored: Option<Map<String, Value>> = serde_json::from_str(&row.data).ok();
+                let opened = stored.clone().and_then(|stored| self.open(owner, stored).ok());
+                let bytes = match &opened {
+                    Some(data) => serde_json::to_string(data).map_err(Error::internal)?.len(),
+                    None => row.data.len(),
+                };
+                let keys = opened.or(stored).unwrap_or_default();
                 Ok(DataSize {
                     bucket: row.bucket.name().to_owned(),
                     client_id: row.client_id,
-                    bytes: text.len(),
-                    keys: data
+                    bytes,
+                    keys: keys
                         .keys()
                         .filter(|key| ![SET_AT, SEALED].contains(&key.as_str()))
                         .count(),
@@ -286,7 +290,7 @@ impl Buckets {
     }
 
     /// Seals with the newest key whatever another key has sealed, or none: afterwards the older ones may leave
-    /// `SESSION_SECRET`. Answers how many rows. Those whose key is gone already stay as they are.
+    /// `SESSION_SECRET`. Answers how many rows. Those that cannot be opened stay as they are.
     ///
     /// # Errors
     /// Of the database; the rows before are done.
@@ -295,7 +299,7 @@ impl Buckets {
         let (mut resealed, mut unopened) = (0, 0);
         let mut after = (Uuid::nil(), String::new());
         loop {
-            let rows: Vec<Private> = sqlx::query_as(
+            let rows = sqlx::query(
                 "SELECT user_id, client_id, data, version FROM user_data
                  WHERE bucket = $1 AND (user_id, client_id) > ($2, $3)
                    AND CAST(data AS TEXT) NOT LIKE $4 AND CAST(data AS TEXT) <> '{}'
@@ -309,14 +313,19 @@ impl Buckets {
             .fetch_all(self.db.read())
             .await?;
             let Some(last) = rows.last() else { break };
-            after = (last.user_id, last.client_id.clone());
-            for row in rows {
-                let Private {
+            after = (last.try_get("user_id")?, last.try_get("client_id")?);
+            for row in &rows {
+                // Each by itself: one that is no object must not keep the others from their key.
+                let Ok(Private {
                     user_id,
                     client_id,
                     data: Json(stored),
                     version,
-                } = row;
+                }) = Private::from_row(row)
+                else {
+                    unopened += 1;
+                    continue;
+                };
                 let owner = Owner {
                     user_id,
                     client_id: &client_id,
@@ -347,7 +356,7 @@ impl Buckets {
         if unopened > 0 {
             tracing::error!(
                 rows = unopened,
-                "private data was sealed with keys that are not in SESSION_SECRET any more"
+                "private data was left as it is: it is damaged, or sealed with keys that are not in SESSION_SECRET any more"
             );
         }
         Ok(resealed)
@@ -457,7 +466,7 @@ struct Private {
 struct Measured {
     bucket: Bucket,
     client_id: String,
-    data: Json<Map<String, Value>>,
+    data: String,
     version: i64,
     updated_at: OffsetDateTime,
 }

@@ -26,7 +26,7 @@ pub use self::{
 };
 pub(crate) use self::{
     engine::{DEFAULT_URL, HOLD_SHARED, is_unavailable, judge_url},
-    sweep::Expired,
+    sweep::{Expired, all},
 };
 use crate::error::{Error, Result};
 

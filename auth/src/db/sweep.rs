@@ -4,7 +4,7 @@
 use time::OffsetDateTime;
 
 use super::{Database, engine::SKIP_LOCKED};
-use crate::error::Result;
+use crate::error::{Result, chain};
 
 /// Rows of a batch: a fraction of a second, also where the disk is slow.
 const BATCH: usize = 500;
@@ -34,6 +34,16 @@ impl Expired {
     pub(crate) fn ends_with(rows: usize) -> bool {
         rows < BATCH
     }
+}
+
+/// The outcome of sweeps that do not depend on each other: the first error, and whatever else failed is in the log.
+pub(crate) fn all<const N: usize>(swept: [Result<()>; N]) -> Result<()> {
+    let mut failed = swept.into_iter().filter_map(Result::err);
+    let first = failed.next();
+    for error in failed {
+        tracing::warn!(error = %chain(&error), "part of a sweep failed");
+    }
+    first.map_or(Ok(()), Err)
 }
 
 impl Database {

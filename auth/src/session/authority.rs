@@ -388,7 +388,7 @@ const EXPIRED: Expired = Expired {
     when: "idle_expires_at <= $1",
 };
 
-/// Deletes expired sessions with their records, and records that are left over.
+/// Deletes expired sessions with their records.
 pub(super) async fn sweep(db: &Database, now: OffsetDateTime) -> Result<()> {
     let statement = EXPIRED.batch("key_hash");
     let mut swept = 0;
@@ -405,7 +405,6 @@ pub(super) async fn sweep(db: &Database, now: OffsetDateTime) -> Result<()> {
             break;
         }
     }
-    db.sweep(store::EXPIRED, now).await?;
     if swept > 0 {
         tracing::debug!(sessions = swept, "swept expired sessions");
     }

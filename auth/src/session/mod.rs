@@ -47,7 +47,7 @@ use crate::{
     audit::NewEvent,
     clock::Clock,
     cookies::{Cookies, Keep},
-    db::{Database, ListenAddress, Tx},
+    db::{self, Database, ListenAddress, Tx},
     error::{Result, chain},
     keys::KeyRing,
     users,
@@ -195,11 +195,14 @@ impl Sessions {
 
     /// Forgets what has expired: sessions, their data, stale marks.
     pub async fn sweep(&self) -> Result<()> {
-        self.0.stale.agree(&self.0.db).await?;
-        let now = self.0.clock.now();
-        authority::sweep(&self.0.db, now).await?;
-        self.0.db.sweep(former::EXPIRED, now).await?;
-        self.0.stale.sweep(&self.0.db).await
+        let (db, now) = (&self.0.db, self.0.clock.now());
+        db::all([
+            self.0.stale.agree(db).await,
+            authority::sweep(db, now).await,
+            db.sweep(store::EXPIRED, now).await.map(drop),
+            db.sweep(former::EXPIRED, now).await.map(drop),
+            self.0.stale.sweep(db).await,
+        ])
     }
 
     /// Voids the snapshots of all of a user's sessions, which stay alive: what they carry has changed.

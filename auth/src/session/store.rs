@@ -181,15 +181,19 @@ pub(super) async fn remove(tx: &mut Tx, key_hash: &[u8]) -> Result<()> {
     Ok(())
 }
 
-/// Deletes the records of a batch of sessions, in the transaction that ends them.
+/// Deletes the records of a batch of sessions, in the transaction that ends them. A hash that is none has no record.
 pub(super) async fn remove_all(tx: &mut Tx, key_hashes: &[Vec<u8>]) -> Result<()> {
-    if key_hashes.is_empty() {
+    let keys: Vec<String> = key_hashes
+        .iter()
+        .filter_map(|key_hash| IdHash::store_key(key_hash).ok())
+        .collect();
+    if keys.is_empty() {
         return Ok(());
     }
     let mut query = QueryBuilder::<Db>::new("DELETE FROM tower_sessions WHERE id IN (");
     let mut ids = query.separated(", ");
-    for key_hash in key_hashes {
-        ids.push_bind(IdHash::store_key(key_hash)?);
+    for key in keys {
+        ids.push_bind(key);
     }
     query.push(")").build().execute(&mut **tx).await?;
     Ok(())

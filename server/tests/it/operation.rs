@@ -4,7 +4,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::{io::Write, net::TcpStream};
 
-use crate::support::{Folder, PASSWORD, SECRET, Server, command, contains, read_to_end};
+use crate::support::{Folder, PASSWORD, SECRET, Server, TestApp, command, contains, read_to_end};
 
 const ADA: &str = "ada@example.com";
 const SITE: (&str, &str) = ("PUBLIC_URL", "http://127.0.0.1:3000");
@@ -337,6 +337,60 @@ fn an_address_that_is_taken_ends_the_program() {
         .unwrap();
     assert!(!output.status.success());
     assert!(contains(&output.stderr, &addr));
+}
+
+/// Whatever is wrong with one table, or one row, what has expired in the others goes.
+#[tokio::test]
+async fn each_table_is_swept_whatever_is_wrong_with_another() {
+    let app = TestApp::new().await;
+    app.registered(ADA).await;
+    app.browser()
+        .post("/auth/login/github", &[])
+        .send()
+        .await
+        .expect(200);
+    app.sql("ALTER TABLE form_texts RENAME TO elsewhere").await;
+    if cfg!(not(feature = "postgres")) {
+        // A hash that is none: its session has no record.
+        app.sql("UPDATE sessions SET key_hash = x'01'").await;
+    }
+    app.advance(40 * 86_400);
+    assert!(app.auth.sweep().await.is_err());
+    for table in ["sessions", "tower_sessions", "sign_in_flows", "sign_in_networks"] {
+        let left = app.number(&format!("SELECT count(*) FROM {table}")).await;
+        assert_eq!(left, 0, "{table}");
+    }
+    app.sql("ALTER TABLE elsewhere RENAME TO form_texts").await;
+    app.auth.sweep().await.unwrap();
+}
+
+/// The sweep goes on beside private data that cannot be sealed anew.
+#[cfg(not(feature = "postgres"))]
+#[tokio::test]
+async fn private_data_that_is_not_sealed_anew_holds_up_no_sweep() {
+    let folder = Folder::new();
+    let migrated = command(&folder, &[SITE]).arg("migrate").output().unwrap();
+    assert!(migrated.status.success());
+    let options: sqlx::sqlite::SqliteConnectOptions = folder.database_url().parse().unwrap();
+    let pool = sqlx::SqlitePool::connect_with(options).await.unwrap();
+    for statement in [
+        "INSERT INTO stale_sessions (session_id, min_version, forget_at)
+         VALUES (randomblob(16), 1, '2000-01-01T00:00:00Z')",
+        "ALTER TABLE user_data RENAME TO elsewhere",
+    ] {
+        sqlx::query(statement).execute(&pool).await.unwrap();
+    }
+    let server = Server::start(&folder, &[SITE]);
+    server.wait_for("private data was not sealed anew");
+    let patience = std::time::Instant::now();
+    let marks = async || -> i64 {
+        let marks = sqlx::query_scalar("SELECT count(*) FROM stale_sessions");
+        marks.fetch_one(&pool).await.unwrap()
+    };
+    while marks().await > 0 {
+        assert!(patience.elapsed().as_secs() < 10, "{}", server.log());
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
 }
 
 /// On PostgreSQL nobody holds up everybody: there it is a lost connection (see `postgres.rs`).
