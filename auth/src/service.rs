@@ -97,6 +97,7 @@ impl Auth {
             clock.clone(),
             cookies,
             config.lifetimes,
+            &detached,
         )
         .await;
         let limits = Limits::new(clock.clone(), config.address_limits);

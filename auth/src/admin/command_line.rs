@@ -13,6 +13,7 @@ use crate::{
     clock::Clock,
     cookies::Cookies,
     db::{Database, Db, ListenAddress},
+    detached::Detached,
     email::Email,
     error::{Error, Result},
     keys::{KeyRing, MIN_SECRET_BYTES},
@@ -60,7 +61,17 @@ impl Administration {
         let keys = Arc::new(KeyRing::new(&[key.into()]));
         let buckets = Buckets::new(db.clone(), Arc::clone(&keys), clock.clone());
         let cookies = Cookies::new(true);
-        let sessions = Sessions::new(db.clone(), listen, keys, clock.clone(), cookies, lifetimes).await;
+        let detached = Detached::default();
+        let sessions = Sessions::new(
+            db.clone(),
+            listen,
+            keys,
+            clock.clone(),
+            cookies,
+            lifetimes,
+            &detached,
+        )
+        .await;
         Self {
             buckets,
             db,

@@ -8,7 +8,7 @@ use sqlx::{
     pool::{PoolConnection, PoolOptions},
 };
 
-use super::{ConnectOptions, Database, Db, Pool};
+use super::{ConnectOptions, Database, Db, Pool, patience};
 
 /// One of the pools, as statements use it: what is not where it was opened is neither read nor written.
 ///
@@ -68,11 +68,11 @@ impl<'c> Executor<'c> for Access<'c> {
         'c: 'e,
         E: 'q + Execute<'q, Db>,
     {
-        let fetched = async move {
+        let fetched = patience::step(async move {
             let mut connection = self.acquire().await?;
             let fetched: Vec<_> = connection.fetch_many(query).try_collect().await?;
             Ok(stream::iter(fetched.into_iter().map(Ok)))
-        };
+        });
         Box::pin(fetched.try_flatten_stream())
     }
 
@@ -81,7 +81,9 @@ impl<'c> Executor<'c> for Access<'c> {
         'c: 'e,
         E: 'q + Execute<'q, Db>,
     {
-        Box::pin(async move { self.acquire().await?.fetch_optional(query).await })
+        Box::pin(patience::step(async move {
+            self.acquire().await?.fetch_optional(query).await
+        }))
     }
 
     fn prepare_with<'e, 'q: 'e>(
@@ -92,13 +94,17 @@ impl<'c> Executor<'c> for Access<'c> {
     where
         'c: 'e,
     {
-        Box::pin(async move { self.acquire().await?.prepare_with(sql, parameters).await })
+        Box::pin(patience::step(async move {
+            self.acquire().await?.prepare_with(sql, parameters).await
+        }))
     }
 
     fn describe<'e, 'q: 'e>(self, sql: &'q str) -> BoxFuture<'e, Describe<Db>>
     where
         'c: 'e,
     {
-        Box::pin(async move { self.acquire().await?.describe(sql).await })
+        Box::pin(patience::step(async move {
+            self.acquire().await?.describe(sql).await
+        }))
     }
 }

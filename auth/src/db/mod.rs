@@ -5,6 +5,7 @@
 //! and `RETURNING`, which both understand.
 
 mod access;
+mod patience;
 #[cfg(feature = "postgres")]
 mod postgres;
 #[cfg(not(feature = "postgres"))]
@@ -23,9 +24,11 @@ use tracing::Instrument;
 pub use self::{
     access::Access,
     engine::{Db, ListenAddress},
+    patience::patiently,
 };
 pub(crate) use self::{
     engine::{DEFAULT_URL, HOLD_SHARED, is_unavailable, judge_url},
+    patience::carried,
     sweep::{Expired, all},
 };
 use crate::error::{Error, Result};
@@ -38,7 +41,7 @@ pub type Tx = sqlx::Transaction<'static, Db>;
 pub(crate) type ConnectOptions = <<Db as sqlx::Database>::Connection as sqlx::Connection>::Options;
 
 /// How long a statement waits for a lock, and a caller for a connection. Together they stay under the
-/// five seconds after which a request is answered with 503.
+/// five seconds after which a request is answered with 503, and so do all steps of a request ([`patiently`]).
 const LOCK_WAIT: Duration = Duration::from_secs(2);
 const POOL_WAIT: Duration = Duration::from_millis(2500);
 /// How long a probe's write that succeeded answers the next probes.
@@ -191,8 +194,13 @@ impl Database {
             db.in_place()?;
             Ok::<_, sqlx::Error>(tx)
         };
-        let begun = tokio::spawn(begin.in_current_span()).await;
-        Ok(begun.map_err(Error::internal)??)
+        let begun = tokio::spawn(begin.in_current_span());
+        let begun = async { begun.await.map_err(|error| sqlx::Error::Io(error.into()))? };
+        let mut tx = patience::step(begun).await?;
+        if let Some(left) = patience::left().filter(|left| *left < LOCK_WAIT) {
+            engine::hurry(&mut tx, left).await?;
+        }
+        Ok(tx)
     }
 
     /// A transaction that will write, and beside which no other one of this kind runs on any instance: for

@@ -137,6 +137,13 @@ pub(super) async fn hold(tx: &mut Tx) -> Result<(), sqlx::Error> {
         .map(drop)
 }
 
+/// No statement of this transaction takes longer, nor waits longer for the locks of others.
+pub(super) async fn hurry(tx: &mut Tx, left: Duration) -> Result<(), sqlx::Error> {
+    // 0 would be without limit.
+    let limit = format!("SET LOCAL statement_timeout = {}", left.as_millis().max(1));
+    tx.execute(limit.as_str()).await.map(drop)
+}
+
 /// Two connections prepare a statement each, under the same name, and use it in turns.
 pub(super) async fn keeps_statements(pool: &Pool) -> Result<bool, sqlx::Error> {
     let options = pool.connect_options();

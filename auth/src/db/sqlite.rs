@@ -2,7 +2,7 @@
 
 mod place;
 
-use std::{io, path::Path, str::FromStr, sync::Arc};
+use std::{io, path::Path, str::FromStr, sync::Arc, time::Duration};
 
 use sqlx::{
     Connection, Sqlite,
@@ -132,6 +132,12 @@ pub(super) async fn begin(write: &Pool) -> Result<Tx, sqlx::Error> {
 /// Nothing to wait for: a transaction that writes is the only one already.
 #[expect(clippy::unused_async, reason = "PostgreSQL has to ask for it")]
 pub(super) async fn hold(_: &mut Tx) -> Result<(), sqlx::Error> {
+    Ok(())
+}
+
+/// Whoever holds the only lock waits for none.
+#[expect(clippy::unused_async, reason = "PostgreSQL has to be told")]
+pub(super) async fn hurry(_: &mut Tx, _: Duration) -> Result<(), sqlx::Error> {
     Ok(())
 }
 

@@ -48,6 +48,7 @@ use crate::{
     clock::Clock,
     cookies::{Cookies, Keep},
     db::{self, Database, ListenAddress, Tx},
+    detached::Detached,
     error::{Result, chain},
     keys::KeyRing,
     users,
@@ -111,6 +112,9 @@ pub const RECENT: Duration = Duration::minutes(10);
 /// never one that is in use while there are others.
 pub const MAX_SESSIONS: usize = 20;
 
+/// So many sessions are touched at once; more requests have no say in it while the database is busy.
+const TOUCHES: usize = 64;
+
 /// The session service. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Sessions(Arc<Inner>);
@@ -126,6 +130,8 @@ struct Inner {
     stale: Arc<StaleList>,
     feed: Feed,
     in_use: InUse,
+    /// Where sessions are touched.
+    touches: Detached,
     /// Session checks a snapshot could not answer.
     authority_reads: AtomicU64,
 }
@@ -154,6 +160,7 @@ impl Sessions {
         clock: Clock,
         cookies: Cookies,
         lifetimes: Lifetimes,
+        detached: &Detached,
     ) -> Self {
         let stale = Arc::new(StaleList::new(clock.clone(), lifetimes.snapshot));
         if let Err(error) = stale.agree(&db).await {
@@ -174,6 +181,7 @@ impl Sessions {
             stale,
             feed,
             in_use: InUse::default(),
+            touches: detached.apart(TOUCHES),
             authority_reads: AtomicU64::new(0),
         }))
     }

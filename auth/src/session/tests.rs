@@ -8,7 +8,7 @@ use super::{
     request::{Planned, Presented},
     *,
 };
-use crate::{client::Client, cookies::CookieName, database::TestDatabase};
+use crate::{client::Client, cookies::CookieName, database::TestDatabase, detached::Detached};
 
 struct Scene {
     db: Database,
@@ -66,6 +66,7 @@ async fn start(db: &Database, keys: &Arc<KeyRing>, clock: &Clock) -> Sessions {
         clock.clone(),
         cookies,
         Lifetimes::default(),
+        &Detached::default(),
     )
     .await
 }

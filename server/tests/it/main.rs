@@ -41,6 +41,7 @@ mod nowhere;
 mod operation;
 mod origin;
 mod passwords;
+mod patience;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod private;
