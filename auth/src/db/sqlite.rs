@@ -58,7 +58,14 @@ pub(crate) fn judge_url(url: &str) -> Result<(), String> {
         .strip_prefix("sqlite:")
         .map(|path| path.trim_start_matches("//"));
     match path {
-        Some(path) if !path.is_empty() && !path.starts_with(":memory:") => Ok(()),
+        // Each of them would change what is relied on: that there is one file, which lasts.
+        Some(path) if path.contains('?') => {
+            Err("takes no parameters: a path may hold no question mark".to_owned())
+        }
+        Some(path) if !path.is_empty() && !path.starts_with(":memory:") => {
+            let readable = SqliteConnectOptions::from_str(url);
+            readable.map(drop).map_err(|_| "cannot be read".to_owned())
+        }
         _ => Err("must be sqlite:PATH (for postgres://… build with the feature `postgres`)".to_owned()),
     }
 }
@@ -185,7 +192,28 @@ pub(super) fn session_store(pool: &Pool) -> Arc<SessionStore> {
 
 #[cfg(test)]
 mod tests {
-    use super::is_unavailable;
+    use super::{is_unavailable, judge_url};
+
+    #[test]
+    fn an_address_is_a_path_and_nothing_else() {
+        for good in ["sqlite:app.db", "sqlite:data/app.db", "sqlite:///var/lib/app.db"] {
+            assert_eq!(judge_url(good), Ok(()), "{good}");
+        }
+        for odd in [
+            "sqlite:app.db?mode=memory&cache=shared",
+            "sqlite:app.db?mode=canary",
+            "sqlite:app.db?vfs=canary",
+            "sqlite:app.db?",
+            "sqlite::memory:",
+            "sqlite://:memory:",
+            "sqlite:",
+            "sqlite:canary%ff",
+            "canary.db",
+        ] {
+            let said = judge_url(odd).unwrap_err();
+            assert!(!said.contains("canary"), "{said}");
+        }
+    }
 
     /// Extended codes are a family's number and, above its byte, the member's.
     #[test]

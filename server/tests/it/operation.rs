@@ -35,6 +35,8 @@ fn a_wrong_configuration_ends_the_program_and_names_every_wrong_variable() {
         ("SESSION_IDLE", "canary"),
         ("TRUSTED_PROXIES", "canary"),
         ("PASSWORD_MIN_LENGTH", "1"),
+        ("RUST_LOG", "canary=[[["),
+        ("LEPTOS_SITE_ROOT", "/nonexistent/canary"),
         ("GITHUB_CLIENT_ID", "canary-half-of-a-pair"),
     ];
     let output = command(&folder, &wrong).output().unwrap();
@@ -44,12 +46,55 @@ fn a_wrong_configuration_ends_the_program_and_names_every_wrong_variable() {
         String::from_utf8_lossy(&output.stdout),
         String::from_utf8_lossy(&output.stderr)
     );
-    for (variable, _) in &wrong[..6] {
+    for (variable, _) in &wrong[..8] {
         assert!(said.contains(variable), "{variable}: {said}");
     }
     assert!(said.contains("GITHUB_CLIENT_SECRET"), "{said}");
     assert!(!said.contains("canary"), "{said}");
     assert!(!folder.0.join("app.db").exists(), "nothing was begun");
+    // What the commands of administration need is less.
+    let mut list = command(&folder, &[("RUST_LOG", "canary=[[[")]);
+    let output = list.args(["admin", "list"]).output().unwrap();
+    assert!(!output.status.success());
+    assert!(contains(&output.stderr, "RUST_LOG") && !contains(&output.stderr, "canary"));
+}
+
+/// A file that is none would take every write, and be empty after a restart.
+#[cfg(not(feature = "postgres"))]
+#[test]
+fn a_database_with_parameters_is_a_wrong_configuration_like_any_other() {
+    let folder = Folder::new();
+    for query in [
+        "mode=memory&cache=shared",
+        "mode=canary",
+        "vfs=canary",
+        "immutable=1",
+    ] {
+        let url = format!("{}?{query}", folder.database_url());
+        let wrong = [("DATABASE_URL", url.as_str()), ("SESSION_IDLE", "soon")];
+        let output = command(&folder, &wrong).output().unwrap();
+        assert!(!output.status.success());
+        assert!(contains(&output.stderr, "DATABASE_URL") && contains(&output.stderr, "SESSION_IDLE"));
+        assert!(!contains(&output.stderr, "canary"), "{query}");
+    }
+}
+
+#[test]
+fn what_is_doubtful_is_said_at_the_start() {
+    let folder = Folder::new();
+    let odd = [
+        ("PUBLIC_URL", "https://app.example"),
+        ("SNAPSHOT_TTL", "301"),
+        ("DEV_IDP", "1"),
+    ];
+    let server = Server::start(&folder, &odd);
+    for variable in ["SNAPSHOT_TTL", "DEV_IDP"] {
+        let said = |line: &str| line.contains("\"level\":\"WARN\"") && line.contains(variable);
+        assert!(server.log().lines().any(said), "{variable}: {}", server.log());
+    }
+    let usual = Folder::new();
+    let server = Server::start(&usual, &[SITE, ("SNAPSHOT_TTL", "300"), ("DEV_IDP", "1")]);
+    assert!(!server.log().contains("WARN"), "{}", server.log());
 }
 
 #[cfg(not(feature = "postgres"))]
