@@ -34,6 +34,7 @@ mod guards;
 mod headers;
 mod history;
 mod keys;
+mod killed;
 mod last_admin;
 mod limits;
 mod moved;
