@@ -11,7 +11,7 @@ use crate::{
     config::Config,
     cookies::Cookies,
     data::Buckets,
-    db::{Database, Tx},
+    db::{Database, Tx, all},
     detached::Detached,
     error::{Error, Result},
     form_texts::FormTexts,
@@ -96,6 +96,7 @@ impl Auth {
             clock.clone(),
             cookies,
             config.lifetimes,
+            &detached,
         )
         .await;
         let limits = Limits::new(clock.clone(), config.address_limits);
@@ -197,19 +198,22 @@ impl Auth {
         audit::own(&self.db, live.user_id(), OWN_EVENTS).await
     }
 
-    /// Forgets what has expired.
+    /// Forgets what has expired, each kind by itself: what is wrong with one table does not fill the disk with the
+    /// others.
     ///
     /// # Errors
-    /// Of the database; the next sweep does what this one did not.
+    /// The first one, of the database; the next sweep does what this one did not.
     pub async fn sweep(&self) -> Result<()> {
         self.limits.sweep();
-        self.sessions.sweep().await?;
-        self.form_texts.sweep().await?;
         let now = self.clock.now();
-        self.db
-            .sweep(networks::EXPIRED, now - networks::KNOWN_FOR)
-            .await?;
-        self.db.sweep(audit::EXPIRED, now - audit::KEPT).await?;
-        self.oauth.sweep().await
+        let networks = self.db.sweep(networks::EXPIRED, now - networks::KNOWN_FOR);
+        let events = self.db.sweep(audit::EXPIRED, now - audit::KEPT);
+        all([
+            self.sessions.sweep().await,
+            self.form_texts.sweep().await,
+            networks.await.map(drop),
+            events.await.map(drop),
+            self.oauth.sweep().await,
+        ])
     }
 }

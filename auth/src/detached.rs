@@ -13,6 +13,8 @@ use tokio::{
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
+use crate::db::carried;
+
 /// How much of it goes on at once. Clients that leave make room for others to connect, so their number alone
 /// bounds nothing; beyond this, the next one waits for its turn, and has not begun.
 const PLACES: usize = 512;
@@ -57,7 +59,7 @@ impl Detached {
             .acquire_owned()
             .await
             .expect("the semaphore is never closed");
-        let task = PLACE.scope(Cell::new(Some(place)), work);
+        let task = PLACE.scope(Cell::new(Some(place)), carried(work));
         match self.tasks.spawn(task.in_current_span()).await {
             Ok(output) => output,
             Err(error) => match error.try_into_panic() {
@@ -89,7 +91,7 @@ impl Detached {
     /// Begins `work` that runs to its end without a place of its own: its caller bounds how much of it there is,
     /// and holds a place while it waits for it.
     pub(crate) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
-        self.tasks.spawn(work.in_current_span());
+        self.tasks.spawn(carried(work).in_current_span());
     }
 
     /// Waits until all of it has ended, for so long at most; whether it has. For the end of the process,

@@ -12,7 +12,7 @@ use clap::{Args, Subcommand, builder::PossibleValuesParser};
 use time::format_description::well_known::Rfc3339;
 use uuid::Uuid;
 
-use crate::serve::Failure;
+use crate::{log, serve::Failure};
 
 /// `server admin …`
 #[derive(Subcommand)]
@@ -80,6 +80,7 @@ pub fn config(vars: &Vars) -> Result<Config, Vec<Problem>> {
     let mut problems = Vec::new();
     let config = Config::from_vars(vars, "http://127.0.0.1", false, &mut problems);
     problems.retain(|problem| ["DATABASE_URL", "SNAPSHOT_TTL"].contains(&problem.variable.as_str()));
+    vars.parsed("RUST_LOG", (), &mut problems, log::judge);
     problems.extend_from_slice(vars.unreadable());
     match problems.is_empty() {
         true => Ok(config),

@@ -7,10 +7,12 @@ use std::{
     time::Duration,
 };
 
-use auth::{Config as AuthConfig, Problem, Vars};
+use auth::{Config as AuthConfig, Lifetimes, Problem, Vars};
 use ipnet::IpNet;
 use leptos::config::{Env, LeptosOptions};
 use secrecy::{ExposeSecret, SecretString};
+
+use crate::log;
 
 /// Everything the server is told from outside.
 #[derive(Debug)]
@@ -31,6 +33,8 @@ pub struct ServerConfig {
     pub reload_port: Option<u32>,
     /// Whether this program contains what only development may have.
     pub release: bool,
+    /// What is no mistake for sure, and is logged at the start.
+    pub doubts: Vec<Problem>,
 }
 
 /// Addresses and blocks of proxies.
@@ -43,7 +47,8 @@ impl TrustedProxies {
     /// # Errors
     /// What is wrong, as the end of a sentence.
     pub fn parse(text: &str) -> Result<Self, String> {
-        text.split(',')
+        let blocks: Arc<[IpNet]> = text
+            .split(',')
             .map(str::trim)
             .filter(|entry| !entry.is_empty())
             .map(|entry| {
@@ -52,8 +57,13 @@ impl TrustedProxies {
                     .or_else(|_| entry.parse::<IpAddr>().map(IpNet::from))
             })
             .collect::<Result<_, _>>()
-            .map(Self)
-            .map_err(|_| "must be addresses or CIDR blocks, separated by commas".to_owned())
+            .map_err(|_| "must be addresses or CIDR blocks, separated by commas".to_owned())?;
+        // No network of one's own is wider (10.0.0.0/8, fc00::/7): strangers would say who they are.
+        let widest = |block: &IpNet| if block.addr().is_ipv4() { 8 } else { 7 };
+        match blocks.iter().all(|block| block.prefix_len() >= widest(block)) {
+            true => Ok(Self(blocks)),
+            false => Err("must not trust strangers: no block may be wider than /8 (IPv6: /7)".to_owned()),
+        }
     }
 
     /// Whether this peer is one of them.
@@ -109,6 +119,13 @@ impl ServerConfig {
             }
         }
         let dev_idp = match vars.get("DEV_IDP") {
+            Some("1") if release => {
+                problems.push(Problem {
+                    variable: "DEV_IDP".to_owned(),
+                    message: "is for development: a release has no provider of its own".to_owned(),
+                });
+                false
+            }
             Some("1") => true,
             Some(_) => {
                 problems.push(Problem {
@@ -126,13 +143,37 @@ impl ServerConfig {
             auth.providers
                 .push(auth::oauth::development(&auth.public_url, "development".into()));
         }
+        let site = vars.parsed("LEPTOS_SITE_ROOT", None, &mut problems, |path| {
+            match Path::new(path).is_dir() {
+                true => Ok(Some(path.to_owned())),
+                false => Err("must be a folder that exists".to_owned()),
+            }
+        });
+        vars.parsed("RUST_LOG", (), &mut problems, log::judge);
         if !problems.is_empty() {
             return Err(problems);
+        }
+        let mut doubts = Vec::new();
+        if auth.lifetimes.snapshot > Lifetimes::default().snapshot {
+            doubts.push(Problem {
+                variable: "SNAPSHOT_TTL".to_owned(),
+                message: format!(
+                    "is longer than {} s, the longest that is advised",
+                    Lifetimes::default().snapshot
+                ),
+            });
+        }
+        if vars.get("DEV_IDP").is_some() && !only_here {
+            doubts.push(Problem {
+                variable: "DEV_IDP".to_owned(),
+                message: "has no effect: the server or its public address is not this machine's alone"
+                    .to_owned(),
+            });
         }
         let watching = !release && vars.get("LEPTOS_WATCH").is_some();
         let leptos = LeptosOptions::builder()
             .output_name(option_env!("LEPTOS_OUTPUT_NAME").unwrap_or("start-axum-auth"))
-            .site_root(vars.get("LEPTOS_SITE_ROOT").map_or_else(site_root, str::to_owned))
+            .site_root(site.unwrap_or_else(site_root))
             .env(if release { Env::PROD } else { Env::DEV })
             .site_addr(addr)
             .reload_port(reload_port)
@@ -147,6 +188,7 @@ impl ServerConfig {
             leptos,
             reload_port: watching.then_some(reload_port),
             release,
+            doubts,
         })
     }
 }
@@ -165,9 +207,7 @@ pub(crate) fn secret_file(database_url: &SecretString) -> PathBuf {
     let Some(path) = database_url.expose_secret().strip_prefix("sqlite:") else {
         return PathBuf::from("data/app.secret");
     };
-    let path = path.trim_start_matches("//");
-    let path = path.split('?').next().unwrap_or(path);
-    Path::new(path).with_extension("secret")
+    Path::new(path.trim_start_matches("//")).with_extension("secret")
 }
 
 /// `site` beside the binary, as deployed; else where cargo-leptos builds it.
@@ -207,5 +247,9 @@ mod tests {
         assert!(proxies.trusts("::1".parse().unwrap()));
         assert!(!proxies.trusts("192.0.2.1".parse().unwrap()));
         assert!(TrustedProxies::parse("proxy.example").is_err());
+        assert!(TrustedProxies::parse("fc00::/7").is_ok());
+        for everybody in ["0.0.0.0/0", "::/0", "0.0.0.0/1, 128.0.0.0/1", "10.0.0.0/8, ::/1"] {
+            assert!(TrustedProxies::parse(everybody).is_err(), "{everybody}");
+        }
     }
 }

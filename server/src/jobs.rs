@@ -14,30 +14,36 @@ const FIRST_RETRY: Duration = Duration::from_secs(2);
 /// Forgets what has expired, again and again. A failure (the database was away) is logged and tried
 /// again: a sweep that ends at its first error is one nobody misses until the disk is full.
 ///
-/// Before the first sweep that succeeds, private data is sealed with the newest key, which may be a new one.
+/// Beside the sweeps, until it has once been done, private data is sealed with the newest key, which may be a new one.
 pub(crate) async fn sweep(auth: Auth, stop: CancellationToken) {
-    let mut retry = FIRST_RETRY;
-    let mut is_sealed = false;
-    loop {
-        let swept = async {
-            if !is_sealed {
-                auth.buckets.reseal().await?;
-                is_sealed = true;
+    let work = async {
+        let mut retry = FIRST_RETRY;
+        let mut is_sealed = false;
+        loop {
+            let resealed = match is_sealed {
+                true => Ok(()),
+                false => auth.buckets.reseal().await.map(drop),
+            };
+            is_sealed = resealed.is_ok();
+            let swept = auth.sweep().await;
+            let is_done = resealed.is_ok() && swept.is_ok();
+            for (outcome, failed) in [
+                (resealed, "private data was not sealed anew"),
+                (swept, "a sweep failed"),
+            ] {
+                if let Err(error) = outcome {
+                    tracing::warn!(error = %chain(&error), "{failed}");
+                }
             }
-            auth.sweep().await
-        };
-        let pause = match swept.await {
-            Ok(()) => {
+            if is_done {
                 retry = FIRST_RETRY;
-                PERIOD
-            }
-            Err(error) => {
-                tracing::warn!(error = %chain(&error), "a sweep failed");
-                let pause = retry;
+                sleep(PERIOD).await;
+            } else {
+                sleep(retry).await;
                 retry = (retry * 2).min(PERIOD);
-                pause
             }
-        };
-        tokio::select! { () = sleep(pause) => {}, () = stop.cancelled() => return }
-    }
+        }
+    };
+    // Also in the midst of one: what a batch has not committed is the next one's.
+    tokio::select! { () = work => {}, () = stop.cancelled() => {} }
 }

@@ -4,7 +4,18 @@ use std::io::IsTerminal;
 
 use tracing_subscriber::EnvFilter;
 
-/// Starts logging by what `RUST_LOG` says (default `info`).
+/// What is wrong with a `RUST_LOG`, without repeating it.
+///
+/// # Errors
+/// As the end of a sentence.
+pub fn judge(filter: &str) -> Result<(), String> {
+    let read = EnvFilter::try_new(filter);
+    read.map(drop)
+        .map_err(|_| "must be levels and targets, as info,sqlx=warn".to_owned())
+}
+
+/// Starts logging by what `RUST_LOG` says (default `info`, also where that is wrong: the configuration
+/// says so).
 pub fn init(filter: Option<&str>) {
     let filter = filter.and_then(|filter| EnvFilter::try_new(filter).ok());
     let filter = filter.unwrap_or_else(|| EnvFilter::new("info"));

@@ -46,6 +46,9 @@ pub type Failure = Box<dyn Error + Send + Sync>;
 /// # Errors
 /// If the database cannot be opened or an address not be bound.
 pub async fn run(config: ServerConfig) -> Result<(), Failure> {
+    for doubt in &config.doubts {
+        tracing::warn!("{doubt}");
+    }
     let db = Database::open(&config.auth.database_url).await?;
     db.migrate().await?;
     let listener = TcpListener::bind(config.addr)

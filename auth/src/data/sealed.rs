@@ -1,7 +1,7 @@
 //! Private data is sealed at rest.
 
 use serde_json::{Map, Value};
-use sqlx::types::Json;
+use sqlx::{FromRow, Row as _, types::Json};
 use uuid::Uuid;
 
 use super::{
@@ -19,7 +19,7 @@ pub(super) const SEALED: &str = "$sealed";
 const BATCH: i64 = 100;
 
 /// A private bucket as it is stored.
-#[derive(sqlx::FromRow)]
+#[derive(FromRow)]
 struct Private {
     user_id: Uuid,
     client_id: String,
@@ -29,7 +29,7 @@ struct Private {
 
 impl Buckets {
     /// Seals with the newest key whatever another key has sealed, or none: afterwards the older ones may leave
-    /// `SESSION_SECRET`. Returns the number of rows. Those whose key is gone already stay as they are.
+    /// `SESSION_SECRET`. Returns the number of rows. Those that cannot be opened stay as they are.
     ///
     /// # Errors
     /// Of the database; the rows before are done.
@@ -38,7 +38,7 @@ impl Buckets {
         let (mut resealed, mut unopened) = (0, 0);
         let mut after = (Uuid::nil(), String::new());
         loop {
-            let rows: Vec<Private> = sqlx::query_as(
+            let rows = sqlx::query(
                 "SELECT user_id, client_id, data, version FROM user_data
                  WHERE bucket = $1 AND (user_id, client_id) > ($2, $3)
                    AND CAST(data AS TEXT) NOT LIKE $4 AND CAST(data AS TEXT) <> '{}'
@@ -52,14 +52,19 @@ impl Buckets {
             .fetch_all(self.db.read())
             .await?;
             let Some(last) = rows.last() else { break };
-            after = (last.user_id, last.client_id.clone());
-            for row in rows {
-                let Private {
+            after = (last.try_get("user_id")?, last.try_get("client_id")?);
+            for row in &rows {
+                // Each by itself: one that is no object must not keep the others from their key.
+                let Ok(Private {
                     user_id,
                     client_id,
                     data: Json(stored),
                     version,
-                } = row;
+                }) = Private::from_row(row)
+                else {
+                    unopened += 1;
+                    continue;
+                };
                 let owner = Owner {
                     user_id,
                     client_id: &client_id,
@@ -90,7 +95,7 @@ impl Buckets {
         if unopened > 0 {
             tracing::error!(
                 rows = unopened,
-                "private data was sealed with keys that are not in SESSION_SECRET any more"
+                "private data was left as it is: it is damaged, or sealed with keys that are not in SESSION_SECRET any more"
             );
         }
         Ok(resealed)

@@ -4,7 +4,9 @@
 //! is here, and in how stale marks travel (`session/stale`): the rest of the crate says `$1`, `ON CONFLICT`
 //! and `RETURNING`, which both understand.
 
+mod access;
 mod opening;
+mod patience;
 #[cfg(feature = "postgres")]
 mod postgres;
 #[cfg(not(feature = "postgres"))]
@@ -21,13 +23,16 @@ use tokio::{sync::Mutex, time::Instant};
 use tracing::Instrument;
 
 use self::engine::is_unavailable;
-pub(crate) use self::{
-    engine::{DEFAULT_URL, HOLD_SHARED, judge_url, session_store},
-    sweep::Expired,
-};
 pub use self::{
+    access::Access,
     engine::{Db, ListenAddress, Pool, Tx},
     opening::OpenError,
+    patience::patiently,
+};
+pub(crate) use self::{
+    engine::{DEFAULT_URL, HOLD_SHARED, judge_url},
+    patience::carried,
+    sweep::{Expired, all},
 };
 use crate::{
     clock::Clock,
@@ -45,6 +50,7 @@ const PROBE_LIFE: Duration = Duration::from_secs(1);
 pub struct Database {
     read: Pool,
     write: Pool,
+    place: engine::Place,
     /// When a probe has last written.
     written: Arc<Mutex<Option<Instant>>>,
 }
@@ -55,10 +61,11 @@ impl Database {
     /// # Errors
     /// If the address is not the engine's, or nothing answers there.
     pub async fn open(url: &SecretString) -> std::result::Result<Self, OpenError> {
-        let (read, write) = engine::open(url.expose_secret()).await?;
+        let (read, write, place) = engine::open(url.expose_secret()).await?;
         Ok(Self {
             read,
             write,
+            place,
             written: Arc::default(),
         })
     }
@@ -80,7 +87,7 @@ impl Database {
     async fn is_migrated(&self) -> Result<bool> {
         let done: Vec<(i64, Vec<u8>)> =
             sqlx::query_as("SELECT version, checksum FROM _sqlx_migrations WHERE success ORDER BY version")
-                .fetch_all(&self.read)
+                .fetch_all(self.read())
                 .await?;
         let ours = engine::MIGRATIONS
             .iter()
@@ -110,7 +117,7 @@ impl Database {
             "INSERT INTO readiness (id, written_at) VALUES (1, CURRENT_TIMESTAMP)
              ON CONFLICT (id) DO UPDATE SET written_at = excluded.written_at",
         )
-        .execute(&self.write)
+        .execute(self.write())
         .await?;
         *written = Some(Instant::now());
         Ok(())
@@ -126,13 +133,24 @@ impl Database {
     }
 
     /// For statements that only read.
-    pub fn read(&self) -> &Pool {
-        &self.read
+    pub fn read(&self) -> Access<'_> {
+        Access::new(self, &self.read)
     }
 
     /// For single statements that write.
-    pub fn write(&self) -> &Pool {
-        &self.write
+    pub fn write(&self) -> Access<'_> {
+        Access::new(self, &self.write)
+    }
+
+    /// Whether the database is where it was opened. On SQLite the file may be moved or deleted meanwhile, and would
+    /// go on taking writes of which nothing is left after a restart. Every statement beside a transaction asks, and
+    /// every transaction once it has begun; what was asked a moment before the file went is lost with it, as what
+    /// was acknowledged a moment before.
+    ///
+    /// # Errors
+    /// If it is not; to requests that is a database that does not answer.
+    pub(crate) fn in_place(&self) -> std::result::Result<(), sqlx::Error> {
+        self.place.check()
     }
 
     /// A transaction that will write.
@@ -147,10 +165,20 @@ impl Database {
     /// # Errors
     /// [`Error::Unavailable`]
     pub async fn begin(&self) -> Result<Tx> {
-        let write = self.write.clone();
-        let begin = async move { engine::begin(&write).await };
-        let begun = tokio::spawn(begin.in_current_span()).await;
-        Ok(begun.map_err(Error::internal)??)
+        let db = self.clone();
+        let begin = async move {
+            db.write().look_first()?;
+            let tx = engine::begin(&db.write).await?;
+            db.in_place()?;
+            Ok::<_, sqlx::Error>(tx)
+        };
+        let begun = tokio::spawn(begin.in_current_span());
+        let begun = async { begun.await.map_err(|error| sqlx::Error::Io(error.into()))? };
+        let mut tx = patience::step(begun).await?;
+        if let Some(left) = patience::left().filter(|left| *left < opening::LOCK_WAIT) {
+            engine::hurry(&mut tx, left).await?;
+        }
+        Ok(tx)
     }
 
     /// A transaction that will write, and beside which no other one of this kind runs on any instance: for
@@ -190,6 +218,7 @@ impl Database {
     pub async fn close(&self) {
         self.read.close().await;
         self.write.close().await;
+        self.place.close().await;
     }
 }
 
@@ -221,6 +250,11 @@ impl From<sqlx::Error> for Error {
             Self::internal(error)
         }
     }
+}
+
+/// tower-sessions' store for the engine.
+pub(crate) fn session_store(access: Access<'_>) -> Arc<engine::SessionStore> {
+    engine::session_store(access.pool)
 }
 
 #[cfg(test)]

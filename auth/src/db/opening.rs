@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 /// How long a statement waits for a lock, and a caller for a connection. Together they stay under the
-/// five seconds after which a request is answered with 503.
+/// five seconds after which a request is answered with 503, and so do all steps of a request
+/// ([`patiently`](super::patiently)).
 pub(super) const LOCK_WAIT: Duration = Duration::from_secs(2);
 pub(super) const POOL_WAIT: Duration = Duration::from_millis(2500);
 

@@ -13,7 +13,7 @@ use sqlx::{
     migrate::{MigrateError, Migrator},
     postgres::{PgConnectOptions, PgPoolOptions},
 };
-use tower_sessions_sqlx_store::PostgresStore;
+pub(super) use tower_sessions_sqlx_store::PostgresStore as SessionStore;
 
 use super::opening::{LOCK_WAIT, OpenError, POOL_WAIT};
 use crate::clock::Clock;
@@ -82,8 +82,27 @@ pub(crate) fn judge_url(url: &str) -> Result<(), String> {
     }
 }
 
+/// Where the database lies is the server's matter.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place;
+
+impl Place {
+    /// Nothing to look at.
+    #[expect(
+        clippy::unused_self,
+        clippy::unnecessary_wraps,
+        reason = "a file may be somewhere else"
+    )]
+    pub(super) fn check(self) -> Result<(), sqlx::Error> {
+        Ok(())
+    }
+
+    /// Nothing to let go of.
+    pub(super) async fn close(self) {}
+}
+
 /// Connects to the server.
-pub(super) async fn open(url: &str) -> Result<(Pool, Pool), OpenError> {
+pub(super) async fn open(url: &str) -> Result<(Pool, Pool, Place), OpenError> {
     let options = address::read(url).map_err(OpenError::Url)?;
     // Not as a start-up option, which PgBouncer would refuse. It counts the wait for locks, too.
     // And what has begun a transaction and then says nothing more (a process that was stopped, a connection
@@ -103,7 +122,7 @@ pub(super) async fn open(url: &str) -> Result<(Pool, Pool), OpenError> {
         .connect_with(options)
         .await
         .map_err(OpenError::Open)?;
-    Ok((pool.clone(), pool))
+    Ok((pool.clone(), pool, Place))
 }
 
 /// sqlx takes an advisory lock meanwhile: of several instances that start at once, one migrates. On a
@@ -143,6 +162,13 @@ pub(super) async fn agree_on_time(pool: &Pool, clock: &Clock) -> Result<(), sqlx
         .await?;
     clock.agree(server_time, asked.elapsed());
     Ok(())
+}
+
+/// No statement of this transaction takes longer, nor waits longer for the locks of others.
+pub(super) async fn hurry(tx: &mut Tx, left: Duration) -> Result<(), sqlx::Error> {
+    // 0 would be without limit.
+    let limit = format!("SET LOCAL statement_timeout = {}", left.as_millis().max(1));
+    tx.execute(limit.as_str()).await.map(drop)
 }
 
 /// Two connections prepare a statement each, under the same name, and use it in turns.
@@ -203,8 +229,8 @@ pub(crate) fn is_unavailable(code: &str) -> bool {
 }
 
 /// tower-sessions' store for this engine.
-pub(crate) fn session_store(pool: &Pool) -> Arc<PostgresStore> {
-    let store = PostgresStore::new(pool.clone())
+pub(super) fn session_store(pool: &Pool) -> Arc<SessionStore> {
+    let store = SessionStore::new(pool.clone())
         .with_schema_name("public")
         .and_then(|store| store.with_table_name("tower_sessions"))
         .expect("both names are identifiers");

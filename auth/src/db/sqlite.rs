@@ -1,6 +1,8 @@
 //! SQLite: a file, many readers, one writer.
 
-use std::{io, path::Path, str::FromStr, sync::Arc};
+mod place;
+
+use std::{io, path::Path, str::FromStr, sync::Arc, time::Duration};
 
 use sqlx::{
     Connection, Sqlite,
@@ -9,8 +11,9 @@ use sqlx::{
         SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous,
     },
 };
-use tower_sessions_sqlx_store::SqliteStore;
+pub(super) use tower_sessions_sqlx_store::SqliteStore as SessionStore;
 
+pub(super) use self::place::Place;
 use super::opening::{LOCK_WAIT, OpenError, POOL_WAIT};
 use crate::{at_rest, clock::Clock};
 
@@ -59,16 +62,24 @@ pub(crate) fn judge_url(url: &str) -> Result<(), String> {
         .strip_prefix("sqlite:")
         .map(|path| path.trim_start_matches("//"));
     match path {
-        Some(path) if !path.is_empty() && !path.starts_with(":memory:") => Ok(()),
+        // Each of them would change what is relied on: that there is one file, which lasts.
+        Some(path) if path.contains('?') => {
+            Err("takes no parameters: a path may hold no question mark".to_owned())
+        }
+        Some(path) if !path.is_empty() && !path.starts_with(":memory:") => {
+            let readable = SqliteConnectOptions::from_str(url);
+            readable.map(drop).map_err(|_| "cannot be read".to_owned())
+        }
         _ => Err("must be sqlite:PATH (for postgres://… build with the feature `postgres`)".to_owned()),
     }
 }
 
 /// Opens `sqlite:PATH`, making the file and its folders where they are missing.
-pub(super) async fn open(url: &str) -> Result<(Pool, Pool), OpenError> {
+pub(super) async fn open(url: &str) -> Result<(Pool, Pool, Place), OpenError> {
     let options = SqliteConnectOptions::from_str(url)
         .map_err(OpenError::Url)?
-        .create_if_missing(true)
+        // What is missing later on was taken away: an empty file in its place would hide that.
+        .create_if_missing(false)
         .foreign_keys(true)
         .journal_mode(SqliteJournalMode::Wal)
         // FULL: an acknowledged write survives a power cut, not only kill -9.
@@ -82,19 +93,24 @@ pub(super) async fn open(url: &str) -> Result<(Pool, Pool), OpenError> {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(OpenError::File(error)),
         _ => {}
     }
-    // The writer first: it creates the file and turns the journal to WAL.
-    let write = SqlitePoolOptions::new()
-        .max_connections(1)
-        .acquire_timeout(POOL_WAIT)
+    // The first connection turns the journal to WAL.
+    let place = Place::note(&options).await?;
+    let pool = |connections: u32| {
+        let place = place.clone();
+        SqlitePoolOptions::new()
+            .max_connections(connections)
+            .acquire_timeout(POOL_WAIT)
+            // Nobody keeps a connection to another file.
+            .after_connect(move |_, _| {
+                let checked = place.check();
+                Box::pin(async move { checked })
+            })
+    };
+    let write = pool(1)
         .after_release(|connection, _| Box::pin(is_at_rest(connection)))
-        .connect_with(options.clone())
-        .await
-        .map_err(OpenError::Open)?;
-    let read = SqlitePoolOptions::new()
-        .max_connections(READERS)
-        .acquire_timeout(POOL_WAIT)
-        .connect_lazy_with(options);
-    Ok((read, write))
+        .connect_lazy_with(options.clone());
+    let read = pool(READERS).connect_lazy_with(options);
+    Ok((read, write, place))
 }
 
 /// Whether a connection that comes back has no transaction open, as far as its driver knows; otherwise it is
@@ -142,6 +158,12 @@ pub(super) async fn agree_on_time(_: &Pool, _: &Clock) -> Result<(), sqlx::Error
     Ok(())
 }
 
+/// Whoever holds the only lock waits for none.
+#[expect(clippy::unused_async, reason = "PostgreSQL has to be told")]
+pub(super) async fn hurry(_: &mut Tx, _: Duration) -> Result<(), sqlx::Error> {
+    Ok(())
+}
+
 /// There is nobody in between.
 #[expect(clippy::unused_async, reason = "PostgreSQL has to be tried")]
 pub(super) async fn keeps_statements(_: &Pool) -> Result<bool, sqlx::Error> {
@@ -180,13 +202,34 @@ pub(crate) fn is_unavailable(code: &str) -> bool {
 }
 
 /// tower-sessions' store for this engine.
-pub(crate) fn session_store(pool: &Pool) -> Arc<SqliteStore> {
-    Arc::new(SqliteStore::new(pool.clone()))
+pub(super) fn session_store(pool: &Pool) -> Arc<SessionStore> {
+    Arc::new(SessionStore::new(pool.clone()))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::is_unavailable;
+    use super::{is_unavailable, judge_url};
+
+    #[test]
+    fn an_address_is_a_path_and_nothing_else() {
+        for good in ["sqlite:app.db", "sqlite:data/app.db", "sqlite:///var/lib/app.db"] {
+            assert_eq!(judge_url(good), Ok(()), "{good}");
+        }
+        for odd in [
+            "sqlite:app.db?mode=memory&cache=shared",
+            "sqlite:app.db?mode=canary",
+            "sqlite:app.db?vfs=canary",
+            "sqlite:app.db?",
+            "sqlite::memory:",
+            "sqlite://:memory:",
+            "sqlite:",
+            "sqlite:canary%ff",
+            "canary.db",
+        ] {
+            let said = judge_url(odd).unwrap_err();
+            assert!(!said.contains("canary"), "{said}");
+        }
+    }
 
     /// Extended codes are a family's number and, above its byte, the member's.
     #[test]

@@ -4,7 +4,7 @@
 use time::OffsetDateTime;
 
 use super::{Database, engine::SKIP_LOCKED};
-use crate::error::Result;
+use crate::error::{Result, chain};
 
 /// Rows of a batch: a fraction of a second, also where the disk is slow.
 const BATCH: usize = 500;
@@ -36,6 +36,16 @@ impl Expired {
     }
 }
 
+/// The outcome of sweeps that do not depend on each other: the first error, and whatever else failed is in the log.
+pub(crate) fn all<const N: usize>(swept: [Result<()>; N]) -> Result<()> {
+    let mut failed = swept.into_iter().filter_map(Result::err);
+    let first = failed.next();
+    for error in failed {
+        tracing::warn!(error = %chain(&error), "part of a sweep failed");
+    }
+    first.map_or(Ok(()), Err)
+}
+
 impl Database {
     /// Deletes what has expired; how many rows.
     ///
@@ -45,7 +55,7 @@ impl Database {
         let statement = expired.batch("1");
         let mut swept = 0;
         loop {
-            let rows = sqlx::query(&statement).bind(now).fetch_all(&self.write).await?;
+            let rows = sqlx::query(&statement).bind(now).fetch_all(self.write()).await?;
             swept += rows.len();
             if Expired::ends_with(rows.len()) {
                 return Ok(swept);

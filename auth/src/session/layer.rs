@@ -9,6 +9,7 @@ use axum::{
 };
 use http::{Extensions, HeaderMap, StatusCode, header::RETRY_AFTER};
 use time::{Duration, OffsetDateTime};
+use tokio::time::timeout;
 use tower_sessions::session::Id;
 use uuid::Uuid;
 use wire::AuthSession;
@@ -26,8 +27,12 @@ use super::{
 use crate::{
     client::Client,
     cookies::{CookieName, RequestCookies},
+    db,
     error::{Result, chain},
 };
+
+/// How long an answer waits for the touch of its session: many times as long as one takes.
+const TOUCH_WAIT: std::time::Duration = std::time::Duration::from_millis(250);
 
 /// What a request's cookies are worth by themselves.
 enum Recognised {
@@ -184,13 +189,18 @@ impl Sessions {
             let idle_expires_at = live
                 .expires_at
                 .min(now + Duration::seconds(lifetimes.idle(live.remember)));
-            match table::touch(&self.0.db, &live, now, unless_since, idle_expires_at).await {
-                Ok(()) => live.idle_expires_at = idle_expires_at,
-                // The session is alive all the same; the next renewal slides it.
-                Err(error) => tracing::warn!(
-                    error = %chain(&error),
-                    "a touch was not written"
-                ),
+            let (db, touched) = (self.0.db.clone(), live.clone());
+            let touch = db::patiently(async move {
+                let written = table::touch(&db, &touched, now, unless_since, idle_expires_at).await;
+                if let Err(error) = &written {
+                    tracing::warn!(error = %chain(error), "a touch was not written");
+                }
+                written.is_ok()
+            });
+            // What is not written soon goes on without this request. The session is alive all the same, until the
+            // end it had; the next renewal slides that.
+            if timeout(TOUCH_WAIT, self.0.touches.run(touch)).await == Ok(true) {
+                live.idle_expires_at = idle_expires_at;
             }
         }
         let renewed = self.live_cookies(&live, &id);

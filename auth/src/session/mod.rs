@@ -42,10 +42,14 @@ pub(crate) use self::{request::Repeated, stale::Marks, table::Ending};
 use crate::{
     clock::Clock,
     cookies::Cookies,
-    db::{Database, ListenAddress, Tx},
+    db::{self, Database, ListenAddress, Tx},
+    detached::Detached,
     error::{Result, chain},
     keys::KeyRing,
 };
+
+/// The most sessions that are touched at once; further requests have no say in it while the database is busy.
+const TOUCHES: usize = 64;
 
 /// The session service. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -62,6 +66,8 @@ struct Inner {
     marks: Marks,
     feed: Feed,
     in_use: InUse,
+    /// Where sessions are touched.
+    touches: Detached,
     /// Session checks a snapshot could not answer.
     authority_reads: AtomicU64,
 }
@@ -90,6 +96,7 @@ impl Sessions {
         clock: Clock,
         cookies: Cookies,
         lifetimes: Lifetimes,
+        detached: &Detached,
     ) -> Self {
         let marks = Marks::new(clock.clone(), lifetimes.snapshot);
         if let Err(error) = marks.agree(&db).await {
@@ -110,6 +117,7 @@ impl Sessions {
             marks,
             feed,
             in_use: InUse::default(),
+            touches: detached.apart(TOUCHES),
             authority_reads: AtomicU64::new(0),
         }))
     }
@@ -131,11 +139,14 @@ impl Sessions {
 
     /// Forgets what has expired: sessions, their data, stale marks.
     pub async fn sweep(&self) -> Result<()> {
-        self.0.marks.agree(&self.0.db).await?;
-        let now = self.0.clock.now();
-        table::sweep(&self.0.db, now).await?;
-        self.0.db.sweep(former::EXPIRED, now).await?;
-        self.0.marks.sweep(&self.0.db).await
+        let (db, now) = (&self.0.db, self.0.clock.now());
+        db::all([
+            self.0.marks.agree(db).await,
+            table::sweep(db, now).await,
+            db.sweep(records::EXPIRED, now).await.map(drop),
+            db.sweep(former::EXPIRED, now).await.map(drop),
+            self.0.marks.sweep(db).await,
+        ])
     }
 
     /// Ends all of a user's sessions: gone and marked with the caller's transaction.

@@ -51,6 +51,11 @@ impl HashedStore {
             db,
         }
     }
+
+    /// What the inner store does not ask.
+    fn in_place(&self) -> StoreResult<()> {
+        self.db.in_place().map_err(|e| StoreError::Backend(e.to_string()))
+    }
 }
 
 #[async_trait]
@@ -85,11 +90,13 @@ impl SessionStore for HashedStore {
     }
 
     async fn load(&self, id: &Id) -> StoreResult<Option<Record>> {
+        self.in_place()?;
         let stored = self.read.load(&store_id(&IdHash::of(id))).await?;
         Ok(stored.map(|record| Record { id: *id, ..record }))
     }
 
     async fn delete(&self, id: &Id) -> StoreResult<()> {
+        self.in_place()?;
         self.write.delete(&store_id(&IdHash::of(id))).await
     }
 }
@@ -139,15 +146,19 @@ pub(super) async fn remove(tx: &mut Tx, key_hash: &[u8]) -> Result<()> {
     Ok(())
 }
 
-/// Deletes the records of a batch of sessions, in the transaction that ends them.
+/// Deletes the records of a batch of sessions, in the transaction that ends them. A hash that is none has no record.
 pub(super) async fn remove_all(tx: &mut Tx, key_hashes: &[Vec<u8>]) -> Result<()> {
-    if key_hashes.is_empty() {
+    let keys: Vec<String> = key_hashes
+        .iter()
+        .filter_map(|key_hash| store_key(key_hash).ok())
+        .collect();
+    if keys.is_empty() {
         return Ok(());
     }
     let mut query = QueryBuilder::<Db>::new("DELETE FROM tower_sessions WHERE id IN (");
     let mut ids = query.separated(", ");
-    for key_hash in key_hashes {
-        ids.push_bind(store_key(key_hash)?);
+    for key in keys {
+        ids.push_bind(key);
     }
     query.push(")").build().execute(&mut **tx).await?;
     Ok(())

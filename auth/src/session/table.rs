@@ -310,7 +310,7 @@ const EXPIRED: Expired = Expired {
     when: "idle_expires_at <= $1",
 };
 
-/// Deletes expired sessions with their records, and records that are left over.
+/// Deletes expired sessions with their records.
 pub(super) async fn sweep(db: &Database, now: OffsetDateTime) -> Result<()> {
     let statement = EXPIRED.batch("key_hash");
     let mut swept = 0;
@@ -327,7 +327,6 @@ pub(super) async fn sweep(db: &Database, now: OffsetDateTime) -> Result<()> {
             break;
         }
     }
-    db.sweep(records::EXPIRED, now).await?;
     if swept > 0 {
         tracing::debug!(sessions = swept, "swept expired sessions");
     }

@@ -9,7 +9,7 @@ use super::{
     request::{Presented, Sender},
     *,
 };
-use crate::{cookies::CookieName, database::TestDatabase};
+use crate::{cookies::CookieName, database::TestDatabase, detached::Detached};
 
 struct Scene {
     db: Database,
@@ -71,6 +71,7 @@ async fn start(db: &Database, keys: &Arc<KeyRing>, clock: &Clock) -> Sessions {
         clock.clone(),
         cookies,
         Lifetimes::default(),
+        &Detached::default(),
     )
     .await
 }

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use auth::db::patiently;
 use axum::{
     extract::{Request, State},
     http::StatusCode,
@@ -40,7 +41,7 @@ pub(crate) async fn layer(State(state): State<AppState>, mut request: Request, n
             .or_else(|| spelling::of_another_address(request.method(), request.uri()));
         let mut response = match elsewhere {
             Some(response) => response,
-            None => next.run(request).await,
+            None => patiently(next.run(request)).await,
         };
         refusals.explain(&mut response);
         headers::add(&mut response, state.auth.public_url.secure());

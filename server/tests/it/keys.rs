@@ -74,6 +74,8 @@ fn a_release_refuses_every_wrong_variable_by_name_and_repeats_no_value() {
         ("TRUSTED_PROXIES", "10.0.0.0/8, canary-proxy"),
         ("LEPTOS_SITE_ADDR", "canary-addr"),
         ("DEV_IDP", "canary-idp"),
+        ("RUST_LOG", "canary=[[["),
+        ("LEPTOS_SITE_ROOT", "/nonexistent/canary"),
     ];
     let problems = ServerConfig::from_vars(&pairs.into_iter().collect(), true).unwrap_err();
     let text = format!(

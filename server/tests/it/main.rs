@@ -34,12 +34,15 @@ mod guards;
 mod headers;
 mod history;
 mod keys;
+mod killed;
 mod last_admin;
 mod limits;
+mod moved;
 mod nowhere;
 mod operation;
 mod origin;
 mod passwords;
+mod patience;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod private;

@@ -4,7 +4,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::{io::Write, net::TcpStream};
 
-use crate::support::{Folder, PASSWORD, SECRET, Server, command, contains, read_to_end};
+use crate::support::{Folder, PASSWORD, SECRET, Server, TestApp, command, contains, read_to_end};
 
 const ADA: &str = "ada@example.com";
 const SITE: (&str, &str) = ("PUBLIC_URL", "http://127.0.0.1:3000");
@@ -35,6 +35,8 @@ fn a_wrong_configuration_ends_the_program_and_names_every_wrong_variable() {
         ("SESSION_IDLE", "canary"),
         ("TRUSTED_PROXIES", "canary"),
         ("PASSWORD_MIN_LENGTH", "1"),
+        ("RUST_LOG", "canary=[[["),
+        ("LEPTOS_SITE_ROOT", "/nonexistent/canary"),
         ("GITHUB_CLIENT_ID", "canary-half-of-a-pair"),
     ];
     let output = command(&folder, &wrong).output().unwrap();
@@ -44,12 +46,55 @@ fn a_wrong_configuration_ends_the_program_and_names_every_wrong_variable() {
         String::from_utf8_lossy(&output.stdout),
         String::from_utf8_lossy(&output.stderr)
     );
-    for (variable, _) in &wrong[..6] {
+    for (variable, _) in &wrong[..8] {
         assert!(said.contains(variable), "{variable}: {said}");
     }
     assert!(said.contains("GITHUB_CLIENT_SECRET"), "{said}");
     assert!(!said.contains("canary"), "{said}");
     assert!(!folder.0.join("app.db").exists(), "nothing was begun");
+    // What the commands of administration need is less.
+    let mut list = command(&folder, &[("RUST_LOG", "canary=[[[")]);
+    let output = list.args(["admin", "list"]).output().unwrap();
+    assert!(!output.status.success());
+    assert!(contains(&output.stderr, "RUST_LOG") && !contains(&output.stderr, "canary"));
+}
+
+/// A file that is none would take every write, and be empty after a restart.
+#[cfg(not(feature = "postgres"))]
+#[test]
+fn a_database_with_parameters_is_a_wrong_configuration_like_any_other() {
+    let folder = Folder::new();
+    for query in [
+        "mode=memory&cache=shared",
+        "mode=canary",
+        "vfs=canary",
+        "immutable=1",
+    ] {
+        let url = format!("{}?{query}", folder.database_url());
+        let wrong = [("DATABASE_URL", url.as_str()), ("SESSION_IDLE", "soon")];
+        let output = command(&folder, &wrong).output().unwrap();
+        assert!(!output.status.success());
+        assert!(contains(&output.stderr, "DATABASE_URL") && contains(&output.stderr, "SESSION_IDLE"));
+        assert!(!contains(&output.stderr, "canary"), "{query}");
+    }
+}
+
+#[test]
+fn what_is_doubtful_is_said_at_the_start() {
+    let folder = Folder::new();
+    let odd = [
+        ("PUBLIC_URL", "https://app.example"),
+        ("SNAPSHOT_TTL", "301"),
+        ("DEV_IDP", "1"),
+    ];
+    let server = Server::start(&folder, &odd);
+    for variable in ["SNAPSHOT_TTL", "DEV_IDP"] {
+        let said = |line: &str| line.contains("\"level\":\"WARN\"") && line.contains(variable);
+        assert!(server.log().lines().any(said), "{variable}: {}", server.log());
+    }
+    let usual = Folder::new();
+    let server = Server::start(&usual, &[SITE, ("SNAPSHOT_TTL", "300"), ("DEV_IDP", "1")]);
+    assert!(!server.log().contains("WARN"), "{}", server.log());
 }
 
 #[cfg(not(feature = "postgres"))]
@@ -348,6 +393,60 @@ fn an_address_that_is_taken_ends_the_program() {
         .unwrap();
     assert!(!output.status.success());
     assert!(contains(&output.stderr, &addr));
+}
+
+/// Whatever is wrong with one table, or one row, what has expired in the others goes.
+#[tokio::test]
+async fn each_table_is_swept_whatever_is_wrong_with_another() {
+    let app = TestApp::new().await;
+    app.registered(ADA).await;
+    app.browser()
+        .post("/auth/login/github", &[])
+        .send()
+        .await
+        .expect(200);
+    app.sql("ALTER TABLE form_texts RENAME TO elsewhere").await;
+    if cfg!(not(feature = "postgres")) {
+        // A hash that is none: its session has no record.
+        app.sql("UPDATE sessions SET key_hash = x'01'").await;
+    }
+    app.advance(40 * 86_400);
+    assert!(app.auth.sweep().await.is_err());
+    for table in ["sessions", "tower_sessions", "sign_in_flows", "sign_in_networks"] {
+        let left = app.number(&format!("SELECT count(*) FROM {table}")).await;
+        assert_eq!(left, 0, "{table}");
+    }
+    app.sql("ALTER TABLE elsewhere RENAME TO form_texts").await;
+    app.auth.sweep().await.unwrap();
+}
+
+/// The sweep goes on beside private data that cannot be sealed anew.
+#[cfg(not(feature = "postgres"))]
+#[tokio::test]
+async fn private_data_that_is_not_sealed_anew_holds_up_no_sweep() {
+    let folder = Folder::new();
+    let migrated = command(&folder, &[SITE]).arg("migrate").output().unwrap();
+    assert!(migrated.status.success());
+    let options: sqlx::sqlite::SqliteConnectOptions = folder.database_url().parse().unwrap();
+    let pool = sqlx::SqlitePool::connect_with(options).await.unwrap();
+    for statement in [
+        "INSERT INTO stale_sessions (session_id, min_version, forget_at)
+         VALUES (randomblob(16), 1, '2000-01-01T00:00:00Z')",
+        "ALTER TABLE user_data RENAME TO elsewhere",
+    ] {
+        sqlx::query(statement).execute(&pool).await.unwrap();
+    }
+    let server = Server::start(&folder, &[SITE]);
+    server.wait_for("private data was not sealed anew");
+    let patience = std::time::Instant::now();
+    let marks = async || -> i64 {
+        let marks = sqlx::query_scalar("SELECT count(*) FROM stale_sessions");
+        marks.fetch_one(&pool).await.unwrap()
+    };
+    while marks().await > 0 {
+        assert!(patience.elapsed().as_secs() < 10, "{}", server.log());
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
 }
 
 /// On PostgreSQL nobody holds up everybody: there it is a lost connection (see `postgres.rs`).

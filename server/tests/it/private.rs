@@ -299,6 +299,30 @@ async fn a_new_key_seals_it_anew_and_the_old_one_may_go() {
     assert_eq!(token(&new, &ada.before(&new)).await.as_deref(), Some(TOKEN));
 }
 
+/// A row that is damaged is nobody's but its user's trouble: others are sealed anew, and what they had is swept.
+#[tokio::test]
+async fn a_row_that_cannot_be_read_holds_up_no_other() {
+    let app = TestApp::new().await;
+    let (ada, eve) = (app.registered(ADA).await, app.registered(EVE).await);
+    for browser in [&ada, &eve] {
+        browser
+            .call("update_private_data", &[("api_token", TOKEN)])
+            .await
+            .expect(200);
+    }
+    app.sql(
+        "UPDATE user_data SET data = '[1]' WHERE user_id = (SELECT id FROM users WHERE email = 'ada@example.com')",
+    )
+    .await;
+    let both = format!("{NEW_SECRET},{SECRET}");
+    let rotated = app.restarted(&[("SESSION_SECRET", &both)]).await;
+    assert_eq!(rotated.auth.buckets.reseal().await.unwrap(), 1);
+    let new = app.restarted(&[("SESSION_SECRET", NEW_SECRET)]).await;
+    assert_eq!(token(&new, &eve.before(&new)).await.as_deref(), Some(TOKEN));
+    let left = app.number("SELECT count(*) FROM user_data WHERE CAST(data AS TEXT) = '[1]'");
+    assert_eq!(left.await, 1, "it is left as it is");
+}
+
 /// The token as server code reads it.
 async fn token(app: &TestApp, browser: &Browser) -> Option<String> {
     let access = SecretAccess::for_server_code("a test of what server code reads");

@@ -341,18 +341,21 @@ async fn it_answers_to_the_host_of_the_public_url_alone() {
 }
 
 #[test]
-fn a_release_has_none_whatever_is_asked_for() {
+fn a_release_has_none_and_to_ask_for_it_is_a_mistake() {
     let secret = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
     let database_url = TestDatabase::new().url();
     let vars = [
         ("SESSION_SECRET", secret),
         ("DATABASE_URL", &database_url),
-        ("DEV_IDP", "1"),
         ("LEPTOS_SITE_ADDR", "127.0.0.1:3000"),
     ];
+    let asked = || vars.into_iter().chain([("DEV_IDP", "1")]).collect();
     let config = ServerConfig::from_vars(&vars.into_iter().collect(), true).unwrap();
     assert!(config.auth.providers.is_empty());
-    let config = ServerConfig::from_vars(&vars.into_iter().collect(), false).unwrap();
+    let problems = ServerConfig::from_vars(&asked(), true).unwrap_err();
+    assert_eq!(problems.len(), 1, "{problems:?}");
+    assert_eq!(problems[0].variable, "DEV_IDP");
+    let config = ServerConfig::from_vars(&asked(), false).unwrap();
     assert_eq!(config.auth.providers.len(), 1);
 }
 

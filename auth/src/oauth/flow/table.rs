@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use crate::oauth::Intent;
 use crate::{
-    db::{Database, Expired, Tx},
+    db::{self, Database, Expired, Tx},
     error::{Error, Result},
     keys::{KeyRing, Place, Purpose},
     oauth::account::Identity,
@@ -355,12 +355,12 @@ const FORGOTTEN: Expired = Expired {
 
 /// Deletes what has expired.
 pub(crate) async fn sweep(db: &Database, now: OffsetDateTime) -> Result<()> {
-    db.sweep(FORGOTTEN, now).await?;
-    let swept = db.sweep(EXPIRED, now).await?;
-    if swept > 0 {
+    let ways_back = db.sweep(FORGOTTEN, now).await;
+    let flows = db.sweep(EXPIRED, now).await;
+    if let Ok(swept @ 1..) = flows {
         tracing::debug!(flows = swept, "swept expired flows");
     }
-    Ok(())
+    db::all([ways_back.map(drop), flows.map(drop)])
 }
 
 #[cfg(test)]

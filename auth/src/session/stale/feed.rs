@@ -63,6 +63,7 @@ impl Feed {
         let follower = Follower {
             options: listen.map_or_else(|| db.connect_options(), ListenAddress::connect_options),
             requests: listen.map(|_| db.connect_options()),
+            db: db.clone(),
             marks,
             trust: Arc::clone(&trust),
         };

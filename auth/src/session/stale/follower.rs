@@ -7,9 +7,9 @@ use uuid::Uuid;
 
 use super::{
     marks::{Mark, Marks},
-    trust::Trust,
+    trust::{Moment, Trust},
 };
-use crate::db::{ConnectOptions, Db};
+use crate::db::{ConnectOptions, Database, Db};
 
 /// How long reading the whole table may take: a million marks are read in seconds.
 pub(super) const CATCH_UP_TIME: Duration = Duration::from_secs(60);
@@ -30,11 +30,19 @@ pub(super) struct Follower {
     /// How requests connect, where that is elsewhere.
     #[cfg_attr(not(feature = "postgres"), expect(dead_code, reason = "there is one file"))]
     pub(super) requests: Option<ConnectOptions>,
+    pub(super) db: Database,
     pub(super) marks: Marks,
     pub(super) trust: Arc<Trust>,
 }
 
 impl Follower {
+    /// Every mark committed before this moment is in memory, if they are marked where this is read.
+    pub(super) fn prove(&self, moment: Moment) -> Result<(), Broken> {
+        self.db.in_place()?;
+        self.trust.prove(moment);
+        Ok(())
+    }
+
     /// Reads the marks after `seq`; the last one's.
     pub(super) async fn catch_up<'c>(
         &self,

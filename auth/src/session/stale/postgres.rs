@@ -116,7 +116,7 @@ pub(super) async fn follow(follower: &Follower) -> Result<Infallible, Broken> {
     loop {
         let sent = Moment::now();
         heartbeat(follower, &mut speaker, &mut listener, sent, silence).await?;
-        follower.trust.prove(sent);
+        follower.prove(sent)?;
         silence = || "the heartbeat does not come back".into();
         let next = Instant::now() + HEARTBEAT_EVERY;
         loop {

@@ -18,6 +18,7 @@ use super::{
 const LOOK_EVERY: Duration = Duration::from_millis(15);
 
 pub(super) async fn follow(follower: &Follower) -> Result<Infallible, Broken> {
+    follower.db.in_place()?;
     // Its statements would be most of what a log of statements says.
     let mut connection = follower
         .options
@@ -25,6 +26,8 @@ pub(super) async fn follow(follower: &Follower) -> Result<Infallible, Broken> {
         .disable_statement_logging()
         .connect()
         .await?;
+    // Otherwise this may be another file, also after the one was put back.
+    follower.db.in_place()?;
     let (mut seq, mut seen) = (0, None);
     // The whole table, which proves nothing: it may be read for longer than a proof is good for.
     time::timeout(
@@ -35,7 +38,7 @@ pub(super) async fn follow(follower: &Follower) -> Result<Infallible, Broken> {
     loop {
         let moment = Moment::now();
         time::timeout(BOUND, look(follower, &mut connection, &mut seq, &mut seen)).await??;
-        follower.trust.prove(moment);
+        follower.prove(moment)?;
         time::sleep(LOOK_EVERY).await;
     }
 }

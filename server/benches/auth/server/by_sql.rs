@@ -44,7 +44,7 @@ pub(super) fn router(auth: &Auth, db: &Database) -> Router {
     let check = Router::new()
         .route("/sql-check", get(check))
         .layer(
-            SessionManagerLayer::new(store(db.read()))
+            SessionManagerLayer::new(store(db.read().pool()))
                 .with_name(COOKIE)
                 .with_secure(false)
                 .with_expiry(expiry),
@@ -126,6 +126,6 @@ async fn new_session(db: &Database, user_id: Uuid, expiry_date: OffsetDateTime) 
         data: HashMap::from([(KEY.to_owned(), serde_json::to_value(data)?)]),
         expiry_date,
     };
-    store(db.write()).create(&mut record).await?;
+    store(db.write().pool()).create(&mut record).await?;
     Ok(record.id.to_string())
 }
