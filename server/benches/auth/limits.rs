@@ -85,7 +85,8 @@ fn tables(report: &Report) {
 
 /// Reports of policy violations are free for all. Each comes from another address.
 fn flood(rounds: Rounds, report: &Report) -> Outcome {
-    let server = Server::start(&TestDatabase::new())?;
+    let database = TestDatabase::new();
+    let server = Server::start(&database)?;
     server.register("ada@example.com")?;
     let before = server.resident_mb()?;
     let (mut from, mut loads) = (0, Vec::new());

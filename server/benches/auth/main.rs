@@ -43,15 +43,36 @@ fn main() -> Outcome {
         number: if quick { 3 } else { 7 },
         time: Duration::from_secs(if quick { 1 } else { 3 }),
     };
+    // Parts may be named; without a name all are measured.
+    let named: Vec<&str> = arguments
+        .iter()
+        .map(String::as_str)
+        .filter(|argument| !argument.starts_with("--"))
+        .collect();
+    let is_wanted = |part: &str| named.is_empty() || named.contains(&part);
     let report = Report::begin();
-    let database = TestDatabase::new();
-    sessions_and_pages(&database, rounds, &report)?;
-    sign_in::measure(&TestDatabase::new(), rounds, &report)?;
-    renewal::measure(rounds, &report)?;
-    marks::measure(&report)?;
-    limits::measure(rounds, &report)?;
-    people::measure(&report)?;
-    report::weight(&report)
+    if is_wanted("sessions") {
+        sessions_and_pages(&TestDatabase::new(), rounds, &report)?;
+    }
+    if is_wanted("sign_in") {
+        sign_in::measure(&TestDatabase::new(), rounds, &report)?;
+    }
+    if is_wanted("renewal") {
+        renewal::measure(rounds, &report)?;
+    }
+    if is_wanted("marks") {
+        marks::measure(&report)?;
+    }
+    if is_wanted("limits") {
+        limits::measure(rounds, &report)?;
+    }
+    if is_wanted("people") {
+        people::measure(&report)?;
+    }
+    if is_wanted("weight") {
+        report::weight(&report)?;
+    }
+    Ok(())
 }
 
 /// All that needs no more than one person who is signed in.
