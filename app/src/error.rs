@@ -103,7 +103,7 @@ impl AppError {
     /// Status, code and text.
     const fn parts(self) -> (u16, &'static str, &'static str) {
         match self {
-            Self::BadRequest => (400, "bad_request", "This request cannot be read."),
+            Self::BadRequest => (400, "bad_request", "The request is malformed."),
             Self::Unauthenticated => (
                 401,
                 "unauthenticated",
@@ -114,7 +114,7 @@ impl AppError {
                 "invalid_credentials",
                 "This e-mail address and password do not match.",
             ),
-            Self::WrongPassword => (401, "invalid_credentials", "The current password is not right."),
+            Self::WrongPassword => (401, "invalid_credentials", "The current password is incorrect."),
             Self::CrossOrigin => (
                 403,
                 "cross_origin",
@@ -123,60 +123,60 @@ impl AppError {
             Self::ReauthRequired => (
                 403,
                 "reauth_required",
-                "Please confirm that it is you, then try again.",
+                "Please confirm your identity, then try again.",
             ),
             Self::NotFound => (404, "not_found", "There is nothing here."),
             Self::MethodNotAllowed => (
                 405,
                 "method_not_allowed",
-                "This address does not take that kind of request.",
+                "This address does not accept that kind of request.",
             ),
             Self::EmailTaken => (
                 409,
                 "email_taken",
-                "There is an account with this e-mail address already.",
+                "An account with this e-mail address already exists.",
             ),
             Self::SignedInAsAnother => (
                 409,
                 "signed_in_as_another",
-                "This page was made for another account than the one signed in now. Nothing was changed.",
+                "This page belongs to a different account from the one signed in now. Nothing was changed.",
             ),
             Self::LastWayIn => (
                 409,
                 "last_way_in",
-                "This is your only way to sign in, so it stays.",
+                "This is your only way to sign in, so it cannot be removed.",
             ),
             Self::PasswordAlreadySet => (
                 409,
                 "password_already_set",
-                "A password is set already: change it instead.",
+                "You already have a password. Change it instead.",
             ),
             Self::SignInAtProvider => (
                 409,
                 "sign_in_at_provider",
-                "This provider no longer lets us act for you. Sign in there again, then try again.",
+                "This provider no longer lets us act on your behalf. Sign in with it again, then retry.",
             ),
             Self::NotYourself => (
                 409,
                 "not_yourself",
-                "Nobody does this to their own account. Ask another administrator.",
+                "You can't do this to your own account. Ask another administrator.",
             ),
             Self::LastAdmin => (
                 409,
                 "last_admin",
-                "This is the last administrator, so they stay one.",
+                "This is the last administrator, so the role cannot be taken away.",
             ),
             Self::VersionMismatch => (
                 412,
                 "version_mismatch",
-                "This was changed elsewhere meanwhile. Reload and try again.",
+                "This was changed elsewhere in the meantime. Reload the page and try again.",
             ),
-            Self::TooLarge => (413, "too_large", "This is more than fits."),
+            Self::TooLarge => (413, "too_large", "This is too large."),
             Self::UnsupportedType => (415, "unsupported_type", "Send this as a form."),
             Self::InvalidInput => (
                 422,
                 "invalid_input",
-                "Something in this form is not right. Please check what you entered.",
+                "Something in this form is not valid. Please check what you entered.",
             ),
             Self::InvalidEmail => (422, "invalid_email", "This is not an e-mail address we can use."),
             Self::PasswordTooShort => (422, "password_too_short", "This password is too short."),

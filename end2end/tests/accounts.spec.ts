@@ -50,7 +50,7 @@ test('two providers, of which either can go', async ({ visitor }) => {
 
   await visitor.send(visitor.button('Disconnect Development'), '/api/unlink_account');
   await expect(connected(visitor).getByRole('heading', { level: 3 })).toHaveText(['Acme']);
-  await expect(connected(visitor)).toContainText('This is your only way to sign in, so it stays.');
+  await expect(connected(visitor)).toContainText('This is your only way to sign in, so it cannot be removed.');
 });
 
 test('the only way in stays until there is a password', async ({ visitor }) => {

@@ -35,7 +35,7 @@ test('an administrator finds a person, changes the role, ends a session, disable
 
   await visitor.send(sessions.getByRole('listitem').getByRole('button'), '/api/admin/revoke_session');
   await expect(visitor.status).toHaveText('The session has ended.');
-  await expect(sessions).toContainText('Signed in nowhere.');
+  await expect(sessions).toContainText('No active sessions.');
   await hers.open('/profile');
   await hers.arrives('/login?return_to=%2Fprofile');
 

@@ -43,7 +43,7 @@ test('an address that is taken is refused, and leads to signing in', async ({ vi
   stranger.expectRefusal('/api/register', 409);
   await stranger.send(stranger.button('Create account'), '/api/register');
 
-  await expect(stranger.alert).toContainText('There is an account with this e-mail address already.');
+  await expect(stranger.alert).toContainText('An account with this e-mail address already exists.');
   await expect(stranger.field('E-mail')).toHaveValue(ada.email);
   await expect(stranger.field('E-mail')).toHaveAttribute('aria-invalid', 'true');
   await stranger.isAnonymous();

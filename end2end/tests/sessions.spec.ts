@@ -15,7 +15,7 @@ test('the sessions of two browsers are listed, this one first', async ({ visitor
   await expect(rows(visitor)).toContainText('This one');
   await expect(rows(visitor)).toContainText('Chrome on Linux');
   await expect(rows(visitor)).toContainText('with a password');
-  await expect(visitor.page.getByText('You are signed in nowhere else.')).toBeVisible();
+  await expect(visitor.page.getByText('You are not signed in anywhere else.')).toBeVisible();
 
   const elsewhere = await anotherBrowser();
   await elsewhere.signIn(ada);

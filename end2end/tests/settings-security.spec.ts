@@ -3,7 +3,7 @@ import { expect, test } from '../fixtures';
 import { somebody } from '../people';
 import type { Visitor } from '../visitor';
 
-const WRONG = 'The current password is not right.';
+const WRONG = 'The current password is incorrect.';
 
 function card({ page }: Visitor, name: string): Locator {
   return page.getByRole('region', { name });

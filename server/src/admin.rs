@@ -17,7 +17,7 @@ use crate::{log, serve::Failure};
 /// `server admin …`
 #[derive(Subcommand)]
 pub enum AdminCommand {
-    /// Make a person an administrator
+    /// Give a user the role of administrator
     Grant {
         /// The person's id, or address, if somebody vouches for that
         #[arg(value_name = "ID_OR_EMAIL")]
@@ -26,20 +26,20 @@ pub enum AdminCommand {
         #[arg(long, default_value = Role::Admin.name(), value_parser = roles())]
         role: String,
     },
-    /// Make an administrator an ordinary user again
+    /// Take the role of administrator away
     Revoke {
         /// The person's id or address
         #[arg(value_name = "ID_OR_EMAIL")]
         who: String,
     },
-    /// Show who the administrators are
+    /// List the administrators
     List,
 }
 
 /// `server sessions …`
 #[derive(Subcommand)]
 pub enum SessionsCommand {
-    /// Show where a person is signed in
+    /// List a user's sessions
     List {
         /// The person's id or address
         #[arg(value_name = "ID_OR_EMAIL")]
@@ -58,7 +58,7 @@ pub struct Which {
     /// All sessions of the person with this id or address
     #[arg(long, value_name = "ID_OR_EMAIL")]
     user: Option<String>,
-    /// Everybody's sessions
+    /// All users' sessions
     #[arg(long)]
     all: bool,
 }
@@ -105,7 +105,7 @@ pub async fn admin(config: Config, command: AdminCommand) -> Result<(), Failure>
         AdminCommand::Revoke { who } => {
             let person = find(&people, &who).await?;
             if person.role != Role::Admin {
-                return Err(format!("{who} is no administrator").into());
+                return Err(format!("{who} is not an administrator").into());
             }
             give(&people, &who, person, Role::default()).await?;
         }

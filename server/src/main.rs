@@ -26,10 +26,10 @@ enum Command {
     Migrate,
     /// Check database, keys, public URL and every provider
     Doctor,
-    /// Say who looks after the application
+    /// Manage administrators
     #[command(subcommand)]
     Admin(AdminCommand),
-    /// Show and end people's sessions
+    /// Show and end users' sessions
     #[command(subcommand)]
     Sessions(SessionsCommand),
 }

@@ -46,7 +46,7 @@ fn by(actor: Actor) -> Option<String> {
 /// The event in words; one a fork has added is told by its name.
 fn words(kind: &str, note: &str) -> String {
     match kind {
-        "register" => format!("Account made with {}", method(note)),
+        "register" => format!("Account created with {}", method(note)),
         "sign_in" => format!("Signed in with {}", method(note)),
         "sign_in_failed" => "Someone tried to sign in with a wrong password".to_owned(),
         "confirm_failed" => "Identity not confirmed: wrong password".to_owned(),

@@ -51,7 +51,7 @@ const fn words(error: FlowError) -> &'static str {
             "The provider has not confirmed that this e-mail address is yours. Confirm it there first, then try again."
         }
         FlowError::LinkRequired => {
-            "There is an account with this e-mail address already. Sign in to it with its password or with a provider \
+            "An account with this e-mail address already exists. Sign in to it with its password or with a provider \
              that is connected to it, and the new provider will be connected as well."
         }
         FlowError::Taken => {

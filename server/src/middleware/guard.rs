@@ -116,7 +116,7 @@ pub(crate) async fn administration(
         Err((error, is_admin)) => {
             tracing::error!(
                 error = %chain(&error),
-                "nobody can tell who asks"
+                "the session could not be looked up"
             );
             match is_admin {
                 true => StatusCode::SERVICE_UNAVAILABLE.into_response(),

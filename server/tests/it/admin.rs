@@ -208,7 +208,7 @@ async fn administrators_have_a_link_and_pages_with_everything_in_them() {
     let page = root.get(&format!("/admin/people/{id}")).await.expect(200);
     for text in [
         ADA,
-        "Account made with a password",
+        "Account created with a password",
         "Signed in with a password",
         "203.0.113.7",
         "action=\"/api/admin/set_role\"",
@@ -531,7 +531,7 @@ async fn nobody_demotes_or_disables_themselves_and_an_administrator_is_left() {
     assert!(
         root.get(&page)
             .await
-            .shows("Nobody does this to their own account.")
+            .shows("You can't do this to your own account.")
     );
     // At the command line there is no oneself.
     let user_id = id.parse().unwrap();

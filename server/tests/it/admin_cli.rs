@@ -97,7 +97,7 @@ fn a_role_is_given_and_taken_while_the_server_runs() {
         &["admin", "grant", &ada_id, "--role", "user"],
         "the last administrator",
     );
-    fails(&folder, &["admin", "revoke", EVE], "is no administrator");
+    fails(&folder, &["admin", "revoke", EVE], "is not an administrator");
     assert_eq!(status(&server, "admin/list_people", &ada), 200);
     done(&folder, &["admin", "grant", &eve_id]);
     assert!(done(&folder, &["admin", "revoke", " Ada@Example.com "]).contains("has the role user now"));

@@ -10,8 +10,8 @@ const ADA: &str = "ada@example.com";
 const EVE: &str = "eve@example.com";
 const PUBLIC_PAGE: &str = "/settings/public";
 const UNSENT: &str = "What you typed is here again. It has not been saved yet.";
-const ANOTHER: &str = "This page was made for another account";
-const AMISS: &str = "Something in this form is not right.";
+const ANOTHER: &str = "This page belongs to a different account";
+const AMISS: &str = "Something in this form is not valid.";
 
 /// The mark that the forms of a page carry.
 async fn mark_on(browser: &Browser, page: &str) -> String {
@@ -298,7 +298,7 @@ async fn an_outcome_waits_for_its_own_page_whatever_loads_first() {
         );
     }
     let shown = ada.get("/settings/security").await.expect(200);
-    assert!(shown.shows("The current password is not right.") && !shown.shows("typed in one tab"));
+    assert!(shown.shows("The current password is incorrect.") && !shown.shows("typed in one tab"));
     let shown = ada.get(&format!("{PUBLIC_PAGE}?tab=1")).await.expect(200);
     assert!(shown.shows(AMISS) && shown.shows("typed in one tab"));
     assert_eq!(ada.cookie("flash"), None);

@@ -4,8 +4,8 @@ use crate::support::{ORIGIN, OTHER_PASSWORD, PASSWORD, TestApp};
 
 const ADA: &str = "ada@example.com";
 const WRONG: &str = "This e-mail address and password do not match.";
-const WRONG_PRESENT: &str = "The current password is not right.";
-const TAKEN: &str = "There is an account with this e-mail address already.";
+const WRONG_PRESENT: &str = "The current password is incorrect.";
+const TAKEN: &str = "An account with this e-mail address already exists.";
 
 #[tokio::test]
 async fn a_refused_sign_in_leads_back_and_says_so_once_keeping_what_was_typed() {
@@ -115,7 +115,7 @@ async fn every_form_says_why_it_was_refused_and_gives_no_secret_back() {
             "/settings/public",
             "update_public_data",
             &[("bio", "kept bio"), ("website", "javascript:alert(1)")],
-            "Something in this form is not right.",
+            "Something in this form is not valid.",
         ),
         (
             "/settings/sessions",
@@ -417,7 +417,7 @@ async fn what_was_typed_comes_back_though_it_is_too_much_for_a_cookie_or_for_its
         .await
         .leads_to(page);
     let shown = ada.get(page).await.expect(200);
-    assert!(shown.shows("role=\"alert\"") && shown.shows("Something in this form is not right."));
+    assert!(shown.shows("role=\"alert\"") && shown.shows("Something in this form is not valid."));
     assert!(shown.shows(&long), "to be shortened");
     // More than anybody types is not kept, and the reason is told all the same.
     let far_too_long = "y".repeat(100_000);
@@ -425,7 +425,7 @@ async fn what_was_typed_comes_back_though_it_is_too_much_for_a_cookie_or_for_its
         .await
         .leads_to(page);
     let shown = ada.get(page).await.expect(200);
-    assert!(shown.shows("Something in this form is not right.") && !shown.shows("yyyy"));
+    assert!(shown.shows("Something in this form is not valid.") && !shown.shows("yyyy"));
 }
 
 #[tokio::test]

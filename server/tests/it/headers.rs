@@ -1,8 +1,10 @@
 //! Headers: on every answer, static files, redirects and refusals included.
 
 use http::Method;
+use leptos::config::LeptosOptions;
+use server::config::TrustedProxies;
 
-use crate::support::{Answer, TestApp};
+use crate::support::{Answer, Folder, TestApp};
 
 const ADA: &str = "ada@example.com";
 
@@ -234,6 +236,31 @@ async fn static_files_are_for_reading_with_validators_and_ranges() {
     app.advance(300);
     browser.get("/hello.txt").await.expect(200);
     browser.get("/pkg/start-axum-auth.css").await.expect(200);
+}
+
+#[tokio::test]
+async fn only_what_has_a_hash_in_its_name_is_kept_for_good() {
+    let (app, folder) = (TestApp::new().await, Folder::new());
+    for (hash_files, kept) in [(true, "public, max-age=31536000, immutable"), (false, "no-cache")] {
+        let options = LeptosOptions::builder()
+            .output_name("start-axum-auth")
+            .site_root(folder.site())
+            .hash_files(hash_files)
+            .build();
+        let router = server::router::router(app.auth.clone(), options, TrustedProxies::default(), None);
+        let browser = app.browser().through(&router);
+        let file = browser.get("/pkg/start-axum-auth.css").await.expect(200);
+        assert_eq!(file.header("cache-control"), Some(kept));
+        for other in ["/pkg/nowhere.css", "/hello.txt"] {
+            let other = browser.get(other).await;
+            assert!(
+                !other
+                    .header("cache-control")
+                    .unwrap_or_default()
+                    .contains("immutable")
+            );
+        }
+    }
 }
 
 #[tokio::test]

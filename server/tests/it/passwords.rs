@@ -370,7 +370,7 @@ async fn changing_the_password_needs_the_present_one_and_ends_the_other_sessions
     let wrong = change("wrong", OTHER_PASSWORD)
         .await
         .refused(401, "invalid_credentials");
-    assert_eq!(wrong.json()["message"], "The current password is not right.");
+    assert_eq!(wrong.json()["message"], "The current password is incorrect.");
     change(PASSWORD, "short").await.refused(422, "password_too_short");
     change(PASSWORD, "passwordpassword")
         .await

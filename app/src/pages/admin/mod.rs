@@ -40,5 +40,5 @@ fn Badges(
 
 /// What to call somebody.
 fn called(name: Option<&str>, email: Option<&str>) -> String {
-    name.or(email).unwrap_or("Nameless").to_owned()
+    name.or(email).unwrap_or("(no name)").to_owned()
 }

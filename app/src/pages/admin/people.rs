@@ -101,7 +101,7 @@ fn List(page: Found, query: String, is_later: bool) -> impl IntoView {
         query => format!("Beginning with “{query}”"),
     };
     let rows = match page.people.is_empty() {
-        true => Either::Left(view! { <p class="empty">"Nobody is found here."</p> }),
+        true => Either::Left(view! { <p class="empty">"No matches."</p> }),
         false => {
             let rows = page
                 .people

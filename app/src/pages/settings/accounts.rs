@@ -130,7 +130,7 @@ fn Row(account: AccountInfo, is_last: bool, unlink: ServerAction<UnlinkAccount>)
     let way_out = match is_last {
         true => Either::Left(view! {
             <p class="hint">
-                "This is your only way to sign in, so it stays. "
+                "This is your only way to sign in, so it cannot be removed. "
                 <a href=paths::SETTINGS_SECURITY>"Set a password"</a> " first to disconnect it."
             </p>
         }),

@@ -140,8 +140,8 @@ pub fn Private() -> impl IntoView {
     view! {
         <Title text="Private data" />
         <p class="hint">
-            "Only the application's server reads these values. Nobody sees them again in the browser, you neither: "
-            "a value can be set, replaced or removed."
+            "Only the application's server reads these values. They are write-only: you can set, replace or remove them, "
+            "but never view them again."
         </p>
         <Notices of=vec![(FormState::of(update), "Saved."), (FormState::of(clear), "Cleared.")] />
         <Transition fallback=|| view! { <p class="hint">"One moment…"</p> }>

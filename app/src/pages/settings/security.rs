@@ -157,7 +157,7 @@ fn Confirm(ways_in: WaysIn, confirm: ServerAction<ConfirmIdentity>, forms: Forms
         <section class="card" aria-labelledby="confirm-title">
             <h2 id="confirm-title">"Confirm that it is you"</h2>
             <p class="hint">
-                "What needs special care, as changing the ways into your account, is possible for ten minutes after you have signed in or confirmed."
+                "Sensitive changes, such as your password or connected accounts, require a sign-in or a confirmation in the last ten minutes."
             </p>
             <Notice form=forms.confirm done="Thank you. You can make your change now." />
             {by_password}

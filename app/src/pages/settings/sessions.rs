@@ -116,7 +116,7 @@ fn Cards(
                 />
             </Form>
         }),
-        false => Either::Right(view! { <p class="empty">"You are signed in nowhere else."</p> }),
+        false => Either::Right(view! { <p class="empty">"You are not signed in anywhere else."</p> }),
     };
     view! {
         <section class="card" aria-labelledby="sessions-title">

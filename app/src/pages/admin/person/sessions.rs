@@ -83,7 +83,7 @@ impl Actions {
 #[component]
 pub(super) fn Sessions(id: Uuid, sessions: Vec<SessionInfo>, actions: Actions) -> impl IntoView {
     let list = match sessions.is_empty() {
-        true => Either::Left(view! { <p class="empty">"Signed in nowhere."</p> }),
+        true => Either::Left(view! { <p class="empty">"No active sessions."</p> }),
         false => {
             let rows = sessions
                 .into_iter()
