@@ -2,12 +2,12 @@
 
 use serde_json::Value;
 
-use crate::oauth::{
-    protocol::json::{self, Object},
-    providers::preset::{Avatar, Preset, Subject, Verified},
-};
 use crate::{
     email::Email,
+    oauth::{
+        protocol::json::{self, Object},
+        providers::preset::{Avatar, Preset, Subject, Verified},
+    },
     users::{clean_avatar, clean_name},
 };
 

@@ -11,19 +11,23 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::oauth::{
-    CROWDED, Configured, OAuth,
-    account::profile,
-    flights::{Landed, again},
-    flow::identify::Unverified,
-    protocol::id_token::Origin,
-    protocol::token::{self, TokenAnswer},
-    providers::provider::Provider,
-};
 use crate::{
     audit::NewEvent,
     error::{Error, Result},
-    oauth::account::tokens::{self, Stored},
+    oauth::{
+        CROWDED, Configured, OAuth,
+        account::{
+            profile,
+            tokens::{self, Stored},
+        },
+        flights::{Landed, again},
+        flow::identify::Unverified,
+        protocol::{
+            id_token::Origin,
+            token::{self, TokenAnswer},
+        },
+        providers::provider::Provider,
+    },
     session::{LiveSession, RequestAuth},
     users,
 };

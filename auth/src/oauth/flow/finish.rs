@@ -5,22 +5,27 @@ use std::sync::Arc;
 use tower_sessions::session::Id;
 use uuid::Uuid;
 
-use crate::oauth::{
-    Configured, FlowError, Intent, OAuth, excerpt,
-    flights::{Landed, Missed},
-    flow::callback::{Answer, Callback, Outcome},
-    flow::identify::Identified,
-    flow::{self, Browser, Flow, WayBack},
-    protocol::discovery::Endpoints,
-    providers::microsoft,
-    providers::preset::{AuthTime, Known},
-    providers::provider::Provider,
-};
 use crate::{
     audit::NewEvent,
     db::Tx,
     error::Error,
-    oauth::account::{self, Account, Identity},
+    oauth::{
+        Configured, FlowError, Intent, OAuth,
+        account::{self, Account, Identity},
+        excerpt,
+        flights::{Landed, Missed},
+        flow::{
+            self, Browser, Flow, WayBack,
+            callback::{Answer, Callback, Outcome},
+            identify::Identified,
+        },
+        protocol::discovery::Endpoints,
+        providers::{
+            microsoft,
+            preset::{AuthTime, Known},
+            provider::Provider,
+        },
+    },
     return_to::ReturnTo,
     session::{LiveSession, Repeated, RequestAuth},
     users::{self, Occasion},

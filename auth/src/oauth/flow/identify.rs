@@ -6,19 +6,22 @@ use std::{sync::Arc, time::Duration};
 use oauth2::{RedirectUrl, TokenResponse};
 use serde_json::Value;
 
-use crate::oauth::{
-    Configured, OAuth,
-    account::profile,
-    flow::Flow,
-    protocol::discovery::Endpoints,
-    protocol::id_token::{self, Expected, Origin, Rejected},
-    protocol::json::Object,
-    protocol::token::{self, TokenAnswer},
-    protocol::userinfo,
-    providers::apple,
-    providers::preset::Userinfo,
+use crate::{
+    email::Email,
+    oauth::{
+        Configured, OAuth,
+        account::{Identity, profile},
+        flow::Flow,
+        protocol::{
+            discovery::Endpoints,
+            id_token::{self, Expected, Origin, Rejected},
+            json::Object,
+            token::{self, TokenAnswer},
+            userinfo,
+        },
+        providers::{apple, preset::Userinfo},
+    },
 };
-use crate::{email::Email, oauth::account::Identity};
 
 /// How long all of it may take: three answers of ten seconds each would be too much for who waits.
 const TOTAL: Duration = Duration::from_secs(20);

@@ -3,17 +3,15 @@
 use http::HeaderValue;
 use oauth2::{CsrfToken, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, Scope};
 
-use crate::oauth::{
-    FlowError, Intent, OAuth,
-    flow::{self, Browser, LIFETIME, NewFlow},
-    protocol::discovery::Endpoints,
-    protocol::token,
-    providers::preset::Pkce,
-    providers::provider::Provider,
-};
 use crate::{
     cookies::{CookieName, Keep},
     error::Error,
+    oauth::{
+        FlowError, Intent, OAuth,
+        flow::{self, Browser, LIFETIME, NewFlow},
+        protocol::{discovery::Endpoints, token},
+        providers::{preset::Pkce, provider::Provider},
+    },
     return_to::ReturnTo,
     session::RequestAuth,
 };

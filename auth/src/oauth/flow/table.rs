@@ -15,12 +15,11 @@ use subtle::ConstantTimeEq;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
-use crate::oauth::Intent;
 use crate::{
     db::{self, Database, Expired, Tx},
     error::{Error, Result},
     keys::{KeyRing, Place, Purpose},
-    oauth::account::Identity,
+    oauth::{Intent, account::Identity},
     return_to::ReturnTo,
 };
 

@@ -12,17 +12,20 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use url::Url;
 
-use crate::oauth::{
-    excerpt,
-    flights::{Flights, Landed},
-    protocol::http::{Http, is_safe},
-    protocol::id_token::{Algorithm, Keys, names},
-    protocol::json::Object,
-    providers::microsoft,
-    providers::preset::Known,
-    providers::provider::Provider,
+use crate::{
+    clock::Clock,
+    detached::Detached,
+    oauth::{
+        excerpt,
+        flights::{Flights, Landed},
+        protocol::{
+            http::{Http, is_safe},
+            id_token::{Algorithm, Keys, names},
+            json::Object,
+        },
+        providers::{microsoft, preset::Known, provider::Provider},
+    },
 };
-use crate::{clock::Clock, detached::Detached};
 
 /// How long metadata and keys are kept, in seconds.
 const KEEP: i64 = 3600;

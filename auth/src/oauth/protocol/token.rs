@@ -12,14 +12,18 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::oauth::account::tokens::Tokens;
 use crate::oauth::{
+    account::tokens::Tokens,
     excerpt,
-    protocol::discovery::Endpoints,
-    protocol::http::{Http, HttpError},
-    protocol::json,
-    providers::preset::TokenAuth,
-    providers::provider::{ClientSecret, Provider},
+    protocol::{
+        discovery::Endpoints,
+        http::{Http, HttpError},
+        json,
+    },
+    providers::{
+        preset::TokenAuth,
+        provider::{ClientSecret, Provider},
+    },
 };
 
 /// The longest lifetime a token is believed to have, in seconds: a year.

@@ -3,16 +3,19 @@
 use secrecy::SecretString;
 use url::{Url, form_urlencoded};
 
-use crate::oauth::{
-    protocol::http::is_safe,
-    providers::apple::AppleKey,
-    providers::microsoft,
-    providers::preset::{Known, Preset, TokenAuth},
-    providers::provider::{ClientSecret, Provider},
-    providers::{PRESETS, generic::GENERIC},
-};
 use crate::{
     config::{problem::Problem, vars::Vars},
+    oauth::{
+        protocol::http::is_safe,
+        providers::{
+            PRESETS,
+            apple::AppleKey,
+            generic::GENERIC,
+            microsoft,
+            preset::{Known, Preset, TokenAuth},
+            provider::{ClientSecret, Provider},
+        },
+    },
     public_url::PublicUrl,
     users::clean_name,
 };

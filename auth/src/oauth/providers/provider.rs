@@ -5,9 +5,11 @@ use url::Url;
 
 use crate::oauth::{
     protocol::id_token::Algorithm,
-    providers::apple::AppleKey,
-    providers::env::DEVELOPMENT,
-    providers::preset::{Known, Preset},
+    providers::{
+        apple::AppleKey,
+        env::DEVELOPMENT,
+        preset::{Known, Preset},
+    },
 };
 
 /// A provider somebody can sign in with. Made by [`super::from_vars`] or [`super::development`].
