@@ -3,12 +3,9 @@
 use std::{future::Future, pin::Pin};
 
 use futures_util::{Stream, TryFutureExt, TryStreamExt, stream};
-use sqlx::{
-    Database as Engine, Describe, Either, Execute, Executor,
-    pool::{PoolConnection, PoolOptions},
-};
+use sqlx::{Database as Engine, Describe, Either, Execute, Executor, pool::PoolConnection};
 
-use super::{ConnectOptions, Database, Db, Pool, patience};
+use super::{Database, Db, Pool, patience};
 
 /// One of the pools, as statements use it: what is not where it was opened is neither read nor written.
 ///
@@ -16,7 +13,7 @@ use super::{ConnectOptions, Database, Db, Pool, patience};
 #[derive(Clone, Copy, Debug)]
 pub struct Access<'a> {
     db: &'a Database,
-    pub(super) pool: &'a Pool,
+    pool: &'a Pool,
 }
 
 impl<'a> Access<'a> {
@@ -43,19 +40,9 @@ impl<'a> Access<'a> {
         }
     }
 
-    /// The pool itself, for a library that takes one and asks nobody.
+    /// The pool itself, for whoever takes one and does not ask first.
     pub fn pool(&self) -> &'a Pool {
         self.pool
-    }
-
-    /// How many there are, and how they are kept.
-    pub fn options(&self) -> &PoolOptions<Db> {
-        self.pool.options()
-    }
-
-    /// How its connections are made.
-    pub fn connect_options(&self) -> ConnectOptions {
-        (*self.pool.connect_options()).clone()
     }
 }
 

@@ -40,7 +40,7 @@ use crate::{
 };
 
 /// How one connects to the engine.
-pub(crate) type ConnectOptions = <<Db as sqlx::Database>::Connection as sqlx::Connection>::Options;
+pub type ConnectOptions = <<Db as sqlx::Database>::Connection as sqlx::Connection>::Options;
 
 /// How long a probe's write that succeeded answers the next probes.
 const PROBE_LIFE: Duration = Duration::from_secs(1);
@@ -210,7 +210,7 @@ impl Database {
     }
 
     /// How a connection beside the pools is made.
-    pub(crate) fn connect_options(&self) -> ConnectOptions {
+    pub fn connect_options(&self) -> ConnectOptions {
         (*self.write.connect_options()).clone()
     }
 
@@ -254,7 +254,7 @@ impl From<sqlx::Error> for Error {
 
 /// tower-sessions' store for the engine.
 pub(crate) fn session_store(access: Access<'_>) -> Arc<engine::SessionStore> {
-    engine::session_store(access.pool)
+    engine::session_store(access.pool())
 }
 
 #[cfg(test)]

@@ -266,7 +266,7 @@ async fn a_certificate_nobody_trusts_or_for_another_name_is_refused_and_the_erro
 #[tokio::test]
 async fn a_server_without_tls_is_refused_where_tls_is_asked_for() {
     let app = TestApp::new().await;
-    let mut url = app.auth.db.write().connect_options().to_url_lossy();
+    let mut url = app.auth.db.connect_options().to_url_lossy();
     url.set_query(Some("sslmode=require"));
     let error = Database::open(&url.to_string().into()).await.unwrap_err();
     assert!(
@@ -391,7 +391,7 @@ async fn past_a_pooler_the_feed_hears_and_nobody_is_asked() {
     let (ada, lost) = (app.registered(ADA).await, app.signed_in(ADA).await);
     let user_id = ada.session().await["user_id"].as_str().unwrap().parse().unwrap();
     let (ada_sends, lost_sends) = (headers(&ada), headers(&lost));
-    let server = app.auth.db.write().connect_options();
+    let server = app.auth.db.connect_options();
     let pooler = Pooler::start(&server).await;
 
     let deaf = instance(&app, &[("DATABASE_URL", &pooler.url)]).await;
@@ -427,13 +427,7 @@ async fn past_a_pooler_the_feed_hears_and_nobody_is_asked() {
 async fn a_feed_that_listens_at_another_database_is_not_believed() {
     let (app, elsewhere) = (TestApp::new().await, TestApp::new().await);
     let (ada, lost) = (app.registered(ADA).await, app.signed_in(ADA).await);
-    let address = elsewhere
-        .auth
-        .db
-        .write()
-        .connect_options()
-        .to_url_lossy()
-        .to_string();
+    let address = elsewhere.auth.db.connect_options().to_url_lossy().to_string();
     let other = app.restarted(&[("LISTEN_DATABASE_URL", &address)]).await;
     assert!(!other.auth.sessions.status().feed_is_current);
     let start = Instant::now();

@@ -79,7 +79,7 @@ async fn everything_is_whole(app: &TestApp, place: usize) {
     app.browser().get("/readyz").await.expect(200);
     // Nothing is held: of all connections one is enough for what was just asked, and all come back.
     for pool in [app.auth.db.read(), app.auth.db.write()] {
-        let most = pool.options().get_max_connections() as usize;
+        let most = pool.pool().options().get_max_connections() as usize;
         let mut held = Vec::new();
         while held.len() < most {
             held.push(

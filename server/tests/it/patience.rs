@@ -27,7 +27,7 @@ async fn a_request_waits_for_less_than_five_seconds_in_all_and_for_a_touch_hardl
     let ada = app.registered(ADA).await;
     // Its snapshot has ended, and its touch is due.
     app.advance(400);
-    let mut other = app.auth.db.write().connect_options().connect().await.unwrap();
+    let mut other = app.auth.db.connect_options().connect().await.unwrap();
     other.execute(HOLD).await.unwrap();
     let browsers: Vec<Browser> = (0..6).map(|_| ada.copy()).collect();
     let read = |browser: &Browser, path: &'static str| {

@@ -36,7 +36,7 @@ impl Operator {
     }
 
     pub async fn beside(app: &TestApp) -> Self {
-        Self::of(&app.auth.db.write().connect_options()).await
+        Self::of(&app.auth.db.connect_options()).await
     }
 
     pub async fn run(&mut self, statement: &str) {
@@ -247,7 +247,7 @@ async fn behind_a_pooler_the_authority_is_asked() {
     for passes_options in [true, false] {
         let app = TestApp::new().await;
         let (ada, lost) = (app.registered(ADA).await, app.signed_in(ADA).await);
-        let pooler = Pooler::start(&app.auth.db.write().connect_options(), passes_options);
+        let pooler = Pooler::start(&app.auth.db.connect_options(), passes_options);
         let other = app.restarted(&[("DATABASE_URL", &pooler.url)]).await;
         let status = || other.auth.sessions.status();
         assert!(!status().feed_is_current, "nothing is proven by hearing oneself");
@@ -268,7 +268,7 @@ async fn behind_a_pooler_the_authority_is_asked() {
 async fn what_is_revoked_just_before_anybody_listens_is_read() {
     let app = TestApp::new().await;
     let (ada, lost) = (app.registered(ADA).await, app.signed_in(ADA).await);
-    let gate = Gate::start(&app.auth.db.write().connect_options());
+    let gate = Gate::start(&app.auth.db.connect_options());
     let vars = [("DATABASE_URL", gate.url.as_str())];
     let revoked = async {
         let start = Instant::now();

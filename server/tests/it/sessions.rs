@@ -28,7 +28,7 @@ async fn a_live_snapshot_answers_while_the_database_is_exclusively_locked_and_au
         sqlx::query(statement).execute(&mut *lock).await.unwrap();
     }
     let readers = app.auth.db.read();
-    let left = readers.options().get_max_connections() - u32::from(cfg!(feature = "postgres"));
+    let left = readers.pool().options().get_max_connections() - u32::from(cfg!(feature = "postgres"));
     let mut held = Vec::new();
     for _ in 0..left {
         held.push(readers.acquire().await.unwrap());

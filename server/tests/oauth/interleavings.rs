@@ -158,7 +158,7 @@ mod server {
 
     impl Operator {
         pub async fn beside(world: &World) -> Self {
-            let options = world.app.auth().db.write().connect_options();
+            let options = world.app.auth().db.connect_options();
             Self(PgConnection::connect_with(&options).await.unwrap())
         }
 
