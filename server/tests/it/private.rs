@@ -248,17 +248,22 @@ async fn what_lies_there_in_clear_is_read_and_sealed_when_it_is_written() {
     assert_eq!(token(&app, &ada).await.as_deref(), Some(TOKEN));
 }
 
-/// So that an old key may leave the list: private data is not renewed by signing in, as all else is.
-#[tokio::test]
-async fn a_new_key_seals_it_anew_and_the_old_one_may_go() {
-    let app = TestApp::new().await;
-    let (ada, eve) = (app.registered(ADA).await, app.registered(EVE).await);
-    for browser in [&ada, &eve] {
+async fn two_with_a_token(app: &TestApp) -> (Browser, Browser) {
+    let both = (app.registered(ADA).await, app.registered(EVE).await);
+    for browser in [&both.0, &both.1] {
         browser
             .call("update_private_data", &[("api_token", TOKEN)])
             .await
             .expect(200);
     }
+    both
+}
+
+/// So that an old key may leave the list: private data is not renewed by signing in, as all else is.
+#[tokio::test]
+async fn a_new_key_seals_it_anew_and_the_old_one_may_go() {
+    let app = TestApp::new().await;
+    let (ada, eve) = two_with_a_token(&app).await;
     app.sql(&format!(
         "UPDATE user_data SET data = '{{\"api_token\": \"{TOKEN}\"}}'
          WHERE user_id = (SELECT id FROM users WHERE email = 'eve@example.com')"
@@ -303,13 +308,7 @@ async fn a_new_key_seals_it_anew_and_the_old_one_may_go() {
 #[tokio::test]
 async fn a_row_that_cannot_be_read_holds_up_no_other() {
     let app = TestApp::new().await;
-    let (ada, eve) = (app.registered(ADA).await, app.registered(EVE).await);
-    for browser in [&ada, &eve] {
-        browser
-            .call("update_private_data", &[("api_token", TOKEN)])
-            .await
-            .expect(200);
-    }
+    let (_, eve) = two_with_a_token(&app).await;
     app.sql(
         "UPDATE user_data SET data = '[1]' WHERE user_id = (SELECT id FROM users WHERE email = 'ada@example.com')",
     )
