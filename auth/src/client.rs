@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use http::{Extensions, HeaderMap, header::USER_AGENT, request::Parts};
+use http::{Extensions, HeaderMap, header::USER_AGENT};
 
 /// The client's address, put into a request's extensions by the server, which knows its proxies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,22 +30,14 @@ pub struct Client {
     pub user_agent: Option<String>,
 }
 
+/// What stands for all clients without an address.
+const UNKNOWN: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 /// Longest `User-Agent` kept, in characters: real ones stay under it.
 const MAX_USER_AGENT: usize = 400;
 
 impl Client {
-    /// The client of a request.
-    pub fn of(parts: &Parts) -> Self {
-        Self::sending(&parts.headers, &parts.extensions)
-    }
-
-    /// The client that sends these headers, with its address in the extensions.
-    pub fn sending(headers: &HeaderMap, extensions: &Extensions) -> Self {
-        Self::new(extensions.get::<ClientAddress>().copied(), headers)
-    }
-
-    /// A client with this address and these headers.
-    pub fn new(address: Option<ClientAddress>, headers: &HeaderMap) -> Self {
+    /// The client of a request with these headers, and with its address in the extensions.
+    pub fn of(headers: &HeaderMap, extensions: &Extensions) -> Self {
         let user_agent = headers
             .get(USER_AGENT)
             .map(|value| String::from_utf8_lossy(value.as_bytes()))
@@ -54,13 +46,22 @@ impl Client {
                 None => text.into_owned(),
             });
         Self {
-            ip: address.map(|ClientAddress(ip)| ip),
+            ip: address(extensions),
             user_agent,
         }
     }
 
     /// The address attempts count against; all clients without one share a window.
     pub fn limited_address(&self) -> IpAddr {
-        self.ip.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED))
+        self.ip.unwrap_or(UNKNOWN)
     }
+}
+
+/// The address attempts count against, of a request with these extensions, where nothing else of the client matters.
+pub fn limited_address(extensions: &Extensions) -> IpAddr {
+    address(extensions).unwrap_or(UNKNOWN)
+}
+
+fn address(extensions: &Extensions) -> Option<IpAddr> {
+    extensions.get::<ClientAddress>().map(|ClientAddress(ip)| *ip)
 }

@@ -90,7 +90,7 @@ impl Sessions {
     pub async fn request(&self, headers: &HeaderMap, extensions: &Extensions) -> Result<RequestAuth> {
         let cookies = self.0.cookies.read(headers);
         let sender = Sender {
-            client: Client::sending(headers, extensions),
+            client: Client::of(headers, extensions),
             flow_cookie: cookies.get(CookieName::Flow).map(str::to_owned),
         };
         let (presented, planned) = match self.recognise(&cookies) {

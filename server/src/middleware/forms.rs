@@ -4,6 +4,8 @@
 //! Here, in one place, scripts get the true status, and browsers are led back to the form's page with a
 //! [`Flash`]: the outcome, and what was typed into the fields that the form lets come back.
 
+use std::net::IpAddr;
+
 use app::{
     client::{FOR, FOR_HEADER},
     error::AppError,
@@ -14,7 +16,7 @@ use app::{
         paths::{HOME, SETTINGS_SECURITY},
     },
 };
-use auth::{Client, ClientAddress, ReturnTo, form_texts::Typist};
+use auth::{ReturnTo, client::limited_address, form_texts::Typist};
 use axum::{
     Json,
     body::{Body, Bytes},
@@ -104,7 +106,7 @@ pub(crate) async fn layer(State(state): State<AppState>, request: Request, next:
         None => Sender::Stranger,
     };
     let (parts, body) = request.into_parts();
-    let from = Client::of(&parts).limited_address();
+    let from = limited_address(&parts.extensions);
     let (held, too_large) = match state.bodies.read(body, most, sender, from).await {
         Ok(held) => (Some(held), false),
         // It would be read of somebody signed in.
@@ -116,7 +118,7 @@ pub(crate) async fn layer(State(state): State<AppState>, request: Request, next:
         return status.into_response();
     }
     let request = Request::from_parts(parts, Body::empty());
-    let form = Posted::new(&state, &path, user, &request, &bytes);
+    let form = Posted::new(&state, &path, (user, from), request.headers(), &bytes);
     let refusal = match () {
         () if too_large => Some(AppError::Unauthenticated),
         () if form.is_for_another => Some(AppError::SignedInAsAnother),
@@ -274,9 +276,14 @@ struct Posted {
 }
 
 impl Posted {
-    fn new(state: &AppState, path: &str, user: Option<Uuid>, request: &Request, bytes: &[u8]) -> Self {
-        let headers = request.headers();
-        let address = request.extensions().get::<ClientAddress>().copied();
+    /// Posted to this path by this user, if one is signed in, from this address.
+    fn new(
+        state: &AppState,
+        path: &str,
+        (user, from): (Option<Uuid>, IpAddr),
+        headers: &HeaderMap,
+        bytes: &[u8],
+    ) -> Self {
         let is_html = accepts_html(headers);
         let said = headers.get(FOR_HEADER).and_then(|mark| mark.to_str().ok());
         let marks: Vec<_> = fields(bytes)
@@ -306,7 +313,7 @@ impl Posted {
                 .collect(),
             user,
             made_for,
-            unproven: Typist::Unproven(Client::new(address, headers).limited_address()),
+            unproven: Typist::Unproven(from),
             is_for_another: user.is_some() && marks.iter().any(|mark| *mark != user),
             flashes: Flashes::of(state, headers),
         }

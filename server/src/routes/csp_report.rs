@@ -1,7 +1,8 @@
 //! Where browsers report what the Content-Security-Policy stopped.
 
 use auth::{
-    Client, Error,
+    Error,
+    client::limited_address,
     limits::{Action, Subject},
 };
 use axum::{
@@ -45,10 +46,10 @@ fn shown(address: &str) -> String {
     address[..end].chars().take(LOGGED).collect()
 }
 
-/// Logs a report, escaped and cut, without the queries of its addresses. Anybody can send one: besides each address's part of it, the log has so
-/// much room for all of them, and what is beyond it is taken and forgotten.
+/// Logs a report, escaped and cut, without the queries of its addresses. Anybody can send one: besides each address's
+/// part of it, the log has so much room for all of them, and what is beyond it is taken and forgotten.
 pub(crate) async fn post(State(state): State<AppState>, parts: Parts, body: Body) -> Response {
-    let address = Client::of(&parts).limited_address();
+    let address = limited_address(&parts.extensions);
     if let Err(Error::TooManyAttempts { retry_after }) = state
         .auth
         .limits

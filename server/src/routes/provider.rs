@@ -1,7 +1,8 @@
 //! Signing in with a provider: the start, the way back, and Apple's way back.
 
 use auth::{
-    Auth, Client, Error, RequestAuth, ReturnTo, chain,
+    Auth, Error, RequestAuth, ReturnTo, chain,
+    client::limited_address,
     limits::{Action, Subject},
     oauth::{Finished, FlowError, Intent, RepostError, StartError, Wish},
 };
@@ -156,7 +157,7 @@ pub(crate) async fn repost(
     parts: Parts,
     body: Body,
 ) -> Response {
-    let from = Client::of(&parts).limited_address();
+    let from = limited_address(&parts.extensions);
     let held = match state.bodies.read(body, MAX_REPOST, Sender::Returning, from).await {
         Ok(held) => held,
         Err(problem) => return problem.status().into_response(),
