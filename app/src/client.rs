@@ -1,103 +1,109 @@
-//! How pages call the server functions behind their forms.
+//! How pages call server functions: all by the same code, which knows arguments and answers as text. With server_fn's
+//! own client, each function would bring a copy of that code into the wasm.
 
-use std::future::Future;
+use std::{future::Future, pin::Pin};
 
-use futures_util::{Sink, Stream};
 use leptos::{
-    prelude::*,
+    prelude::window,
     server_fn::{
-        Bytes,
-        client::{Client, browser::BrowserClient},
-        request::browser::BrowserRequest,
-        response::{ClientRes, browser::BrowserResponse},
+        ServerFn,
+        redirect::{REDIRECT_HEADER, call_redirect_hook},
     },
 };
-use uuid::Uuid;
+use send_wrapper::SendWrapper;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::value::RawValue;
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{Headers, RequestInit, Response};
 
 use crate::error::AppError;
 
-/// The name of the hidden field that says whom a form's page was made for.
-pub const FOR: &str = "_for";
-/// The header that says the same of a call from a hydrated page: there it is not the form that is sent, but
-/// the arguments of its server function.
-pub const FOR_HEADER: &str = "x-form-for";
+/// A value as the JSON text in which it crosses the wire.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Json(Box<RawValue>);
 
-/// Whom this document was made for: their mark, for its forms. Nobody, if nobody is signed in.
-#[derive(Clone, Debug)]
-pub struct MadeFor(Option<String>);
+impl Json {
+    /// The text of an answer.
+    ///
+    /// # Errors
+    /// [`AppError::Unavailable`] if it is not JSON: the answer is not ours.
+    pub fn from_text(text: String) -> Result<Self, AppError> {
+        RawValue::from_string(text)
+            .map(Self)
+            .map_err(|_| AppError::Unavailable)
+    }
 
-/// The same, where there is no context. A document is for one person all its life.
-#[cfg(feature = "hydrate")]
-static MADE_FOR: std::sync::OnceLock<Option<String>> = std::sync::OnceLock::new();
-
-impl MadeFor {
-    /// Makes the mark of who is signed in, and hands it on to hydration.
-    pub fn provide(user_id: Option<Uuid>) {
-        let mark = SharedValue::new(|| {
-            #[cfg(feature = "ssr")]
-            return use_context::<auth::Auth>()
-                .zip(user_id)
-                .map(|(auth, user_id)| auth.keys.mark(user_id));
-            #[cfg(not(feature = "ssr"))]
-            {
-                let _ = user_id;
-                None
-            }
-        })
-        .into_inner();
-        #[cfg(feature = "hydrate")]
-        drop(MADE_FOR.set(mark.clone()));
-        provide_context(Self(mark));
+    /// The value.
+    ///
+    /// # Errors
+    /// [`AppError::Unavailable`] if the text is not a value of this type.
+    pub fn read<T: DeserializeOwned>(&self) -> Result<T, AppError> {
+        serde_json::from_str(self.0.get()).map_err(|_| AppError::Unavailable)
     }
 }
 
-/// The hidden field of every form on a page for somebody signed in.
-#[component]
-pub fn MadeForField() -> impl IntoView {
-    let mark = use_context::<MadeFor>().and_then(|MadeFor(mark)| mark);
-    mark.map(|mark| view! { <input type="hidden" name=FOR value=mark /> })
+/// The answer to come of a server function.
+pub type Call = Pin<Box<dyn Future<Output = Result<Json, AppError>> + Send>>;
+
+/// Calls a server function: on the server in place, in the browser over the wire.
+pub fn call<S>(args: S) -> Call
+where
+    S: ServerFn<Output: Serialize, Error = AppError> + Serialize + 'static,
+{
+    #[cfg(feature = "ssr")]
+    return Box::pin(async {
+        let value = args.run_body().await?;
+        serde_json::value::to_raw_value(&value)
+            .map(Json)
+            .map_err(|_| AppError::Internal)
+    });
+    #[cfg(not(feature = "ssr"))]
+    called_by_browser(S::PATH, fields_of(&args))
 }
 
-/// Calls server functions from a page: says whom the page was made for, and hears how long to wait.
-#[derive(Debug)]
-pub struct PageClient;
+#[cfg(not(feature = "ssr"))]
+fn called_by_browser(path: &'static str, fields: String) -> Call {
+    Box::pin(async move { Json::from_text(post(path, &fields).await?) })
+}
 
-impl Client<AppError> for PageClient {
-    type Request = BrowserRequest;
-    type Response = BrowserResponse;
+/// The arguments of a server function as the fields of a form.
+pub fn fields_of<S: Serialize>(args: &S) -> String {
+    // Arguments are texts, numbers and the like, which always encode.
+    serde_urlencoded::to_string(args).unwrap_or_default()
+}
 
-    fn send(request: BrowserRequest) -> impl Future<Output = Result<BrowserResponse, AppError>> + Send {
-        #[cfg(feature = "hydrate")]
-        if let Some(Some(mark)) = MADE_FOR.get() {
-            request.headers().set(FOR_HEADER, mark);
-        }
-        let sent = <BrowserClient as Client<AppError>>::send(request);
-        async move {
-            let response = sent.await?;
-            if ClientRes::<AppError>::status(&response) != 429 {
-                return Ok(response);
-            }
-            let headers = response.generate_headers();
-            let wait = headers.get("retry-after").and_then(|wait| wait.to_str().ok());
-            Err(AppError::from_status(429).with_wait(wait))
-        }
+/// Posts the fields of a form and returns the text of the answer; goes on to the page that the answer leads to.
+///
+/// # Errors
+/// The error of the server function, or else what the status means. [`AppError::Unavailable`] if there is no answer.
+pub async fn post(path: &str, fields: &str) -> Result<String, AppError> {
+    // A browser runs this on one thread, so what is wrapped never leaves it.
+    let answer = SendWrapper::new(exchange(path, fields)).await;
+    let (answer, text) = answer.map_err(|_| AppError::Unavailable)?;
+    let header = |name| answer.headers().get(name).ok().flatten();
+    if !answer.ok() {
+        // What answers in our place, such as a proxy, does not have our words.
+        let error = serde_json::from_str(&text).unwrap_or(AppError::from_status(answer.status()));
+        return Err(error.with_wait(header("retry-after").as_deref()));
     }
-
-    fn open_websocket(
-        path: &str,
-    ) -> impl Future<
-        Output = Result<
-            (
-                impl Stream<Item = Result<Bytes, Bytes>> + Send + 'static,
-                impl Sink<Bytes> + Send + 'static,
-            ),
-            AppError,
-        >,
-    > + Send {
-        <BrowserClient as Client<AppError>>::open_websocket(path)
+    if let (Some(_), Some(page)) = (header(REDIRECT_HEADER), header("location")) {
+        call_redirect_hook(&page);
     }
+    Ok(text)
+}
 
-    fn spawn(future: impl Future<Output = ()> + Send + 'static) {
-        <BrowserClient as Client<AppError>>::spawn(future);
-    }
+async fn exchange(path: &str, fields: &str) -> Result<(SendWrapper<Response>, String), JsValue> {
+    let headers = Headers::new()?;
+    headers.set("accept", "application/json")?;
+    headers.set("content-type", "application/x-www-form-urlencoded")?;
+    let request = RequestInit::new();
+    request.set_method("POST");
+    request.set_headers(&headers);
+    request.set_body(&JsValue::from_str(fields));
+    let answer = JsFuture::from(window().fetch_with_str_and_init(path, &request)).await?;
+    let answer: Response = answer.dyn_into()?;
+    let text = JsFuture::from(answer.text()?).await?;
+    Ok((SendWrapper::new(answer), text.as_string().unwrap_or_default()))
 }

@@ -1,41 +1,38 @@
-//! What each form says of itself: the pages it is on, and which of its fields come back to them.
+//! What each form declares: where it is sent, the pages it is on, and which of its fields come back to them.
 //!
-//! A form that says nothing gets nothing back, and a form whose server function does not say where it is
-//! does not compile: [`Form`](crate::ui::form::Form) takes no other.
+//! A form that declares no fields gets nothing back, and there is no form without a declaration:
+//! [`Form`](crate::ui::form::Form) takes nothing else.
 
 use leptos::server_fn::ServerFn;
 
-use crate::{client::PageClient, error::AppError};
+use crate::error::AppError;
 
-/// A server function behind a form.
-pub trait PageForm: ServerFn<Error = AppError, Client = PageClient> {
+/// Where a form is sent to, and what it declares.
+#[derive(Clone, Copy, Debug)]
+pub struct Endpoint {
+    /// The server function's path.
+    pub path: &'static str,
     /// The pages that have the form: its own first, where it leads back to when the browser does not say
     /// where it was. A name in braces stands for a segment of the path that the form's field of this name
     /// holds. Empty for what every page has.
-    const PAGES: &'static [&'static str];
-    /// The fields whose text comes back when the form is not done. Never one that holds a secret.
-    const COMES_BACK: &'static [&'static str] = &[];
-}
-
-/// What a form has declared.
-#[derive(Clone, Copy, Debug)]
-pub struct Declared {
-    /// The server function's path.
-    pub path: &'static str,
-    /// See [`PageForm::PAGES`].
     pub pages: &'static [&'static str],
-    /// See [`PageForm::COMES_BACK`].
+    /// The fields whose text comes back when the form is not done. Never one that holds a secret.
     pub comes_back: &'static [&'static str],
 }
 
-impl Declared {
-    /// What the form over this server function declares.
-    pub const fn of<S: PageForm>() -> Self {
+impl Endpoint {
+    /// The form over a server function, on these pages. None of its fields comes back.
+    pub const fn of<S: ServerFn<Error = AppError>>(pages: &'static [&'static str]) -> Self {
         Self {
             path: S::PATH,
-            pages: S::PAGES,
-            comes_back: S::COMES_BACK,
+            pages,
+            comes_back: &[],
         }
+    }
+
+    /// The same with fields that come back.
+    pub const fn coming_back(self, comes_back: &'static [&'static str]) -> Self {
+        Self { comes_back, ..self }
     }
 
     /// Whether a page has the form.
@@ -89,7 +86,7 @@ fn is_plain(segment: &str) -> bool {
 mod tests {
     use super::*;
 
-    const FORM: Declared = Declared {
+    const FORM: Endpoint = Endpoint {
         path: "/api/x",
         pages: &["/people/{user_id}/edit", "/people"],
         comes_back: &[],
@@ -111,7 +108,7 @@ mod tests {
         ] {
             assert!(!FORM.is_on(page), "{page}");
         }
-        assert!(Declared { pages: &[], ..FORM }.is_on("/anywhere"));
+        assert!(Endpoint { pages: &[], ..FORM }.is_on("/anywhere"));
     }
 
     #[test]

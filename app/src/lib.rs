@@ -2,7 +2,7 @@
 //!
 //! A fork edits [`pages`]; the rest is there to be relied on. A module imports only from those above it in this list,
 //! so that there are no circles: `error`, `secret`, `entered`, `setup`, `theme`, `pages::paths`, `context`, `flash`,
-//! `client`, `forms`, `session`, `tabs`, `ui`, `pages`.
+//! `client`, `made_for`, `forms`, `session`, `tabs`, `ui`, `pages`.
 
 pub mod client;
 #[cfg(feature = "ssr")]
@@ -12,6 +12,7 @@ pub mod error;
 pub mod flash;
 pub mod forms;
 mod hydration;
+pub mod made_for;
 pub mod pages;
 pub mod secret;
 pub mod session;
@@ -25,14 +26,14 @@ use leptos_meta::{HashedStylesheet, Link, MetaTags, Title, provide_meta_context}
 use leptos_router::components::Router;
 
 use crate::{
-    client::MadeFor,
     flash::FlashContext,
     hydration::Hydration,
+    made_for::MadeFor,
     pages::{Page, settings::public::PublicDataContext},
     session::{CurrentSession, current_session},
     setup::Setup,
     theme::ThemeContext,
-    ui::layout::Layout,
+    ui::{form::Newest, layout::Layout},
 };
 
 /// The document around [`App`], rendered on the server only.
@@ -63,6 +64,7 @@ pub fn App() -> impl IntoView {
     CurrentSession::provide();
     MadeFor::provide(current_session().map(|session| session.user_id));
     FlashContext::provide();
+    Newest::provide();
     Setup::provide();
     ThemeContext::provide();
     let public_data = PublicDataContext::provide();

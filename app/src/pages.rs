@@ -29,7 +29,7 @@ use self::{
         sessions::Sessions,
     },
 };
-use crate::{forms::Declared, session};
+use crate::{forms::Endpoint, session};
 
 /// Every path, once. A module that imports nothing, since anything may link to a page.
 pub mod paths {
@@ -80,7 +80,7 @@ pub const PUBLIC: [&str; 3] = [paths::HOME, paths::LOGIN, paths::REGISTER];
 pub const ANONYMOUS: [&str; 2] = [paths::LOGIN, paths::REGISTER];
 
 /// The forms of every page. One that is missing here leads back to the start page, without its text.
-pub const FORMS: &[&[Declared]] = &[
+pub const FORMS: &[&[Endpoint]] = &[
     session::FORMS,
     login::FORMS,
     register::FORMS,
@@ -93,7 +93,7 @@ pub const FORMS: &[&[Declared]] = &[
 ];
 
 /// What the form over the server function at this path has declared.
-pub fn form_at(path: &str) -> Option<&'static Declared> {
+pub fn form_at(path: &str) -> Option<&'static Endpoint> {
     FORMS.iter().copied().flatten().find(|form| form.path == path)
 }
 

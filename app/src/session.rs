@@ -5,14 +5,10 @@ use wire::{AuthSession, User};
 
 #[cfg(feature = "ssr")]
 use crate::context::{Context, recognised};
-use crate::{
-    client::PageClient,
-    error::AppError,
-    forms::{Declared, PageForm},
-};
+use crate::{error::AppError, forms::Endpoint};
 
 /// The form that every page has.
-pub const FORMS: &[Declared] = &[Declared::of::<Logout>()];
+pub const FORMS: &[Endpoint] = &[LOGOUT];
 
 /// Who is signed in, as views see it: fixed for the life of the document, since signing in and out load
 /// a new one.
@@ -39,25 +35,23 @@ pub fn current_session() -> Option<AuthSession> {
 }
 
 /// Who is signed in, from the snapshot: no query.
-#[server(prefix = "/api", endpoint = "get_auth_session")]
+#[server]
 pub async fn get_auth_session() -> Result<Option<AuthSession>, AppError> {
     Ok(Context::take()?.request.session().cloned())
 }
 
 /// The whole signed-in user, from SQL, authoritative; `None` when anonymous.
-#[server(prefix = "/api", endpoint = "get_user")]
+#[server]
 pub async fn get_user() -> Result<Option<User>, AppError> {
     let context = Context::take()?;
     Ok(context.auth.user(&context.request).await?)
 }
 
 /// Signs out. Without a session it does nothing, and says so in the same way.
-#[server(prefix = "/api", endpoint = "logout", client = PageClient)]
+#[server]
 pub async fn logout() -> Result<(), AppError> {
     Context::take()?.sign_out().await
 }
 
-impl PageForm for Logout {
-    // Every page for somebody signed in has it.
-    const PAGES: &'static [&'static str] = &[];
-}
+/// The form to it. Every page for a signed-in user has it.
+pub const LOGOUT: Endpoint = Endpoint::of::<Logout>(&[]);

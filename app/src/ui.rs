@@ -10,6 +10,7 @@ pub mod field;
 pub mod form;
 pub mod layout;
 pub mod link;
+pub mod load;
 pub mod marks;
 pub mod nav;
 pub mod provider_error;

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::types::Json;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
-use wire::{Actor, Event, Events};
+use wire::{Actor, Event, Events, Timestamp};
 
 use crate::{
     db::{Database, Expired, Tx},
@@ -142,7 +142,7 @@ impl<'a> NewEvent<'a> {
 #[derive(sqlx::FromRow)]
 struct Row {
     id: Uuid,
-    at: OffsetDateTime,
+    at: Timestamp,
     kind: String,
     ip: Option<String>,
     session_id: Option<Uuid>,

@@ -9,7 +9,6 @@ use auth::{
     db::Database,
 };
 use clap::{Args, Subcommand, builder::PossibleValuesParser};
-use time::format_description::well_known::Rfc3339;
 use uuid::Uuid;
 
 use crate::{log, serve::Failure};
@@ -137,8 +136,8 @@ pub async fn sessions(config: Config, command: SessionsCommand) -> Result<(), Fa
                 println!(
                     "{}  since {}  last seen {}  with {}  from {}  {}",
                     session.session_id,
-                    session.created_at.format(&Rfc3339)?,
-                    session.last_seen_at.format(&Rfc3339)?,
+                    session.created_at,
+                    session.last_seen_at,
                     session.method,
                     session.ip.as_deref().unwrap_or("an unknown address"),
                     printable(session.user_agent.as_deref().unwrap_or("by an unknown client")),
@@ -198,11 +197,11 @@ fn unproven(who: &str, candidates: &[Candidate]) -> Result<String, Failure> {
         let password = ways_in.has_password.then_some("password");
         let providers = ways_in.accounts.iter().map(|account| account.provider.as_str());
         let ways: Vec<&str> = password.into_iter().chain(providers).collect();
-        let since = person.created_at.format(&Rfc3339)?;
         writeln!(
             text,
-            "  {}  since {since}  signs in with {}  {}",
+            "  {}  since {}  signs in with {}  {}",
             person.id,
+            person.created_at,
             ways.join(", "),
             address(person)
         )?;

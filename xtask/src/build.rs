@@ -13,7 +13,7 @@ use crate::{
 
 /// The most a visitor's browser may have to fetch before the page comes alive, in bytes of brotli: what it
 /// weighs, and 3 % more.
-const WASM_BUDGET: u64 = 343 * 1024;
+const WASM_BUDGET: u64 = 263 * 1024;
 
 /// The weight of the wasm in bytes: as it is, and as it travels.
 #[derive(Debug, Default, PartialEq)]

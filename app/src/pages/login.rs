@@ -12,9 +12,8 @@ use wire::AuthSession;
 #[cfg(feature = "ssr")]
 use crate::context::Context;
 use crate::{
-    client::PageClient,
     error::AppError,
-    forms::{Declared, PageForm},
+    forms::Endpoint,
     pages::paths,
     secret::Secret,
     ui::{
@@ -22,15 +21,15 @@ use crate::{
         form::{Form, FormState, Notice, Submit},
         link::{RETURN_TO, asked_return_to, leading_to},
         provider_error::ProviderErrorNotice,
-        providers::{EndsElsewhere, ProviderChoice},
+        providers::ProviderChoice,
     },
 };
 
 /// The forms of this page.
-pub const FORMS: &[Declared] = &[Declared::of::<Login>()];
+pub const FORMS: &[Endpoint] = &[LOGIN];
 
 /// Signs in with a password.
-#[server(prefix = "/api", endpoint = "login", client = PageClient)]
+#[server]
 pub async fn login(
     email: String,
     password: Secret,
@@ -46,16 +45,12 @@ pub async fn login(
     Ok(session)
 }
 
-impl PageForm for Login {
-    const PAGES: &'static [&'static str] = &[paths::LOGIN];
-    const COMES_BACK: &'static [&'static str] = &["email", "remember"];
-}
+const LOGIN: Endpoint = Endpoint::of::<Login>(&[paths::LOGIN]).coming_back(&["email", "remember"]);
 
 /// The page to sign in: with a provider, or with a password.
 #[component]
 pub fn LoginPage() -> impl IntoView {
-    let action = ServerAction::<Login>::new();
-    let form = FormState::of(action);
+    let form = FormState::of(LOGIN);
     let return_to = asked_return_to();
     let register = leading_to(paths::REGISTER, return_to.as_deref());
     view! {
@@ -66,8 +61,7 @@ pub fn LoginPage() -> impl IntoView {
                 <ProviderErrorNotice />
             </Show>
             <Notice form />
-            <EndsElsewhere>
-                <Form action attr:class="stack">
+                <Form form class="stack">
                     <Field form name="email" label="E-mail" kind="email" autocomplete="username" required=true />
                     <Field
                         form
@@ -82,7 +76,6 @@ pub fn LoginPage() -> impl IntoView {
                     <Submit form label="Sign in" busy="Signing in…" />
                     <ProviderChoice />
                 </Form>
-            </EndsElsewhere>
             <p class="aside">
                 "No account yet? "
                 <a href=register>"Create an account"</a>

@@ -10,12 +10,13 @@ use crate::{
         paths,
         settings::public::{About, PublicData, PublicDataContext},
     },
-    session::{current_session, get_user},
+    session::{GetUser, current_session},
     theme::ThemeContext,
     ui::{
         address::Address,
         avatar::{Avatar, local_part},
         failure::Failure,
+        load::{Load, once_loaded},
         marks::Mark,
         providers::provider_name,
         time::When,
@@ -26,30 +27,25 @@ use crate::{
 #[component]
 pub fn Profile() -> impl IntoView {
     let shown = PublicDataContext::take();
-    let person = Resource::new(
-        move || shown.known(),
-        |known| async move {
-            let user = get_user().await?.ok_or(AppError::Unauthenticated)?;
-            // Without its public part the page is still worth showing.
-            Ok::<_, AppError>((user, known.or_asked().await.ok()))
-        },
-    );
+    let user = Load::new(|| 0, || GetUser {});
+    let public = shown.load();
     view! {
         <Title text="Profile" />
         <div class="page">
-            <Transition fallback=|| view! { <p class="hint">"One moment…"</p> }>
-                {move || Suspend::new(async move {
-                    match person.await {
-                        Ok((user, public)) => Either::Left(view! { <Person user public /> }),
-                        Err(error) => {
-                            Either::Right(view! {
-                                <h1>"Profile"</h1>
-                                <Failure error />
-                            })
+            {once_loaded(move || async move {
+                // Without its public part the page is still worth showing.
+                let (user, public) = (user.get().await, public.get().await.ok());
+                match user.and_then(|user| user.ok_or(AppError::Unauthenticated)) {
+                    Ok(user) => view! { <Person user public /> }.into_any(),
+                    Err(error) => {
+                        view! {
+                            <h1>"Profile"</h1>
+                            <Failure error />
                         }
+                            .into_any()
                     }
-                })}
-            </Transition>
+                }
+            })}
         </div>
     }
 }
@@ -70,7 +66,7 @@ fn Person(user: User, public: Option<PublicData>) -> impl IntoView {
             <Avatar id=user.id name=called.clone() picture=user.avatar_url.clone() class="avatar-large" />
             <div>
                 <h1>{called}</h1>
-                <p class="hint">"Member since " <When at=user.created_at /></p>
+                <p class="hint">"Member since " <When at=user.created_at.clone() /></p>
             </div>
         </header>
         {public.map(|public| view! { <About public /> })}

@@ -12,9 +12,8 @@ use wire::AuthSession;
 #[cfg(feature = "ssr")]
 use crate::context::Context;
 use crate::{
-    client::PageClient,
     error::AppError,
-    forms::{Declared, PageForm},
+    forms::Endpoint,
     pages::paths,
     secret::Secret,
     setup::Setup,
@@ -22,15 +21,15 @@ use crate::{
         field::{Checkbox, Field},
         form::{Form, FormState, Notice, Submit},
         link::{RETURN_TO, asked_return_to, leading_to},
-        providers::{EndsElsewhere, ProviderChoice},
+        providers::ProviderChoice,
     },
 };
 
 /// The forms of this page.
-pub const FORMS: &[Declared] = &[Declared::of::<Register>()];
+pub const FORMS: &[Endpoint] = &[REGISTER];
 
 /// Makes an account with a password and signs in.
-#[server(prefix = "/api", endpoint = "register", client = PageClient)]
+#[server]
 pub async fn register(
     email: String,
     password: Secret,
@@ -53,16 +52,13 @@ pub async fn register(
     Ok(session)
 }
 
-impl PageForm for Register {
-    const PAGES: &'static [&'static str] = &[paths::REGISTER];
-    const COMES_BACK: &'static [&'static str] = &["email", "name", "remember"];
-}
+const REGISTER: Endpoint =
+    Endpoint::of::<Register>(&[paths::REGISTER]).coming_back(&["email", "name", "remember"]);
 
 /// The page to make an account; it signs in as well.
 #[component]
 pub fn RegisterPage() -> impl IntoView {
-    let action = ServerAction::<Register>::new();
-    let form = FormState::of(action);
+    let form = FormState::of(REGISTER);
     let return_to = asked_return_to();
     let hint = password_hint();
     let login = leading_to(paths::LOGIN, return_to.as_deref());
@@ -71,8 +67,7 @@ pub fn RegisterPage() -> impl IntoView {
         <div class="page page-narrow">
             <h1>"Create an account"</h1>
             <Notice form />
-            <EndsElsewhere>
-                <Form action attr:class="stack">
+                <Form form class="stack">
                     <Field form name="name" label="Name (optional)" autocomplete="name" />
                     <Field
                         form
@@ -98,7 +93,6 @@ pub fn RegisterPage() -> impl IntoView {
                     <Submit form label="Create account" busy="Creating your account…" />
                     <ProviderChoice />
                 </Form>
-            </EndsElsewhere>
             <p class="aside">
                 "You have an account? " <a href=login>"Sign in"</a>
             </p>

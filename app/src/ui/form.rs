@@ -1,119 +1,168 @@
-//! How a form stands, with and without JavaScript, by one rule.
+//! Forms, with and without JavaScript, by one rule.
 
-use leptos::{
-    either::EitherOf4,
-    html,
-    prelude::*,
-    server_fn::{Http, ServerFn, codec::PostUrl},
-};
-use serde::de::DeserializeOwned;
+use leptos::{either::EitherOf4, ev::SubmitEvent, html, prelude::*, task::spawn_local};
+use wasm_bindgen::JsCast;
+use web_sys::{FormData, HtmlFormElement, UrlSearchParams};
 
 use super::alert::Alert;
 use crate::{
-    client::MadeForField,
+    client,
     error::AppError,
     flash::{Flash, FlashContext, Outcome},
-    forms::PageForm,
+    forms::Endpoint,
+    made_for::MadeForField,
 };
 
-/// A form over a server function. It works without JavaScript as well, and says whom its page was made for.
+/// A form to a server function. It works without JavaScript as well, and says for whom its page was made.
+///
+/// With JavaScript it is sent from where it stands: what was typed stays, and the page follows what the answer says.
 #[component]
-pub fn Form<S, Answer>(
-    /// What it does.
-    action: ServerAction<S>,
-    /// The form's element, for who has to reset it.
+pub fn Form(
+    /// How it stands.
+    form: FormState,
+    /// Its classes.
+    #[prop(optional)]
+    class: &'static str,
+    /// Whether what was typed is cleared once it is done: a password is not left behind, and fields follow what is
+    /// stored.
+    #[prop(optional)]
+    emptied: bool,
+    /// The element, for a page that clears it at another time.
     #[prop(optional)]
     node_ref: NodeRef<html::Form>,
     /// Its fields and its button.
     children: Children,
-) -> impl IntoView
-where
-    S: PageForm
-        + ServerFn<Protocol = Http<PostUrl, Answer>>
-        + DeserializeOwned
-        + Clone
-        + Send
-        + Sync
-        + 'static,
-    S::Output: Send + Sync + 'static,
-{
+) -> impl IntoView {
+    let send = move |event: SubmitEvent| {
+        let leads_elsewhere = |button: web_sys::HtmlElement| button.has_attribute("formaction");
+        if event.submitter().is_some_and(leads_elsewhere) {
+            return;
+        }
+        event.prevent_default();
+        if let Some(element) = event.target().and_then(|target| target.dyn_into().ok()) {
+            form.send(element, emptied);
+        }
+    };
     view! {
-        <ActionForm action node_ref>
+        <form
+            method="post"
+            action=form.endpoint.path
+            class=(!class.is_empty()).then_some(class)
+            node_ref=node_ref
+            on:submit=send
+        >
             <MadeForField />
             {children()}
-        </ActionForm>
+        </form>
     }
 }
 
-/// How a form stands: as its action says once it has run in this document, before that as the page's
-/// flash says.
+/// How a form stands: as its answer says once it was sent from this document, before that as the page's flash says.
 #[derive(Clone, Copy)]
 pub struct FormState {
-    alert_id: StoredValue<String>,
+    endpoint: Endpoint,
     flash: StoredValue<Option<Flash>>,
-    outcome: Signal<Option<Outcome>>,
-    pending: Signal<bool>,
+    sent: RwSignal<Sent>,
+    newest: Newest,
+    /// The newest turn before this form was there.
+    before: usize,
+}
+
+/// What became of a form that was sent from this document.
+#[derive(Clone, Default)]
+struct Sent {
+    /// Its turn among the forms of the document; 0 before it is sent.
+    turn: usize,
+    /// How often an answer came.
+    answers: usize,
+    /// The newest answer; none while one is awaited.
+    answer: Option<Result<String, AppError>>,
+}
+
+impl Sent {
+    fn is_awaited(&self) -> bool {
+        self.turn > 0 && self.answer.is_none()
+    }
+}
+
+/// The turn of the form that was sent last from this document: only its outcome is shown.
+#[derive(Clone, Copy)]
+pub struct Newest(RwSignal<usize>);
+
+impl Newest {
+    /// Provides it to the forms of the document.
+    pub fn provide() {
+        provide_context(Self(RwSignal::new(0)));
+    }
 }
 
 impl FormState {
-    /// The state of the form over this action.
-    pub fn of<S>(action: ServerAction<S>) -> Self
-    where
-        S: PageForm + Clone + Send + Sync + 'static,
-        S::Output: Clone + Send + Sync + 'static,
-    {
-        let endpoint = S::PATH.strip_prefix("/api/").unwrap_or(S::PATH);
-        let flash = StoredValue::new(FlashContext::of(endpoint));
-        let (version, value, pending) = (action.version(), action.value(), action.pending());
-        let outcome = Signal::derive(move || {
-            if pending.get() {
-                return None;
-            }
-            // Leptos also takes an error from the address (`__err`). Anybody can write an address, so
-            // only an answer counts that came to this document.
-            if version.get() == 0 {
-                return flash.with_value(|flash| flash.as_ref().map(|flash| flash.outcome.clone()));
-            }
-            value.with(|value| {
-                value.as_ref().map(|value| match value {
-                    Ok(_) => Outcome::Done,
-                    Err(error) => Outcome::Failed(*error),
-                })
-            })
-        });
+    /// The state of a form to this endpoint. Forms that share it are as one: what is true of it is true of all.
+    pub fn of(endpoint: Endpoint) -> Self {
+        let newest = use_context().unwrap_or_else(|| Newest(RwSignal::new(0)));
         Self {
-            alert_id: StoredValue::new(format!("{}-alert", endpoint.replace('/', "-"))),
-            flash,
-            outcome,
-            pending: Signal::derive(move || pending.get()),
+            endpoint,
+            flash: StoredValue::new(FlashContext::of(name(endpoint.path))),
+            sent: RwSignal::default(),
+            newest,
+            before: newest.0.get_untracked(),
         }
     }
 
-    /// The same, but silent once another of the forms that share `newest` is sent.
-    pub fn among(self, newest: Newest) -> Self {
-        let Newest(newest) = newest;
-        let Self {
-            alert_id,
-            outcome,
-            pending,
-            ..
-        } = self;
-        Effect::new(move |_| {
-            if pending.get() {
-                newest.set(Some(alert_id.get_value()));
-            }
-        });
-        let is_newest = move || {
-            newest.with(|newest| {
-                newest
-                    .as_ref()
-                    .is_none_or(|newest| alert_id.with_value(|id| id == newest))
-            })
-        };
-        Self {
-            outcome: Signal::derive(move || outcome.get().filter(|_| is_newest())),
-            ..self
+    fn send(self, element: HtmlFormElement, emptied: bool) {
+        let fields = FormData::new_with_form(&element)
+            .and_then(|data| UrlSearchParams::new_with_str_sequence_sequence(&data));
+        let Ok(fields) = fields else { return };
+        if self.sent.with_untracked(Sent::is_awaited) {
+            return;
         }
+        let turn = self.newest.0.get_untracked() + 1;
+        self.newest.0.set(turn);
+        self.sent.update(|sent| {
+            sent.turn = turn;
+            sent.answer = None;
+        });
+        let fields = String::from(fields.to_string());
+        spawn_local(async move {
+            let answer = client::post(self.endpoint.path, &fields).await;
+            if emptied && answer.is_ok() {
+                element.reset();
+            }
+            // By now the page with the form may be gone.
+            self.sent.try_update(|sent| {
+                sent.answers += 1;
+                sent.answer = Some(answer);
+            });
+        });
+    }
+
+    /// Whether an answer is awaited.
+    fn is_pending(self) -> bool {
+        self.sent.with(Sent::is_awaited)
+    }
+
+    /// How it ended, unless another form was sent since.
+    fn outcome(self) -> Option<Outcome> {
+        let newest = self.newest.0.get();
+        self.sent.with(|sent| match &sent.answer {
+            Some(Ok(_)) if sent.turn == newest => Some(Outcome::Done),
+            Some(Err(error)) if sent.turn == newest => Some(Outcome::Failed(*error)),
+            None if newest == self.before => self
+                .flash
+                .with_value(|flash| flash.as_ref().map(|flash| flash.outcome.clone())),
+            _ => None,
+        })
+    }
+
+    /// How often an answer came: for what is loaded anew after that.
+    pub fn answers(self) -> usize {
+        self.sent.with(|sent| sent.answers)
+    }
+
+    /// The text of the newest answer, if the form is done.
+    pub fn answer(self) -> Option<String> {
+        self.sent
+            .with(|sent| sent.answer.as_ref()?.as_ref().ok().cloned())
     }
 
     /// What was typed into a field before the form came back.
@@ -124,7 +173,7 @@ impl FormState {
 
     /// Why the form was refused, if it was.
     pub fn failure(self) -> Option<AppError> {
-        match self.outcome.get() {
+        match self.outcome() {
             Some(Outcome::Failed(error)) => Some(error),
             _ => None,
         }
@@ -132,57 +181,18 @@ impl FormState {
 
     /// Whether the form has been sent.
     pub fn was_sent(self) -> bool {
-        self.pending.get() || self.outcome.with(Option::is_some)
+        self.is_pending() || self.outcome().is_some()
     }
 
     /// The id of the alert that says why.
     pub(super) fn alert_id(self) -> String {
-        self.alert_id.get_value()
+        format!("{}-alert", name(self.endpoint.path).replace('/', "-"))
     }
 }
 
-/// Which of a page's forms was sent last, by the id of its alert: only its word stays.
-#[derive(Clone, Copy, Default)]
-pub struct Newest(RwSignal<Option<String>>);
-
-/// A form that forgets what was typed once its action has done it: a password is not left behind, and
-/// other fields follow what is stored. For a form among several over one action, `sent` tells that it
-/// was this one.
-#[derive(Clone, Copy)]
-pub struct Emptied {
-    /// The form.
-    pub node: NodeRef<html::Form>,
-    sent: StoredValue<bool>,
-}
-
-impl Emptied {
-    /// A form over this action.
-    pub fn after<S>(action: ServerAction<S>) -> Self
-    where
-        S: ServerFn<Error = AppError> + Clone + Send + Sync + 'static,
-        S::Output: Clone + Send + Sync + 'static,
-    {
-        let emptied = Self {
-            node: NodeRef::new(),
-            sent: StoredValue::new(false),
-        };
-        let value = action.value();
-        Effect::new(move |_| {
-            let is_done = value.with(|value| value.as_ref().map(Result::is_ok));
-            let Some(is_done) = is_done else { return };
-            let was_this_one = emptied.sent.get_value();
-            emptied.sent.set_value(false);
-            if let (true, true, Some(form)) = (is_done, was_this_one, emptied.node.get_untracked()) {
-                form.reset();
-            }
-        });
-        emptied
-    }
-
-    /// Notes that this form was sent.
-    pub fn sent(self) {
-        self.sent.set_value(true);
-    }
+/// The endpoint's name in the flash.
+fn name(path: &'static str) -> &'static str {
+    path.strip_prefix("/api/").unwrap_or(path)
 }
 
 /// Says how a form ended.
@@ -194,7 +204,7 @@ pub fn Notice(
     #[prop(optional)]
     done: &'static str,
 ) -> impl IntoView {
-    move || match form.outcome.get() {
+    move || match form.outcome() {
         Some(Outcome::Failed(error)) => EitherOf4::A(view! { <Alert error id=form.alert_id() /> }),
         Some(Outcome::Done) if !done.is_empty() => {
             EitherOf4::B(view! { <p class="notice notice-done" role="status">{done}</p> })
@@ -204,18 +214,6 @@ pub fn Notice(
         }),
         _ => EitherOf4::D(()),
     }
-}
-
-/// The same for several forms: only the newest word stays.
-#[component]
-pub fn Notices(
-    /// The forms, and what is said when each is done.
-    of: Vec<(FormState, &'static str)>,
-) -> impl IntoView {
-    let newest = Newest::default();
-    of.into_iter()
-        .map(|(form, done)| view! { <Notice form=form.among(newest) done /> })
-        .collect_view()
 }
 
 /// The button that sends a form, and says that it is on its way.
@@ -239,10 +237,10 @@ pub fn Submit(
             type="submit"
             class=format!("button {class}")
             aria-label=name
-            aria-busy=move || form.pending.get().then_some("true")
-            disabled=move || form.pending.get()
+            aria-busy=move || form.is_pending().then_some("true")
+            disabled=move || form.is_pending()
         >
-            {move || if form.pending.get() { busy } else { label }}
+            {move || if form.is_pending() { busy } else { label }}
         </button>
     }
 }

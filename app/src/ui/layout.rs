@@ -9,7 +9,7 @@ use super::{
     nav::Nav,
     provider_error::FlashedProviderError,
 };
-use crate::{flash::FlashContext, session::Logout, theme::ThemeContext};
+use crate::{flash::FlashContext, session::LOGOUT, theme::ThemeContext};
 
 /// The bar, the page, the foot.
 #[component]
@@ -17,13 +17,11 @@ pub fn Layout(
     /// The page.
     children: Children,
 ) -> impl IntoView {
-    let logout = ServerAction::<Logout>::new();
-    let form = FormState::of(logout);
+    let logout = FormState::of(LOGOUT);
     let theme = ThemeContext::take();
     forget_the_flash_on_leaving();
-    let signed_out = logout.value();
     Effect::new(move |_| {
-        if matches!(signed_out.get(), Some(Ok(()))) {
+        if logout.answer().is_some() {
             crate::tabs::tell_signed_out();
         }
     });
@@ -33,9 +31,9 @@ pub fn Layout(
         <a class="skip-link" href="#main" rel="external">
             "Skip to content"
         </a>
-        <Nav logout form />
+        <Nav logout />
         <main id="main" tabindex="-1">
-            <Notice form />
+            <Notice form=logout />
             <FlashedProviderError />
             {children()}
         </main>

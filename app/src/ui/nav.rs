@@ -8,18 +8,13 @@ use super::{
     avatar::{Avatar, local_part},
     form::{Form, FormState, Submit},
 };
-use crate::{
-    pages::paths,
-    session::{Logout, current_session},
-};
+use crate::{pages::paths, session::current_session};
 
 /// The bar at the top of every page.
 #[component]
 pub fn Nav(
-    /// Signs out.
-    logout: ServerAction<Logout>,
-    /// How that stands.
-    form: FormState,
+    /// The form that signs out.
+    logout: FormState,
 ) -> impl IntoView {
     view! {
         <header class="bar">
@@ -32,7 +27,7 @@ pub fn Nav(
                 </a>
                 <nav aria-label="Main">
                     {match current_session() {
-                        Some(session) => Either::Left(view! { <SignedIn session logout form /> }),
+                        Some(session) => Either::Left(view! { <SignedIn session logout /> }),
                         None => Either::Right(view! { <Anonymous /> }),
                     }}
                 </nav>
@@ -56,7 +51,7 @@ fn Anonymous() -> impl IntoView {
 }
 
 #[component]
-fn SignedIn(session: AuthSession, logout: ServerAction<Logout>, form: FormState) -> impl IntoView {
+fn SignedIn(session: AuthSession, logout: FormState) -> impl IntoView {
     let name = local_part(session.email.as_deref());
     view! {
         <ul class="bar-links">
@@ -79,8 +74,8 @@ fn SignedIn(session: AuthSession, logout: ServerAction<Logout>, form: FormState)
                     }
                 })}
             <li>
-                <Form action=logout>
-                    <Submit form label="Sign out" busy="Signing out…" class="button-quiet" />
+                <Form form=logout>
+                    <Submit form=logout label="Sign out" busy="Signing out…" class="button-quiet" />
                 </Form>
             </li>
         </ul>

@@ -1,10 +1,10 @@
 //! Providers: their buttons and their names.
 
-use leptos::{ev::SubmitEvent, prelude::*};
+use leptos::prelude::*;
 use wire::ProviderInfo;
 
 use super::{link::RETURN_TO, marks::Mark};
-use crate::{client::MadeForField, pages::paths, setup::Setup};
+use crate::{made_for::MadeForField, pages::paths, setup::Setup};
 
 /// A button that leads to a provider. Not a server function: the browser itself must go there, so the
 /// form is a plain one with and without JavaScript.
@@ -68,21 +68,6 @@ pub fn ProviderChoice() -> impl IntoView {
             </ul>
         }
     })
-}
-
-/// Around a form with a [`ProviderChoice`]: lets the browser itself go where the pressed button leads, past the
-/// action of the form.
-#[component]
-pub fn EndsElsewhere(children: Children) -> impl IntoView {
-    let pass = |event: SubmitEvent| {
-        if event
-            .submitter()
-            .is_some_and(|button| button.has_attribute("formaction"))
-        {
-            event.stop_propagation();
-        }
-    };
-    view! { <div on:submit:capture=pass>{children()}</div> }
 }
 
 #[component]

@@ -2,7 +2,7 @@
 
 use time::OffsetDateTime;
 use uuid::Uuid;
-use wire::{Events, Person, PersonAccount, Role};
+use wire::{Events, Person, PersonAccount, Role, Timestamp};
 
 use super::{AdminSession, Administration};
 use crate::{
@@ -23,8 +23,8 @@ struct Row {
     avatar_url: Option<String>,
     role: Role,
     has_password: bool,
-    created_at: OffsetDateTime,
-    disabled_at: Option<OffsetDateTime>,
+    created_at: Timestamp,
+    disabled_at: Option<Timestamp>,
 }
 
 impl Auth {

@@ -110,7 +110,8 @@ fn describe(data: &Map<String, Value>) -> Vec<PrivateKeyInfo> {
                 .and_then(|text| {
                     OffsetDateTime::parse(text, &time::format_description::well_known::Rfc3339).ok()
                 })
-                .unwrap_or(OffsetDateTime::UNIX_EPOCH),
+                .unwrap_or(OffsetDateTime::UNIX_EPOCH)
+                .into(),
         })
         .collect()
 }

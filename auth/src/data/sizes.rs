@@ -1,9 +1,8 @@
 //! How much users' buckets hold, for administration.
 
 use serde_json::{Map, Value};
-use time::OffsetDateTime;
 use uuid::Uuid;
-use wire::DataSize;
+use wire::{DataSize, Timestamp};
 
 use super::{
     Buckets,
@@ -19,7 +18,7 @@ struct Measured {
     client_id: String,
     data: String,
     version: i64,
-    updated_at: OffsetDateTime,
+    updated_at: Timestamp,
 }
 
 impl Buckets {

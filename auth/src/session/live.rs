@@ -53,7 +53,7 @@ impl From<&LiveSession> for AuthSession {
             email: live.email.clone(),
             email_verified: live.email_verified,
             role: live.role,
-            expires_at: live.expires_at,
+            expires_at: live.expires_at.into(),
         }
     }
 }

@@ -267,7 +267,11 @@ impl RequestAuth {
         };
         Some(self.0.data.get_or_init(|| {
             let store = Arc::clone(&self.0.sessions.0.store);
-            Session::new(Some(*id), store, Some(Expiry::AtDateTime(session.expires_at)))
+            Session::new(
+                Some(*id),
+                store,
+                Some(Expiry::AtDateTime(session.expires_at.clone().into())),
+            )
         }))
     }
 

@@ -114,7 +114,7 @@ impl From<Snapshot> for AuthSession {
             email: snapshot.email,
             email_verified: snapshot.email_verified,
             role: snapshot.role,
-            expires_at: from_unix(snapshot.session_expires),
+            expires_at: from_unix(snapshot.session_expires).into(),
         }
     }
 }

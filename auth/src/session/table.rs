@@ -3,7 +3,7 @@
 use sqlx::{FromRow, QueryBuilder};
 use time::OffsetDateTime;
 use uuid::Uuid;
-use wire::{Role, SessionInfo};
+use wire::{Role, SessionInfo, Timestamp};
 
 use super::{id::IdHash, live::LiveSession, records};
 use crate::{
@@ -262,9 +262,9 @@ pub(super) async fn raise_versions(tx: &mut Tx, user_id: Uuid) -> Result<Vec<(Uu
 #[derive(FromRow)]
 struct ListedRow {
     id: Uuid,
-    created_at: OffsetDateTime,
-    last_seen_at: OffsetDateTime,
-    expires_at: OffsetDateTime,
+    created_at: Timestamp,
+    last_seen_at: Timestamp,
+    expires_at: Timestamp,
     user_agent: Option<String>,
     ip: Option<String>,
     method: String,

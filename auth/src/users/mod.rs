@@ -7,7 +7,7 @@ mod new_user;
 use async_trait::async_trait;
 use time::OffsetDateTime;
 use uuid::Uuid;
-use wire::{AccountInfo, Role, User, WaysIn};
+use wire::{AccountInfo, Role, Timestamp, User, WaysIn};
 
 pub use self::new_user::NewUser;
 use crate::{
@@ -138,7 +138,7 @@ struct UserRow {
     name: Option<String>,
     avatar_url: Option<String>,
     role: Role,
-    created_at: OffsetDateTime,
+    created_at: Timestamp,
     account_id: Option<Uuid>,
     account_provider: Option<String>,
     account_email: Option<String>,

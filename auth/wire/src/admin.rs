@@ -1,10 +1,9 @@
 //! Administration. No value of a private bucket is among these types: of data only its size is told.
 
 use serde::{Deserialize, Serialize};
-use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::{Event, Role, SessionInfo};
+use crate::{Event, Role, SessionInfo, Timestamp};
 
 /// A page of people.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,7 +16,7 @@ pub struct People {
 
 /// Somebody in the list of people.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "sqlx", derive(sqlx::FromRow))]
+#[cfg_attr(feature = "server", derive(sqlx::FromRow))]
 pub struct PersonRow {
     /// The user's id.
     pub id: Uuid,
@@ -30,11 +29,9 @@ pub struct PersonRow {
     /// The role.
     pub role: Role,
     /// Member since.
-    #[serde(with = "time::serde::rfc3339")]
-    pub created_at: OffsetDateTime,
+    pub created_at: Timestamp,
     /// Since when the user cannot sign in.
-    #[serde(with = "time::serde::rfc3339::option")]
-    pub disabled_at: Option<OffsetDateTime>,
+    pub disabled_at: Option<Timestamp>,
 }
 
 /// All of one person that who looks after the application sees.
@@ -57,11 +54,9 @@ pub struct Person {
     /// Whether a password is set.
     pub has_password: bool,
     /// Member since.
-    #[serde(with = "time::serde::rfc3339")]
-    pub created_at: OffsetDateTime,
+    pub created_at: Timestamp,
     /// Since when the user cannot sign in.
-    #[serde(with = "time::serde::rfc3339::option")]
-    pub disabled_at: Option<OffsetDateTime>,
+    pub disabled_at: Option<Timestamp>,
     /// The connected provider accounts.
     pub accounts: Vec<PersonAccount>,
     /// The sessions that are alive.
@@ -72,7 +67,7 @@ pub struct Person {
 
 /// A connected provider account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "sqlx", derive(sqlx::FromRow))]
+#[cfg_attr(feature = "server", derive(sqlx::FromRow))]
 pub struct PersonAccount {
     /// The account's id.
     pub id: Uuid,
@@ -81,11 +76,9 @@ pub struct PersonAccount {
     /// The address the provider names.
     pub email: Option<String>,
     /// When it was connected.
-    #[serde(with = "time::serde::rfc3339")]
-    pub created_at: OffsetDateTime,
+    pub created_at: Timestamp,
     /// When somebody last signed in with it.
-    #[serde(with = "time::serde::rfc3339")]
-    pub last_used_at: OffsetDateTime,
+    pub last_used_at: Timestamp,
 }
 
 /// How much a bucket holds, never what.
@@ -102,8 +95,7 @@ pub struct DataSize {
     /// Rises by one with every write.
     pub version: i64,
     /// The last write.
-    #[serde(with = "time::serde::rfc3339")]
-    pub updated_at: OffsetDateTime,
+    pub updated_at: Timestamp,
 }
 
 /// A page of events.

@@ -1,7 +1,8 @@
 //! Per-user data.
 
 use serde::{Deserialize, Serialize};
-use time::OffsetDateTime;
+
+use crate::Timestamp;
 
 /// What may be told about one key of the private bucket: never its value.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -11,6 +12,5 @@ pub struct PrivateKeyInfo {
     /// The last four characters of a value of sixteen or more, masked in front; never the length.
     pub hint: Option<String>,
     /// When it was last set.
-    #[serde(with = "time::serde::rfc3339")]
-    pub updated_at: OffsetDateTime,
+    pub updated_at: Timestamp,
 }

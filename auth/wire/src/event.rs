@@ -1,8 +1,9 @@
 //! What happened to an account.
 
 use serde::{Deserialize, Serialize};
-use time::OffsetDateTime;
 use uuid::Uuid;
+
+use crate::Timestamp;
 
 /// Something that happened to an account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -10,8 +11,7 @@ pub struct Event {
     /// The event's id.
     pub id: Uuid,
     /// When.
-    #[serde(with = "time::serde::rfc3339")]
-    pub at: OffsetDateTime,
+    pub at: Timestamp,
     /// What: `sign_in`, `set_role` and the like.
     pub kind: String,
     /// What the kind leaves open: the sign-in method, the new role.

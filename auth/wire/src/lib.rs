@@ -7,6 +7,7 @@ mod event;
 mod flow_error;
 mod role;
 mod session;
+mod timestamp;
 mod user;
 
 pub use self::{
@@ -16,5 +17,6 @@ pub use self::{
     flow_error::FlowError,
     role::Role,
     session::{AuthSession, SessionInfo},
+    timestamp::Timestamp,
     user::{AccountInfo, ProviderInfo, User, WaysIn},
 };

@@ -7,13 +7,13 @@ macro_rules! roles {
     ($($(#[$attribute:meta])* $role:ident = $name:literal, $label:literal;)+) => {
         /// What a user may do.
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-        #[cfg_attr(feature = "sqlx", derive(sqlx::Type))]
-        #[cfg_attr(feature = "sqlx", sqlx(type_name = "TEXT"))]
+        #[cfg_attr(feature = "server", derive(sqlx::Type))]
+        #[cfg_attr(feature = "server", sqlx(type_name = "TEXT"))]
         pub enum Role {
             $(
                 $(#[$attribute])*
                 #[serde(rename = $name)]
-                #[cfg_attr(feature = "sqlx", sqlx(rename = $name))]
+                #[cfg_attr(feature = "server", sqlx(rename = $name))]
                 $role,
             )+
         }

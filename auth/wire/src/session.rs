@@ -1,10 +1,9 @@
 //! Sessions.
 
 use serde::{Deserialize, Serialize};
-use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::Role;
+use crate::{Role, Timestamp};
 
 /// Who is signed in, as the snapshot says it: known without a query.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,8 +20,7 @@ pub struct AuthSession {
     /// The user's role.
     pub role: Role,
     /// The session's absolute end.
-    #[serde(with = "time::serde::rfc3339")]
-    pub expires_at: OffsetDateTime,
+    pub expires_at: Timestamp,
 }
 
 /// One of a person's sessions, as the list of sessions shows it.
@@ -33,14 +31,11 @@ pub struct SessionInfo {
     /// Whether this is the session that asked.
     pub current: bool,
     /// When the person signed in.
-    #[serde(with = "time::serde::rfc3339")]
-    pub created_at: OffsetDateTime,
+    pub created_at: Timestamp,
     /// When the session was last touched (at most once a minute).
-    #[serde(with = "time::serde::rfc3339")]
-    pub last_seen_at: OffsetDateTime,
+    pub last_seen_at: Timestamp,
     /// The session's absolute end.
-    #[serde(with = "time::serde::rfc3339")]
-    pub expires_at: OffsetDateTime,
+    pub expires_at: Timestamp,
     /// The browser's `User-Agent` at sign-in.
     pub user_agent: Option<String>,
     /// The client's address at sign-in.

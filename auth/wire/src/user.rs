@@ -1,10 +1,9 @@
 //! A user, and the ways into their account.
 
 use serde::{Deserialize, Serialize};
-use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::Role;
+use crate::{Role, Timestamp};
 
 /// The whole user, from SQL. It carries no secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,8 +21,7 @@ pub struct User {
     /// The role.
     pub role: Role,
     /// Member since.
-    #[serde(with = "time::serde::rfc3339")]
-    pub created_at: OffsetDateTime,
+    pub created_at: Timestamp,
     /// The provider accounts this user can sign in with.
     pub accounts: Vec<AccountInfo>,
 }

@@ -7,10 +7,10 @@
 use std::net::IpAddr;
 
 use app::{
-    client::{FOR, FOR_HEADER},
     error::AppError,
     flash::{Flash, Outcome},
-    forms::Declared,
+    forms::Endpoint,
+    made_for::FOR,
     pages::{
         PUBLIC, form_at,
         paths::{HOME, SETTINGS_SECURITY},
@@ -285,12 +285,9 @@ impl Posted {
         bytes: &[u8],
     ) -> Self {
         let is_html = accepts_html(headers);
-        let said = headers.get(FOR_HEADER).and_then(|mark| mark.to_str().ok());
         let marks: Vec<_> = fields(bytes)
             .filter(|(name, _)| name == FOR)
-            .map(|(_, mark)| mark)
-            .chain(said.map(Into::into))
-            .map(|mark| state.auth.keys.marked(&mark))
+            .map(|(_, mark)| state.auth.keys.marked(&mark))
             .collect();
         let made_for = match marks.first() {
             Some(mark) => *mark,
@@ -458,7 +455,7 @@ impl Posted {
 
 /// The page a form leads back to: the one it was sent from, if the browser says so and the form is there, or
 /// else its own. A `return_to` that the form carries stays in the address.
-fn page_of(form: Option<&Declared>, referer: Option<String>, bytes: &[u8]) -> String {
+fn page_of(form: Option<&Endpoint>, referer: Option<String>, bytes: &[u8]) -> String {
     let field = |name: &str| {
         let found = fields(bytes).find(|(found, _)| found == name);
         found.map(|(_, value)| value.into_owned())

@@ -546,25 +546,20 @@ async fn a_hydrated_page_finds_its_text_again_as_well() {
     let app = TestApp::new().await;
     let ada = app.registered(ADA).await;
     let mark = mark_on(&ada, PUBLIC_PAGE).await;
-    let send = |fields: &[(&str, &str)]| {
-        ada.post("/api/update_public_data", fields)
-            .header("x-form-for", &mark)
-            .send()
+    let send = async |bio: &str| {
+        ada.call("update_public_data", &[("_for", mark.as_str()), ("bio", bio)])
+            .await
     };
     app.sql("DELETE FROM sessions").await;
-    send(&[("bio", "typed for long")])
-        .await
-        .refused(401, "unauthenticated");
+    send("typed for long").await.refused(401, "unauthenticated");
     sign_in(&ada, ADA, PUBLIC_PAGE).await;
     let shown = ada.get(PUBLIC_PAGE).await.expect(200);
     assert!(shown.shows("typed for long") && shown.shows(UNSENT));
     // Sent again from the same tab, after signing in in another: then it is done, and does not come back.
     app.sql("DELETE FROM sessions").await;
-    send(&[("bio", "typed again")])
-        .await
-        .refused(401, "unauthenticated");
+    send("typed again").await.refused(401, "unauthenticated");
     sign_in(&ada, ADA, "/profile").await;
-    send(&[("bio", "typed again")]).await.expect(200);
+    send("typed again").await.expect(200);
     assert_eq!(ada.cookie("flash"), None);
     assert!(!ada.get(PUBLIC_PAGE).await.shows(UNSENT));
     // A script of somebody's own is told, and given nothing to keep.
@@ -604,10 +599,6 @@ async fn a_form_that_was_made_for_another_person_changes_nothing() {
                 .call(function, &doubled)
                 .await
                 .refused(409, "signed_in_as_another");
-            let by_header = browser
-                .post(&format!("/api/{function}"), &[])
-                .header("x-form-for", mark);
-            by_header.send().await.refused(409, "signed_in_as_another");
         }
     }
     let link = browser.post("/auth/login/github", &[("_for", &adas), ("intent", "link")]);

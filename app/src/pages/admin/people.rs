@@ -19,8 +19,8 @@ use crate::{
     ui::{
         address::Address,
         avatar::Avatar,
-        failure::Failure,
         link::{escaped, value_of},
+        load::{Load, Loaded},
         time::When,
     },
 };
@@ -29,7 +29,7 @@ const QUERY: &str = "q";
 const AFTER: &str = "after";
 
 /// A page of people: the newest, or those whose address or name begins with `query`.
-#[server(prefix = "/api/admin", endpoint = "list_people")]
+#[server(prefix = "/api/admin")]
 pub async fn list_people(
     #[server(default)] query: Option<String>,
     #[server(default)] after: Option<String>,
@@ -50,13 +50,12 @@ pub async fn list_people(
 #[component]
 pub fn People() -> impl IntoView {
     let search = use_location().search;
-    let people = Resource::new(
-        move || search.get(),
-        |search| async move {
-            let (query, after) = (value_of(&search, QUERY), value_of(&search, AFTER));
-            let query = query.map(|query| query.trim().to_owned()).unwrap_or_default();
-            let page = list_people(Some(query.clone()), after.clone()).await?;
-            Ok::<_, AppError>((page, query, after.is_some()))
+    let asked = move |name| value_of(&search.read(), name).map(|value| value.trim().to_owned());
+    let people = Load::new(
+        || 0,
+        move || ListPeople {
+            query: asked(QUERY),
+            after: asked(AFTER),
         },
     );
     view! {
@@ -82,14 +81,9 @@ pub fn People() -> impl IntoView {
                     "People whose address or name begins like this."
                 </p>
             </form>
-            <Transition fallback=|| view! { <p class="hint">"One moment…"</p> }>
-                {move || Suspend::new(async move {
-                    match people.await {
-                        Ok((page, query, is_later)) => Either::Left(view! { <List page query is_later /> }),
-                        Err(error) => Either::Right(view! { <Failure error /> }),
-                    }
-                })}
-            </Transition>
+            <Loaded load=people let:page>
+                <List page query=untrack(|| asked(QUERY)).unwrap_or_default() is_later=untrack(|| asked(AFTER)).is_some() />
+            </Loaded>
         </div>
     }
 }

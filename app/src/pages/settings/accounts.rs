@@ -13,14 +13,13 @@ use wire::{AccountInfo, WaysIn};
 #[cfg(feature = "ssr")]
 use crate::context::Context;
 use crate::{
-    client::PageClient,
     error::AppError,
-    forms::{Declared, PageForm},
+    forms::Endpoint,
     pages::paths,
     setup::Setup,
     ui::{
-        failure::Failure,
         form::{Form, FormState, Notice, Submit},
+        load::{Load, Loaded},
         marks::Mark,
         provider_error::ProviderErrorNotice,
         providers::{ProviderButton, is_configured, provider_name},
@@ -28,16 +27,16 @@ use crate::{
 };
 
 /// The forms of this page.
-pub const FORMS: &[Declared] = &[Declared::of::<UnlinkAccount>()];
+pub const FORMS: &[Endpoint] = &[UNLINK_ACCOUNT];
 
 /// The connected provider accounts.
-#[server(prefix = "/api", endpoint = "list_accounts")]
+#[server]
 pub async fn list_accounts() -> Result<Vec<AccountInfo>, AppError> {
     Ok(get_ways_in().await?.accounts)
 }
 
 /// The connected provider accounts, and whether there is a password.
-#[server(prefix = "/api", endpoint = "get_ways_in")]
+#[server]
 pub async fn get_ways_in() -> Result<WaysIn, AppError> {
     let context = Context::take()?;
     let live = context.require_session().await?;
@@ -45,7 +44,7 @@ pub async fn get_ways_in() -> Result<WaysIn, AppError> {
 }
 
 /// Disconnects a provider account; never the last way in.
-#[server(prefix = "/api", endpoint = "unlink_account", client = PageClient)]
+#[server]
 pub async fn unlink_account(account_id: Uuid) -> Result<(), AppError> {
     let context = Context::take()?;
     let recent = context.require_recent_session().await?;
@@ -57,35 +56,27 @@ pub async fn unlink_account(account_id: Uuid) -> Result<(), AppError> {
     Ok(())
 }
 
-impl PageForm for UnlinkAccount {
-    const PAGES: &'static [&'static str] = &[paths::SETTINGS_ACCOUNTS];
-}
+const UNLINK_ACCOUNT: Endpoint = Endpoint::of::<UnlinkAccount>(&[paths::SETTINGS_ACCOUNTS]);
 
 /// The tab for connected accounts.
 #[component]
 pub fn Accounts() -> impl IntoView {
-    let unlink = ServerAction::<UnlinkAccount>::new();
-    let form = FormState::of(unlink);
-    let ways_in = Resource::new(move || unlink.version().get(), |_| get_ways_in());
+    let form = FormState::of(UNLINK_ACCOUNT);
+    let ways_in = Load::new(move || form.answers(), || GetWaysIn {});
     view! {
         <Title text="Accounts" />
         <Show when=move || !form.was_sent()>
             <ProviderErrorNotice />
         </Show>
         <Notice form done="Disconnected." />
-        <Transition fallback=|| view! { <p class="hint">"One moment…"</p> }>
-            {move || Suspend::new(async move {
-                match ways_in.await {
-                    Ok(ways_in) => Either::Left(view! { <Cards ways_in unlink /> }),
-                    Err(error) => Either::Right(view! { <Failure error /> }),
-                }
-            })}
-        </Transition>
+        <Loaded load=ways_in let:ways_in>
+            <Cards ways_in form />
+        </Loaded>
     }
 }
 
 #[component]
-fn Cards(ways_in: WaysIn, unlink: ServerAction<UnlinkAccount>) -> impl IntoView {
+fn Cards(ways_in: WaysIn, form: FormState) -> impl IntoView {
     let WaysIn {
         has_password,
         accounts,
@@ -108,7 +99,7 @@ fn Cards(ways_in: WaysIn, unlink: ServerAction<UnlinkAccount>) -> impl IntoView 
                 .into_iter()
                 .map(|account| {
                     let is_last = is_last(account.id);
-                    view! { <Row account is_last unlink /> }
+                    view! { <Row account is_last form /> }
                 })
                 .collect_view();
             Either::Right(view! { <ul class="rows">{rows}</ul> })
@@ -124,7 +115,7 @@ fn Cards(ways_in: WaysIn, unlink: ServerAction<UnlinkAccount>) -> impl IntoView 
 }
 
 #[component]
-fn Row(account: AccountInfo, is_last: bool, unlink: ServerAction<UnlinkAccount>) -> impl IntoView {
+fn Row(account: AccountInfo, is_last: bool, form: FormState) -> impl IntoView {
     let name = provider_name(&account.provider);
     let button = format!("Disconnect {name}");
     let way_out = match is_last {
@@ -135,15 +126,9 @@ fn Row(account: AccountInfo, is_last: bool, unlink: ServerAction<UnlinkAccount>)
             </p>
         }),
         false => Either::Right(view! {
-            <Form action=unlink>
+            <Form form>
                 <input type="hidden" name="account_id" value=account.id.to_string() />
-                <Submit
-                    form=FormState::of(unlink)
-                    label="Disconnect"
-                    busy="Disconnecting…"
-                    name=button
-                    class="button-quiet"
-                />
+                <Submit form label="Disconnect" busy="Disconnecting…" name=button class="button-quiet" />
             </Form>
         }),
     };

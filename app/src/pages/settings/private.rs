@@ -15,15 +15,14 @@ use wire::PrivateKeyInfo;
 #[cfg(feature = "ssr")]
 use crate::context::Context;
 use crate::{
-    client::PageClient,
     entered::Entered,
     error::AppError,
-    forms::{Declared, PageForm},
+    forms::Endpoint,
     pages::paths,
     ui::{
-        failure::Failure,
         field::Field,
-        form::{Emptied, Form, FormState, Notices, Submit},
+        form::{Form, FormState, Notice, Submit},
+        load::{Load, Loaded},
         time::When,
     },
 };
@@ -47,7 +46,7 @@ macro_rules! private_data {
         const FIELDS: [(&str, &str); [$($label),+].len()] = [$((stringify!($field), $label)),+];
 
         /// Sets or replaces private values: an absent field stays, an empty one is removed.
-        #[server(prefix = "/api", endpoint = "update_private_data", client = PageClient)]
+        #[server]
         pub async fn update_private_data(
             $(#[server(default)] $field: Entered,)+
         ) -> Result<Vec<PrivateKeyInfo>, AppError> {
@@ -68,13 +67,10 @@ private_data! {
 const LONGEST: usize = 4096;
 
 /// The forms of this page.
-pub const FORMS: &[Declared] = &[
-    Declared::of::<UpdatePrivateData>(),
-    Declared::of::<ClearPrivateData>(),
-];
+pub const FORMS: &[Endpoint] = &[UPDATE_PRIVATE_DATA, CLEAR_PRIVATE_DATA];
 
 /// Which private values are set, when, and a masked hint of each; never a value.
-#[server(prefix = "/api", endpoint = "describe_private_data")]
+#[server]
 pub async fn describe_private_data() -> Result<Vec<PrivateKeyInfo>, AppError> {
     let context = Context::take()?;
     let live = context.require_session().await?;
@@ -104,12 +100,10 @@ async fn update(fields: [(&'static str, Entered); FIELDS.len()]) -> Result<Vec<P
     Ok(updated.data)
 }
 
-impl PageForm for UpdatePrivateData {
-    const PAGES: &'static [&'static str] = &[paths::SETTINGS_PRIVATE];
-}
+const UPDATE_PRIVATE_DATA: Endpoint = Endpoint::of::<UpdatePrivateData>(&[paths::SETTINGS_PRIVATE]);
 
 /// Removes all private values.
-#[server(prefix = "/api", endpoint = "clear_private_data", client = PageClient)]
+#[server]
 pub async fn clear_private_data() -> Result<Vec<PrivateKeyInfo>, AppError> {
     let context = Context::take()?;
     let live = context.require_session().await?;
@@ -122,20 +116,16 @@ pub async fn clear_private_data() -> Result<Vec<PrivateKeyInfo>, AppError> {
     Ok(Vec::new())
 }
 
-impl PageForm for ClearPrivateData {
-    const PAGES: &'static [&'static str] = &[paths::SETTINGS_PRIVATE];
-}
+const CLEAR_PRIVATE_DATA: Endpoint = Endpoint::of::<ClearPrivateData>(&[paths::SETTINGS_PRIVATE]);
 
 /// The tab for private data.
 #[component]
 pub fn Private() -> impl IntoView {
-    let update = ServerAction::<UpdatePrivateData>::new();
-    let clear = ServerAction::<ClearPrivateData>::new();
-    // Made once: when the list is asked for anew, the forms stay.
-    let forms = FIELDS.map(|_| Emptied::after(update));
-    let keys = Resource::new(
-        move || (update.version().get(), clear.version().get()),
-        |_| describe_private_data(),
+    let update = FormState::of(UPDATE_PRIVATE_DATA);
+    let clear = FormState::of(CLEAR_PRIVATE_DATA);
+    let keys = Load::new(
+        move || update.answers() + clear.answers(),
+        || DescribePrivateData {},
     );
     view! {
         <Title text="Private data" />
@@ -143,31 +133,21 @@ pub fn Private() -> impl IntoView {
             "Only the application's server reads these values. They are write-only: you can set, replace or remove them, "
             "but never view them again."
         </p>
-        <Notices of=vec![(FormState::of(update), "Saved."), (FormState::of(clear), "Cleared.")] />
-        <Transition fallback=|| view! { <p class="hint">"One moment…"</p> }>
-            {move || Suspend::new(async move {
-                match keys.await {
-                    Ok(keys) => Either::Left(view! { <Keys keys forms update clear /> }),
-                    Err(error) => Either::Right(view! { <Failure error /> }),
-                }
-            })}
-        </Transition>
+        <Notice form=update done="Saved." />
+        <Notice form=clear done="Cleared." />
+        <Loaded load=keys let:keys>
+            <Keys keys update clear />
+        </Loaded>
     }
 }
 
 #[component]
-fn Keys(
-    keys: Vec<PrivateKeyInfo>,
-    forms: [Emptied; FIELDS.len()],
-    update: ServerAction<UpdatePrivateData>,
-    clear: ServerAction<ClearPrivateData>,
-) -> impl IntoView {
+fn Keys(keys: Vec<PrivateKeyInfo>, update: FormState, clear: FormState) -> impl IntoView {
     let cards = FIELDS
         .into_iter()
-        .zip(forms)
-        .map(|((key, label), emptied)| {
+        .map(|(key, label)| {
             let info = keys.iter().find(|info| info.key == key).cloned();
-            view! { <Key key=key label info emptied update /> }
+            view! { <Key key=key label info form=update /> }
         })
         .collect_view();
     let clear_all = (!keys.is_empty()).then(|| {
@@ -175,13 +155,8 @@ fn Keys(
             <section class="card card-danger" aria-labelledby="clear-title">
                 <h2 id="clear-title">"Clear"</h2>
                 <p class="hint">"Removes all private values. What relies on them stops working."</p>
-                <Form action=clear>
-                    <Submit
-                        form=FormState::of(clear)
-                        label="Clear all private data"
-                        busy="Clearing…"
-                        class="button-danger"
-                    />
+                <Form form=clear>
+                    <Submit form=clear label="Clear all private data" busy="Clearing…" class="button-danger" />
                 </Form>
             </section>
         }
@@ -197,10 +172,8 @@ fn Key(
     key: &'static str,
     label: &'static str,
     info: Option<PrivateKeyInfo>,
-    emptied: Emptied,
-    update: ServerAction<UpdatePrivateData>,
+    form: FormState,
 ) -> impl IntoView {
-    let form = FormState::of(update);
     let title = format!("{key}-title");
     let title_id = title.clone();
     let is_set = info.is_some();
@@ -217,7 +190,7 @@ fn Key(
         <section class="card" aria-labelledby=title>
             <h2 id=title_id>{label}</h2>
             {state}
-            <Form action=update node_ref=emptied.node attr:class="stack" on:submit=move |_| emptied.sent()>
+            <Form form class="stack" emptied=true>
                 <Field
                     form
                     name=key
@@ -236,7 +209,7 @@ fn Key(
             {is_set
                 .then(|| {
                     view! {
-                        <Form action=update attr:class="after-form">
+                        <Form form class="after-form">
                             // Sent empty, a field is removed.
                             <input type="hidden" name=key value="" />
                             <Submit

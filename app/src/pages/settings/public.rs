@@ -14,27 +14,24 @@ use leptos_meta::Title;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    client::PageClient,
+    client::{Json, call},
     entered::Entered,
     error::AppError,
-    forms::{Declared, PageForm},
+    forms::Endpoint,
     pages::paths,
     tabs::tell_public_data_changed,
     theme::{Theme, ThemeContext},
     ui::{
-        failure::Failure,
         field::{Field, TextArea},
-        form::{Form, FormState, Notices, Submit},
+        form::{Form, FormState, Notice, Submit},
+        load::{Load, Loaded},
     },
 };
 #[cfg(feature = "ssr")]
 use crate::{context::Context, entered::Patch};
 
 /// The forms of this page.
-pub const FORMS: &[Declared] = &[
-    Declared::of::<UpdatePublicData>(),
-    Declared::of::<ClearPublicData>(),
-];
+pub const FORMS: &[Endpoint] = &[UPDATE_PUBLIC_DATA, CLEAR_PUBLIC_DATA];
 
 /// Readable and writable by its owner in the browser.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,7 +48,7 @@ pub struct PublicData {
 }
 
 /// The person's public data.
-#[server(prefix = "/api", endpoint = "get_public_data")]
+#[server]
 pub async fn get_public_data() -> Result<PublicData, AppError> {
     let context = Context::take()?;
     let live = context.require_session().await?;
@@ -62,7 +59,7 @@ pub async fn get_public_data() -> Result<PublicData, AppError> {
 }
 
 /// Merges fields into the public data: an absent field stays, an empty one is removed.
-#[server(prefix = "/api", endpoint = "update_public_data", client = PageClient)]
+#[server]
 pub async fn update_public_data(
     #[server(default)] display_name: Entered,
     #[server(default)] bio: Entered,
@@ -85,13 +82,14 @@ pub async fn update_public_data(
     Ok(updated.data)
 }
 
-impl PageForm for UpdatePublicData {
-    const PAGES: &'static [&'static str] = &[paths::SETTINGS_PUBLIC, paths::SETTINGS];
-    const COMES_BACK: &'static [&'static str] = &["display_name", "bio", "website", "theme"];
-}
+const UPDATE_PUBLIC_DATA: Endpoint = Endpoint::of::<UpdatePublicData>(&[
+    paths::SETTINGS_PUBLIC,
+    paths::SETTINGS,
+])
+.coming_back(&["display_name", "bio", "website", "theme"]);
 
 /// Empties the public data.
-#[server(prefix = "/api", endpoint = "clear_public_data", client = PageClient)]
+#[server]
 pub async fn clear_public_data() -> Result<PublicData, AppError> {
     let context = Context::take()?;
     let live = context.require_session().await?;
@@ -105,56 +103,47 @@ pub async fn clear_public_data() -> Result<PublicData, AppError> {
     Ok(PublicData::default())
 }
 
-impl PageForm for ClearPublicData {
-    const PAGES: &'static [&'static str] = &[paths::SETTINGS_PUBLIC, paths::SETTINGS];
-}
+const CLEAR_PUBLIC_DATA: Endpoint =
+    Endpoint::of::<ClearPublicData>(&[paths::SETTINGS_PUBLIC, paths::SETTINGS]);
 
 /// The tab for public data.
 #[component]
 pub fn Public() -> impl IntoView {
     let shown = PublicDataContext::take();
-    let update = ServerAction::<UpdatePublicData>::new();
-    let clear = ServerAction::<ClearPublicData>::new();
-    let form = NodeRef::<html::Form>::new();
-    Effect::new(move |_| show_answer(shown, form, update.value().get()));
-    Effect::new(move |_| show_answer(shown, form, clear.value().get()));
-
-    let data = Resource::new(move || shown.known(), |known| known.or_asked());
+    let update = FormState::of(UPDATE_PUBLIC_DATA);
+    let clear = FormState::of(CLEAR_PUBLIC_DATA);
+    let fields = NodeRef::<html::Form>::new();
+    Effect::new(move |_| {
+        if let Some(saved) = update.answer() {
+            shown.set(saved);
+        }
+    });
+    Effect::new(move |_| {
+        if let Some(cleared) = clear.answer() {
+            // What was typed is cleared as well, so that the fields follow.
+            if let Some(fields) = fields.get_untracked() {
+                fields.reset();
+            }
+            shown.set(cleared);
+        }
+    });
     view! {
         <Title text="Public data" />
-        <Notices of=vec![(FormState::of(update), "Saved."), (FormState::of(clear), "Cleared.")] />
-        <Transition fallback=|| view! { <p class="hint">"One moment…"</p> }>
-            {move || Suspend::new(async move {
-                match data.await {
-                    Ok(data) => Either::Left(view! { <Cards data update clear form /> }),
-                    Err(error) => Either::Right(view! { <Failure error /> }),
-                }
-            })}
-        </Transition>
-    }
-}
-
-type Answer = Option<Result<PublicData, AppError>>;
-
-/// Lets every view show what was saved. The form forgets what was typed, so that its fields follow, too:
-/// to what the server made of it, or to nothing.
-fn show_answer(shown: PublicDataContext, form: NodeRef<html::Form>, answer: Answer) {
-    if let Some(Ok(data)) = answer {
-        if let Some(form) = form.get_untracked() {
-            form.reset();
-        }
-        shown.set(data);
+        <Notice form=update done="Saved." />
+        <Notice form=clear done="Cleared." />
+        <Loaded load=shown.load() let:data>
+            <Cards data update clear fields />
+        </Loaded>
     }
 }
 
 #[component]
 fn Cards(
     data: PublicData,
-    update: ServerAction<UpdatePublicData>,
-    clear: ServerAction<ClearPublicData>,
-    form: NodeRef<html::Form>,
+    update: FormState,
+    clear: FormState,
+    fields: NodeRef<html::Form>,
 ) -> impl IntoView {
-    let state = FormState::of(update);
     let PublicData {
         display_name,
         bio,
@@ -168,9 +157,9 @@ fn Cards(
         <section class="card" aria-labelledby="public-title">
             <h2 id="public-title">"About you"</h2>
             <p class="hint">"You can read and change this in the browser; the application may show it to others."</p>
-            <Form action=update node_ref=form attr:class="stack">
+            <Form form=update node_ref=fields class="stack" emptied=true>
                 <Field
-                    form=state
+                    form=update
                     name="display_name"
                     label="Display name"
                     autocomplete="nickname"
@@ -178,22 +167,22 @@ fn Cards(
                     hint="What to call you. At most 100 characters."
                 />
                 <TextArea
-                    form=state
+                    form=update
                     name="bio"
                     label="Bio"
                     value=bio
                     hint="A few words about you. At most 2000 characters."
                 />
                 <Field
-                    form=state
+                    form=update
                     name="website"
                     label="Website"
                     autocomplete="url"
                     value=website
                     hint="An address that begins with https:// or http://."
                 />
-                <ThemeChoice form=state theme />
-                <Submit form=state label="Save" busy="Saving…" />
+                <ThemeChoice form=update theme />
+                <Submit form=update label="Save" busy="Saving…" />
             </Form>
         </section>
         <section class="card" aria-labelledby="preview-title">
@@ -208,13 +197,8 @@ fn Cards(
             } else {
                 Either::Right(view! {
                     <p class="hint">"Removes all of the public data. Your account stays as it is."</p>
-                    <Form action=clear>
-                        <Submit
-                            form=FormState::of(clear)
-                            label="Clear all public data"
-                            busy="Clearing…"
-                            class="button-danger"
-                        />
+                    <Form form=clear>
+                        <Submit form=clear label="Clear all public data" busy="Clearing…" class="button-danger" />
                     </Form>
                 })
             }}
@@ -285,8 +269,8 @@ fn is_web(start: &str) -> bool {
 }
 
 /// The document's copy of the public data: every view that shows it reads it through this, and renders
-/// again when it changes, in this tab or another. Nothing is asked for before a view does: a page
-/// that shows no public data makes no query for it.
+/// again when it changes, in this tab or another. Nothing is loaded before a view shows it: a page without public
+/// data makes no query for it.
 #[derive(Clone, Copy, Debug)]
 pub struct PublicDataContext {
     known: RwSignal<Known>,
@@ -294,8 +278,12 @@ pub struct PublicDataContext {
 }
 
 /// What is known of the public data without asking.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Known(Option<PublicData>);
+#[derive(Clone, Debug, Default)]
+struct Known {
+    data: Option<Json>,
+    /// How often it changed.
+    changes: usize,
+}
 
 impl PublicDataContext {
     fn new() -> Self {
@@ -317,42 +305,42 @@ impl PublicDataContext {
         use_context().unwrap_or_else(Self::new)
     }
 
-    /// What is known now: the source of a resource that shows public data.
-    pub fn known(self) -> Known {
-        self.known.get()
+    /// Loads what is known, or else what the server returns.
+    pub fn load(self) -> Load<PublicData> {
+        let changes = move || (self.known.with(|known| known.changes), String::new());
+        Load::by(changes, move || {
+            match self.known.with(|known| known.data.clone()) {
+                Some(data) => Box::pin(async { Ok(data) }),
+                None => call(GetPublicData {}),
+            }
+        })
     }
 
-    /// Puts what an update answered in place, here and in the other tabs.
-    pub fn set(self, data: PublicData) {
-        self.put(data);
-        tell_public_data_changed();
+    /// Puts the answer to an update in place, here and in the other tabs.
+    fn set(self, answer: String) {
+        if let Ok(data) = Json::from_text(answer) {
+            self.put(data);
+            tell_public_data_changed();
+        }
     }
 
     /// Asks the server again.
     pub fn refetch(self) {
         leptos::task::spawn_local(async move {
             // Without an answer the copy stays as it is; whatever is done next will say why.
-            if let Ok(data) = get_public_data().await {
+            if let Ok(data) = call(GetPublicData {}).await {
                 self.put(data);
             }
         });
     }
 
-    fn put(self, data: PublicData) {
-        self.theme.set(data.theme);
-        self.known.set(Known(Some(data)));
-    }
-}
-
-impl Known {
-    /// The public data: what is known, or else what the server says.
-    ///
-    /// # Errors
-    /// If the server refuses.
-    pub async fn or_asked(self) -> Result<PublicData, AppError> {
-        match self.0 {
-            Some(data) => Ok(data),
-            None => get_public_data().await,
+    fn put(self, data: Json) {
+        if let Ok(PublicData { theme, .. }) = data.read() {
+            self.theme.set(theme);
         }
+        self.known.update(|known| {
+            known.data = Some(data);
+            known.changes += 1;
+        });
     }
 }

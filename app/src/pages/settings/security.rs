@@ -12,32 +12,27 @@ use wire::{Event, WaysIn};
 #[cfg(feature = "ssr")]
 use crate::context::Context;
 use crate::{
-    client::PageClient,
     error::AppError,
-    forms::{Declared, PageForm},
-    pages::{paths, register::password_hint, settings::accounts::get_ways_in},
+    forms::Endpoint,
+    pages::{paths, register::password_hint, settings::accounts::GetWaysIn},
     secret::Secret,
     session::current_session,
     setup::Setup,
     ui::{
         events::EventList,
-        failure::Failure,
         field::Field,
-        form::{Emptied, Form, FormState, Newest, Notice, Submit},
+        form::{Form, FormState, Notice, Submit},
         link::{RETURN_TO, asked_return_to},
+        load::{Load, Loaded},
         providers::ProviderButton,
     },
 };
 
 /// The forms of this page.
-pub const FORMS: &[Declared] = &[
-    Declared::of::<ChangePassword>(),
-    Declared::of::<SetPassword>(),
-    Declared::of::<ConfirmIdentity>(),
-];
+pub const FORMS: &[Endpoint] = &[CHANGE_PASSWORD, SET_PASSWORD, CONFIRM_IDENTITY];
 
 /// Changes the password: ends the other sessions.
-#[server(prefix = "/api", endpoint = "change_password", client = PageClient)]
+#[server]
 pub async fn change_password(current_password: Secret, new_password: Secret) -> Result<(), AppError> {
     let context = Context::take()?;
     let recent = context.require_recent_session().await?;
@@ -53,12 +48,10 @@ pub async fn change_password(current_password: Secret, new_password: Secret) -> 
     Ok(())
 }
 
-impl PageForm for ChangePassword {
-    const PAGES: &'static [&'static str] = &[paths::SETTINGS_SECURITY];
-}
+const CHANGE_PASSWORD: Endpoint = Endpoint::of::<ChangePassword>(&[paths::SETTINGS_SECURITY]);
 
 /// Sets a first password.
-#[server(prefix = "/api", endpoint = "set_password", client = PageClient)]
+#[server]
 pub async fn set_password(new_password: Secret) -> Result<(), AppError> {
     let context = Context::take()?;
     let recent = context.require_recent_session().await?;
@@ -69,12 +62,10 @@ pub async fn set_password(new_password: Secret) -> Result<(), AppError> {
     Ok(())
 }
 
-impl PageForm for SetPassword {
-    const PAGES: &'static [&'static str] = &[paths::SETTINGS_SECURITY];
-}
+const SET_PASSWORD: Endpoint = Endpoint::of::<SetPassword>(&[paths::SETTINGS_SECURITY]);
 
 /// Confirms with the password who is signed in.
-#[server(prefix = "/api", endpoint = "confirm_identity", client = PageClient)]
+#[server]
 pub async fn confirm_identity(
     password: Secret,
     #[server(default)] return_to: Option<String>,
@@ -91,67 +82,42 @@ pub async fn confirm_identity(
     Ok(())
 }
 
-impl PageForm for ConfirmIdentity {
-    const PAGES: &'static [&'static str] = &[paths::SETTINGS_SECURITY];
-}
+const CONFIRM_IDENTITY: Endpoint = Endpoint::of::<ConfirmIdentity>(&[paths::SETTINGS_SECURITY]);
 
 /// The newest of what happened to the person's account.
-#[server(prefix = "/api", endpoint = "list_own_events")]
+#[server]
 pub async fn list_own_events() -> Result<Vec<Event>, AppError> {
     let context = Context::take()?;
     let live = context.require_session().await?;
     Ok(context.auth.own_events(&live).await?)
 }
 
-/// The forms of this page, of which only the newest word stays.
-#[derive(Clone, Copy)]
-struct Forms {
-    confirm: FormState,
-    change: FormState,
-    set: FormState,
-}
-
 /// The tab for security.
 #[component]
 pub fn Security() -> impl IntoView {
-    let change = ServerAction::<ChangePassword>::new();
-    let set = ServerAction::<SetPassword>::new();
-    let confirm = ServerAction::<ConfirmIdentity>::new();
-    let newest = Newest::default();
-    let forms = Forms {
-        confirm: FormState::of(confirm).among(newest),
-        change: FormState::of(change).among(newest),
-        set: FormState::of(set).among(newest),
-    };
-    let ways_in = Resource::new(move || set.version().get(), |_| get_ways_in());
+    let confirm = FormState::of(CONFIRM_IDENTITY);
+    let change = FormState::of(CHANGE_PASSWORD);
+    let set = FormState::of(SET_PASSWORD);
+    let ways_in = Load::new(move || set.answers(), || GetWaysIn {});
+    let events = Load::new(
+        move || confirm.answers() + change.answers() + set.answers(),
+        || ListOwnEvents {},
+    );
     view! {
         <Title text="Security" />
-        <Transition fallback=|| view! { <p class="hint">"One moment…"</p> }>
-            {move || Suspend::new(async move {
-                match ways_in.await {
-                    Ok(ways_in) => {
-                        let password = match ways_in.has_password {
-                            true => Either::Left(view! { <Change change forms /> }),
-                            false => Either::Right(view! { <Set set forms /> }),
-                        };
-                        Either::Left(view! {
-                            <Confirm ways_in confirm forms />
-                            {password}
-                        })
-                    }
-                    Err(error) => Either::Right(view! { <Failure error /> }),
-                }
-            })}
-        </Transition>
-        <OwnEvents after=Signal::derive(move || change.version().get() + set.version().get() + confirm.version().get()) />
+        <Loaded load=ways_in let:ways_in>
+            <Confirm ways_in=ways_in.clone() form=confirm />
+            <Password has_password=ways_in.has_password change set />
+        </Loaded>
+        <OwnEvents events />
     }
 }
 
 #[component]
-fn Confirm(ways_in: WaysIn, confirm: ServerAction<ConfirmIdentity>, forms: Forms) -> impl IntoView {
+fn Confirm(ways_in: WaysIn, form: FormState) -> impl IntoView {
     let return_to = asked_return_to();
     let by_password = ways_in.has_password.then(|| {
-        view! { <ConfirmByPassword confirm form=forms.confirm return_to=return_to.clone() /> }
+        view! { <ConfirmByPassword form return_to=return_to.clone() /> }
     });
     view! {
         <section class="card" aria-labelledby="confirm-title">
@@ -159,7 +125,7 @@ fn Confirm(ways_in: WaysIn, confirm: ServerAction<ConfirmIdentity>, forms: Forms
             <p class="hint">
                 "Sensitive changes, such as your password or connected accounts, require a sign-in or a confirmation in the last ten minutes."
             </p>
-            <Notice form=forms.confirm done="Thank you. You can make your change now." />
+            <Notice form done="Thank you. You can make your change now." />
             {by_password}
             <ConfirmByProvider ways_in return_to />
         </section>
@@ -167,14 +133,9 @@ fn Confirm(ways_in: WaysIn, confirm: ServerAction<ConfirmIdentity>, forms: Forms
 }
 
 #[component]
-fn ConfirmByPassword(
-    confirm: ServerAction<ConfirmIdentity>,
-    form: FormState,
-    return_to: Option<String>,
-) -> impl IntoView {
-    let emptied = Emptied::after(confirm);
+fn ConfirmByPassword(form: FormState, return_to: Option<String>) -> impl IntoView {
     view! {
-        <Form action=confirm node_ref=emptied.node attr:class="stack" on:submit=move |_| emptied.sent()>
+        <Form form class="stack" emptied=true>
             <Username />
             <Field
                 form
@@ -226,59 +187,64 @@ fn ConfirmByProvider(ways_in: WaysIn, return_to: Option<String>) -> impl IntoVie
     })
 }
 
+/// One card for both forms: once a password is set, it goes on saying so.
 #[component]
-fn Change(change: ServerAction<ChangePassword>, forms: Forms) -> impl IntoView {
-    let form = forms.change;
-    let emptied = Emptied::after(change);
+fn Password(has_password: bool, change: FormState, set: FormState) -> impl IntoView {
+    let (title, hint) = if has_password {
+        (
+            "Change your password",
+            "Your other sessions end; you stay signed in here.",
+        )
+    } else {
+        (
+            "Set a password",
+            "So far you sign in with a provider only. With a password you can sign in without one. \
+             Your other sessions end; you stay signed in here.",
+        )
+    };
     view! {
         <section class="card" aria-labelledby="password-title">
-            <h2 id="password-title">"Change your password"</h2>
-            <p class="hint">"Your other sessions end; you stay signed in here."</p>
-            <PasswordNotices forms />
-            <Form action=change node_ref=emptied.node attr:class="stack" on:submit=move |_| emptied.sent()>
-                <Username />
-                <Field
-                    form
-                    name="current_password"
-                    label="Current password"
-                    kind="password"
-                    autocomplete="current-password"
-                    required=true
-                    about=is_wrong_password
-                />
-                <NewPassword form />
-                <Submit form label="Change password" busy="Changing…" />
-            </Form>
+            <h2 id="password-title">{title}</h2>
+            <p class="hint">{hint}</p>
+            <Notice form=change done="Your password is changed. Your other sessions have ended." />
+            <Notice form=set done="Your password is set. Your other sessions have ended." />
+            {if has_password {
+                Either::Left(view! { <Change form=change /> })
+            } else {
+                Either::Right(view! { <Set form=set /> })
+            }}
         </section>
     }
 }
 
 #[component]
-fn Set(set: ServerAction<SetPassword>, forms: Forms) -> impl IntoView {
-    let form = forms.set;
+fn Change(form: FormState) -> impl IntoView {
     view! {
-        <section class="card" aria-labelledby="password-title">
-            <h2 id="password-title">"Set a password"</h2>
-            <p class="hint">
-                "So far you sign in with a provider only. With a password you can sign in without one. "
-                "Your other sessions end; you stay signed in here."
-            </p>
-            <PasswordNotices forms />
-            <Form action=set attr:class="stack">
-                <Username />
-                <NewPassword form />
-                <Submit form label="Set password" busy="Setting…" />
-            </Form>
-        </section>
+        <Form form class="stack" emptied=true>
+            <Username />
+            <Field
+                form
+                name="current_password"
+                label="Current password"
+                kind="password"
+                autocomplete="current-password"
+                required=true
+                about=is_wrong_password
+            />
+            <NewPassword form />
+            <Submit form label="Change password" busy="Changing…" />
+        </Form>
     }
 }
 
-/// Both forms' words in one place: once a password is set, the card with the other form is there.
 #[component]
-fn PasswordNotices(forms: Forms) -> impl IntoView {
+fn Set(form: FormState) -> impl IntoView {
     view! {
-        <Notice form=forms.change done="Your password is changed. Your other sessions have ended." />
-        <Notice form=forms.set done="Your password is set. Your other sessions have ended." />
+        <Form form class="stack">
+            <Username />
+            <NewPassword form />
+            <Submit form label="Set password" busy="Setting…" />
+        </Form>
     }
 }
 
@@ -311,26 +277,15 @@ fn is_wrong_password(error: AppError) -> bool {
     error == AppError::WrongPassword
 }
 
-/// The newest events, read again whenever `after` changes.
 #[component]
-fn OwnEvents(
-    /// What the person has just done here.
-    #[prop(into)]
-    after: Signal<usize>,
-) -> impl IntoView {
-    let events = Resource::new(move || after.get(), |_| list_own_events());
+fn OwnEvents(events: Load<Vec<Event>>) -> impl IntoView {
     view! {
         <section class="card" aria-labelledby="events-title">
             <h2 id="events-title">"What happened lately"</h2>
             <p class="hint">"If something here was not you, change your password and end your other sessions."</p>
-            <Transition fallback=|| view! { <p class="hint">"One moment…"</p> }>
-                {move || Suspend::new(async move {
-                    match events.await {
-                        Ok(events) => Either::Left(view! { <EventList events /> }),
-                        Err(error) => Either::Right(view! { <Failure error /> }),
-                    }
-                })}
-            </Transition>
+            <Loaded load=events let:events>
+                <EventList events />
+            </Loaded>
         </section>
     }
 }

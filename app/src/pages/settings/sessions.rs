@@ -13,27 +13,23 @@ use wire::SessionInfo;
 #[cfg(feature = "ssr")]
 use crate::context::Context;
 use crate::{
-    client::PageClient,
     error::AppError,
-    forms::{Declared, PageForm},
+    forms::Endpoint,
     pages::paths,
     ui::{
         device::device,
         events::method,
-        failure::Failure,
-        form::{Form, FormState, Notices, Submit},
+        form::{Form, FormState, Notice, Submit},
+        load::{Load, Loaded},
         time::When,
     },
 };
 
 /// The forms of this page.
-pub const FORMS: &[Declared] = &[
-    Declared::of::<RevokeSession>(),
-    Declared::of::<RevokeOtherSessions>(),
-];
+pub const FORMS: &[Endpoint] = &[REVOKE_SESSION, REVOKE_OTHER_SESSIONS];
 
 /// The person's sessions, this one first.
-#[server(prefix = "/api", endpoint = "list_sessions")]
+#[server]
 pub async fn list_sessions() -> Result<Vec<SessionInfo>, AppError> {
     let context = Context::take()?;
     let live = context.require_session().await?;
@@ -41,7 +37,7 @@ pub async fn list_sessions() -> Result<Vec<SessionInfo>, AppError> {
 }
 
 /// Ends one of the person's sessions; one's own is signed out.
-#[server(prefix = "/api", endpoint = "revoke_session", client = PageClient)]
+#[server]
 pub async fn revoke_session(session_id: Uuid) -> Result<(), AppError> {
     let context = Context::take()?;
     let live = context.require_session().await?;
@@ -51,12 +47,10 @@ pub async fn revoke_session(session_id: Uuid) -> Result<(), AppError> {
     Ok(context.request.revoke(&live, session_id).await?)
 }
 
-impl PageForm for RevokeSession {
-    const PAGES: &'static [&'static str] = &[paths::SETTINGS_SESSIONS];
-}
+const REVOKE_SESSION: Endpoint = Endpoint::of::<RevokeSession>(&[paths::SETTINGS_SESSIONS]);
 
 /// Ends all of the person's sessions but this one.
-#[server(prefix = "/api", endpoint = "revoke_other_sessions", client = PageClient)]
+#[server]
 pub async fn revoke_other_sessions() -> Result<(), AppError> {
     let context = Context::take()?;
     let live = context.require_session().await?;
@@ -64,42 +58,29 @@ pub async fn revoke_other_sessions() -> Result<(), AppError> {
     Ok(())
 }
 
-impl PageForm for RevokeOtherSessions {
-    const PAGES: &'static [&'static str] = &[paths::SETTINGS_SESSIONS];
-}
+const REVOKE_OTHER_SESSIONS: Endpoint = Endpoint::of::<RevokeOtherSessions>(&[paths::SETTINGS_SESSIONS]);
 
 /// The tab for sessions.
 #[component]
 pub fn Sessions() -> impl IntoView {
-    let revoke = ServerAction::<RevokeSession>::new();
-    let revoke_others = ServerAction::<RevokeOtherSessions>::new();
-    let sessions = Resource::new(
-        move || (revoke.version().get(), revoke_others.version().get()),
-        |_| list_sessions(),
+    let revoke = FormState::of(REVOKE_SESSION);
+    let revoke_others = FormState::of(REVOKE_OTHER_SESSIONS);
+    let sessions = Load::new(
+        move || revoke.answers() + revoke_others.answers(),
+        || ListSessions {},
     );
     view! {
         <Title text="Sessions" />
-        <Notices of=vec![
-            (FormState::of(revoke), "The session has ended."),
-            (FormState::of(revoke_others), "You are signed out everywhere else."),
-        ] />
-        <Transition fallback=|| view! { <p class="hint">"One moment…"</p> }>
-            {move || Suspend::new(async move {
-                match sessions.await {
-                    Ok(sessions) => Either::Left(view! { <Cards sessions revoke revoke_others /> }),
-                    Err(error) => Either::Right(view! { <Failure error /> }),
-                }
-            })}
-        </Transition>
+        <Notice form=revoke done="The session has ended." />
+        <Notice form=revoke_others done="You are signed out everywhere else." />
+        <Loaded load=sessions let:sessions>
+            <Cards sessions revoke revoke_others />
+        </Loaded>
     }
 }
 
 #[component]
-fn Cards(
-    sessions: Vec<SessionInfo>,
-    revoke: ServerAction<RevokeSession>,
-    revoke_others: ServerAction<RevokeOtherSessions>,
-) -> impl IntoView {
+fn Cards(sessions: Vec<SessionInfo>, revoke: FormState, revoke_others: FormState) -> impl IntoView {
     let has_others = sessions.iter().any(|session| !session.current);
     let rows = sessions
         .into_iter()
@@ -107,9 +88,9 @@ fn Cards(
         .collect_view();
     let others = match has_others {
         true => Either::Left(view! {
-            <Form action=revoke_others attr:class="after-form">
+            <Form form=revoke_others class="after-form">
                 <Submit
-                    form=FormState::of(revoke_others)
+                    form=revoke_others
                     label="Sign out everywhere else"
                     busy="Signing out…"
                     class="button-danger"
@@ -129,21 +110,15 @@ fn Cards(
 }
 
 #[component]
-fn Row(session: SessionInfo, revoke: ServerAction<RevokeSession>) -> impl IntoView {
+fn Row(session: SessionInfo, revoke: FormState) -> impl IntoView {
     let device = device(session.user_agent.as_deref());
     let method = method(&session.method);
     let button = format!("End session: {device}");
     let end = (!session.current).then(|| {
         view! {
-            <Form action=revoke>
+            <Form form=revoke>
                 <input type="hidden" name="session_id" value=session.session_id.to_string() />
-                <Submit
-                    form=FormState::of(revoke)
-                    label="End session"
-                    busy="Ending…"
-                    name=button
-                    class="button-quiet"
-                />
+                <Submit form=revoke label="End session" busy="Ending…" name=button class="button-quiet" />
             </Form>
         }
     });

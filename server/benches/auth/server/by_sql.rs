@@ -96,7 +96,7 @@ async fn check(
             email,
             email_verified,
             role,
-            expires_at: session.expiry_date(),
+            expires_at: session.expiry_date().into(),
         })),
         false => Err(StatusCode::UNAUTHORIZED),
     }

@@ -7,81 +7,72 @@ use wire::Role;
 #[cfg(feature = "ssr")]
 use crate::context::Context;
 use crate::{
-    client::PageClient,
     error::AppError,
-    forms::PageForm,
+    forms::Endpoint,
     pages::paths,
-    ui::form::{Form, FormState, Submit},
+    ui::form::{Form, FormState, Notice, Submit},
 };
 
 /// Keeps a person from signing in, and ends their sessions.
-#[server(prefix = "/api/admin", endpoint = "disable_user", client = PageClient)]
+#[server(prefix = "/api/admin")]
 pub async fn disable_user(user_id: Uuid) -> Result<(), AppError> {
     let context = Context::take()?;
     let admin = context.admin().await?;
     Ok(admin.people.disable(admin.by(), user_id).await?)
 }
 
-impl PageForm for DisableUser {
-    const PAGES: &'static [&'static str] = &[paths::PERSON];
-}
+pub(super) const DISABLE_USER: Endpoint = Endpoint::of::<DisableUser>(&[paths::PERSON]);
 
 /// Lets a person sign in again.
-#[server(prefix = "/api/admin", endpoint = "enable_user", client = PageClient)]
+#[server(prefix = "/api/admin")]
 pub async fn enable_user(user_id: Uuid) -> Result<(), AppError> {
     let context = Context::take()?;
     let admin = context.admin().await?;
     Ok(admin.people.enable(admin.by(), user_id).await?)
 }
 
-impl PageForm for EnableUser {
-    const PAGES: &'static [&'static str] = &[paths::PERSON];
-}
+pub(super) const ENABLE_USER: Endpoint = Endpoint::of::<EnableUser>(&[paths::PERSON]);
 
 /// Gives a person a role.
-#[server(prefix = "/api/admin", endpoint = "set_role", client = PageClient)]
+#[server(prefix = "/api/admin")]
 pub async fn set_role(user_id: Uuid, role: Role) -> Result<(), AppError> {
     let context = Context::take()?;
     let admin = context.admin().await?;
     Ok(admin.people.set_role(admin.by(), user_id, role).await?)
 }
 
-impl PageForm for SetRole {
-    const PAGES: &'static [&'static str] = &[paths::PERSON];
-    const COMES_BACK: &'static [&'static str] = &["role"];
-}
+pub(super) const SET_ROLE: Endpoint = Endpoint::of::<SetRole>(&[paths::PERSON]).coming_back(&["role"]);
+
 /// What can be done about it.
 #[derive(Clone, Copy)]
 pub(super) struct Actions {
-    set_role: ServerAction<SetRole>,
-    disable: ServerAction<DisableUser>,
-    enable: ServerAction<EnableUser>,
+    set_role: FormState,
+    disable: FormState,
+    enable: FormState,
 }
 
 impl Actions {
     pub(super) fn new() -> Self {
         Self {
-            set_role: ServerAction::new(),
-            disable: ServerAction::new(),
-            enable: ServerAction::new(),
+            set_role: FormState::of(SET_ROLE),
+            disable: FormState::of(DISABLE_USER),
+            enable: FormState::of(ENABLE_USER),
         }
     }
 
     /// How often something was done.
     pub(super) fn done(self) -> usize {
-        self.set_role.version().get() + self.disable.version().get() + self.enable.version().get()
+        self.set_role.answers() + self.disable.answers() + self.enable.answers()
     }
+}
 
-    /// The forms, and what is said when each is done.
-    pub(super) fn notices(self) -> [(FormState, &'static str); 3] {
-        [
-            (FormState::of(self.set_role), "The role is changed."),
-            (
-                FormState::of(self.disable),
-                "The account is disabled, and its sessions have ended.",
-            ),
-            (FormState::of(self.enable), "The account is enabled."),
-        ]
+/// How each ended.
+#[component]
+pub(super) fn Notices(actions: Actions) -> impl IntoView {
+    view! {
+        <Notice form=actions.set_role done="The role is changed." />
+        <Notice form=actions.disable done="The account is disabled, and its sessions have ended." />
+        <Notice form=actions.enable done="The account is enabled." />
     }
 }
 
@@ -114,7 +105,7 @@ pub(super) fn Access(
 
 #[component]
 fn RoleForm(id: Uuid, role: Role, actions: Actions) -> impl IntoView {
-    let typed = FormState::of(actions.set_role).typed("role");
+    let typed = actions.set_role.typed("role");
     let options = Role::ALL
         .iter()
         .map(|offered| {
@@ -130,7 +121,7 @@ fn RoleForm(id: Uuid, role: Role, actions: Actions) -> impl IntoView {
         })
         .collect_view();
     view! {
-        <Form action=actions.set_role attr:class="search">
+        <Form form=actions.set_role class="search">
             <input type="hidden" name="user_id" value=id.to_string() />
             <div class="field">
                 <label for="role">"Role"</label>
@@ -138,7 +129,7 @@ fn RoleForm(id: Uuid, role: Role, actions: Actions) -> impl IntoView {
                     {options}
                 </select>
             </div>
-            <Submit form=FormState::of(actions.set_role) label="Change role" busy="Changing…" class="button-quiet" />
+            <Submit form=actions.set_role label="Change role" busy="Changing…" class="button-quiet" />
         </Form>
     }
 }
@@ -147,18 +138,18 @@ fn RoleForm(id: Uuid, role: Role, actions: Actions) -> impl IntoView {
 fn DisableForm(id: Uuid, is_disabled: bool, actions: Actions) -> impl IntoView {
     match is_disabled {
         true => Either::Left(view! {
-            <Form action=actions.enable attr:class="stack after-form">
+            <Form form=actions.enable class="stack after-form">
                 <input type="hidden" name="user_id" value=id.to_string() />
                 <p class="hint">"Nobody can sign in to this account."</p>
-                <Submit form=FormState::of(actions.enable) label="Enable account" busy="Enabling…" class="button-quiet" />
+                <Submit form=actions.enable label="Enable account" busy="Enabling…" class="button-quiet" />
             </Form>
         }),
         false => Either::Right(view! {
-            <Form action=actions.disable attr:class="stack after-form">
+            <Form form=actions.disable class="stack after-form">
                 <input type="hidden" name="user_id" value=id.to_string() />
                 <p class="hint">"Disabled, nobody can sign in to this account, and all its sessions end at once."</p>
                 <Submit
-                    form=FormState::of(actions.disable)
+                    form=actions.disable
                     label="Disable account"
                     busy="Disabling…"
                     class="button-danger"

@@ -1,6 +1,6 @@
 //! What happened to a person's account, a page at a time.
 
-use leptos::{either::Either, prelude::*};
+use leptos::prelude::*;
 use leptos_router::hooks::use_location;
 use uuid::Uuid;
 use wire::Events;
@@ -10,54 +10,53 @@ use crate::context::Context;
 use crate::{
     error::AppError,
     pages::paths,
-    ui::{events::EventList, failure::Failure, link::value_of},
+    ui::{
+        events::EventList,
+        link::value_of,
+        load::{Load, Loaded},
+    },
 };
 
 const BEFORE: &str = "before";
 
 /// A page of what happened to a person, the newest first.
-#[server(prefix = "/api/admin", endpoint = "list_events")]
+#[server(prefix = "/api/admin")]
 pub async fn list_events(user_id: Uuid, #[server(default)] before: Option<Uuid>) -> Result<Events, AppError> {
     let context = Context::take()?;
     let admin = context.admin().await?;
     Ok(admin.people.events(&admin.session, user_id, before).await?)
 }
 
-/// A page of what happened, and whether it is a later one.
-pub(super) type History = Result<(Events, bool), AppError>;
-
-/// The page of events that the address asks for, read again whenever `done` changes.
+/// Loads the page of events that the address asks for, and again whenever `done` changes.
 pub(super) fn history(
     id: impl Fn() -> Option<Uuid> + Copy + Send + Sync + 'static,
-    done: impl Fn() -> usize + Copy + Send + Sync + 'static,
-) -> Resource<History> {
+    done: impl Fn() -> usize + Send + Sync + 'static,
+) -> Load<Events> {
+    let before = asked_before();
+    Load::trying(done, move || {
+        let before = before().map(|before| before.parse().map_err(|_| AppError::InvalidInput));
+        Ok(ListEvents {
+            user_id: id().ok_or(AppError::NotFound)?,
+            before: before.transpose()?,
+        })
+    })
+}
+
+/// Where the page of events begins, as the address has it; `None` for the newest.
+fn asked_before() -> impl Fn() -> Option<String> + Copy + Send + Sync {
     let search = use_location().search;
-    Resource::new(
-        move || (id(), search.get(), done()),
-        |(id, search, _)| async move {
-            let before = match value_of(&search, BEFORE) {
-                Some(before) => Some(before.parse().map_err(|_| AppError::InvalidInput)?),
-                None => None,
-            };
-            let events = list_events(id.ok_or(AppError::NotFound)?, before).await?;
-            Ok((events, before.is_some()))
-        },
-    )
+    move || value_of(&search.read(), BEFORE)
 }
 
 #[component]
-pub(super) fn Happened(id: Uuid, history: Resource<History>) -> impl IntoView {
+pub(super) fn Happened(id: Uuid, history: Load<Events>) -> impl IntoView {
+    let before = asked_before();
     view! {
         <section class="card" aria-labelledby="events-title">
             <h2 id="events-title">"What happened"</h2>
-            <Transition fallback=|| view! { <p class="hint">"One moment…"</p> }>
-                {move || Suspend::new(async move {
-                    match history.await {
-                        Ok((page, is_later)) => Either::Left(view! { <EventPage id page is_later /> }),
-                        Err(error) => Either::Right(view! { <Failure error /> }),
-                    }
-                })}
-            </Transition>
+            <Loaded load=history let:page>
+                <EventPage id page is_later=untrack(before).is_some() />
+            </Loaded>
         </section>
     }
 }

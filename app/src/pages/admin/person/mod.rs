@@ -11,40 +11,46 @@ mod data;
 mod history;
 mod sessions;
 
-use leptos::{either::EitherOf3, prelude::*};
+use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_params_map;
 use uuid::Uuid;
-use wire::Person as Details;
+use wire::{Events, Person as Details};
 
 use self::{
-    access::{Access, DisableUser, EnableUser, SetRole},
+    access::{Access, DISABLE_USER, ENABLE_USER, SET_ROLE},
     accounts::Accounts,
     data::Data,
-    history::{Happened, History, history},
-    sessions::{AdminRevokeSession, RevokeAllSessions, Sessions},
+    history::{Happened, history},
+    sessions::{ADMIN_REVOKE_SESSION, REVOKE_ALL_SESSIONS, Sessions},
 };
 use super::{Badges, called};
 #[cfg(feature = "ssr")]
 use crate::context::Context;
 use crate::{
     error::AppError,
-    forms::Declared,
+    forms::Endpoint,
     pages::{not_found::NotFound, paths},
-    ui::{address::Address, avatar::Avatar, failure::Failure, form::Notices, time::When},
+    ui::{
+        address::Address,
+        avatar::Avatar,
+        failure::Failure,
+        load::{Load, once_loaded},
+        time::When,
+    },
 };
 
 /// The forms of this page.
-pub const FORMS: &[Declared] = &[
-    Declared::of::<SetRole>(),
-    Declared::of::<DisableUser>(),
-    Declared::of::<EnableUser>(),
-    Declared::of::<AdminRevokeSession>(),
-    Declared::of::<RevokeAllSessions>(),
+pub const FORMS: &[Endpoint] = &[
+    SET_ROLE,
+    DISABLE_USER,
+    ENABLE_USER,
+    ADMIN_REVOKE_SESSION,
+    REVOKE_ALL_SESSIONS,
 ];
 
 /// A person, with accounts, sessions and sizes of data.
-#[server(prefix = "/api/admin", endpoint = "get_person")]
+#[server(prefix = "/api/admin")]
 pub async fn get_person(user_id: Uuid) -> Result<Details, AppError> {
     let context = Context::take()?;
     let admin = context.admin().await?;
@@ -64,10 +70,11 @@ pub fn Person() -> impl IntoView {
             .get("user_id")
             .and_then(|id| id.parse::<Uuid>().ok())
     };
-    let person = Resource::new(
-        move || (id(), done()),
-        |(id, _)| async move { get_person(id.ok_or(AppError::NotFound)?).await },
-    );
+    let person = Load::trying(done, move || {
+        Ok(GetPerson {
+            user_id: id().ok_or(AppError::NotFound)?,
+        })
+    });
     let history = history(id, done);
     view! {
         <Title text="Person" />
@@ -75,21 +82,21 @@ pub fn Person() -> impl IntoView {
             <p>
                 <a href=paths::ADMIN>"All people"</a>
             </p>
-            <Notices of=access.notices().into_iter().chain(sessions.notices()).collect() />
-            <Transition fallback=|| view! { <p class="hint">"One moment…"</p> }>
-                {move || Suspend::new(async move {
-                    match person.await {
-                        Ok(person) => EitherOf3::A(view! { <Shown person access sessions history /> }),
-                        Err(AppError::NotFound) => EitherOf3::B(view! { <NotFound /> }),
-                        Err(error) => {
-                            EitherOf3::C(view! {
-                                <h1>"Person"</h1>
-                                <Failure error />
-                            })
+            <access::Notices actions=access />
+            <sessions::Notices actions=sessions />
+            {once_loaded(move || async move {
+                match person.get().await {
+                    Ok(person) => view! { <Shown person access sessions history /> }.into_any(),
+                    Err(AppError::NotFound) => view! { <NotFound /> }.into_any(),
+                    Err(error) => {
+                        view! {
+                            <h1>"Person"</h1>
+                            <Failure error />
                         }
+                            .into_any()
                     }
-                })}
-            </Transition>
+                }
+            })}
         </div>
     }
 }
@@ -99,7 +106,7 @@ fn Shown(
     person: Details,
     access: access::Actions,
     sessions: sessions::Actions,
-    history: Resource<History>,
+    history: Load<Events>,
 ) -> impl IntoView {
     let id = person.id;
     let called = called(person.name.as_deref(), person.email.as_deref());
@@ -109,7 +116,7 @@ fn Shown(
             <div>
                 <h1>{called}</h1>
                 <p class="hint">
-                    "Member since " <When at=person.created_at />
+                    "Member since " <When at=person.created_at.clone() />
                     <Badges role=person.role is_disabled=person.disabled_at.is_some() />
                 </p>
             </div>

@@ -7,20 +7,19 @@ use wire::SessionInfo;
 #[cfg(feature = "ssr")]
 use crate::context::Context;
 use crate::{
-    client::PageClient,
     error::AppError,
-    forms::PageForm,
+    forms::Endpoint,
     pages::paths,
     ui::{
         device::device,
         events::method,
-        form::{Form, FormState, Submit},
+        form::{Form, FormState, Notice, Submit},
         time::When,
     },
 };
 
 /// Ends a session, whose ever it is; one's own present one is signed out.
-#[server(prefix = "/api/admin", endpoint = "revoke_session", client = PageClient)]
+#[server(prefix = "/api/admin", endpoint = "revoke_session")]
 pub async fn admin_revoke_session(session_id: Uuid) -> Result<(), AppError> {
     let context = Context::take()?;
     let admin = context.admin().await?;
@@ -31,12 +30,10 @@ pub async fn admin_revoke_session(session_id: Uuid) -> Result<(), AppError> {
     Ok(())
 }
 
-impl PageForm for AdminRevokeSession {
-    const PAGES: &'static [&'static str] = &[paths::PERSON];
-}
+pub(super) const ADMIN_REVOKE_SESSION: Endpoint = Endpoint::of::<AdminRevokeSession>(&[paths::PERSON]);
 
 /// Ends all sessions of a person; of oneself the present one as well.
-#[server(prefix = "/api/admin", endpoint = "revoke_all_sessions", client = PageClient)]
+#[server(prefix = "/api/admin")]
 pub async fn revoke_all_sessions(user_id: Uuid) -> Result<(), AppError> {
     let context = Context::take()?;
     let admin = context.admin().await?;
@@ -47,36 +44,35 @@ pub async fn revoke_all_sessions(user_id: Uuid) -> Result<(), AppError> {
     Ok(())
 }
 
-impl PageForm for RevokeAllSessions {
-    const PAGES: &'static [&'static str] = &[paths::PERSON];
-}
+pub(super) const REVOKE_ALL_SESSIONS: Endpoint = Endpoint::of::<RevokeAllSessions>(&[paths::PERSON]);
 
 /// What can be done about them.
 #[derive(Clone, Copy)]
 pub(super) struct Actions {
-    revoke: ServerAction<AdminRevokeSession>,
-    revoke_all: ServerAction<RevokeAllSessions>,
+    revoke: FormState,
+    revoke_all: FormState,
 }
 
 impl Actions {
     pub(super) fn new() -> Self {
         Self {
-            revoke: ServerAction::new(),
-            revoke_all: ServerAction::new(),
+            revoke: FormState::of(ADMIN_REVOKE_SESSION),
+            revoke_all: FormState::of(REVOKE_ALL_SESSIONS),
         }
     }
 
     /// How often something was done.
     pub(super) fn done(self) -> usize {
-        self.revoke.version().get() + self.revoke_all.version().get()
+        self.revoke.answers() + self.revoke_all.answers()
     }
+}
 
-    /// The forms, and what is said when each is done.
-    pub(super) fn notices(self) -> [(FormState, &'static str); 2] {
-        [
-            (FormState::of(self.revoke), "The session has ended."),
-            (FormState::of(self.revoke_all), "All sessions have ended."),
-        ]
+/// How each ended.
+#[component]
+pub(super) fn Notices(actions: Actions) -> impl IntoView {
+    view! {
+        <Notice form=actions.revoke done="The session has ended." />
+        <Notice form=actions.revoke_all done="All sessions have ended." />
     }
 }
 
@@ -91,10 +87,10 @@ pub(super) fn Sessions(id: Uuid, sessions: Vec<SessionInfo>, actions: Actions) -
                 .collect_view();
             Either::Right(view! {
                 <ul class="rows">{rows}</ul>
-                <Form action=actions.revoke_all attr:class="after-form">
+                <Form form=actions.revoke_all class="after-form">
                     <input type="hidden" name="user_id" value=id.to_string() />
                     <Submit
-                        form=FormState::of(actions.revoke_all)
+                        form=actions.revoke_all
                         label="End all sessions"
                         busy="Ending…"
                         class="button-danger"
@@ -127,12 +123,12 @@ fn SessionRow(id: Uuid, session: SessionInfo, actions: Actions) -> impl IntoView
                 </p>
                 <p class="hint">"Last seen " <When at=session.last_seen_at clock=true /></p>
             </div>
-            <Form action=actions.revoke>
+            <Form form=actions.revoke>
                 // Not for the server function: it says which page the form is on.
                 <input type="hidden" name="user_id" value=id.to_string() />
                 <input type="hidden" name="session_id" value=session.session_id.to_string() />
                 <Submit
-                    form=FormState::of(actions.revoke)
+                    form=actions.revoke
                     label="End session"
                     busy="Ending…"
                     name=button

@@ -1,0 +1,132 @@
+//! What a page loads before it can be shown: with the page from the server, and in the browser when it changes.
+
+use std::{future::Future, marker::PhantomData, pin::Pin};
+
+use leptos::{prelude::*, server_fn::ServerFn};
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::failure::Failure;
+use crate::{
+    client::{Call, Json, call, fields_of},
+    error::AppError,
+};
+
+/// A value that a page loads. It is text until a view reads it: what loads, waits and takes over from the server is
+/// in the wasm once, not once for each type.
+pub struct Load<T> {
+    text: Resource<Result<Json, AppError>>,
+    reads: PhantomData<fn() -> T>,
+}
+
+impl<T> Clone for Load<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Load<T> {}
+
+impl<T: DeserializeOwned> Load<T> {
+    /// What a server function returns for these arguments. It is called again when they change, and whenever
+    /// `after` does.
+    pub fn new<S>(
+        after: impl Fn() -> usize + Send + Sync + 'static,
+        args: impl Fn() -> S + Clone + Send + Sync + 'static,
+    ) -> Self
+    where
+        S: ServerFn<Output = T, Error = AppError> + Serialize + 'static,
+        T: Serialize,
+    {
+        Self::trying(after, move || Ok(args()))
+    }
+
+    /// The same where there may be no arguments, as in an address that somebody has typed: then the error is what it
+    /// comes to.
+    pub fn trying<S>(
+        after: impl Fn() -> usize + Send + Sync + 'static,
+        args: impl Fn() -> Result<S, AppError> + Clone + Send + Sync + 'static,
+    ) -> Self
+    where
+        S: ServerFn<Output = T, Error = AppError> + Serialize + 'static,
+        T: Serialize,
+    {
+        let now = args.clone();
+        let fields = move || now().map(|args| fields_of(&args)).unwrap_or_default();
+        Self::by(
+            move || (after(), fields()),
+            move || match args() {
+                Ok(args) => call(args),
+                Err(error) => Box::pin(async move { Err(error) }),
+            },
+        )
+    }
+
+    /// What `load` returns; it is called again whenever `source` changes.
+    pub fn by(
+        source: impl Fn() -> (usize, String) + Send + Sync + 'static,
+        load: impl Fn() -> Call + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            text: text_of(Box::new(source), Box::new(load)),
+            reads: PhantomData,
+        }
+    }
+
+    /// Waits for the value.
+    ///
+    /// # Errors
+    /// Those of the server function; [`AppError::Unavailable`] if it cannot be asked.
+    pub async fn get(self) -> Result<T, AppError> {
+        self.text.await?.read()
+    }
+}
+
+type Source = Box<dyn Fn() -> (usize, String) + Send + Sync>;
+type Loader = Box<dyn Fn() -> Call + Send + Sync>;
+
+fn text_of(source: Source, load: Loader) -> Resource<Result<Json, AppError>> {
+    Resource::new(source, move |_| untrack(&load))
+}
+
+/// Shows a loaded value, or says why it cannot be shown.
+#[component]
+pub fn Loaded<T, View, Shown>(
+    /// The value.
+    load: Load<T>,
+    /// What shows it.
+    children: View,
+) -> impl IntoView
+where
+    T: DeserializeOwned + 'static,
+    View: Fn(T) -> Shown + Clone + Send + Sync + 'static,
+    Shown: IntoView + 'static,
+{
+    once_loaded(move || {
+        let children = children.clone();
+        async move {
+            match load.get().await {
+                Ok(value) => children(value).into_any(),
+                Err(error) => view! { <Failure error /> }.into_any(),
+            }
+        }
+    })
+}
+
+/// Shows what `shown` comes to, a word until then, and while something is loaded anew, what was there before.
+pub fn once_loaded<F>(shown: impl Fn() -> F + Send + Sync + 'static) -> AnyView
+where
+    F: Future<Output = AnyView> + Send + 'static,
+{
+    awaited(Box::new(move || Box::pin(shown())))
+}
+
+type Shown = Pin<Box<dyn Future<Output = AnyView> + Send>>;
+
+fn awaited(shown: Box<dyn Fn() -> Shown + Send + Sync>) -> AnyView {
+    view! {
+        <Transition fallback=|| view! { <p class="hint">"One moment…"</p> }>
+            {move || Suspend::new(shown())}
+        </Transition>
+    }
+    .into_any()
+}
