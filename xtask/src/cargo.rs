@@ -32,6 +32,8 @@ pub(crate) fn cargo_wasm<const N: usize>(arguments: [&str; N]) -> Outcome<Comman
     let mut command = cargo_like_leptos(arguments)?;
     command.args([
         "--no-default-features",
+        "--profile",
+        "wasm-dev",
         "--target",
         "wasm32-unknown-unknown",
         "--target-dir",
