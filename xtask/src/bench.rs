@@ -30,7 +30,7 @@ pub(crate) fn bench(_: &mut Steps, arguments: &[String]) -> Outcome {
             "--features",
             features,
             "--bench",
-            "auth",
+            "load",
             "--",
         ])?;
         command

@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 use leptos_router::hooks::use_location;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 /// The name of the field and query that holds where to go afterwards.
 pub const RETURN_TO: &str = "return_to";
@@ -26,24 +27,8 @@ pub fn value_of(query: &str, name: &str) -> Option<String> {
 
 /// Undoes form encoding; what is no escape stays as it is.
 fn unescaped(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let [byte, tail @ ..] = rest {
-        rest = tail;
-        let escaped = tail
-            .get(..2)
-            .filter(|hex| *byte == b'%' && hex.iter().all(u8::is_ascii_hexdigit))
-            .and_then(|hex| std::str::from_utf8(hex).ok())
-            .and_then(|hex| u8::from_str_radix(hex, 16).ok());
-        match escaped {
-            Some(escaped) => {
-                bytes.push(escaped);
-                rest = &tail[2..];
-            }
-            None => bytes.push(if *byte == b'+' { b' ' } else { *byte }),
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
+    let spaced = text.replace('+', " ");
+    percent_decode_str(&spaced).decode_utf8_lossy().into_owned()
 }
 
 /// The path of this page.
@@ -59,19 +44,18 @@ pub fn leading_to(page: &str, return_to: Option<&str>) -> String {
     }
 }
 
+/// What stays as it is in the value of a query.
+const PLAIN: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'~')
+    .remove(b'/');
+
 /// Percent-encoded by one rule on both sides: what the browser's own function spares differs from what
 /// the server's does, and the two must write the same attribute.
 pub fn escaped(text: &str) -> String {
-    text.bytes()
-        .fold(String::with_capacity(text.len()), |mut out, byte| {
-            match byte {
-                b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' | b'/' => {
-                    out.push(byte.into());
-                }
-                _ => out.push_str(&format!("%{byte:02X}")),
-            }
-            out
-        })
+    utf8_percent_encode(text, PLAIN).to_string()
 }
 
 #[cfg(test)]

@@ -32,6 +32,7 @@ use http::{
     },
 };
 use http_body_util::BodyExt;
+use percent_encoding::percent_decode_str;
 use url::form_urlencoded;
 use uuid::Uuid;
 
@@ -165,6 +166,12 @@ fn is_readable(headers: &HeaderMap, bytes: &[u8]) -> Result<(), StatusCode> {
     }
 }
 
+/// Whether the percent-encoded bytes are UTF-8. The decoders would put U+FFFD in the place of what is not,
+/// and different passwords would become the same one.
+fn decodes_to_text(form: &str) -> bool {
+    percent_decode_str(form).decode_utf8().is_ok()
+}
+
 /// The request as server functions read it. They answer a browser as they answer a script then: the redirect
 /// is ours to make.
 fn with_body(mut request: Request, bytes: &Bytes, as_script: bool) -> Request {
@@ -194,28 +201,6 @@ fn with_body(mut request: Request, bytes: &Bytes, as_script: bool) -> Request {
 
 fn fields(bytes: &[u8]) -> impl Iterator<Item = (std::borrow::Cow<'_, str>, std::borrow::Cow<'_, str>)> {
     form_urlencoded::parse(bytes)
-}
-
-/// Whether the percent-encoded bytes are UTF-8. The decoders would put U+FFFD in the place of what is not,
-/// and different passwords would become the same one.
-fn decodes_to_text(form: &str) -> bool {
-    let hex = |digit: Option<&u8>| digit.and_then(|digit| char::from(*digit).to_digit(16));
-    let bytes = form.as_bytes();
-    let mut decoded = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while let Some(byte) = bytes.get(at) {
-        match (byte, hex(bytes.get(at + 1)), hex(bytes.get(at + 2))) {
-            (b'%', Some(high), Some(low)) => {
-                decoded.push((high * 16 + low) as u8);
-                at += 3;
-            }
-            _ => {
-                decoded.push(*byte);
-                at += 1;
-            }
-        }
-    }
-    std::str::from_utf8(&decoded).is_ok()
 }
 
 /// Whether the type is a form's; any other type is refused, no type is looked at later.
