@@ -5,9 +5,10 @@ use leptos::{
     server_fn::codec::JsonEncoding,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, ser::SerializeStruct};
+use strum::{EnumIter, IntoEnumIterator};
 
 /// What a person or a client is told. Texts are fixed: the cause is in the log, under the request id.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter)]
 pub enum AppError {
     /// The request cannot be read.
     BadRequest,
@@ -69,37 +70,6 @@ pub enum AppError {
 }
 
 impl AppError {
-    /// Every error, for looking one up.
-    pub const ALL: [Self; 27] = [
-        Self::BadRequest,
-        Self::Unauthenticated,
-        Self::InvalidCredentials,
-        Self::WrongPassword,
-        Self::CrossOrigin,
-        Self::ReauthRequired,
-        Self::NotFound,
-        Self::MethodNotAllowed,
-        Self::EmailTaken,
-        Self::SignedInAsAnother,
-        Self::LastWayIn,
-        Self::PasswordAlreadySet,
-        Self::SignInAtProvider,
-        Self::NotYourself,
-        Self::LastAdmin,
-        Self::VersionMismatch,
-        Self::TooLarge,
-        Self::UnsupportedType,
-        Self::InvalidInput,
-        Self::InvalidEmail,
-        Self::PasswordTooShort,
-        Self::PasswordTooLong,
-        Self::PasswordTooCommon,
-        Self::PasswordControl,
-        Self::TooManyAttempts { wait: 0 },
-        Self::Unavailable,
-        Self::Internal,
-    ];
-
     /// Status, code and text.
     const fn parts(self) -> (u16, &'static str, &'static str) {
         match self {
@@ -240,7 +210,7 @@ impl AppError {
 
     /// The error with this code; of those that share it, the one with this text, or else the first.
     fn on_the_wire(code: &str, text: &str) -> Option<Self> {
-        let mut errors = Self::ALL.into_iter().filter(|error| error.code() == code);
+        let mut errors = Self::iter().filter(|error| error.code() == code);
         let exact = errors.clone().find(|error| error.message() == text);
         exact.or_else(|| errors.next())
     }
@@ -367,7 +337,7 @@ mod tests {
 
     #[test]
     fn every_error_is_found_again_and_no_text_but_ours_counts() {
-        for error in AppError::ALL {
+        for error in AppError::iter() {
             assert_eq!(AppError::on_the_wire(error.code(), error.message()), Some(error));
             let known = AppError::on_the_wire(error.code(), "a text from elsewhere");
             assert_eq!(

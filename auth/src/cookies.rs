@@ -1,9 +1,10 @@
 //! The cookies, by one rule: names and attributes follow from `PUBLIC_URL`, nobody chooses them per call.
 
 use http::{HeaderMap, HeaderValue, header::COOKIE};
+use strum::VariantArray;
 
 /// The cookies this application knows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, VariantArray)]
 pub enum CookieName {
     /// The session id: the secret.
     Id,
@@ -18,8 +19,6 @@ pub enum CookieName {
 }
 
 impl CookieName {
-    const ALL: [Self; 5] = [Self::Id, Self::Auth, Self::Flow, Self::Flash, Self::Theme];
-
     const fn plain(self) -> &'static str {
         match self {
             Self::Id => "id",
@@ -101,7 +100,7 @@ impl Cookies {
                 (false, None) => name,
                 _ => continue,
             };
-            for known in CookieName::ALL {
+            for known in CookieName::VARIANTS.iter().copied() {
                 if name == known.plain().as_bytes() {
                     found.0[known as usize].see(value);
                 }
@@ -121,12 +120,15 @@ fn without_spaces(mut pair: &[u8]) -> &[u8] {
 
 /// The cookies of one request that are ours.
 #[derive(Clone, Copy, Default)]
-pub struct RequestCookies<'a>([Seen<'a>; CookieName::ALL.len()]);
+pub struct RequestCookies<'a>([Seen<'a>; CookieName::VARIANTS.len()]);
 
 /// Which cookies there are; their values are secrets.
 impl std::fmt::Debug for RequestCookies<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let carried = CookieName::ALL.into_iter().filter(|name| self.has(*name));
+        let carried = CookieName::VARIANTS
+            .iter()
+            .copied()
+            .filter(|name| self.has(*name));
         f.debug_set().entries(carried).finish()
     }
 }

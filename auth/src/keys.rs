@@ -19,6 +19,7 @@ use pasetors::{
 };
 use secrecy::{ExposeSecret, SecretSlice};
 use sha2::Sha256;
+use strum::VariantArray;
 use uuid::Uuid;
 
 /// The least a secret may weigh, decoded.
@@ -30,7 +31,7 @@ const EXAMPLE_SECRET: &[u8] = b"example-secret-example-secret-01";
 const MARK_SEAL: usize = 16;
 
 /// What a sealed text is for. It goes into the key derivation and into the seal's implicit assertion.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, VariantArray)]
 pub enum Purpose {
     /// The snapshot cookie.
     Snapshot,
@@ -47,15 +48,6 @@ pub enum Purpose {
 }
 
 impl Purpose {
-    const ALL: [Self; 6] = [
-        Self::Snapshot,
-        Self::ProviderToken,
-        Self::PendingLink,
-        Self::Flash,
-        Self::PrivateData,
-        Self::FormText,
-    ];
-
     const fn label(self) -> &'static str {
         match self {
             Self::Snapshot => "start-axum-auth/snapshot/v1",
@@ -112,7 +104,7 @@ struct Key {
     /// Goes into the footer, in clear: which key opens this.
     name: String,
     /// One key per purpose, set up once rather than per request.
-    purposes: [SymmetricKey<V4>; Purpose::ALL.len()],
+    purposes: [SymmetricKey<V4>; Purpose::VARIANTS.len()],
     /// What marks are made with.
     mark: Hmac<Sha256>,
 }
@@ -256,8 +248,9 @@ impl Key {
         let name = expand(secret, "start-axum-auth/key-name/v1");
         Self {
             name: name[..4].iter().map(|byte| format!("{byte:02x}")).collect(),
-            purposes: Purpose::ALL.map(|purpose| {
-                SymmetricKey::from(&expand(secret, purpose.label())).expect("32 bytes are a v4.local key")
+            purposes: std::array::from_fn(|purpose| {
+                let label = Purpose::VARIANTS[purpose].label();
+                SymmetricKey::from(&expand(secret, label)).expect("32 bytes are a v4.local key")
             }),
             mark: Hmac::new_from_slice(&expand(secret, "start-axum-auth/mark/v1"))
                 .expect("HMAC takes any key length"),

@@ -19,6 +19,7 @@ use std::{
 
 use hashlink::LruCache;
 use parking_lot::{Mutex, MutexGuard};
+use strum::VariantArray;
 use uuid::Uuid;
 
 use crate::{
@@ -29,7 +30,7 @@ use crate::{
 };
 
 /// What is limited, with how many attempts in how many seconds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, VariantArray)]
 pub enum Action {
     /// Wrong passwords for one account.
     SignInAccount,
@@ -58,22 +59,6 @@ pub enum Action {
 }
 
 impl Action {
-    /// Every action: each has a table.
-    const ALL: [Self; 12] = [
-        Self::SignInAccount,
-        Self::SignInKnownNetwork,
-        Self::SignInFailedAddress,
-        Self::SignInAddress,
-        Self::RegisterAddress,
-        Self::Confirm,
-        Self::ChangePassword,
-        Self::CspReport,
-        Self::CspReportLog,
-        Self::StartAddress,
-        Self::CallbackAddress,
-        Self::FormTextAddress,
-    ];
-
     const fn quota(self) -> (u32, i64) {
         match self {
             Self::SignInAccount | Self::SignInKnownNetwork => (5, 300),
@@ -93,9 +78,6 @@ impl Action {
         matches!(self, Self::SignInAccount | Self::SignInKnownNetwork)
     }
 }
-
-// A table for each: the last one has the last place.
-const _: () = assert!(Action::FormTextAddress as usize + 1 == Action::ALL.len());
 
 /// The longest that a window grows to, in seconds.
 const MAX_BACK_OFF: i64 = 900;
@@ -262,7 +244,7 @@ struct Inner {
     /// Keyed anew at each start: nobody can choose subjects whose keys collide, and a key is short however
     /// long an address is.
     hasher: RandomState,
-    tables: [Table; Action::ALL.len()],
+    tables: [Table; Action::VARIANTS.len()],
 }
 
 impl std::fmt::Debug for Limits {
@@ -416,7 +398,7 @@ impl Limits {
     /// long as it takes to look through its windows, which is a fraction of a millisecond.
     pub fn sweep(&self) {
         let now = self.0.clock.unix();
-        for action in Action::ALL {
+        for action in Action::VARIANTS.iter().copied() {
             for shard in &self.table(action).0 {
                 let mut shard = shard.lock();
                 let forgotten: Vec<u64> = shard

@@ -1,10 +1,11 @@
 //! Why signing in with a provider failed.
 
 use serde::{Deserialize, Serialize};
+use strum::VariantArray;
 
 /// Why a flow failed, as far as the person may know. The cause is in the log. A closed set: anybody can write an
 /// address, so nothing of it but one of these codes counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, VariantArray)]
 pub enum FlowError {
     /// The person or the provider said no.
     Denied,
@@ -21,16 +22,6 @@ pub enum FlowError {
 }
 
 impl FlowError {
-    /// All of them.
-    pub const ALL: [Self; 6] = [
-        Self::Denied,
-        Self::Expired,
-        Self::Provider,
-        Self::Unverified,
-        Self::LinkRequired,
-        Self::Taken,
-    ];
-
     /// The code in `?error=`.
     pub const fn code(self) -> &'static str {
         match self {
@@ -45,6 +36,6 @@ impl FlowError {
 
     /// The error with this code.
     pub fn from_code(code: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|error| error.code() == code)
+        Self::VARIANTS.iter().copied().find(|error| error.code() == code)
     }
 }
