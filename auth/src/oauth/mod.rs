@@ -49,7 +49,7 @@ pub use wire::FlowError;
 
 use self::{
     flights::Flights,
-    flow::{Browser, finish::Ended},
+    flow::finish::Ended,
     protocol::discovery::{Answer, Discovery, Endpoints},
 };
 pub use self::{
@@ -64,17 +64,16 @@ pub use self::{
     },
 };
 use crate::{
-    audit::NewEvent,
     clock::Clock,
     config::Config,
     cookies::Cookies,
-    db::{Database, Tx},
+    db::Database,
     detached::Detached,
     error::Result,
     keys::KeyRing,
     public_url::PublicUrl,
     session::{RecentSession, RequestAuth},
-    users::{Occasion, UserAdapter},
+    users::UserAdapter,
 };
 
 /// What a flow is for.
@@ -237,66 +236,6 @@ impl OAuth {
             configured.discovery.keys(&endpoints).await?;
         }
         Ok(())
-    }
-
-    /// Forgets flows that have expired.
-    ///
-    /// # Errors
-    /// Of the database.
-    pub async fn sweep(&self) -> Result<()> {
-        for configured in &self.0.providers {
-            configured.callbacks.forget(self.0.clock.unix());
-        }
-        flow::sweep(&self.0.db, self.0.clock.now()).await
-    }
-
-    /// Forgets the flows of this browser, an account that waits in it for its owner, and where its flows would
-    /// have led: for a sign-out, in its transaction. `browser` is the value of the flow cookie.
-    ///
-    /// # Errors
-    /// Of the database.
-    pub async fn forget_browser(&self, tx: &mut Tx, browser: Option<&str>) -> Result<()> {
-        match Browser::of(browser) {
-            Some(browser) => flow::forget_browser(tx, &browser).await,
-            None => Ok(()),
-        }
-    }
-
-    /// Connects the account that waits in this browser for this user, who has just signed in; returns its
-    /// provider's name. To be called in the transaction of that sign-in, which has locked the user.
-    ///
-    /// # Errors
-    /// Of the database.
-    pub async fn complete_pending(
-        &self,
-        tx: &mut Tx,
-        request: &RequestAuth,
-        user_id: Uuid,
-    ) -> Result<Option<String>> {
-        let Some(browser) = Browser::of(request.flow_cookie()) else {
-            return Ok(None);
-        };
-        let (keys, now) = (&self.0.keys, self.0.clock.now());
-        let Some(identity) = flow::take_pending(tx, keys, &browser, user_id, now).await? else {
-            return Ok(None);
-        };
-        if !account::insert(tx, keys, user_id, &identity, now).await? {
-            return Ok(None);
-        }
-        self.0
-            .users
-            .upsert(tx, Occasion::Link(user_id), identity.user(), now)
-            .await?;
-        NewEvent::of(user_id, "link")
-            .note(&identity.provider)
-            .record(tx, now)
-            .await?;
-        tracing::info!(user = %user_id, provider = identity.provider, "connected an account after its owner signed in");
-        Ok(Some(
-            self.name_of(&identity.provider)
-                .unwrap_or(&identity.provider)
-                .to_owned(),
-        ))
     }
 
     /// Disconnects one of the person's accounts.

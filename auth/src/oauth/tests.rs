@@ -951,7 +951,7 @@ async fn a_taken_address_is_connected_only_by_its_owner_and_in_the_same_browser(
     let browser = app.browser();
     assert_eq!(browser.flow("acme").await, "sign_in link_required -");
     assert_eq!((app.count("accounts").await, app.count("sessions").await), (0, 0));
-    let pending: String = sqlx::query_scalar("SELECT pending FROM sign_in_flows")
+    let pending: String = sqlx::query_scalar("SELECT sealed FROM pending_links")
         .fetch_one(app.auth.db.read())
         .await
         .unwrap();
@@ -965,7 +965,7 @@ async fn a_taken_address_is_connected_only_by_its_owner_and_in_the_same_browser(
         panic!()
     };
     assert_eq!((*user, provider.as_str(), subject.as_str()), (owner, "acme", "1"));
-    assert_eq!(app.count("sign_in_flows").await, 0);
+    assert_eq!(app.count("pending_links").await, 0);
     assert_eq!(app.browser().flow("acme").await, "signed in /profile");
     assert_eq!(app.count("users").await, 2);
 }
@@ -977,14 +977,14 @@ async fn a_pending_link_ends_after_ten_minutes_and_a_browser_has_one() {
     let browser = app.browser();
     assert_eq!(browser.flow("acme").await, "sign_in link_required -");
     assert_eq!(browser.flow("corp").await, "sign_in link_required -");
-    assert_eq!(app.count("sign_in_flows").await, 1);
+    assert_eq!(app.count("pending_links").await, 1);
     app.clock.advance(Duration::seconds(600));
     assert_eq!(browser.sign_in_as(owner).await, "");
     assert_eq!(browser.flow("acme").await, "sign_in link_required -");
     app.clock.advance(Duration::seconds(600));
     app.auth.oauth.sweep().await.unwrap();
     assert_eq!(
-        (app.count("sign_in_flows").await, app.count("accounts").await),
+        (app.count("pending_links").await, app.count("accounts").await),
         (0, 0)
     );
 }
@@ -1003,7 +1003,7 @@ async fn an_unverified_address_is_nobodys() {
         );
     }
     assert_eq!(
-        (app.count("users").await, app.count("sign_in_flows").await),
+        (app.count("users").await, app.count("pending_links").await),
         (1, 0)
     );
     app.idp.script(|script| {

@@ -117,7 +117,7 @@ async fn what_waits_for_an_owner_waits_for_nobody_who_is_gone() {
     assert_eq!(browser.session().await["email"], "ada@example.com");
     world
         .app
-        .assert_counts(&[("users", 1), ("accounts", 1), ("sign_in_flows", 0)])
+        .assert_counts(&[("users", 1), ("accounts", 1), ("pending_links", 0)])
         .await;
 }
 

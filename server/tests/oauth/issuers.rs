@@ -222,7 +222,7 @@ async fn an_answer_that_waits_opens_for_whom_it_waits_only() {
     world
         .app
         .execute(
-            "UPDATE sign_in_flows SET user_id = (SELECT id FROM users WHERE email = 'mallory@example.com')",
+            "UPDATE pending_links SET user_id = (SELECT id FROM users WHERE email = 'mallory@example.com')",
         )
         .await;
     assert_eq!(browser.log_in("mallory@example.com").await.status, StatusCode::OK);

@@ -121,7 +121,7 @@ async fn an_address_nobody_vouches_for_is_nobodys() {
     assert!(providers(&mut again).await.is_empty());
     world
         .app
-        .assert_counts(&[("users", 2), ("accounts", 1), ("sign_in_flows", 0)])
+        .assert_counts(&[("users", 2), ("accounts", 1), ("pending_links", 0)])
         .await;
 }
 
@@ -423,7 +423,7 @@ async fn an_account_that_waits_is_connected_by_the_owners_password() {
     assert_eq!(providers(&mut browser).await, ["acme"]);
     world
         .app
-        .assert_counts(&[("users", 1), ("accounts", 1), ("sign_in_flows", 0)])
+        .assert_counts(&[("users", 1), ("accounts", 1), ("pending_links", 0)])
         .await;
     let owner = browser.session().await["user_id"].clone();
     assert_eq!(
@@ -449,7 +449,7 @@ async fn an_account_that_waits_is_connected_by_a_connected_provider_too() {
     assert_eq!(providers(&mut browser).await, ["corp", "acme"]);
     world
         .app
-        .assert_counts(&[("users", 1), ("accounts", 2), ("sign_in_flows", 0)])
+        .assert_counts(&[("users", 1), ("accounts", 2), ("pending_links", 0)])
         .await;
 }
 
@@ -461,6 +461,17 @@ async fn an_account_waits_for_ten_minutes() {
     assert_eq!(browser.log_in("ada@example.com").await.status, StatusCode::OK);
     assert!(providers(&mut browser).await.is_empty());
     world.app.assert_counts(&[("accounts", 0)]).await;
+    // Where nobody signs in, it goes as well.
+    world
+        .browser()
+        .sign_in("acme", &world.acme, &person("ada"))
+        .await
+        .assert_failed("link_required");
+    for (seconds, left) in [(599, 1), (1, 0)] {
+        world.app.advance(seconds);
+        world.app.auth().sweep().await.unwrap();
+        world.app.assert_counts(&[("pending_links", left)]).await;
+    }
 }
 
 #[tokio::test]
@@ -505,13 +516,14 @@ async fn a_waiting_account_is_connected_once_and_the_latest_counts() {
         .sign_in("corp", &world.corp, &at_corp)
         .await
         .assert_failed("link_required");
+    world.app.assert_counts(&[("pending_links", 1)]).await;
     assert_eq!(browser.log_in("ada@example.com").await.status, StatusCode::OK);
     assert_eq!(providers(&mut browser).await, ["corp"]);
     browser.post("/api/logout", &[]).await;
     assert_eq!(browser.log_in("ada@example.com").await.status, StatusCode::OK);
     world
         .app
-        .assert_counts(&[("accounts", 1), ("sign_in_flows", 0)])
+        .assert_counts(&[("accounts", 1), ("pending_links", 0)])
         .await;
 }
 
@@ -523,7 +535,10 @@ async fn a_waiting_account_is_no_flow() {
     for _ in 0..22 {
         browser.begin("acme").await;
     }
-    world.app.assert_counts(&[("sign_in_flows", 21)]).await;
+    world
+        .app
+        .assert_counts(&[("sign_in_flows", 20), ("pending_links", 1)])
+        .await;
     assert_eq!(browser.log_in("ada@example.com").await.status, StatusCode::OK);
     assert_eq!(providers(&mut browser).await, ["acme"]);
 }

@@ -200,6 +200,7 @@ impl App {
             ("accounts", 0),
             ("sessions", 0),
             ("sign_in_flows", 0),
+            ("pending_links", 0),
         ])
     }
 

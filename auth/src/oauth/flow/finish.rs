@@ -402,7 +402,7 @@ impl OAuth {
                         if users::lock(&mut tx, owner).await?.is_none() {
                             continue;
                         }
-                        flow::insert_pending(&mut tx, keys, browser, owner, &identity, now).await?;
+                        self.keep_pending(&mut tx, browser, owner, &identity).await?;
                         tx.commit().await?;
                         return Err(failed(FlowError::LinkRequired, "the address is another user's"));
                     }

@@ -2,11 +2,10 @@
 
 mod callback;
 pub(super) mod finish;
+mod forget;
 pub(super) mod identify;
+mod pending;
 pub(super) mod start;
 mod table;
 
-pub(super) use self::table::{
-    Browser, Flow, LIFETIME, NewFlow, WayBack, consume, forget_browser, insert, insert_pending, random,
-    sweep, take_pending, way_back,
-};
+pub(super) use self::table::{Browser, Flow, LIFETIME, NewFlow, WayBack, consume, insert, random, way_back};

@@ -16,10 +16,9 @@ use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use crate::{
-    db::{self, Database, Expired, Tx},
-    error::{Error, Result},
-    keys::{KeyRing, Place, Purpose},
-    oauth::{Intent, account::Identity},
+    db::{Database, Expired, Tx},
+    error::Result,
+    oauth::Intent,
     return_to::ReturnTo,
 };
 
@@ -71,7 +70,7 @@ impl Browser {
         &self.0
     }
 
-    fn hash(&self) -> [u8; 32] {
+    pub(super) fn hash(&self) -> [u8; 32] {
         hash(&self.0)
     }
 
@@ -190,9 +189,8 @@ pub(crate) async fn insert(db: &Database, new: NewFlow<'_>, now: OffsetDateTime)
     .execute(db.write())
     .await?;
     sqlx::query(
-        "DELETE FROM sign_in_flows WHERE browser_hash = $1 AND intent <> 'pending_link' AND id NOT IN (
-             SELECT id FROM sign_in_flows WHERE browser_hash = $1 AND intent <> 'pending_link'
-             ORDER BY id DESC LIMIT $2)",
+        "DELETE FROM sign_in_flows WHERE browser_hash = $1 AND id NOT IN (
+             SELECT id FROM sign_in_flows WHERE browser_hash = $1 ORDER BY id DESC LIMIT $2)",
     )
     .bind(&browser_hash[..])
     .bind(MAX_PENDING)
@@ -246,7 +244,7 @@ pub(crate) async fn way_back(
 /// Uses up the flow with this state, whoever asks.
 pub(crate) async fn consume(db: &Database, state: &str) -> Result<Option<Flow>> {
     Ok(sqlx::query_as(
-        "DELETE FROM sign_in_flows WHERE state_hash = $1 AND intent <> 'pending_link'
+        "DELETE FROM sign_in_flows WHERE state_hash = $1
          RETURNING browser_hash, provider, pkce_verifier, nonce, return_to, intent, remember, user_id, session_id,
                    expires_at",
     )
@@ -255,74 +253,10 @@ pub(crate) async fn consume(db: &Database, state: &str) -> Result<Option<Flow>> 
     .await?)
 }
 
-/// Keeps a provider's answer, sealed, for the owner of its address to sign in. A browser has one at most.
-pub(crate) async fn insert_pending(
-    tx: &mut Tx,
-    keys: &KeyRing,
-    browser: &Browser,
-    owner: Uuid,
-    identity: &Identity,
-    now: OffsetDateTime,
-) -> Result<()> {
-    let browser_hash = browser.hash();
-    let json = serde_json::to_string(identity).map_err(Error::internal)?;
-    let sealed = keys.seal_at(Purpose::PendingLink, &pending_place(&browser_hash, owner), &json);
-    sqlx::query("DELETE FROM sign_in_flows WHERE browser_hash = $1 AND intent = 'pending_link'")
-        .bind(&browser_hash[..])
-        .execute(&mut **tx)
-        .await?;
-    sqlx::query(
-        "INSERT INTO sign_in_flows (state_hash, id, browser_hash, provider, intent, user_id, pending, expires_at)
-         VALUES ($1, $2, $3, $4, 'pending_link', $5, $6, $7)",
-    )
-    // No state leads here: the row is found by its browser and its owner.
-    .bind(&hash(&random())[..])
-    .bind(Uuid::now_v7())
-    .bind(&browser_hash[..])
-    .bind(&identity.provider)
-    .bind(owner)
-    .bind(sealed)
-    .bind(now + Duration::seconds(LIFETIME))
-    .execute(&mut **tx)
-    .await?;
-    Ok(())
-}
-
-/// Takes the answer that waits in this browser for this user. None as well if its key is gone, or it was put
-/// where it does not belong: the person starts again.
-pub(crate) async fn take_pending(
-    tx: &mut Tx,
-    keys: &KeyRing,
-    browser: &Browser,
-    owner: Uuid,
-    now: OffsetDateTime,
-) -> Result<Option<Identity>> {
-    let browser_hash = browser.hash();
-    let row: Option<(Option<String>, OffsetDateTime)> = sqlx::query_as(
-        "DELETE FROM sign_in_flows WHERE browser_hash = $1 AND intent = 'pending_link' AND user_id = $2
-         RETURNING pending, expires_at",
-    )
-    .bind(&browser_hash[..])
-    .bind(owner)
-    .fetch_optional(&mut **tx)
-    .await?;
-    let place = pending_place(&browser_hash, owner);
-    Ok(row
-        .filter(|(_, expires_at)| *expires_at > now)
-        .and_then(|(sealed, _)| keys.open_at(Purpose::PendingLink, &place, &sealed?))
-        .and_then(|json| serde_json::from_str(&json).ok()))
-}
-
-/// What waits is bound to whom it waits for, rather than to a row's id: a row whose browser or owner somebody
-/// changed opens for nobody.
-fn pending_place(browser_hash: &[u8; 32], owner: Uuid) -> Place {
-    Place::new("sign_in_flows.pending", &[browser_hash, owner.as_bytes()])
-}
-
 /// Forgets all that a browser has under way, and where that would have led. Of what was bound to the
 /// session only that is left, so that the browser that comes back with it learns that it is over, and nothing else
 /// is done.
-pub(crate) async fn forget_browser(tx: &mut Tx, browser: &Browser) -> Result<()> {
+pub(super) async fn forget_browser(tx: &mut Tx, browser: &Browser) -> Result<()> {
     let hash = browser.hash();
     for statement in [
         "DELETE FROM sign_in_flows WHERE browser_hash = $1 AND intent NOT IN ('link', 'confirm')",
@@ -341,26 +275,16 @@ pub(crate) async fn forget_browser(tx: &mut Tx, browser: &Browser) -> Result<()>
     Ok(())
 }
 
-const EXPIRED: Expired = Expired {
+pub(super) const FLOWS: Expired = Expired {
     table: "sign_in_flows",
     key: "state_hash",
     when: "expires_at <= $1",
 };
 
-const FORGOTTEN: Expired = Expired {
+pub(super) const WAYS_BACK: Expired = Expired {
     table: "ways_back",
-    ..EXPIRED
+    ..FLOWS
 };
-
-/// Deletes what has expired.
-pub(crate) async fn sweep(db: &Database, now: OffsetDateTime) -> Result<()> {
-    let ways_back = db.sweep(FORGOTTEN, now).await;
-    let flows = db.sweep(EXPIRED, now).await;
-    if let Ok(swept @ 1..) = flows {
-        tracing::debug!(flows = swept, "swept expired flows");
-    }
-    db::all([ways_back.map(drop), flows.map(drop)])
-}
 
 #[cfg(test)]
 mod tests {
