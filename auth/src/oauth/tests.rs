@@ -27,7 +27,7 @@ use url::Url;
 use uuid::Uuid;
 use wire::User;
 
-use super::{Finished, Http, Intent, StartError, Wish, from_vars, testing::Signer};
+use super::{Finished, Http, Intent, Stop, Wish, from_vars, testing::Signer};
 use crate::{
     Auth, Clock, Config, Error, Lifetimes, PublicUrl, RequestAuth, Vars,
     clock::from_unix,
@@ -351,9 +351,9 @@ async fn start(
     };
     match auth.oauth.start(&provider, wish, &request).await {
         Ok(started) => ([(SET_COOKIE, started.flow_cookie)], started.authorize_url).into_response(),
-        Err(StartError::UnknownProvider) => (StatusCode::NOT_FOUND, "unknown").into_response(),
-        Err(StartError::Flow(error)) => (StatusCode::BAD_GATEWAY, error.code()).into_response(),
-        Err(StartError::Auth(error)) => (StatusCode::FORBIDDEN, error.to_string()).into_response(),
+        Err(Stop::Failed { error, .. }) => (StatusCode::BAD_GATEWAY, error.code()).into_response(),
+        Err(Stop::Error(error)) => (StatusCode::FORBIDDEN, error.to_string()).into_response(),
+        Err(_) => (StatusCode::NOT_FOUND, "unknown").into_response(),
     }
 }
 
@@ -365,21 +365,25 @@ async fn finish(
 ) -> String {
     let query = query.unwrap_or_default();
     match auth.oauth.finish(&provider, &query, &request).await {
-        Finished::SignedIn { return_to } => format!("signed in {}", return_to.as_str()),
-        Finished::Linked { .. } => "linked".to_owned(),
-        Finished::Confirmed { .. } => "confirmed".to_owned(),
-        Finished::AlreadySignedIn => "already".to_owned(),
-        Finished::Failed {
-            error,
-            intent,
-            return_to,
-        } => {
-            let return_to = return_to.as_ref().map_or("-", |path| path.as_str());
-            format!("{} {} {return_to}", intent.as_str(), error.code())
+        Ok(Finished::Done(way_back)) => match way_back.intent {
+            Intent::SignIn => {
+                let return_to = way_back.return_to;
+                format!(
+                    "signed in {}",
+                    return_to.as_ref().map_or("/profile", |path| path.as_str())
+                )
+            }
+            Intent::Link => "linked".to_owned(),
+            Intent::Confirm => "confirmed".to_owned(),
+        },
+        Ok(Finished::AlreadySignedIn) => "already".to_owned(),
+        Err(Stop::Failed { error, way_back, .. }) => {
+            let return_to = way_back.return_to.as_ref().map_or("-", |path| path.as_str());
+            format!("{} {} {return_to}", way_back.intent.as_str(), error.code())
         }
-        Finished::UnknownProvider => "unknown".to_owned(),
-        Finished::Busy => "busy".to_owned(),
-        Finished::Unavailable(error) => error.to_string(),
+        Err(Stop::Busy) => "busy".to_owned(),
+        Err(Stop::Error(error)) => error.to_string(),
+        Err(_) => "unknown".to_owned(),
     }
 }
 
@@ -1325,14 +1329,14 @@ async fn apple_answers_by_form_and_names_the_person_once() {
     );
     app.idp
         .script(|script| assert_eq!(script.token_form["client_secret"].split('.').count(), 3));
-    assert_eq!(
+    assert!(matches!(
         app.auth.oauth.repost("acme", &form),
-        Err(super::RepostError::NotAllowed)
-    );
-    assert_eq!(
+        Err(Stop::NotByForm)
+    ));
+    assert!(matches!(
         app.auth.oauth.repost("nobody", &form),
-        Err(super::RepostError::UnknownProvider)
-    );
+        Err(Stop::UnknownProvider)
+    ));
     let asked = browser.begin("apple", &[]).await;
     let form = format!("state={}&error=user_cancelled_authorize", asked["state"]);
     let location = app.auth.oauth.repost("apple", &form).unwrap();

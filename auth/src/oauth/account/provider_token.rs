@@ -15,18 +15,17 @@ use crate::{
     audit::NewEvent,
     error::{Error, Result},
     oauth::{
-        CROWDED, Configured, OAuth,
         account::{
             profile,
-            tokens::{self, Stored},
+            tokens::{self, Stored, Tokens},
         },
         flights::{Landed, again},
-        flow::identify::Unverified,
         protocol::{
-            id_token::Origin,
+            id_token::{Origin, Rejected},
             token::{self, TokenAnswer},
         },
         providers::provider::Provider,
+        state::{CROWDED, Configured, OAuth},
     },
     session::{LiveSession, RequestAuth},
     users,
@@ -185,8 +184,9 @@ impl OAuth {
             Err(refused) => return Err(Error::ProviderUnavailable(refused.cause)),
         };
         if let (true, Some(id_token)) = (provider.is_oidc(), &answer.id_token) {
-            let verified = self
-                .verify(configured, &endpoints, Origin::Renewal, id_token, &answer, now)
+            let access_token = answer.access_token().secret();
+            let verified = discovery
+                .verify(&endpoints, id_token, access_token, Origin::Renewal)
                 .await;
             let cause = match verified {
                 Ok(claims) => {
@@ -194,8 +194,8 @@ impl OAuth {
                     (subject.as_ref() != Some(&stored.subject))
                         .then(|| "ID token: it is about somebody else".to_owned())
                 }
-                Err(Unverified::Keys(cause)) => return Err(Error::ProviderUnavailable(cause)),
-                Err(Unverified::Token(cause)) => Some(cause),
+                Err(Rejected::Key(cause)) => return Err(Error::ProviderUnavailable(cause)),
+                Err(Rejected::Token(cause)) => Some(cause),
             };
             if let Some(cause) = cause {
                 return self.give_up(provider, stored, &cause).await;
@@ -212,7 +212,7 @@ impl OAuth {
         answer: &TokenAnswer,
         now: i64,
     ) -> Result<SecretString> {
-        let new = answer.tokens(now).or_refresh(refresh);
+        let new = Tokens::of(answer, now).or_refresh(refresh);
         if !tokens::replace(&self.0.db, &self.0.keys, stored, &new).await? {
             return self.what_is_stored_now(stored).await;
         }

@@ -14,14 +14,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::{
-    audit::NewEvent,
-    db::{Database, Tx},
-    email::Email,
-    error::{Error, Result},
-    keys::KeyRing,
-    oauth::account::tokens::Tokens,
-    session::{RecentSession, RequestAuth},
-    users::{self, NewUser},
+    db::Tx, email::Email, error::Result, keys::KeyRing, oauth::account::tokens::Tokens, users::NewUser,
 };
 
 /// A provider's verified answer on who somebody is.
@@ -162,56 +155,4 @@ pub(crate) async fn refresh(
     .execute(&mut **tx)
     .await?;
     Ok(refreshed.rows_affected() == 1)
-}
-
-/// Disconnects one of the person's accounts, ends the sessions that began with it and gives this one a
-/// new id.
-///
-/// What must remain is a way in that works: a password with an address to type, or another account whose
-/// provider `lets_in` under the account's issuer. It is looked for in the transaction that deletes, which has locked the user: of
-/// two that disconnect the last two accounts at once, one fails.
-///
-/// # Errors
-/// [`Error::NotFound`] for an unknown account and for somebody else's alike; [`Error::LastWayIn`].
-pub(crate) async fn unlink(
-    db: &Database,
-    request: &RequestAuth,
-    recent: RecentSession,
-    account_id: Uuid,
-    now: OffsetDateTime,
-    lets_in: impl Fn(&str, Option<&str>) -> bool,
-) -> Result<()> {
-    let mut tx = db.begin().await?;
-    users::lock(&mut tx, recent.user_id()).await?;
-    let provider: Option<String> =
-        sqlx::query_scalar("DELETE FROM accounts WHERE id = $1 AND user_id = $2 RETURNING provider")
-            .bind(account_id)
-            .bind(recent.user_id())
-            .fetch_optional(&mut *tx)
-            .await?;
-    let provider = provider.ok_or(Error::NotFound)?;
-    let has_password: bool =
-        sqlx::query_scalar("SELECT password_hash IS NOT NULL AND email IS NOT NULL FROM users WHERE id = $1")
-            .bind(recent.user_id())
-            .fetch_one(&mut *tx)
-            .await?;
-    let others: Vec<(String, Option<String>)> =
-        sqlx::query_as("SELECT provider, issuer FROM accounts WHERE user_id = $1")
-            .bind(recent.user_id())
-            .fetch_all(&mut *tx)
-            .await?;
-    let is_way_in = |(provider, issuer): &(String, Option<String>)| lets_in(provider, issuer.as_deref());
-    if !has_password && !others.iter().any(is_way_in) {
-        return Err(Error::LastWayIn);
-    }
-    request.end_by_method(&mut tx, &recent, &provider).await?;
-    NewEvent::of(recent.user_id(), "unlink")
-        .session(recent.session_id())
-        .from(request.client().ip)
-        .note(&provider)
-        .record(&mut tx, now)
-        .await?;
-    request.cycle(tx, (*recent).clone(), false).await?;
-    tracing::info!(user = %recent.user_id(), provider, "disconnected an account");
-    Ok(())
 }

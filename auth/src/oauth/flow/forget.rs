@@ -4,8 +4,11 @@ use crate::{
     db::{self, Tx},
     error::Result,
     oauth::{
-        OAuth,
-        flow::{Browser, pending, table},
+        flow::{
+            pending,
+            table::{self, Browser},
+        },
+        state::OAuth,
     },
 };
 

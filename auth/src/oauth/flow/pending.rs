@@ -11,9 +11,9 @@ use crate::{
     error::{Error, Result},
     keys::{Place, Purpose},
     oauth::{
-        OAuth,
-        account::{self, Identity},
-        flow::{Browser, LIFETIME},
+        account::table::{self, Identity},
+        flow::table::{Browser, LIFETIME},
+        state::OAuth,
     },
     session::RequestAuth,
     users::Occasion,
@@ -76,7 +76,7 @@ impl OAuth {
         let Some(identity) = self.take_pending(tx, browser, user_id).await? else {
             return Ok(None);
         };
-        if !account::insert(tx, keys, user_id, &identity, now).await? {
+        if !table::insert(tx, keys, user_id, &identity, now).await? {
             return Ok(None);
         }
         self.0

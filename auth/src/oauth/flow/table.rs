@@ -18,7 +18,7 @@ use uuid::Uuid;
 use crate::{
     db::{Database, Expired, Tx},
     error::Result,
-    oauth::Intent,
+    oauth::outcome::{Intent, WayBack},
     return_to::ReturnTo,
 };
 
@@ -86,20 +86,19 @@ impl Browser {
     }
 }
 
-/// Where a flow leads, or would have led.
+/// Where a flow leads, or would have led, as it is stored.
 #[derive(FromRow)]
-pub(crate) struct WayBack {
+struct Way {
     intent: String,
     return_to: Option<String>,
 }
 
-impl WayBack {
-    pub(crate) fn intent(&self) -> Intent {
-        Intent::of(&self.intent)
-    }
-
-    pub(crate) fn return_to(&self) -> Option<ReturnTo> {
-        self.return_to.as_deref().and_then(ReturnTo::parse)
+impl From<&Way> for WayBack {
+    fn from(way: &Way) -> Self {
+        Self {
+            intent: Intent::of(&way.intent),
+            return_to: way.return_to.as_deref().and_then(ReturnTo::parse),
+        }
     }
 }
 
@@ -111,7 +110,7 @@ pub(crate) struct Flow {
     pub(crate) pkce_verifier: Option<String>,
     pub(crate) nonce: Option<String>,
     #[sqlx(flatten)]
-    pub(crate) way_back: WayBack,
+    way: Way,
     /// "Keep me signed in".
     pub(crate) remember: bool,
     /// Who wanted to connect an account or to confirm who they are, and in which session.
@@ -121,21 +120,24 @@ pub(crate) struct Flow {
 }
 
 impl Flow {
-    /// Whether this callback is the flow's own: same browser, same provider.
-    pub(crate) fn belongs(
+    /// Whether this callback is the flow's own: the browser that began it, if so, and at the same provider.
+    pub(crate) fn owner<'a>(
         &self,
-        browser: Option<&Browser>,
+        browser: Option<&'a Browser>,
         provider: &str,
-    ) -> std::result::Result<(), &'static str> {
-        let same = browser.is_some_and(|browser| bool::from(browser.hash().ct_eq(&self.browser_hash)));
-        if !same {
-            return Err("the flow is another browser's");
-        }
+    ) -> std::result::Result<&'a Browser, &'static str> {
+        let is_same = |browser: &&Browser| bool::from(browser.hash().ct_eq(&self.browser_hash));
+        let browser = browser.filter(is_same).ok_or("the flow is another browser's")?;
         // One provider's answer on another's path is the mix-up of RFC 9700 §4.4.
         if self.provider != provider {
             return Err("the flow is another provider's");
         }
-        Ok(())
+        Ok(browser)
+    }
+
+    /// Where it leads.
+    pub(crate) fn way_back(&self) -> WayBack {
+        (&self.way).into()
     }
 
     /// Whether its browser has signed out meanwhile.
@@ -230,7 +232,7 @@ pub(crate) async fn way_back(
     browser: &Browser,
     now: OffsetDateTime,
 ) -> Result<Option<WayBack>> {
-    Ok(sqlx::query_as(
+    let way: Option<Way> = sqlx::query_as(
         "SELECT intent, return_to FROM ways_back
          WHERE state_hash = $1 AND browser_hash = $2 AND expires_at > $3",
     )
@@ -238,7 +240,8 @@ pub(crate) async fn way_back(
     .bind(&browser.hash()[..])
     .bind(now)
     .fetch_optional(db.read())
-    .await?)
+    .await?;
+    Ok(way.as_ref().map(WayBack::from))
 }
 
 /// Uses up the flow with this state, whoever asks.
@@ -321,7 +324,7 @@ mod tests {
             provider: "acme".to_owned(),
             pkce_verifier: None,
             nonce: None,
-            way_back: WayBack {
+            way: Way {
                 intent: "sign_in".to_owned(),
                 return_to: None,
             },
@@ -331,10 +334,10 @@ mod tests {
             expires_at: now + Duration::seconds(LIFETIME),
         };
         let at = |seconds| now + Duration::seconds(seconds);
-        assert!(flow.belongs(Some(&mine), "acme").is_ok());
-        assert!(flow.belongs(Some(&other), "acme").is_err());
-        assert!(flow.belongs(None, "acme").is_err());
-        assert!(flow.belongs(Some(&mine), "corp").is_err());
+        assert!(flow.owner(Some(&mine), "acme").is_ok());
+        assert!(flow.owner(Some(&other), "acme").is_err());
+        assert!(flow.owner(None, "acme").is_err());
+        assert!(flow.owner(Some(&mine), "corp").is_err());
         assert!(!flow.has_expired(at(599)) && flow.has_expired(at(600)));
     }
 

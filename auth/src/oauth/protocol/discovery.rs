@@ -16,11 +16,11 @@ use crate::{
     clock::Clock,
     detached::Detached,
     oauth::{
-        excerpt,
         flights::{Flights, Landed},
         protocol::{
+            excerpt::excerpt,
             http::{Http, is_safe},
-            id_token::{Algorithm, Keys, names},
+            id_token::{self, Algorithm, Expected, Keys, Origin, Rejected, names},
             json::Object,
         },
         providers::{microsoft, preset::Known, provider::Provider},
@@ -175,6 +175,38 @@ impl Discovery {
         let work = || source.fetch_keys(endpoints.jwks.clone(), REFETCH_AFTER);
         let keys = self.once(&self.newer, work).await?;
         Ok(Some(keys).filter(is_newer))
+    }
+
+    /// Verifies an ID token, which came with this access token. If its key is unknown, the provider may have changed its keys: they are
+    /// fetched once more, unless that was just done.
+    pub(crate) async fn verify(
+        &self,
+        endpoints: &Endpoints,
+        id_token: &str,
+        access_token: &str,
+        origin: Origin<'_>,
+    ) -> Result<Object, Rejected> {
+        let provider = &self.source.provider;
+        let issuer =
+            |claims: &Object, key_issuer: Option<&str>| endpoints.issuer_of(provider, claims, key_issuer);
+        let expected = Expected {
+            algorithms: &endpoints.algorithms,
+            issuer: &issuer,
+            client_id: &provider.client_id,
+            audiences: &provider.audiences,
+            origin,
+            access_token,
+            now: self.source.clock.unix(),
+        };
+        let (keys, just_fetched) = self.keys(endpoints).await.map_err(Rejected::Key)?;
+        let verified = id_token::verify(id_token, &keys, &expected);
+        if just_fetched || !matches!(verified, Err(Rejected::Key(_))) {
+            return verified;
+        }
+        match self.newer_keys(&keys, endpoints).await.map_err(Rejected::Key)? {
+            Some(newer) => id_token::verify(id_token, &newer, &expected),
+            None => verified,
+        }
     }
 
     /// What all who ask for it are answered.

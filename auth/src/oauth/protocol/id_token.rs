@@ -5,6 +5,8 @@
 //! claim first: one unusual profile claim (Apple's `"email_verified": "true"`, Auth0's `updated_at`) and
 //! nobody signs in. The order is that of OpenID Connect Core §3.1.3.7.
 
+use std::fmt::Display;
+
 use base64::{
     Engine, alphabet,
     engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
@@ -17,10 +19,9 @@ use openidconnect::{
 use serde_json::Value;
 use subtle::ConstantTimeEq;
 
-use crate::oauth::{
-    account::profile::{has, is_subject},
-    excerpt,
-    protocol::json::{self, Object},
+use crate::oauth::protocol::{
+    excerpt::excerpt,
+    json::{self, Object, has},
 };
 
 /// The largest token that is looked at.
@@ -155,7 +156,7 @@ impl Keys {
         });
         match (fitting.next(), fitting.next()) {
             (Some(key), None) => Ok(key),
-            (None, _) => Err(Rejected::UnknownKey),
+            (None, _) => Err(Rejected::unknown_key()),
             (Some(_), Some(_)) => Err(invalid("several keys fit")),
         }
     }
@@ -247,17 +248,31 @@ pub(crate) enum Origin<'a> {
     Renewal,
 }
 
-/// Why a token was not taken.
+/// Why a token is not believed, for the log.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Rejected {
-    /// It may be good, but its key is not among those we have.
-    UnknownKey,
+    /// It may be good: its key could not be had.
+    Key(String),
     /// It is not good.
-    Invalid(String),
+    Token(String),
 }
 
-fn invalid(cause: impl Into<String>) -> Rejected {
-    Rejected::Invalid(cause.into())
+impl Rejected {
+    fn unknown_key() -> Self {
+        Self::Key("ID token: its key is not among the provider's".to_owned())
+    }
+}
+
+impl From<Rejected> for String {
+    fn from(rejected: Rejected) -> Self {
+        match rejected {
+            Rejected::Key(cause) | Rejected::Token(cause) => cause,
+        }
+    }
+}
+
+fn invalid(cause: impl Display) -> Rejected {
+    Rejected::Token(format!("ID token: {cause}"))
 }
 
 /// Verifies a token and answers its claims.
@@ -287,14 +302,14 @@ pub(crate) fn verify(token: &str, keys: &Keys, expected: &Expected<'_>) -> Resul
         {
             Ok(()) => Ok(key),
             // Without a key id the provider's only key may have been replaced.
-            Err(_) if kid.is_none() => Err(Rejected::UnknownKey),
+            Err(_) if kid.is_none() => Err(Rejected::unknown_key()),
             Err(_) => Err(invalid("its signature is wrong")),
         }
     });
     let key = match verified {
         Ok(key) => Some(key),
         // Only what turns out to be old below goes on without.
-        Err(Rejected::UnknownKey) if expected.origin == Origin::Renewal => None,
+        Err(Rejected::Key(_)) if expected.origin == Origin::Renewal => None,
         Err(rejected) => return Err(rejected),
     };
 
@@ -302,15 +317,14 @@ pub(crate) fn verify(token: &str, keys: &Keys, expected: &Expected<'_>) -> Resul
     let claims = json::object(&decode(payload, "payload")?)
         .map_err(|cause| invalid(format!("its payload {cause}")))?;
     let key_issuer = key.and_then(|key| key.issuer.as_deref());
-    let times = check_claims(&claims, key_issuer, expected).map_err(Rejected::Invalid)?;
+    let times = check_claims(&claims, key_issuer, expected).map_err(invalid)?;
     match (key, check_age(times, expected.now)) {
         (Some(key), Ok(())) => {
-            check_access_token(&claims, &key.jwk, algorithm, expected.access_token)
-                .map_err(Rejected::Invalid)?;
+            check_access_token(&claims, &key.jwk, algorithm, expected.access_token).map_err(invalid)?;
         }
-        (None, Ok(())) => return Err(Rejected::UnknownKey),
+        (None, Ok(())) => return Err(Rejected::unknown_key()),
         (_, Err(_)) if expected.origin == Origin::Renewal => {}
-        (_, Err(cause)) => return Err(Rejected::Invalid(cause)),
+        (_, Err(cause)) => return Err(invalid(cause)),
     }
     Ok(claims)
 }
@@ -385,6 +399,12 @@ fn is_audience(audience: Option<&Value>, expected: &Expected<'_>) -> bool {
 struct Times {
     issued: i64,
     expires: i64,
+}
+
+/// Whether a text is one a provider may know a person by. Not every engine stores a NUL, and one that was
+/// cut out would make two people one.
+pub(crate) fn is_subject(text: &str) -> bool {
+    (1..=255).contains(&text.chars().count()) && !text.contains('\0')
 }
 
 fn check_claims(claims: &Object, key_issuer: Option<&str>, expected: &Expected<'_>) -> Result<Times, String> {
@@ -537,7 +557,7 @@ mod tests {
     }
 
     fn is_invalid(result: &Result<Object, Rejected>) -> bool {
-        matches!(result, Err(Rejected::Invalid(_)))
+        matches!(result, Err(Rejected::Token(_)))
     }
 
     #[test]
@@ -669,7 +689,7 @@ mod tests {
         for unknown in ["b", "../a", "a' OR '1'='1", "https://evil.example/jwks", ""] {
             assert_eq!(
                 check(&token(json!({ "alg": "ES256", "kid": unknown })), &signer),
-                Err(Rejected::UnknownKey)
+                Err(Rejected::unknown_key())
             );
         }
     }
@@ -685,10 +705,10 @@ mod tests {
         bound["keys"][0]["alg"] = json!("RS256");
         let bound = Keys::parse(bound.to_string().as_bytes()).unwrap();
         assert!(check_with(&rs.token(claims()), &bound, ALL).is_ok());
-        assert_eq!(check_with(&token, &bound, ALL), Err(Rejected::UnknownKey));
+        assert_eq!(check_with(&token, &bound, ALL), Err(Rejected::unknown_key()));
         assert_eq!(
             check_with(&es.token(claims()), &bound, ALL),
-            Err(Rejected::UnknownKey)
+            Err(Rejected::unknown_key())
         );
     }
 
@@ -733,7 +753,10 @@ mod tests {
             }
         }
         let (mine, theirs) = (Signer::es256("a"), Signer::eddsa("a"));
-        assert_eq!(check(&theirs.token(claims()), &mine), Err(Rejected::UnknownKey));
+        assert_eq!(
+            check(&theirs.token(claims()), &mine),
+            Err(Rejected::unknown_key())
+        );
     }
 
     #[test]
@@ -784,7 +807,7 @@ mod tests {
         assert!(is_invalid(&check_with(&token, &keys_of(&[&one, &other]), ALL)));
         assert_eq!(
             check_with(&token, &keys_of(&[&rsa]), ALL),
-            Err(Rejected::UnknownKey)
+            Err(Rejected::unknown_key())
         );
         assert!(is_invalid(&check_with(
             &one.token(claims()),
@@ -801,7 +824,7 @@ mod tests {
         let keys = Keys::parse(jwks.to_string().as_bytes()).unwrap();
         assert_eq!(
             check_with(&signer.token(claims()), &keys, ALL),
-            Err(Rejected::UnknownKey)
+            Err(Rejected::unknown_key())
         );
         let weak = json!({ "keys": [{ "kty": "RSA", "kid": "a", "e": "AQAB", "n": encode(&[0xff; 128]) }] });
         assert!(Keys::parse(weak.to_string().as_bytes()).is_err());
@@ -943,7 +966,7 @@ mod tests {
             assert!(check(good.clone(), &ours).is_ok(), "{good}");
         }
         assert!(check(old.clone(), &replaced).is_ok());
-        assert_eq!(check(json!({}), &replaced), Err(Rejected::UnknownKey));
+        assert_eq!(check(json!({}), &replaced), Err(Rejected::unknown_key()));
         for (name, value) in [
             ("iss", json!("https://evil.example")),
             ("aud", json!("other")),
@@ -974,7 +997,7 @@ mod tests {
         let signer = Signer::es256("a");
         let cause =
             |token: String, allowed: &[Algorithm]| match check_with(&token, &keys_of(&[&signer]), allowed) {
-                Err(Rejected::Invalid(cause)) => cause,
+                Err(Rejected::Token(cause)) => cause,
                 other => panic!("{other:?}"),
             };
         for (changes, both) in [
@@ -995,6 +1018,9 @@ mod tests {
             assert!(both.iter().all(|side| cause.contains(side)), "{cause}");
         }
         let cause = cause(signer.token(claims()), &[Algorithm::Rs256, Algorithm::Ps512]);
-        assert_eq!(cause, r#"its algorithm is "ES256", accepted is RS256, PS512"#);
+        assert_eq!(
+            cause,
+            r#"ID token: its algorithm is "ES256", accepted is RS256, PS512"#
+        );
     }
 }

@@ -27,6 +27,11 @@ pub(crate) fn object(text: &[u8]) -> Result<Object, String> {
     }
 }
 
+/// Whether a claim is there. One that is `null` is not (OpenID Connect Core §5.3.2).
+pub(crate) fn has(claims: &Object, name: &str) -> bool {
+    claims.get(name).is_some_and(|value| !value.is_null())
+}
+
 /// A count, of seconds for example, as a whole number, a decimal (`3599.0`) or either of them in a text:
 /// providers write all four, and none can mean anything else. What is less than zero or no number is no count.
 pub(crate) fn count(value: &Value) -> Option<u64> {
