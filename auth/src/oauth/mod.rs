@@ -38,9 +38,8 @@ mod protocol;
 mod providers;
 mod state;
 #[cfg(test)]
+#[path = "../../testing/keys.rs"]
 mod testing;
-#[cfg(test)]
-mod tests;
 
 pub use wire::FlowError;
 

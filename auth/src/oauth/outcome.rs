@@ -6,7 +6,7 @@ use http::HeaderValue;
 use tower_sessions::session::Id;
 use wire::FlowError;
 
-use crate::{error::Error, return_to::ReturnTo};
+use crate::{error::Error, oauth::flights::Missed, return_to::ReturnTo};
 
 /// What a flow is for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -130,6 +130,15 @@ impl From<sqlx::Error> for Stop {
     }
 }
 
+impl From<Missed> for Stop {
+    fn from(missed: Missed) -> Self {
+        match missed {
+            Missed::Full => Self::Busy,
+            Missed::Lost => Error::from(missed).into(),
+        }
+    }
+}
+
 /// How a callback ended, for all who send it.
 pub(super) struct Ended {
     pub(super) result: Result<Finished, Stop>,
@@ -143,5 +152,17 @@ impl fmt::Debug for Ended {
         f.debug_struct("Ended")
             .field("result", &self.result)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Callbacks wait in their provider's places, of which there are fewer, so this is not met over HTTP.
+    #[test]
+    fn a_provider_with_too_many_callbacks_under_way_is_busy() {
+        assert!(matches!(Stop::from(Missed::Full), Stop::Busy));
+        assert!(matches!(Stop::from(Missed::Lost), Stop::Error(_)));
     }
 }

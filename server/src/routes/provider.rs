@@ -230,3 +230,13 @@ fn refuse(error: &Error) -> Response {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_busy_provider_is_503() {
+        assert_eq!(stopped(&Stop::Busy).status(), StatusCode::SERVICE_UNAVAILABLE);
+    }
+}

@@ -6,7 +6,7 @@ use server::config::ServerConfig;
 
 use crate::{
     idp::{Endpoint, Idp},
-    keys::Key,
+    keys::Signer,
     presets::{Preset, TENANT, microsoft},
     support::{Log, World, clock, person},
 };
@@ -291,7 +291,7 @@ async fn algorithms_are_fixed_by_configuration_among_all_that_are_known() {
         ("RS512", false),
     ] {
         world.acme.script(|script| {
-            let key = Key::of(alg, "k");
+            let key = Signer::of(alg, "k");
             script.jwks = json!({ "keys": [key.jwk] });
             script.signer = key.into();
         });

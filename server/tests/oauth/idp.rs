@@ -24,7 +24,7 @@ use tokio::{net::TcpListener, sync::Semaphore};
 use url::Url;
 use uuid::Uuid;
 
-use crate::keys::{Key, encode, patch};
+use crate::keys::{Signer, encode, patch};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Endpoint {
@@ -102,7 +102,7 @@ pub struct Script {
     pub userinfo: Value,
     /// Makes the ID token from its header and claims, instead of the signer.
     pub make_token: Option<MakeToken>,
-    pub signer: Arc<Key>,
+    pub signer: Arc<Signer>,
     /// What the key set holds.
     pub jwks: Value,
     /// Whether `at_hash` is sent: of which access token (`{}` is the right one).
@@ -189,7 +189,7 @@ impl Idp {
 
     pub fn start_on(listener: TcpListener, clock: &Clock) -> Self {
         let origin = format!("http://{}", listener.local_addr().unwrap());
-        let signer = Arc::new(Key::es256("key-1"));
+        let signer = Arc::new(Signer::es256("key-1"));
         let usual = Script {
             metadata: json!({}),
             claims: json!({}),

@@ -18,6 +18,7 @@ mod id_token;
 mod idp;
 mod interleavings;
 mod issuers;
+#[path = "../../../auth/testing/keys.rs"]
 mod keys;
 mod lenient;
 mod linking;
@@ -29,4 +30,5 @@ mod repeats;
 mod start;
 mod support;
 mod tokens;
+mod users;
 mod vouching;

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::{
     idp::{Endpoint, Gate, Reply},
-    keys::Key,
+    keys::Signer,
     support::{App, World, person, until},
 };
 
@@ -136,7 +136,7 @@ async fn an_id_token_that_is_merely_old_costs_no_refresh_token() {
             script.claims = json!({ "iat": signed_in_at, "exp": signed_in_at + 300 });
             script.claims["at_hash"] = script.signer.at_hash("access-one").into();
             if replaced {
-                let new = Arc::new(Key::es256("key-2"));
+                let new = Arc::new(Signer::es256("key-2"));
                 script.jwks = json!({ "keys": [new.jwk] });
             }
         });
@@ -174,9 +174,9 @@ async fn an_old_id_token_is_still_about_the_same_person_and_from_the_same_provid
         ada.world.acme.script(|script| {
             if forged {
                 script.claims = json!({ "iat": signed_in_at, "exp": signed_in_at + 300 });
-                script.signer = Arc::new(Key::es256("key-1"));
+                script.signer = Arc::new(Signer::es256("key-1"));
             } else {
-                script.signer = Arc::new(Key::es256("unknown"));
+                script.signer = Arc::new(Signer::es256("unknown"));
             }
         });
         assert!(ada.token().await.is_err());

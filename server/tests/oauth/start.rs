@@ -418,9 +418,15 @@ async fn a_provider_that_is_down_harms_nobody_else_and_comes_back() {
     other.register("grace@example.com").await;
     let answer = other.post("/auth/login/acme", &[("intent", "link")]).await;
     answer.assert_leads_to("/settings/accounts?error=provider");
+    let oauth = &app.auth().oauth;
+    assert!(oauth.check("acme").await.unwrap_err().contains("metadata of"));
+    assert_eq!(oauth.check("nobody").await.unwrap_err(), "is not configured");
 
     let idp = Idp::start_on(TcpListener::bind(address).await.unwrap(), &clock);
-    app.advance(5);
+    app.advance(4);
+    assert!(oauth.check("acme").await.is_err());
+    app.advance(1);
+    assert_eq!(oauth.check("acme").await, Ok(()));
     browser
         .sign_in("acme", &idp, &person("ada"))
         .await

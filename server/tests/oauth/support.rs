@@ -11,7 +11,7 @@ use std::{
 };
 
 use auth::{
-    Auth, Clock, LiveSession, RequestAuth, Vars,
+    Auth, Clock, LiveSession, RequestAuth, SqlUsers, UserAdapter, Vars,
     clock::from_unix,
     db::Database,
     keys::{Place, Purpose},
@@ -30,7 +30,7 @@ use http::{
     request::Builder,
 };
 use serde_json::{Value, json};
-use server::config::ServerConfig;
+use server::{config::ServerConfig, router::router};
 use time::Duration;
 use tokio::{sync::oneshot, time::timeout};
 use tower::ServiceExt;
@@ -95,6 +95,16 @@ impl App {
     }
 
     async fn start_in(database: Arc<TestDatabase>, clock: &Clock, vars: &[(&str, &str)]) -> Self {
+        Self::start_with(database, clock, vars, |users| Arc::new(users)).await
+    }
+
+    /// With users behind this adapter.
+    async fn start_with(
+        database: Arc<TestDatabase>,
+        clock: &Clock,
+        vars: &[(&str, &str)],
+        adapter: impl FnOnce(SqlUsers) -> Arc<dyn UserAdapter>,
+    ) -> Self {
         let url = database.url();
         let usual = [
             ("PUBLIC_URL", ORIGIN_URL),
@@ -107,7 +117,14 @@ impl App {
         let origin = config.auth.public_url.origin().to_owned();
         let db = Database::open(&config.auth.database_url).await.unwrap();
         db.migrate().await.unwrap();
-        let (router, auth) = server::serve::build(config, db, clock.clone()).await;
+        let users = adapter(SqlUsers::new(db.clone()));
+        let auth = Auth::with_users(config.auth, db, clock.clone(), users).await;
+        let router = router(
+            auth.clone(),
+            config.leptos,
+            config.trusted_proxies,
+            config.reload_port,
+        );
         Self(Arc::new(AppInner {
             router,
             auth,
@@ -320,6 +337,12 @@ impl Browser {
         session["session_id"].as_str().map(str::to_owned)
     }
 
+    /// Whether the cookies are worth a session without asking the authority.
+    pub fn has_live_snapshot(&self) -> bool {
+        let request = self.request(Method::GET, "/").body(()).unwrap();
+        self.app.auth().sessions.check(request.headers()).is_some()
+    }
+
     /// The live session, as a server function has it.
     pub async fn live(&self) -> LiveSession {
         let found = Arc::new(Mutex::new(None));
@@ -513,10 +536,19 @@ impl World {
     }
 
     pub async fn with(vars: &[(&str, &str)]) -> Self {
+        Self::build(vars, |users| Arc::new(users)).await
+    }
+
+    /// With users behind an adapter of a fork's.
+    pub async fn with_users(adapter: impl FnOnce(SqlUsers) -> Arc<dyn UserAdapter>) -> Self {
+        Self::build(&[], adapter).await
+    }
+
+    async fn build(vars: &[(&str, &str)], adapter: impl FnOnce(SqlUsers) -> Arc<dyn UserAdapter>) -> Self {
         let clock = clock();
         let (acme, corp) = (Idp::start(&clock).await, Idp::start(&clock).await);
         let vars = [&Self::providers(&acme, &corp), vars].concat();
-        let app = App::start(&clock, &vars).await;
+        let app = App::start_with(Arc::new(TestDatabase::new()), &clock, &vars, adapter).await;
         Self { acme, corp, app }
     }
 

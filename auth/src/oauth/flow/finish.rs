@@ -5,7 +5,7 @@ use wire::FlowError;
 use crate::{
     error::Error,
     oauth::{
-        flights::{Landed, Missed},
+        flights::Landed,
         flow::{
             arrival::Arrival,
             callback::Callback,
@@ -49,11 +49,7 @@ impl OAuth {
             }
         };
         let key = browser.key_of(provider, query);
-        let joined = configured.callbacks.join(key, self.0.clock.unix(), work).await;
-        let ended = joined.map_err(|missed| match missed {
-            Missed::Full => Stop::Busy,
-            Missed::Lost => Error::from(missed).into(),
-        })?;
+        let ended = configured.callbacks.join(key, self.0.clock.unix(), work).await?;
         if is_first {
             request.take_over(&detached);
             return ended.result.clone();

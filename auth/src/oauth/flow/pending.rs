@@ -48,36 +48,26 @@ impl OAuth {
         Ok(())
     }
 
-    /// Connects the account that waits in this browser for this user, who has just signed in; returns its
-    /// provider's name. To be called in the transaction of that sign-in, which has locked the user.
+    /// Connects the account that waits in this browser for this user, who has just signed in. To be called in the
+    /// transaction of that sign-in, which has locked the user.
     ///
     /// # Errors
     /// Of the database.
-    pub async fn complete_pending(
-        &self,
-        tx: &mut Tx,
-        request: &RequestAuth,
-        user_id: Uuid,
-    ) -> Result<Option<String>> {
+    pub async fn complete_pending(&self, tx: &mut Tx, request: &RequestAuth, user_id: Uuid) -> Result<()> {
         match Browser::of(request.flow_cookie()) {
             Some(browser) => self.connect_pending(tx, &browser, user_id).await,
-            None => Ok(None),
+            None => Ok(()),
         }
     }
 
     /// As [`OAuth::complete_pending`], for a browser that is known.
-    pub(super) async fn connect_pending(
-        &self,
-        tx: &mut Tx,
-        browser: &Browser,
-        user_id: Uuid,
-    ) -> Result<Option<String>> {
+    pub(super) async fn connect_pending(&self, tx: &mut Tx, browser: &Browser, user_id: Uuid) -> Result<()> {
         let (keys, now) = (&self.0.keys, self.0.clock.now());
         let Some(identity) = self.take_pending(tx, browser, user_id).await? else {
-            return Ok(None);
+            return Ok(());
         };
         if !table::insert(tx, keys, user_id, &identity, now).await? {
-            return Ok(None);
+            return Ok(());
         }
         self.0
             .users
@@ -88,11 +78,7 @@ impl OAuth {
             .record(tx, now)
             .await?;
         tracing::info!(user = %user_id, provider = identity.provider, "connected an account after its owner signed in");
-        Ok(Some(
-            self.name_of(&identity.provider)
-                .unwrap_or(&identity.provider)
-                .to_owned(),
-        ))
+        Ok(())
     }
 
     /// Takes what waits in this browser for this user. None as well if its key is gone, or the row was changed: the

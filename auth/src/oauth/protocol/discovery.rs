@@ -465,7 +465,12 @@ mod tests {
     use tokio::sync::Semaphore;
 
     use super::*;
-    use crate::{Vars, clock::from_unix, oauth::from_vars, oauth::testing::Signer};
+    use crate::{
+        Vars,
+        clock::from_unix,
+        oauth::from_vars,
+        oauth::testing::{Signer, jwks},
+    };
 
     /// A provider that counts what it is asked, and answers once a test lets it.
     struct Idp {
@@ -486,7 +491,7 @@ mod tests {
             let body = json!({
                 "issuer": issuer, "authorization_endpoint": format!("{issuer}/authorize"),
                 "token_endpoint": format!("{issuer}/token"), "jwks_uri": format!("{issuer}/jwks"),
-                "keys": Signer::jwks(&[&Signer::es256("a")])["keys"],
+                "keys": jwks(&[&Signer::es256("a")])["keys"],
             });
             let handler = {
                 let (asked, answers, is_well) = (asked.clone(), answers.clone(), is_well.clone());
