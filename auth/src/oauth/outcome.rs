@@ -16,7 +16,7 @@ pub enum Intent {
     SignIn,
     /// To connect an account with the signed-in user.
     Link,
-    /// To prove once more that it is the signed-in user who is there.
+    /// To prove once more that the signed-in user is there.
     Confirm,
 }
 
@@ -66,7 +66,7 @@ pub struct Started {
 /// How a callback ended well. Session cookies are planned in the [`RequestAuth`](crate::RequestAuth) already.
 #[derive(Clone, Debug)]
 pub enum Finished {
-    /// The flow has done what it was for: signed in, connected an account, or confirmed who is there.
+    /// The flow has done what it was for: signed in, connected an account, or confirmed that the user is there.
     Done(WayBack),
     /// The callback was loaded again after it had succeeded: nothing was done.
     AlreadySignedIn,
@@ -75,7 +75,7 @@ pub enum Finished {
 /// Why a flow did not begin, or did not do what it was for.
 #[derive(Clone, Debug)]
 pub enum Stop {
-    /// There is no such provider: 404.
+    /// There isn't such a provider: 404.
     UnknownProvider,
     /// This provider does not return by form: 405.
     NotByForm,
@@ -139,7 +139,7 @@ impl From<Missed> for Stop {
     }
 }
 
-/// How a callback ended, for all who send it.
+/// How a callback ended, for each request that brought it.
 pub(super) struct Ended {
     pub(super) result: Result<Finished, Stop>,
     /// The id its browser was given: a secret, in the memory of this process for a minute, and opened by nothing

@@ -17,7 +17,7 @@ use crate::{
 /// What a provider says of a person.
 #[derive(Debug)]
 pub(crate) struct Profile {
-    /// Who it is: together with the provider this is the account's key, for good. Never an address or a
+    /// The person's id there: with the provider it is the account's key, for good. Never an address or a
     /// name, which change hands.
     pub(crate) subject: String,
     /// The address in normal form.
@@ -83,7 +83,7 @@ fn text<'a>(claims: &'a Value, pointer: &str) -> Option<&'a str> {
         .filter(|text| !text.trim().is_empty())
 }
 
-/// Who claims are about, by the row's rule.
+/// The subject that claims are about, by the row's rule.
 pub(crate) fn subject(rule: Subject, claims: &Value) -> Option<String> {
     let subject = match rule {
         Subject::Claim(pointer) => id(claims.pointer(pointer)?)?,
@@ -98,7 +98,7 @@ pub(crate) fn subject(rule: Subject, claims: &Value) -> Option<String> {
     is_subject(&subject).then_some(subject)
 }
 
-/// An id, as a text also where it comes as a number. A number that is not whole is no id.
+/// An id, as a text also where it comes as a number. A number that is not whole is not an id.
 fn id(value: &Value) -> Option<String> {
     match value {
         Value::String(text) if !text.is_empty() => Some(text.clone()),

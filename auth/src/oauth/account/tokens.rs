@@ -1,6 +1,6 @@
 //! A provider's tokens, which are sealed before they are stored: each for its account and its column. What was
-//! sealed without either, by an earlier version, opens no more. Nobody could tell it from a token that was moved
-//! here, and the next sign-in brings new ones.
+//! sealed without either, by an earlier version, no longer opens. It cannot be told from a token that was moved here,
+//! and the next sign-in brings new ones.
 
 use oauth2::TokenResponse;
 use secrecy::{ExposeSecret, SecretString};
@@ -78,7 +78,7 @@ pub(crate) struct Stored {
     pub(crate) account_id: Uuid,
     pub(crate) user_id: Uuid,
     pub(crate) subject: String,
-    /// Who said who this is.
+    /// The issuer that said who this is.
     pub(crate) issuer: Option<String>,
     access_token: Option<String>,
     refresh_token: Option<String>,

@@ -31,7 +31,7 @@ use crate::{
     users::{self, Occasion},
 };
 
-/// How long the provider may take for all that it is asked, each answer of which may take ten seconds.
+/// How long the provider may take for all that it is asked, each response to which may take ten seconds.
 const TOTAL: Duration = Duration::from_secs(20);
 /// A sign-in at the provider longer ago than this confirms nothing, in seconds.
 const FRESH: i64 = 300;
@@ -160,7 +160,7 @@ impl Arrival<'_> {
                         return Err(Stop::failed(FlowError::Unverified, cause));
                     }
                     Some(owner) => {
-                        // Not one who has just been deleted.
+                        // The owner may have been deleted just now.
                         if users::lock(&mut tx, owner).await?.is_none() {
                             continue;
                         }

@@ -32,7 +32,7 @@ impl OAuth {
     pub async fn finish(&self, provider: &str, query: &str, request: &RequestAuth) -> Result<Finished, Stop> {
         let configured = self.configured(provider).ok_or(Stop::UnknownProvider)?;
         let Some(browser) = Browser::of(request.flow_cookie()) else {
-            // No flow is theirs: there is no work to join.
+            // It has no flow, so there is no work to join.
             return self.end(configured, query, request, None).await.cargo.result;
         };
         let detached = request.detached();

@@ -20,7 +20,7 @@ use crate::{
     },
 };
 
-/// Who a code was given for.
+/// The person a code was given for.
 pub(super) struct Identified {
     pub(super) identity: Identity,
     /// When the person signed in at the provider, in Unix seconds, if the ID token says so.
@@ -28,7 +28,7 @@ pub(super) struct Identified {
 }
 
 impl OAuth {
-    /// Who a code was given for; `user` is Apple's form field.
+    /// Finds out for whom a code was given; `user` is Apple's form field.
     ///
     /// # Errors
     /// The cause, for the log.
@@ -118,9 +118,9 @@ impl OAuth {
             };
         };
         match userinfo::fetch(&self.0.http, provider, url, access_token).await {
-            // An access token of somebody else's would bring somebody else's claims (OpenID Connect Core §5.3.2).
+            // Another person's access token would bring that person's claims (OpenID Connect Core §5.3.2).
             Ok(claims) if claims.get("sub") != id_token.get("sub") => {
-                Err("userinfo: it is about somebody else".to_owned())
+                Err("userinfo: it is about another person".to_owned())
             }
             Ok(claims) => Ok(profile::merge(id_token.clone(), claims)),
             Err(cause) if provider.preset.userinfo == Userinfo::Required => Err(cause),

@@ -109,8 +109,8 @@ impl OAuth {
         })
     }
 
-    /// The authorization request. What the row says of every request gives way to `extra`, which this one is
-    /// about.
+    /// The authorization request. `extra` is what this one is about, and takes the place of what the row adds to
+    /// every request.
     fn authorize_url(
         &self,
         provider: &Provider,

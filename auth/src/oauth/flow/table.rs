@@ -1,4 +1,4 @@
-//! Flows under way: one row of `sign_in_flows` for each time somebody set out for a provider.
+//! Flows under way: one row of `sign_in_flows` for each time a browser set out for a provider.
 //!
 //! A flow is bound to its browser by a cookie and found by its `state`, of which only a hash is kept. It
 //! is used up by the first callback that names it, whatever becomes of that callback: the row is deleted
@@ -43,8 +43,8 @@ fn hash(text: &str) -> [u8; 32] {
     Sha256::digest(text).into()
 }
 
-/// The value of a browser's flow cookie. It opens nothing by itself; of somebody else's state and code
-/// it makes waste.
+/// The value of a browser's flow cookie. It opens nothing by itself; without it, a stolen state and code are worth
+/// nothing.
 #[derive(Clone)]
 pub(crate) struct Browser(String);
 
@@ -61,7 +61,7 @@ impl Browser {
         Self::of(cookie).unwrap_or_else(Self::new)
     }
 
-    /// A browser nobody has seen.
+    /// A browser that has not been here before.
     fn new() -> Self {
         Self(random())
     }
@@ -113,7 +113,7 @@ pub(crate) struct Flow {
     way: Way,
     /// "Keep me signed in".
     pub(crate) remember: bool,
-    /// Who wanted to connect an account or to confirm who they are, and in which session.
+    /// The user who is to connect an account or to confirm, and the session in which the flow began.
     pub(crate) user_id: Option<Uuid>,
     pub(crate) session_id: Option<Uuid>,
     expires_at: OffsetDateTime,
@@ -151,7 +151,7 @@ impl Flow {
     }
 }
 
-/// What a new flow is made of.
+/// What a new flow consists of.
 pub(crate) struct NewFlow<'a> {
     pub(crate) state: &'a str,
     pub(crate) browser: &'a Browser,
@@ -169,7 +169,7 @@ pub(crate) struct NewFlow<'a> {
 /// many begun at once the last to come sees them all.
 pub(crate) async fn insert(db: &Database, new: NewFlow<'_>, now: OffsetDateTime) -> Result<()> {
     let (state_hash, browser_hash) = (hash(new.state), new.browser.hash());
-    // Ids are UUIDv7: they tell the order also of flows begun in the same second.
+    // Ids are UUIDv7: they give the order also of flows begun in the same second.
     let id = Uuid::now_v7();
     sqlx::query(
         "INSERT INTO sign_in_flows (state_hash, id, browser_hash, provider, pkce_verifier, nonce, return_to, intent,
@@ -244,7 +244,7 @@ pub(crate) async fn way_back(
     Ok(way.as_ref().map(WayBack::from))
 }
 
-/// Uses up the flow with this state, whoever asks.
+/// Uses up the flow with this state, whichever browser brings it.
 pub(crate) async fn consume(db: &Database, state: &str) -> Result<Option<Flow>> {
     Ok(sqlx::query_as(
         "DELETE FROM sign_in_flows WHERE state_hash = $1

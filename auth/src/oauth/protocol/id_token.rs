@@ -28,13 +28,13 @@ use crate::oauth::protocol::{
 const MAX_BYTES: usize = 64 * 1024;
 /// How far two clocks may be apart.
 const LEEWAY: i64 = 60;
-/// The oldest token: it was made for this very callback, moments ago.
+/// The oldest token: it was issued for this very callback, moments ago.
 const MAX_AGE: i64 = 600;
 /// The weakest RSA key (RFC 7518 §3.3).
 const MIN_RSA_BITS: usize = 2048;
 
 /// The signature algorithms that may be accepted. `none` and the HMAC family are not among them, whatever
-/// a token or its metadata says: with them, whoever knows the public key or the client secret could sign.
+/// a token or its metadata says: with them, anyone with the public key or the client secret could sign.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Algorithm {
     Rs256,
@@ -107,7 +107,7 @@ pub(crate) fn names(algorithms: &[Algorithm]) -> String {
     names.join(", ")
 }
 
-/// base64url, padded or not: padding says nothing, and some providers write it into their keys.
+/// base64url, padded or not: padding means nothing, and some providers write it into their keys.
 const BASE64URL: GeneralPurpose = GeneralPurpose::new(
     &alphabet::URL_SAFE,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
@@ -141,7 +141,7 @@ impl Keys {
         }
     }
 
-    /// The one key that fits. Of several nobody can tell which was meant.
+    /// The one key that fits. Where several do, which was meant cannot be known.
     fn find(&self, kid: Option<&str>, algorithm: Algorithm) -> Result<&Key, Rejected> {
         let algorithm = algorithm.core();
         let mut fitting = self.0.iter().filter(|Key { jwk: key, .. }| {
@@ -236,14 +236,14 @@ pub(crate) struct Expected<'a> {
 /// What brought a token about, and so how old it may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Origin<'a> {
-    /// A flow, for which it was made a moment ago.
+    /// A flow, for which it was issued a moment ago.
     Flow {
         /// The nonce of the flow; none where the provider is not sent one.
         nonce: Option<&'a str>,
     },
     /// It came with renewed tokens. It should be fresh (OpenID Connect Core §12.2), but some providers repeat
     /// the one of the sign-in: long expired, beside another access token, its key perhaps replaced by now.
-    /// Who it is about is still all it is asked for, and it came from the token endpoint itself (§3.1.3.7,
+    /// All it is used for is whom it is about, and it came from the token endpoint itself (§3.1.3.7,
     /// 6).
     Renewal,
 }
@@ -275,12 +275,12 @@ fn invalid(cause: impl Display) -> Rejected {
     Rejected::Token(format!("ID token: {cause}"))
 }
 
-/// Verifies a token and answers its claims.
+/// Verifies a token and returns its claims.
 pub(crate) fn verify(token: &str, keys: &Keys, expected: &Expected<'_>) -> Result<Object, Rejected> {
     if token.len() > MAX_BYTES {
         return Err(invalid("it is too large"));
     }
-    // Three parts: five would be an encrypted token, which nobody asked for.
+    // Three parts: five would be an encrypted token, which we never ask for.
     let [header, payload, signature] = token.split('.').collect::<Vec<_>>()[..] else {
         return Err(invalid("it is not three parts"));
     };
@@ -372,8 +372,8 @@ fn found(claims: &Object, name: &str) -> String {
     }
 }
 
-/// Whether the audience is us, and with us nobody who is not expected there: another audience could replay
-/// the token here.
+/// Whether the audience is us, and with us only who is expected there: another audience could replay the token
+/// here.
 fn is_audience(audience: Option<&Value>, expected: &Expected<'_>) -> bool {
     let is_us = |audience: &Value| audience.as_str() == Some(expected.client_id);
     let is_expected = |audience: &Value| {
@@ -394,7 +394,7 @@ fn is_audience(audience: Option<&Value>, expected: &Expected<'_>) -> bool {
     }
 }
 
-/// When a token was made and until when it counts.
+/// When a token was issued and until when it counts.
 #[derive(Clone, Copy)]
 struct Times {
     issued: i64,
@@ -402,7 +402,7 @@ struct Times {
 }
 
 /// Whether a text is one a provider may know a person by. Not every engine stores a NUL, and one that was
-/// cut out would make two people one.
+/// cut out would turn two people into one.
 pub(crate) fn is_subject(text: &str) -> bool {
     (1..=255).contains(&text.chars().count()) && !text.contains('\0')
 }

@@ -2,7 +2,7 @@
 //! written.
 //!
 //! Parsers disagree on which of two equal names counts (RFC 8259 §4), so a token that has both says one
-//! thing to whoever checked it elsewhere and another to us. RFC 7519 §4 lets us refuse it.
+//! thing to a program that checked it elsewhere and another to us. RFC 7519 §4 lets us refuse it.
 
 use serde::{
     Deserialize, Deserializer,
@@ -33,7 +33,7 @@ pub(crate) fn has(claims: &Object, name: &str) -> bool {
 }
 
 /// A count, of seconds for example, as a whole number, a decimal (`3599.0`) or either of them in a text:
-/// providers write all four, and none can mean anything else. What is less than zero or no number is no count.
+/// providers write all four, and none can mean anything else. What is below zero or not a number is not a count.
 pub(crate) fn count(value: &Value) -> Option<u64> {
     let whole = |decimal: f64| (decimal.is_finite() && decimal >= 0.0).then_some(decimal as u64);
     match value {

@@ -1,4 +1,4 @@
-//! What is said to providers and what they say: OAuth 2.0 and OpenID Connect, as far as sign-in needs them.
+//! Talking with providers: OAuth 2.0 and OpenID Connect, as far as sign-in needs them.
 
 pub(super) mod discovery;
 pub(super) mod excerpt;

@@ -25,7 +25,7 @@ use crate::oauth::{
     },
 };
 
-/// `oauth2`'s client, with our way of reading answers.
+/// `oauth2`'s client, with our way of reading responses.
 pub(crate) type OAuthClient = Client<
     Refused,
     TokenAnswer,
@@ -110,7 +110,7 @@ fn check_type(provider: &Provider, answer: &TokenAnswer) -> Result<(), Refused> 
     }
 }
 
-/// A token answer (RFC 6749 §5.1), read as providers write it.
+/// A token response (RFC 6749 §5.1), read as providers write it.
 #[derive(Deserialize, Serialize)]
 #[serde(try_from = "RawAnswer")]
 pub(crate) struct TokenAnswer {
@@ -209,7 +209,7 @@ fn scopes(scope: &Value) -> Option<String> {
     Some(words.join(" "))
 }
 
-/// Why a token request brought no tokens; also an error answer (RFC 6749 §5.2), of which only a code is kept, made
+/// Why a token request brought no tokens; also an error response (RFC 6749 §5.2), of which only a code is kept,
 /// harmless for the log.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(from = "Object")]
@@ -230,7 +230,7 @@ impl Refused {
         }
     }
 
-    /// What is wrong with a body that is not a token answer. The parser's own message might quote a token.
+    /// What is wrong with a body that is not a token response. The parser's own message might quote a token.
     fn by(body: &[u8]) -> Self {
         match json::object(body) {
             Ok(answer) if has(&answer, "error") => answer.into(),
