@@ -178,7 +178,7 @@ async fn the_audience_is_this_client_alone() {
             claims(false, |_| json!({ "azp": "other" })),
             claims(false, |_| json!({ "azp": "" })),
             claims(false, |_| json!({ "azp": ["acme-client"] })),
-            // ID20: a token the same provider made for another client.
+            // A token the same provider made for another client.
             claims(false, |_| json!({ "aud": "corp-client", "azp": "corp-client" })),
         ],
     )
@@ -416,7 +416,7 @@ async fn configuration_can_fix_the_algorithms() {
     .await;
 }
 
-/// ID10, ID11: the signer does not choose how it is verified.
+/// The signer does not choose how it is verified.
 #[tokio::test]
 async fn nothing_unsigned_and_nothing_signed_with_a_public_or_shared_secret() {
     let world = World::new().await;
@@ -469,7 +469,7 @@ async fn nothing_unsigned_and_nothing_signed_with_a_public_or_shared_secret() {
             }));
         }));
     }
-    // A symmetric key in the key set is no key for ID tokens.
+    // A symmetric key in the key set is not a key for ID tokens.
     cases.push(refused("HS256 with a key of the key set", |script, _| {
         let oct =
             json!({ "kty": "oct", "kid": "key-1", "use": "sig", "alg": "HS256", "k": encode(b"shared") });
@@ -483,7 +483,6 @@ async fn nothing_unsigned_and_nothing_signed_with_a_public_or_shared_secret() {
     judge(&world, cases).await;
 }
 
-/// ID12.
 #[tokio::test]
 async fn without_a_key_id_there_must_be_one_key_that_fits() {
     let world = World::new().await;
@@ -520,7 +519,7 @@ async fn without_a_key_id_there_must_be_one_key_that_fits() {
     .await;
 }
 
-/// ID13: a key id is a name, and what a header says of keys is the signer's word for itself.
+/// A key id is only a name, and keys in the header are the signer's own claim.
 #[tokio::test]
 async fn a_header_brings_no_keys_along() {
     let world = World::new().await;
@@ -566,7 +565,6 @@ async fn a_header_brings_no_keys_along() {
     assert!(evil.everything().is_empty(), "{:?}", evil.everything());
 }
 
-/// ID15.
 #[tokio::test]
 async fn a_key_set_must_hold_a_fitting_strong_key() {
     let world = World::new().await;
@@ -665,7 +663,6 @@ fn rotate(idp: &Idp, kid: &str) {
     idp.script(|script| publish(script, Signer::es256(kid)));
 }
 
-/// ID14, I3.
 #[tokio::test]
 async fn a_new_key_is_found_by_one_more_fetch() {
     let world = World::new().await;
@@ -696,9 +693,9 @@ async fn a_new_key_is_found_by_one_more_fetch() {
     assert_eq!(world.acme.count(Endpoint::Keys), 4);
 }
 
-/// I3: whoever sends made-up key ids does not make us hammer the provider.
+/// Made-up key ids do not make us hammer the provider.
 #[tokio::test]
-async fn made_up_key_ids_bring_about_one_fetch_in_five_minutes() {
+async fn made_up_key_ids_cause_one_fetch_in_five_minutes() {
     let world = World::new().await;
     let fetches = || world.acme.count(Endpoint::Keys);
     // What was fetched for this very token is not fetched again.
@@ -745,7 +742,6 @@ async fn sign_ins_at_once_after_a_change_of_keys_share_a_fetch() {
     assert_eq!(world.acme.count(Endpoint::Keys), 2);
 }
 
-/// ID16.
 #[tokio::test]
 async fn metadata_must_be_the_issuers_own_and_lead_to_safe_places() {
     let world = World::new().await;
@@ -788,7 +784,6 @@ async fn metadata_must_be_the_issuers_own_and_lead_to_safe_places() {
     world.assert_recovers().await;
 }
 
-/// ID17.
 #[tokio::test]
 async fn at_hash_binds_the_access_token_where_it_is_sent() {
     let world = World::new().await;
@@ -814,7 +809,6 @@ async fn at_hash_binds_the_access_token_where_it_is_sent() {
     .await;
 }
 
-/// ID19.
 #[tokio::test]
 async fn the_header_announces_a_plain_id_token() {
     let world = World::new().await;
@@ -837,7 +831,7 @@ async fn the_header_announces_a_plain_id_token() {
             header(false, json!({ "crit": ["exp"] })),
             header(false, json!({ "crit": ["b64"], "b64": false })),
             header(false, json!({ "crit": [] })),
-            // ID20: an access token of the same provider, signed with the same key.
+            // An access token of the same provider, signed with the same key.
             refused("an access token", |script, _| {
                 script.header = json!({ "typ": "at+jwt" });
                 script.claims =
@@ -848,7 +842,6 @@ async fn the_header_announces_a_plain_id_token() {
     .await;
 }
 
-/// ID21.
 #[tokio::test]
 async fn a_token_is_three_parts_of_plain_json() {
     let world = World::new().await;

@@ -1,4 +1,4 @@
-//! What reads and then writes more than one table, with somebody else in between.
+//! What reads and then writes more than one table, with another request in between.
 
 use http::StatusCode;
 use serde_json::Value;
@@ -47,7 +47,7 @@ fn get(browser: &Browser, address: &str) -> tokio::task::JoinHandle<(Browser, An
     })
 }
 
-/// All at once, in whatever order: in the end nobody is in by an account that is not there.
+/// All at once, in whatever order: in the end no session was begun with an account that is gone.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn no_sign_in_survives_the_disconnecting_of_its_account() {
     let world = World::new().await;
@@ -91,7 +91,7 @@ async fn no_sign_in_survives_the_disconnecting_of_its_account() {
 
 /// The owner of an address, about whom the callback has read, is deleted before it writes.
 #[tokio::test]
-async fn what_waits_for_an_owner_waits_for_nobody_who_is_gone() {
+async fn an_account_does_not_wait_for_an_owner_who_is_gone() {
     let world = World::new().await;
     let mut owner = world.browser();
     owner.register("ada@example.com").await;
@@ -153,7 +153,7 @@ mod server {
 
     use super::*;
 
-    /// Who stops a transaction in its midst, on a connection beside the application's.
+    /// Stops a transaction in its midst, on a connection beside the application's.
     pub struct Operator(PgConnection);
 
     impl Operator {
@@ -162,7 +162,7 @@ mod server {
             Self(PgConnection::connect_with(&options).await.unwrap())
         }
 
-        /// Stops whoever does this to a row of the table, from the next one on: after it is done, with all locks
+        /// Stops whatever does this to a row of the table, from the next one on: after it is done, with all locks
         /// that were taken for it.
         async fn stop_after(world: &World, event: &str, table: &str) -> Self {
             let mut operator = Self::beside(world).await;

@@ -32,7 +32,7 @@ async fn unlink(browser: &mut Browser, id: &str) -> Answer {
     browser.post("/api/unlink_account", &[("account_id", id)]).await
 }
 
-/// LK1: (provider, subject) is who somebody is.
+/// A person is (provider, subject), and nothing else.
 #[tokio::test]
 async fn a_person_is_known_by_provider_and_subject_alone() {
     let world = World::new().await;
@@ -44,7 +44,7 @@ async fn a_person_is_known_by_provider_and_subject_alone() {
     );
     let mut browser = world.signed_in("acme", &changed).await;
     assert_eq!(browser.session().await["user_id"], first);
-    // The same subject elsewhere is somebody else (AL7).
+    // The same subject elsewhere is another person.
     let elsewhere = person_with("ada", json!({ "email": "other@example.com" }));
     assert_ne!(
         world.signed_in("corp", &elsewhere).await.session().await["user_id"],
@@ -64,9 +64,9 @@ async fn a_person_is_known_by_provider_and_subject_alone() {
     world.app.assert_counts(&[("users", 4), ("accounts", 4)]).await;
 }
 
-/// AL1, AL2: an address somebody registered before its owner came.
+/// An address that a stranger registered before its owner came.
 #[tokio::test]
-async fn an_address_that_is_taken_merges_nobody() {
+async fn an_address_that_is_taken_merges_no_accounts() {
     let world = World::new().await;
     let mut squatter = world.browser();
     squatter.register("ada@example.com").await;
@@ -95,9 +95,8 @@ async fn an_address_that_is_taken_merges_nobody() {
     world.app.assert_counts(&[("users", 1), ("accounts", 0)]).await;
 }
 
-/// AL5.
 #[tokio::test]
-async fn an_address_nobody_vouches_for_is_nobodys() {
+async fn an_unverified_address_does_not_become_the_users() {
     let world = World::new().await;
     let unverified = |name| person_with(name, json!({ "email_verified": false }));
     // Free: a user without an address.
@@ -110,7 +109,7 @@ async fn an_address_nobody_vouches_for_is_nobodys() {
     // So its owner can come later.
     let mut ada = world.browser();
     ada.register("ada@example.com").await;
-    // Taken: stopped, and nothing waits for anybody.
+    // Taken: stopped, and nothing waits.
     let mut again = world.browser();
     for claim in [json!(false), Value::Null, json!("true"), json!(1)] {
         let other = person_with("ada", json!({ "sub": "mallory-2", "email_verified": claim }));
@@ -127,7 +126,6 @@ async fn an_address_nobody_vouches_for_is_nobodys() {
         .await;
 }
 
-/// AL6.
 #[tokio::test]
 async fn an_address_that_came_by_a_provider_cannot_be_registered() {
     let world = World::new().await;
@@ -147,9 +145,8 @@ async fn an_address_that_came_by_a_provider_cannot_be_registered() {
     world.app.assert_counts(&[("users", 1), ("sessions", 1)]).await;
 }
 
-/// AL8.
 #[tokio::test]
-async fn an_address_that_changes_at_the_provider_moves_nobody() {
+async fn an_address_that_changes_at_the_provider_changes_no_user() {
     let world = World::new().await;
     world.browser().register("grace@example.com").await;
     world.signed_in("acme", &person("ada")).await;
@@ -161,7 +158,6 @@ async fn an_address_that_changes_at_the_provider_moves_nobody() {
     world.app.assert_counts(&[("users", 2), ("accounts", 1)]).await;
 }
 
-/// AL15.
 #[tokio::test]
 async fn a_deleted_users_account_begins_anew() {
     let world = World::new().await;
@@ -173,7 +169,6 @@ async fn a_deleted_users_account_begins_anew() {
     assert_eq!(browser.user().await["email"], "ada@example.com");
 }
 
-/// AL16.
 #[tokio::test]
 async fn an_address_that_only_looks_the_same_is_another() {
     let world = World::new().await;
@@ -200,7 +195,7 @@ async fn a_signed_in_person_connects_an_account() {
     let mut browser = world.browser();
     browser.register("ada@example.com").await;
     let (before, old) = (browser.session().await, browser.clone());
-    // Another address than one's own is no matter.
+    // It may have another address than one's own.
     let at_acme = person_with("ada", json!({ "email": "work@example.com" }));
     let fields = [("intent", "link"), ("return_to", "/settings/security")];
     let hop = browser.begin_with("acme", &fields).await;
@@ -218,7 +213,7 @@ async fn a_signed_in_person_connects_an_account() {
         (&user["email"], &user["email_verified"]),
         (&json!("ada@example.com"), &json!(false))
     );
-    // The same session under another id (FX5): a copied cookie is worth nothing now.
+    // The same session under another id: a copied cookie is worth nothing now.
     assert_eq!(browser.session().await["session_id"], before["session_id"]);
     assert_ne!(browser.jar["__Host-id"], old.jar["__Host-id"]);
     assert_eq!(old.live_session_id().await, None);
@@ -264,9 +259,8 @@ async fn connecting_the_same_account_again_changes_nothing() {
         .await;
 }
 
-/// AL9.
 #[tokio::test]
-async fn an_account_of_somebody_else_cannot_be_connected() {
+async fn an_account_of_another_user_cannot_be_connected() {
     let world = World::new().await;
     world.signed_in("acme", &person("grace")).await;
     let mut browser = world.signed_in("corp", &person("ada")).await;
@@ -289,7 +283,6 @@ async fn an_account_of_somebody_else_cannot_be_connected() {
     world.app.assert_counts(&[("users", 2), ("accounts", 2)]).await;
 }
 
-/// AL10, LK4.
 #[tokio::test]
 async fn a_link_is_finished_in_the_session_that_began_it() {
     let world = World::new().await;
@@ -309,7 +302,7 @@ async fn a_link_is_finished_in_the_session_that_began_it() {
             browser
         }
     };
-    // Finished by somebody else, by nobody, and by the same person in a later session.
+    // Finished by another user, anonymously, and by the same person in a later session.
     for (signs_out, finisher) in [
         (false, Some("grace@example.com")),
         (false, Some("ada@example.com")),
@@ -344,7 +337,7 @@ async fn a_link_is_finished_in_the_session_that_began_it() {
         .await
         .assert_leads_to(expired);
     assert_eq!(world.token_requests(), 0);
-    // A link that began in one browser and comes back in another is nobody's.
+    // A link that began in one browser cannot be finished in another.
     let mut browser = log_in("ada@example.com").await;
     let hop = browser.begin_link("acme").await;
     let mut elsewhere = world.browser();
@@ -390,7 +383,7 @@ async fn a_link_that_fails_leads_back_to_the_accounts() {
         .await;
 }
 
-/// Signing in with somebody else's account never connects it, whoever is signed in.
+/// Signing in with another person's account never connects it, whoever is signed in.
 #[tokio::test]
 async fn only_a_link_connects() {
     let world = World::new().await;
@@ -407,11 +400,16 @@ async fn only_a_link_connects() {
         .await;
 }
 
-/// Ada has a password; her provider's answer waits in this browser.
+/// Ada has a password, and her account at a provider waits in this browser.
 async fn pending(world: &World) -> Browser {
     let mut registered = world.browser();
     registered.register("ada@example.com").await;
     registered.post("/api/logout", &[]).await;
+    waiting(world).await
+}
+
+/// Her account waits in one more browser.
+async fn waiting(world: &World) -> Browser {
     let mut browser = world.browser();
     browser
         .sign_in("acme", &world.acme, &person("ada"))
@@ -442,7 +440,7 @@ async fn an_account_that_waits_is_connected_by_the_owners_password() {
 async fn an_account_that_waits_is_connected_by_a_connected_provider_too() {
     let world = World::new().await;
     world.signed_in("corp", &person("ada")).await;
-    // AL7: the same verified address at two providers.
+    // The same verified address at two providers.
     let mut browser = world.browser();
     browser
         .sign_in("acme", &world.acme, &person("ada"))
@@ -467,7 +465,7 @@ async fn an_account_waits_for_ten_minutes() {
     assert_eq!(browser.log_in("ada@example.com").await.status, StatusCode::OK);
     assert!(providers(&mut browser).await.is_empty());
     world.app.assert_counts(&[("accounts", 0)]).await;
-    // Where nobody signs in, it goes as well.
+    // Where the owner does not sign in, it goes as well.
     world
         .browser()
         .sign_in("acme", &world.acme, &person("ada"))
@@ -492,19 +490,20 @@ async fn an_account_waits_in_its_browser_for_its_owner() {
     let mut bare = world.browser();
     assert_eq!(bare.log_in("ada@example.com").await.status, StatusCode::OK);
     assert!(providers(&mut bare).await.is_empty());
-    // Somebody else in the same browser: by registering, by a password, by a provider.
+    // Another user in the same browser: by registering, by a password, by a provider.
     browser.register("grace@example.com").await;
     assert!(providers(&mut browser).await.is_empty());
-    browser.post("/api/logout", &[]).await;
-    browser.log_in("grace@example.com").await;
+    let mut browser = waiting(&world).await;
+    assert_eq!(browser.log_in("grace@example.com").await.status, StatusCode::OK);
     assert!(providers(&mut browser).await.is_empty());
+    let mut browser = waiting(&world).await;
     browser
         .sign_in("corp", &world.corp, &person("alan"))
         .await
         .assert_leads_to("/profile");
     assert_eq!(providers(&mut browser).await, ["corp"]);
     // A wrong password connects nothing.
-    browser.post("/api/logout", &[]).await;
+    let mut browser = waiting(&world).await;
     let wrong = [("email", "ada@example.com"), ("password", "not the river at all")];
     browser
         .post("/api/login", &wrong)
@@ -533,9 +532,9 @@ async fn a_waiting_account_is_connected_once_and_the_latest_counts() {
         .await;
 }
 
-/// Twenty other flows in the same browser do not push it out, and it is no flow that a callback finds.
+/// Twenty other flows in the same browser do not push it out, and a callback does not find it.
 #[tokio::test]
-async fn a_waiting_account_is_no_flow() {
+async fn a_waiting_account_is_not_a_flow() {
     let world = World::new().await;
     let mut browser = pending(&world).await;
     for _ in 0..22 {
@@ -549,7 +548,6 @@ async fn a_waiting_account_is_no_flow() {
     assert_eq!(providers(&mut browser).await, ["acme"]);
 }
 
-/// AL12.
 #[tokio::test]
 async fn the_last_way_in_stays() {
     let world = World::new().await;
@@ -606,7 +604,7 @@ async fn a_provider_that_is_configured_no_longer_is_no_way_in() {
 }
 
 #[tokio::test]
-async fn nobody_disconnects_what_is_not_theirs() {
+async fn only_ones_own_accounts_can_be_disconnected() {
     let world = World::new().await;
     let mut ada = world.signed_in("acme", &person("ada")).await;
     let foreign = account_id(&mut ada, "acme").await;
@@ -668,7 +666,6 @@ async fn disconnecting_takes_a_recent_session() {
     assert_eq!(unlink(&mut browser, &id).await.status, StatusCode::OK);
 }
 
-/// LK5, FX5.
 #[tokio::test]
 async fn disconnecting_ends_the_sessions_born_from_it_and_renews_this_one() {
     let world = World::new().await;
@@ -717,7 +714,7 @@ async fn a_session_born_from_what_it_disconnects_goes_on() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_two_who_disconnect_the_last_two_accounts_at_once_one_succeeds() {
+async fn of_two_requests_that_disconnect_the_last_two_accounts_one_succeeds() {
     for _ in 0..5 {
         let world = World::new().await;
         let mut by_acme = world.signed_in("acme", &person("ada")).await;
@@ -740,7 +737,7 @@ async fn of_two_who_disconnect_the_last_two_accounts_at_once_one_succeeds() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_two_users_who_connect_one_account_at_once_one_gets_it() {
+async fn of_two_users_who_connect_one_account_at_once_one_succeeds() {
     let world = World::new().await;
     let mut hops = Vec::new();
     for name in ["ada", "grace"] {

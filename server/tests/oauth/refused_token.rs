@@ -73,14 +73,14 @@ async fn a_refused_token_is_renewed_in_the_midst_of_its_life() {
     assert_eq!(ada.after_401("access-one").await.unwrap(), "access-two");
     assert_eq!(ada.requests(), 1);
     assert_eq!(ada.token().await.unwrap(), "access-two");
-    // Somebody who was refused the old one a moment later has the new one without a word to the provider.
+    // A caller that was refused the old one a moment later gets the new one without a request to the provider.
     assert_eq!(ada.after_401("access-one").await.unwrap(), "access-two");
     assert_eq!(ada.requests(), 1);
     assert_eq!(ada.refresh_token().await.as_deref(), Some("refresh-one"));
 }
 
 #[tokio::test]
-async fn of_twenty_who_were_refused_at_once_one_renews() {
+async fn twenty_concurrent_refusals_share_one_renewal() {
     let ada = Ada::with(Some("refresh-one")).await;
     let gate = Gate::closed();
     ada.world.acme.reply(Endpoint::Token, Reply::Held(gate.clone()));
@@ -166,7 +166,7 @@ async fn an_old_id_token_is_still_about_the_same_person_and_from_the_same_provid
         );
         assert_eq!(ada.refresh_token().await, None, "{changes}");
     }
-    // Nor is a forged one taken for an old one, nor a new one whose key nobody knows.
+    // Nor is a forged one taken for an old one, nor a new one whose key is unknown.
     for (forged, kept) in [(true, None), (false, Some("refresh-one"))] {
         let ada = Ada::with(Some("refresh-one")).await;
         let signed_in_at = ada.world.acme.now();

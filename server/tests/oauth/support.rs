@@ -18,11 +18,7 @@ use auth::{
     session_layer,
 };
 use axum::{
-    Extension, Router,
-    body::{Body, to_bytes},
-    extract::ConnectInfo,
-    middleware::from_fn_with_state,
-    routing::get,
+    Extension, Router, body::Body, extract::ConnectInfo, middleware::from_fn_with_state, routing::get,
 };
 use http::{
     HeaderMap, Method, Request, StatusCode,
@@ -39,6 +35,7 @@ use url::Url;
 use uuid::Uuid;
 
 use crate::{
+    answer,
     database::TestDatabase,
     idp::{Endpoint, Idp},
 };
@@ -50,10 +47,10 @@ const SECRET: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 const START: i64 = 1_800_000_000;
 pub const PASSWORD: &str = "a river runs past the mill";
 
-/// How many may wait for one provider.
+/// The number of places of one provider.
 pub const PLACES: usize = 64;
 
-/// Somebody at a provider whose address is verified.
+/// A person at a provider, with a verified address.
 pub fn person(name: &str) -> Value {
     json!({
         "sub": format!("{name}-at-idp"), "email": format!("{name}@example.com"), "email_verified": true, "name": name,
@@ -147,7 +144,7 @@ impl App {
         self.0.database.stored()
     }
 
-    /// A browser nobody has seen.
+    /// A new browser.
     pub fn browser(&self) -> Browser {
         Browser {
             app: self.clone(),
@@ -160,7 +157,7 @@ impl App {
         self.0.clock.advance(Duration::seconds(seconds));
     }
 
-    /// The result of a query that answers one number.
+    /// The result of a query that returns one number.
     pub async fn number(&self, sql: &str) -> i64 {
         sqlx::query_scalar(sql)
             .fetch_one(self.auth().db.read())
@@ -168,7 +165,7 @@ impl App {
             .unwrap()
     }
 
-    /// The result of a query that answers one text or NULL.
+    /// The result of a query that returns one text or NULL.
     pub async fn text(&self, sql: &str) -> Option<String> {
         sqlx::query_scalar(sql)
             .fetch_one(self.auth().db.read())
@@ -209,7 +206,7 @@ impl App {
         }
     }
 
-    /// Nobody has come into being, nobody is signed in, and no flow is left.
+    /// There is no user, no session, and no flow is left.
     #[track_caller]
     pub fn assert_untouched(&self) -> impl Future<Output = ()> + '_ {
         self.assert_counts(&[
@@ -221,7 +218,7 @@ impl App {
         ])
     }
 
-    /// Forgets everybody.
+    /// Deletes all users, flows and sessions.
     pub async fn wipe(&self) {
         for table in ["users", "sign_in_flows", "sessions"] {
             self.execute(&format!("DELETE FROM {table}")).await;
@@ -262,7 +259,7 @@ impl Browser {
         request
     }
 
-    /// Sends a request without keeping what it sets: for several at once.
+    /// Sends a request without keeping what it sets: for several at once. Checks what must hold for every answer.
     pub async fn send(&self, request: Request<Body>) -> Answer {
         let mut request = request;
         if !request.headers().contains_key(HOST) {
@@ -276,12 +273,12 @@ impl Browser {
             .extensions_mut()
             .insert(ConnectInfo(SocketAddr::new(address, 1024)));
         let response = self.app.router().oneshot(request).await.unwrap();
-        let (parts, body) = response.into_parts();
-        let body = to_bytes(body, usize::MAX).await.unwrap();
+        let answer = answer::Answer::read(response).await;
+        answer.check_invariants(self.app.0.origin.starts_with("https:"));
         Answer {
-            status: parts.status,
-            headers: parts.headers,
-            body: String::from_utf8_lossy(&body).into_owned(),
+            status: StatusCode::from_u16(answer.status).unwrap(),
+            body: answer.text(),
+            headers: answer.headers,
         }
     }
 
@@ -322,7 +319,7 @@ impl Browser {
         self.visit(request).await
     }
 
-    /// What `/api/session` says: the session, or null.
+    /// What `/api/session` returns: the session, or null.
     pub async fn session(&mut self) -> Value {
         let answer = self.get("/api/session").await;
         assert_eq!(answer.status, StatusCode::OK);
@@ -363,7 +360,7 @@ impl Browser {
         answer.json()
     }
 
-    /// Makes a user with [`PASSWORD`].
+    /// Creates a user with [`PASSWORD`].
     pub async fn register(&mut self, email: &str) {
         let answer = self
             .post("/api/register", &[("email", email), ("password", PASSWORD)])
@@ -575,7 +572,7 @@ impl World {
         self.app.browser()
     }
 
-    /// So many who wait for a provider, until what this returns is dropped.
+    /// Takes this number of a provider's places, until what this returns is dropped.
     pub async fn crowd(&self, provider: &str, places: usize) -> Vec<oneshot::Sender<()>> {
         let at = self.app.auth().oauth.callbacks_of(provider).unwrap();
         let mut crowd = Vec::new();
@@ -594,7 +591,7 @@ impl World {
         self.acme.count(Endpoint::Token) + self.corp.count(Endpoint::Token)
     }
 
-    /// Signs somebody in with a provider, in a browser of their own.
+    /// Signs a person in with a provider, in a new browser.
     pub async fn signed_in(&self, provider: &str, person: &Value) -> Browser {
         let idp = match provider {
             "corp" => &self.corp,
