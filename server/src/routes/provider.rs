@@ -126,7 +126,7 @@ pub(crate) async fn finish(
             stopped(&stop)
         }
     };
-    // The address holds a code: it is nobody's to keep, and goes to nobody (RFC 9700 §4.2.4).
+    // The address holds a code: it must not be stored, nor sent on as a referrer (RFC 9700 §4.2.4).
     let headers = response.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
@@ -201,7 +201,7 @@ fn failed(code: &str, way_back: &WayBack) -> Response {
         // Whoever connects an account stays on that page.
         Intent::Link => return see_other(&format!("{SETTINGS_ACCOUNTS}?error={code}")),
         Intent::SignIn => return_to,
-        // The login page leads who is signed in on, and the reason goes along.
+        // The login page leads a signed-in user on, and the reason goes along.
         Intent::Confirm => return_to.or(Some(SETTINGS_SECURITY)),
     };
     match return_to {

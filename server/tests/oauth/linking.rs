@@ -5,32 +5,8 @@ use serde_json::{Value, json};
 
 use crate::{
     idp::{Endpoint, Reply},
-    support::{Answer, Browser, World, person, person_with},
+    support::{Browser, World, person, person_with},
 };
-
-/// The person's connected accounts by provider.
-async fn providers(browser: &mut Browser) -> Vec<String> {
-    let user = browser.user().await;
-    let accounts = user["accounts"].as_array().unwrap();
-    accounts
-        .iter()
-        .map(|account| account["provider"].as_str().unwrap().to_owned())
-        .collect()
-}
-
-async fn account_id(browser: &mut Browser, provider: &str) -> String {
-    let user = browser.user().await;
-    let accounts = user["accounts"].as_array().unwrap();
-    let account = accounts
-        .iter()
-        .find(|account| account["provider"] == provider)
-        .unwrap();
-    account["id"].as_str().unwrap().to_owned()
-}
-
-async fn unlink(browser: &mut Browser, id: &str) -> Answer {
-    browser.post("/api/unlink_account", &[("account_id", id)]).await
-}
 
 /// A person is (provider, subject), and nothing else.
 #[tokio::test]
@@ -77,7 +53,7 @@ async fn an_address_that_is_taken_merges_no_accounts() {
     let page = ada.get(answer.location()).await;
     assert!(page.body.contains("role=\"alert\""));
     // Nothing has come to the squatter either.
-    assert!(providers(&mut squatter).await.is_empty());
+    assert!(squatter.providers().await.is_empty());
     assert_eq!(squatter.user().await["email_verified"], false);
     world
         .app
@@ -119,7 +95,7 @@ async fn an_unverified_address_does_not_become_the_users() {
             .assert_failed("unverified");
     }
     assert_eq!(again.log_in("ada@example.com").await.status, StatusCode::OK);
-    assert!(providers(&mut again).await.is_empty());
+    assert!(again.providers().await.is_empty());
     world
         .app
         .assert_counts(&[("users", 2), ("accounts", 1), ("pending_links", 0)])
@@ -207,7 +183,7 @@ async fn a_signed_in_person_connects_an_account() {
         .link("corp", &world.corp, &person("grace"))
         .await
         .assert_leads_to("/settings/accounts");
-    assert_eq!(providers(&mut browser).await, ["acme", "corp"]);
+    assert_eq!(browser.providers().await, ["acme", "corp"]);
     let user = browser.user().await;
     assert_eq!(
         (&user["email"], &user["email_verified"]),
@@ -237,12 +213,12 @@ async fn a_signed_in_person_connects_an_account() {
 async fn connecting_the_same_account_again_changes_nothing() {
     let world = World::new().await;
     let mut browser = world.signed_in("acme", &person("ada")).await;
-    let id = account_id(&mut browser, "acme").await;
+    let id = browser.account_id("acme").await;
     browser
         .link("acme", &world.acme, &person("ada"))
         .await
         .assert_leads_to("/settings/accounts");
-    assert_eq!(account_id(&mut browser, "acme").await, id);
+    assert_eq!(browser.account_id("acme").await, id);
     let links = "audit_events WHERE kind = 'link'";
     world
         .app
@@ -272,7 +248,7 @@ async fn an_account_of_another_user_cannot_be_connected() {
         (browser.session().await, &browser.jar["__Host-id"]),
         (before, &id)
     );
-    assert_eq!(providers(&mut browser).await, ["corp"]);
+    assert_eq!(browser.providers().await, ["corp"]);
     let page = browser.get(answer.location()).await;
     assert_eq!(page.status, StatusCode::OK);
     assert!(page.body.contains("role=\"alert\""), "{}", page.body);
@@ -424,7 +400,7 @@ async fn an_account_that_waits_is_connected_by_the_owners_password() {
     let mut browser = pending(&world).await;
     world.app.advance(599);
     assert_eq!(browser.log_in("ada@example.com").await.status, StatusCode::OK);
-    assert_eq!(providers(&mut browser).await, ["acme"]);
+    assert_eq!(browser.providers().await, ["acme"]);
     world
         .app
         .assert_counts(&[("users", 1), ("accounts", 1), ("pending_links", 0)])
@@ -450,7 +426,7 @@ async fn an_account_that_waits_is_connected_by_a_connected_provider_too() {
         .sign_in("corp", &world.corp, &person("ada"))
         .await
         .assert_leads_to("/profile");
-    assert_eq!(providers(&mut browser).await, ["corp", "acme"]);
+    assert_eq!(browser.providers().await, ["corp", "acme"]);
     world
         .app
         .assert_counts(&[("users", 1), ("accounts", 2), ("pending_links", 0)])
@@ -463,7 +439,7 @@ async fn an_account_waits_for_ten_minutes() {
     let mut browser = pending(&world).await;
     world.app.advance(600);
     assert_eq!(browser.log_in("ada@example.com").await.status, StatusCode::OK);
-    assert!(providers(&mut browser).await.is_empty());
+    assert!(browser.providers().await.is_empty());
     world.app.assert_counts(&[("accounts", 0)]).await;
     // Where the owner does not sign in, it goes as well.
     world
@@ -486,22 +462,22 @@ async fn an_account_waits_in_its_browser_for_its_owner() {
     let mut elsewhere = world.browser();
     elsewhere.begin("corp").await;
     assert_eq!(elsewhere.log_in("ada@example.com").await.status, StatusCode::OK);
-    assert!(providers(&mut elsewhere).await.is_empty());
+    assert!(elsewhere.providers().await.is_empty());
     let mut bare = world.browser();
     assert_eq!(bare.log_in("ada@example.com").await.status, StatusCode::OK);
-    assert!(providers(&mut bare).await.is_empty());
+    assert!(bare.providers().await.is_empty());
     // Another user in the same browser: by registering, by a password, by a provider.
     browser.register("grace@example.com").await;
-    assert!(providers(&mut browser).await.is_empty());
+    assert!(browser.providers().await.is_empty());
     let mut browser = waiting(&world).await;
     assert_eq!(browser.log_in("grace@example.com").await.status, StatusCode::OK);
-    assert!(providers(&mut browser).await.is_empty());
+    assert!(browser.providers().await.is_empty());
     let mut browser = waiting(&world).await;
     browser
         .sign_in("corp", &world.corp, &person("alan"))
         .await
         .assert_leads_to("/profile");
-    assert_eq!(providers(&mut browser).await, ["corp"]);
+    assert_eq!(browser.providers().await, ["corp"]);
     // A wrong password connects nothing.
     let mut browser = waiting(&world).await;
     let wrong = [("email", "ada@example.com"), ("password", "not the river at all")];
@@ -523,7 +499,7 @@ async fn a_waiting_account_is_connected_once_and_the_latest_counts() {
         .assert_failed("link_required");
     world.app.assert_counts(&[("pending_links", 1)]).await;
     assert_eq!(browser.log_in("ada@example.com").await.status, StatusCode::OK);
-    assert_eq!(providers(&mut browser).await, ["corp"]);
+    assert_eq!(browser.providers().await, ["corp"]);
     browser.post("/api/logout", &[]).await;
     assert_eq!(browser.log_in("ada@example.com").await.status, StatusCode::OK);
     world
@@ -545,17 +521,17 @@ async fn a_waiting_account_is_not_a_flow() {
         .assert_counts(&[("sign_in_flows", 20), ("pending_links", 1)])
         .await;
     assert_eq!(browser.log_in("ada@example.com").await.status, StatusCode::OK);
-    assert_eq!(providers(&mut browser).await, ["acme"]);
+    assert_eq!(browser.providers().await, ["acme"]);
 }
 
 #[tokio::test]
 async fn the_last_way_in_stays() {
     let world = World::new().await;
     let mut browser = world.signed_in("acme", &person("ada")).await;
-    let id = account_id(&mut browser, "acme").await;
+    let id = browser.account_id("acme").await;
     let before = browser.jar["__Host-id"].clone();
-    unlink(&mut browser, &id).await.assert_error(409, "last_way_in");
-    assert_eq!(providers(&mut browser).await, ["acme"]);
+    browser.unlink(&id).await.assert_error(409, "last_way_in");
+    assert_eq!(browser.providers().await, ["acme"]);
     assert_eq!(browser.jar["__Host-id"], before);
     world.app.assert_counts(&[("accounts", 1), ("sessions", 1)]).await;
     // With a password there is another.
@@ -563,7 +539,7 @@ async fn the_last_way_in_stays() {
         .post("/api/set_password", &[("new_password", crate::support::PASSWORD)])
         .await;
     assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
-    assert_eq!(unlink(&mut browser, &id).await.status, StatusCode::OK);
+    assert_eq!(browser.unlink(&id).await.status, StatusCode::OK);
     world.app.assert_counts(&[("accounts", 0)]).await;
     assert_eq!(
         world.browser().log_in("ada@example.com").await.status,
@@ -577,11 +553,11 @@ async fn a_password_without_an_address_is_no_way_in() {
     let world = World::new().await;
     let nameless = person_with("ada", json!({ "email": null }));
     let mut browser = world.signed_in("acme", &nameless).await;
-    let id = account_id(&mut browser, "acme").await;
+    let id = browser.account_id("acme").await;
     browser
         .post("/api/set_password", &[("new_password", crate::support::PASSWORD)])
         .await;
-    unlink(&mut browser, &id).await.assert_error(409, "last_way_in");
+    browser.unlink(&id).await.assert_error(409, "last_way_in");
     world.app.assert_counts(&[("accounts", 1)]).await;
 }
 
@@ -595,43 +571,37 @@ async fn a_provider_that_is_configured_no_longer_is_no_way_in() {
         .assert_leads_to("/settings/accounts");
     world.restart(&[("AUTH_PROVIDERS", "acme")]).await;
     let mut browser = world.signed_in("acme", &person("ada")).await;
-    let (acme, corp) = (
-        account_id(&mut browser, "acme").await,
-        account_id(&mut browser, "corp").await,
-    );
-    unlink(&mut browser, &acme).await.assert_error(409, "last_way_in");
-    assert_eq!(unlink(&mut browser, &corp).await.status, StatusCode::OK);
+    let (acme, corp) = (browser.account_id("acme").await, browser.account_id("corp").await);
+    browser.unlink(&acme).await.assert_error(409, "last_way_in");
+    assert_eq!(browser.unlink(&corp).await.status, StatusCode::OK);
 }
 
 #[tokio::test]
 async fn only_ones_own_accounts_can_be_disconnected() {
     let world = World::new().await;
     let mut ada = world.signed_in("acme", &person("ada")).await;
-    let foreign = account_id(&mut ada, "acme").await;
+    let foreign = ada.account_id("acme").await;
     let mut mallory = world.browser();
     mallory.register("mallory@example.com").await;
     mallory
         .link("corp", &world.corp, &person("mallory"))
         .await
         .assert_leads_to("/settings/accounts");
-    let own = account_id(&mut mallory, "corp").await;
-    unlink(&mut mallory, &foreign)
-        .await
-        .assert_error(404, "not_found");
-    unlink(&mut mallory, "00000000-0000-0000-0000-000000000000")
+    let own = mallory.account_id("corp").await;
+    mallory.unlink(&foreign).await.assert_error(404, "not_found");
+    mallory
+        .unlink("00000000-0000-0000-0000-000000000000")
         .await
         .assert_error(404, "not_found");
     assert_eq!(
-        unlink(&mut mallory, "1 OR 1=1").await.status,
+        mallory.unlink("1 OR 1=1").await.status,
         StatusCode::UNPROCESSABLE_ENTITY
     );
-    assert_eq!(unlink(&mut mallory, &own).await.status, StatusCode::OK);
-    unlink(&mut mallory, &own).await.assert_error(404, "not_found");
+    assert_eq!(mallory.unlink(&own).await.status, StatusCode::OK);
+    mallory.unlink(&own).await.assert_error(404, "not_found");
     let mut nobody = world.browser();
-    unlink(&mut nobody, &foreign)
-        .await
-        .assert_error(401, "unauthenticated");
-    assert_eq!(providers(&mut ada).await, ["acme"]);
+    nobody.unlink(&foreign).await.assert_error(401, "unauthenticated");
+    assert_eq!(ada.providers().await, ["acme"]);
     world.app.assert_counts(&[("accounts", 1)]).await;
 }
 
@@ -644,11 +614,9 @@ async fn disconnecting_takes_a_recent_session() {
         .link("acme", &world.acme, &person("ada"))
         .await
         .assert_leads_to("/settings/accounts");
-    let id = account_id(&mut browser, "acme").await;
+    let id = browser.account_id("acme").await;
     world.app.advance(600);
-    unlink(&mut browser, &id)
-        .await
-        .assert_error(403, "reauth_required");
+    browser.unlink(&id).await.assert_error(403, "reauth_required");
     let mut request = browser.form("/api/unlink_account", &[("account_id", &id)]);
     request
         .headers_mut()
@@ -663,7 +631,7 @@ async fn disconnecting_takes_a_recent_session() {
     browser
         .post("/api/confirm_identity", &[("password", crate::support::PASSWORD)])
         .await;
-    assert_eq!(unlink(&mut browser, &id).await.status, StatusCode::OK);
+    assert_eq!(browser.unlink(&id).await.status, StatusCode::OK);
 }
 
 #[tokio::test]
@@ -683,8 +651,8 @@ async fn disconnecting_ends_the_sessions_born_from_it_and_renews_this_one() {
     let mut by_corp = world.signed_in("corp", &person("ada")).await;
     let mut stranger = world.signed_in("acme", &person("grace")).await;
     let (before, old) = (browser.session().await, browser.clone());
-    let id = account_id(&mut browser, "acme").await;
-    assert_eq!(unlink(&mut browser, &id).await.status, StatusCode::OK);
+    let id = browser.account_id("acme").await;
+    assert_eq!(browser.unlink(&id).await.status, StatusCode::OK);
 
     // At once, snapshot or not.
     assert_eq!(by_acme.session().await, Value::Null);
@@ -707,10 +675,10 @@ async fn a_session_born_from_what_it_disconnects_goes_on() {
         .link("corp", &world.corp, &person("ada"))
         .await
         .assert_leads_to("/settings/accounts");
-    let (before, id) = (browser.session().await, account_id(&mut browser, "acme").await);
-    assert_eq!(unlink(&mut browser, &id).await.status, StatusCode::OK);
+    let (before, id) = (browser.session().await, browser.account_id("acme").await);
+    assert_eq!(browser.unlink(&id).await.status, StatusCode::OK);
     assert_eq!(browser.session().await["session_id"], before["session_id"]);
-    assert_eq!(providers(&mut browser).await, ["corp"]);
+    assert_eq!(browser.providers().await, ["corp"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -723,11 +691,11 @@ async fn of_two_requests_that_disconnect_the_last_two_accounts_one_succeeds() {
             .await
             .assert_leads_to("/settings/accounts");
         let mut by_corp = world.signed_in("corp", &person("ada")).await;
-        let acme = account_id(&mut by_acme, "acme").await;
-        let corp = account_id(&mut by_corp, "corp").await;
+        let acme = by_acme.account_id("acme").await;
+        let corp = by_corp.account_id("corp").await;
         // Each in a session born from the account it drops, so that neither ends the other's.
-        let one = tokio::spawn(async move { unlink(&mut by_acme, &acme).await });
-        let other = tokio::spawn(async move { unlink(&mut by_corp, &corp).await });
+        let one = tokio::spawn(async move { by_acme.unlink(&acme).await });
+        let other = tokio::spawn(async move { by_corp.unlink(&corp).await });
         let mut answers = [one.await.unwrap(), other.await.unwrap()];
         answers.sort_by_key(|answer| answer.status);
         assert_eq!(answers[0].status, StatusCode::OK);

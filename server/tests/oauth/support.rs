@@ -360,6 +360,32 @@ impl Browser {
         answer.json()
     }
 
+    pub async fn user_id(&mut self) -> Uuid {
+        self.user().await["id"].as_str().unwrap().parse().unwrap()
+    }
+
+    /// The providers of the user's connected accounts.
+    pub async fn providers(&mut self) -> Vec<String> {
+        let user = self.user().await;
+        let accounts = user["accounts"].as_array().unwrap().iter();
+        accounts
+            .map(|account| account["provider"].as_str().unwrap().to_owned())
+            .collect()
+    }
+
+    /// The id of the user's account at a provider.
+    pub async fn account_id(&mut self, provider: &str) -> String {
+        let user = self.user().await;
+        let mut accounts = user["accounts"].as_array().unwrap().iter();
+        let account = accounts.find(|account| account["provider"] == provider);
+        account.unwrap()["id"].as_str().unwrap().to_owned()
+    }
+
+    pub async fn unlink(&mut self, account_id: &str) -> Answer {
+        self.post("/api/unlink_account", &[("account_id", account_id)])
+            .await
+    }
+
     /// Creates a user with [`PASSWORD`].
     pub async fn register(&mut self, email: &str) {
         let answer = self

@@ -7,11 +7,7 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::support::{Browser, World, person};
-
-async fn user_id(browser: &mut Browser) -> Uuid {
-    browser.user().await["id"].as_str().unwrap().parse().unwrap()
-}
+use crate::support::{World, person};
 
 #[tokio::test]
 async fn with_a_user_goes_all_that_is_theirs_and_snapshots_are_void_at_once() {
@@ -27,7 +23,7 @@ async fn with_a_user_goes_all_that_is_theirs_and_snapshots_are_void_at_once() {
             .await;
         assert!(answer.status.is_success(), "{}", answer.body);
     }
-    let ada = user_id(&mut phone).await;
+    let ada = phone.user_id().await;
 
     // Without a commit nothing has happened: snapshots are asked about, and the sessions found alive.
     let mut tx = auth.db.begin().await.unwrap();
@@ -83,7 +79,7 @@ async fn with_a_user_goes_all_that_is_theirs_and_snapshots_are_void_at_once() {
     drop(tx);
     // Whoever comes back is a new user.
     let mut back = world.signed_in("acme", &person("ada")).await;
-    assert_ne!(user_id(&mut back).await, ada);
+    assert_ne!(back.user_id().await, ada);
     world.app.assert_counts(&[("users", 2)]).await;
 }
 
@@ -153,7 +149,7 @@ async fn users_are_found_created_and_deleted_through_the_adapter() {
     assert_eq!(called(), ["update"]);
     assert_eq!(browser.user().await["name"], "from elsewhere");
     assert_eq!(called(), ["get"]);
-    let id = user_id(&mut browser).await;
+    let id = browser.user_id().await;
     called();
     let mut tx = world.app.auth().db.begin().await.unwrap();
     world.app.auth().delete_user(&mut tx, id).await.unwrap();
