@@ -745,7 +745,7 @@ mod tests {
                 format!("{header}.{payload}."),
                 format!("{header}.{payload}"),
                 format!("{header}.{other}.{signature}"),
-                format!("{header}.{payload}.{}", encode(&[0; 64])),
+                format!("{header}.{payload}.{}", encode([0; 64])),
                 format!("{token}."),
                 format!("{token}.x.y"),
                 format!("{token}A"),
@@ -830,7 +830,7 @@ mod tests {
             check_with(&signer.token(&claims()), &keys, ALL),
             Err(Rejected::unknown_key())
         );
-        let weak = json!({ "keys": [{ "kty": "RSA", "kid": "a", "e": "AQAB", "n": encode(&[0xff; 128]) }] });
+        let weak = json!({ "keys": [{ "kty": "RSA", "kid": "a", "e": "AQAB", "n": encode([0xff; 128]) }] });
         assert!(Keys::parse(weak.to_string().as_bytes()).is_err());
         let padded = [&[0; 128][..], &[0xff; 128]].concat();
         let is_strong = |n: &[u8]| is_strong(json!({ "kty": "RSA", "n": encode(n) }).as_object().unwrap());
@@ -861,7 +861,7 @@ mod tests {
         let signer = Signer::es256("a");
         let header = json!({ "alg": "ES256", "kid": "a" }).to_string();
         for name in ["azp", "nbf", "at_hash", "acr", "auth_time"] {
-            let token = signer.token_of(&header, &text_with(name, "null"));
+            let token = signer.token_of(&header, text_with(name, "null"));
             assert!(check(&token, &signer).is_ok(), "{name}");
         }
         for name in ["iss", "sub", "aud", "exp", "iat", "nonce"] {
@@ -992,7 +992,7 @@ mod tests {
         };
         let genuine = signer.token(&with(old));
         let (signed, _) = genuine.rsplit_once('.').unwrap();
-        let forged = format!("{signed}.{}", encode(&[1; 64]));
+        let forged = format!("{signed}.{}", encode([1; 64]));
         assert!(is_invalid(&verify(&forged, &ours, &expected)));
     }
 
