@@ -1,4 +1,4 @@
-//! One piece of work for many who ask for it: at once, and for some of it a little later.
+//! One piece of work for many callers: all at once, and for some of it a little later.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -12,12 +12,12 @@ use tokio::sync::watch;
 
 use crate::{detached::Detached, error::Error};
 
-/// The most flights under way at one provider: each may wait for it, and whoever asked for it may be gone.
+/// The most flights under way at one provider: each may wait for it, and its callers may be gone.
 const MAX_FLYING: usize = 1024;
-/// The most answers kept for those who ask later; the oldest goes first.
+/// The most results kept for later callers; the oldest goes first.
 const MAX_KEPT: usize = 4096;
 
-/// What a flight brings, and for how long it is kept for those who ask later, in Unix seconds; if at all.
+/// What a flight brings, and until when it is kept for later callers, in Unix seconds; if at all.
 pub(super) struct Landed<T> {
     pub(super) cargo: T,
     pub(super) until: Option<i64>,
@@ -80,7 +80,7 @@ where
     /// What the work about this brings: that which is under way, or has landed and is kept. If there is none,
     /// `work` is begun.
     ///
-    /// It runs by itself: whoever asked may go away, and it goes on to its end all the same.
+    /// It runs by itself: its callers may go away, and it goes on to its end all the same.
     pub(super) async fn join<F>(&self, key: K, now: i64, work: impl FnOnce() -> F) -> Result<Arc<T>, Missed>
     where
         F: Future<Output = Landed<T>> + Send + 'static,
@@ -175,7 +175,7 @@ impl<K: Copy + Eq + Hash, T> Drop for Landing<K, T> {
     }
 }
 
-/// The same error for one more who waits for it.
+/// The same error for one more caller.
 pub(super) fn again(error: &Error) -> Error {
     match error {
         Error::NotFound => Error::NotFound,
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn work_goes_on_when_who_began_it_goes_away() {
+    async fn work_goes_on_when_the_caller_that_began_it_goes_away() {
         let (flights, count, gate) = (flights(), Arc::new(AtomicUsize::new(0)), Arc::new(Notify::new()));
         let work = || {
             let (count, gate) = (Arc::clone(&count), Arc::clone(&gate));
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_panic_is_an_error_and_in_nobodys_way() {
+    async fn a_panic_is_an_error_and_the_work_can_begin_anew() {
         let flights = flights();
         let panics = async { panic!("on purpose") };
         assert_eq!(flights.join(1, 0, || panics).await, Err(Missed::Lost));
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_answer_is_kept_for_its_time_and_for_so_many() {
+    async fn a_result_is_kept_for_its_time_and_up_to_a_number() {
         let flights = flights();
         assert_eq!(
             *flights.join(0, 0, || lands("first", Some(60))).await.unwrap(),
@@ -275,7 +275,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn only_so_many_are_under_way_and_who_joins_one_is_not_counted() {
+    async fn the_number_under_way_is_limited_and_joining_one_is_not_counted() {
         let flights = flights();
         for key in 0..MAX_FLYING {
             let begun = flights.join(key, 0, std::future::pending);

@@ -4,7 +4,7 @@ use auth::{
     Auth, Error, RequestAuth, ReturnTo, chain,
     client::limited_address,
     limits::{Action, Subject},
-    oauth::{Finished, FlowError, Intent, RepostError, StartError, Wish},
+    oauth::{Finished, Intent, Stop, WayBack, Wish},
 };
 use axum::{
     Extension, Form,
@@ -76,19 +76,17 @@ pub(crate) async fn start(
     };
     match auth.oauth.start(&provider, wish, &request).await {
         Ok(started) => hand_over(&started.authorize_url, started.flow_cookie),
-        Err(StartError::UnknownProvider) => StatusCode::NOT_FOUND.into_response(),
-        Err(StartError::Flow(error)) => failed(error, wish.intent, wish.return_to.and_then(ReturnTo::parse)),
-        Err(StartError::Auth(Error::ReauthRequired)) => {
+        Err(Stop::Error(error)) if matches!(*error, Error::ReauthRequired) => {
             see_other(&returning(SETTINGS_SECURITY, SETTINGS_ACCOUNTS))
         }
-        Err(StartError::Auth(Error::NotSignedIn)) => {
+        Err(Stop::Error(error)) if matches!(*error, Error::NotSignedIn) => {
             let page = match wish.intent {
                 Intent::Confirm => SETTINGS_SECURITY,
                 Intent::SignIn | Intent::Link => SETTINGS_ACCOUNTS,
             };
             see_other(&returning(LOGIN, page))
         }
-        Err(StartError::Auth(error)) => refuse(&error),
+        Err(stop) => stopped(&stop),
     }
 }
 
@@ -102,7 +100,7 @@ pub(crate) async fn finish(
 ) -> Response {
     // axum answers HEAD with the GET handler; a HEAD must not use up the flow.
     if method == Method::HEAD {
-        return (StatusCode::METHOD_NOT_ALLOWED, [(ALLOW, "GET")]).into_response();
+        return only_get();
     }
     let client = request.client();
     if let Err(error) = auth.limits.take(
@@ -113,36 +111,22 @@ pub(crate) async fn finish(
     }
     let query = query.unwrap_or_default();
     let mut response = match auth.oauth.finish(&provider, &query, &request).await {
-        Finished::SignedIn { return_to } => see_other(return_to.as_str()),
-        Finished::Linked { return_to } => {
-            see_other(return_to.as_ref().map_or(SETTINGS_ACCOUNTS, ReturnTo::as_str))
+        Ok(Finished::Done(way_back)) => done(&way_back),
+        Ok(Finished::AlreadySignedIn) => see_other(PROFILE),
+        Err(stop) => {
+            if let Stop::Failed { error, .. } = &stop {
+                let ip = client.ip.map(tracing::field::display);
+                tracing::info!(
+                    ip,
+                    error = error.code(),
+                    provider,
+                    "a sign-in with a provider failed"
+                );
+            }
+            stopped(&stop)
         }
-        Finished::Confirmed { return_to } => {
-            see_other(return_to.as_ref().map_or(SETTINGS_SECURITY, ReturnTo::as_str))
-        }
-        Finished::AlreadySignedIn => see_other(PROFILE),
-        Finished::Failed {
-            error,
-            intent,
-            return_to,
-        } => {
-            let ip = client.ip.map(tracing::field::display);
-            tracing::info!(
-                ip,
-                error = error.code(),
-                provider,
-                "a sign-in with a provider failed"
-            );
-            failed(error, intent, return_to)
-        }
-        Finished::UnknownProvider => StatusCode::NOT_FOUND.into_response(),
-        Finished::Busy => {
-            tracing::warn!("too many callbacks wait for their providers");
-            StatusCode::SERVICE_UNAVAILABLE.into_response()
-        }
-        Finished::Unavailable(error) => refuse(&error),
     };
-    // The address holds a code: it is nobody's to keep, and goes to nobody (RFC 9700 §4.2.4).
+    // The address holds a code: it must not be stored, nor sent on as a referrer (RFC 9700 §4.2.4).
     let headers = response.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
@@ -167,8 +151,7 @@ pub(crate) async fn repost(
     };
     match state.auth.oauth.repost(&provider, body) {
         Ok(location) => see_other(&location),
-        Err(RepostError::UnknownProvider) => StatusCode::NOT_FOUND.into_response(),
-        Err(RepostError::NotAllowed) => (StatusCode::METHOD_NOT_ALLOWED, [(ALLOW, "GET")]).into_response(),
+        Err(stop) => stopped(&stop),
     }
 }
 
@@ -185,14 +168,41 @@ fn hand_over(url: &str, cookie: HeaderValue) -> Response {
     response
 }
 
-fn failed(error: FlowError, intent: Intent, return_to: Option<ReturnTo>) -> Response {
-    let code = error.code();
-    let return_to = match intent {
+/// Where a flow leads that has done what it was for.
+fn done(way_back: &WayBack) -> Response {
+    let usual = match way_back.intent {
+        Intent::SignIn => PROFILE,
+        Intent::Link => SETTINGS_ACCOUNTS,
+        Intent::Confirm => SETTINGS_SECURITY,
+    };
+    see_other(way_back.return_to.as_ref().map_or(usual, ReturnTo::as_str))
+}
+
+fn stopped(stop: &Stop) -> Response {
+    match stop {
+        Stop::UnknownProvider => StatusCode::NOT_FOUND.into_response(),
+        Stop::NotByForm => only_get(),
+        Stop::Busy => {
+            tracing::warn!("too many callbacks wait for their providers");
+            StatusCode::SERVICE_UNAVAILABLE.into_response()
+        }
+        Stop::Failed { error, way_back, .. } => failed(error.code(), way_back),
+        Stop::Error(error) => refuse(error),
+    }
+}
+
+fn only_get() -> Response {
+    (StatusCode::METHOD_NOT_ALLOWED, [(ALLOW, "GET")]).into_response()
+}
+
+fn failed(code: &str, way_back: &WayBack) -> Response {
+    let return_to = way_back.return_to.as_ref().map(ReturnTo::as_str);
+    let return_to = match way_back.intent {
         // Whoever connects an account stays on that page.
         Intent::Link => return see_other(&format!("{SETTINGS_ACCOUNTS}?error={code}")),
-        Intent::SignIn => return_to.as_ref().map(ReturnTo::as_str),
-        // The login page leads who is signed in on, and the reason goes along.
-        Intent::Confirm => Some(return_to.as_ref().map_or(SETTINGS_SECURITY, ReturnTo::as_str)),
+        Intent::SignIn => return_to,
+        // The login page leads a signed-in user on, and the reason goes along.
+        Intent::Confirm => return_to.or(Some(SETTINGS_SECURITY)),
     };
     match return_to {
         None => see_other(&format!("{LOGIN}?error={code}")),
@@ -218,5 +228,15 @@ fn refuse(error: &Error) -> Response {
             tracing::error!(error = %chain(error), "a provider flow failed");
             StatusCode::INTERNAL_SERVER_ERROR.into_response()
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_busy_provider_is_503() {
+        assert_eq!(stopped(&Stop::Busy).status(), StatusCode::SERVICE_UNAVAILABLE);
     }
 }

@@ -36,9 +36,8 @@ async fn sign_in_with(world: &World, edit: &Edit) -> Answer {
     world.browser().sign_in("acme", &world.acme, &person("ada")).await
 }
 
-/// OA13.
 #[tokio::test]
-async fn a_token_endpoint_that_misbehaves_signs_nobody_in() {
+async fn a_misbehaving_token_endpoint_fails_the_sign_in() {
     let world = World::new().await;
     let token = |one| reply(Endpoint::Token, one);
     let good = json!({ "access_token": "a", "token_type": "Bearer", "id_token": "x.y.z" });
@@ -133,7 +132,6 @@ async fn a_token_endpoint_that_misbehaves_signs_nobody_in() {
     sign_in_with(&world, &padded).await.assert_leads_to("/profile");
 }
 
-/// OA14.
 #[tokio::test]
 async fn a_token_answer_must_hold_a_bearer_token_and_an_id_token() {
     let world = World::new().await;
@@ -180,9 +178,8 @@ async fn a_token_answer_must_hold_a_bearer_token_and_an_id_token() {
     }
 }
 
-/// OA15, ID18.
 #[tokio::test]
-async fn userinfo_about_somebody_else_signs_nobody_in() {
+async fn userinfo_about_another_person_fails_the_sign_in() {
     let world = World::new().await;
     for (name, changes) in [
         ("another subject", json!({ "sub": "mallory" })),
@@ -199,7 +196,7 @@ async fn userinfo_about_somebody_else_signs_nobody_in() {
     }
 }
 
-/// OA15: where the ID token has said it all, userinfo is a courtesy.
+/// Where the ID token has all claims, userinfo is not needed.
 #[tokio::test]
 async fn a_sign_in_goes_on_without_userinfo() {
     let world = World::new().await;
@@ -308,7 +305,6 @@ async fn userinfo_completes_what_the_id_token_leaves_out() {
     }
 }
 
-/// ID23.
 #[tokio::test]
 async fn an_address_is_verified_by_json_true_and_nothing_else() {
     let world = World::new().await;
@@ -361,7 +357,7 @@ async fn odd_claims_about_a_person_are_cut_or_left_out() {
     let name = user["name"].as_str().unwrap();
     assert_eq!(name.chars().count(), 100);
     assert!(!name.contains(char::is_control));
-    // CS17: the cookies stay within what a browser takes.
+    // The cookies stay within what a browser takes.
     for (name, value) in &browser.jar {
         assert!(name.len() + value.len() <= 4096, "{name}");
     }

@@ -6,7 +6,7 @@ use server::config::ServerConfig;
 
 use crate::{
     idp::{Endpoint, Idp},
-    keys::Key,
+    keys::Signer,
     presets::{Preset, TENANT, microsoft},
     support::{Log, World, clock, person},
 };
@@ -44,7 +44,7 @@ async fn an_audience_beside_us_must_have_been_named() {
 }
 
 #[tokio::test]
-async fn metadata_is_read_where_configuration_says_and_is_still_the_issuers() {
+async fn metadata_is_read_where_configured_and_must_still_be_the_issuers() {
     let mut world = World::new().await;
     let inside = world.acme.at("/inside/.well-known/openid-configuration?p=policy");
     world.restart(&[("ACME_METADATA_URL", &inside)]).await;
@@ -244,7 +244,7 @@ async fn errors_name_what_was_found_and_what_was_expected() {
 }
 
 #[tokio::test]
-async fn a_provider_nobody_reaches_is_described_to_the_bottom() {
+async fn a_provider_out_of_reach_is_described_with_all_causes() {
     let world = World::with(&[("ACME_ISSUER", "http://127.0.0.1:1")]).await;
     let error = world.app.auth().oauth.check("acme").await.unwrap_err();
     assert!(
@@ -291,7 +291,7 @@ async fn algorithms_are_fixed_by_configuration_among_all_that_are_known() {
         ("RS512", false),
     ] {
         world.acme.script(|script| {
-            let key = Key::of(alg, "k");
+            let key = Signer::of(alg, "k");
             script.jwks = json!({ "keys": [key.jwk] });
             script.signer = key.into();
         });

@@ -128,9 +128,9 @@ async fn a_secret_goes_into_the_body_where_the_metadata_knows_no_other_way() {
     assert_eq!(asked.header("authorization"), "");
 }
 
-/// OA1, OA3, OA16: a state that is not this browser's, or nobody's.
+/// A state of another browser, or of none.
 #[tokio::test]
-async fn a_callback_without_a_state_of_ours_fails_before_anybody_is_asked() {
+async fn a_callback_without_our_state_fails_before_the_provider_is_asked() {
     let world = World::new().await;
     let mut stranger = world.browser();
     stranger.begin("acme").await;
@@ -155,7 +155,7 @@ async fn a_callback_without_a_state_of_ours_fails_before_anybody_is_asked() {
         answer.assert_failed("expired");
         assert_eq!(world.token_requests(), 0, "{name}");
     }
-    // The stranger's flow is used up: whoever can name its state must not leave it lying about.
+    // The stranger's flow is used up: a state that is known to another browser must not stay usable.
     world
         .app
         .assert_counts(&[("users", 0), ("sessions", 0), ("sign_in_flows", 2)])
@@ -168,7 +168,7 @@ async fn a_callback_without_a_state_of_ours_fails_before_anybody_is_asked() {
 }
 
 #[tokio::test]
-async fn an_unsolicited_callback_signs_nobody_in() {
+async fn an_unsolicited_callback_fails() {
     let world = World::new().await;
     let mut attacker = world.browser();
     let hop = attacker.begin("acme").await;
@@ -184,7 +184,7 @@ async fn an_unsolicited_callback_signs_nobody_in() {
     world.app.assert_untouched().await;
 }
 
-/// OA2: with a session of one's own, and with a flow of one's own under way.
+/// With a session of one's own, and with a flow of one's own under way.
 #[tokio::test]
 async fn an_attackers_code_and_state_leave_a_signed_in_victim_alone() {
     let world = World::new().await;
@@ -206,7 +206,6 @@ async fn an_attackers_code_and_state_leave_a_signed_in_victim_alone() {
     world.app.assert_counts(&[("users", 1), ("accounts", 1)]).await;
 }
 
-/// OA3.
 #[tokio::test]
 async fn a_callback_needs_the_flow_cookie_as_it_was_given() {
     let world = World::new().await;
@@ -273,7 +272,6 @@ async fn two_tabs_of_one_browser_both_succeed() {
         .await;
 }
 
-/// OA4.
 #[tokio::test]
 async fn a_callback_loaded_again_after_success_changes_nothing() {
     let world = World::new().await;
@@ -293,7 +291,7 @@ async fn a_callback_loaded_again_after_success_changes_nothing() {
     assert_eq!(world.token_requests(), 1);
     world.app.assert_counts(&[("users", 1), ("sessions", 1)]).await;
 
-    // Who is not signed in learns that it is too late.
+    // An anonymous visitor learns that it is too late.
     let mut elsewhere = world.browser();
     elsewhere.get(&address).await.assert_failed("expired");
     browser.post("/api/logout", &[]).await;
@@ -301,7 +299,7 @@ async fn a_callback_loaded_again_after_success_changes_nothing() {
     assert_eq!(world.token_requests(), 1);
 }
 
-/// OA5: the attacker's browser gets hold of a victim's code and brings it with a state of its own.
+/// The attacker's browser gets hold of a victim's code and brings it with a state of its own.
 #[tokio::test]
 async fn a_code_of_another_flow_is_stopped_by_pkce_and_by_the_nonce() {
     let world = World::new().await;
@@ -330,7 +328,7 @@ async fn a_code_of_another_flow_is_stopped_by_pkce_and_by_the_nonce() {
     world.assert_recovers().await;
 }
 
-/// OA7, where the provider promises to name itself.
+/// Where the provider promises to name itself.
 #[tokio::test]
 async fn the_iss_of_a_callback_must_be_the_issuer_to_the_letter() {
     let world = World::new().await;
@@ -368,7 +366,7 @@ async fn the_iss_of_a_callback_must_be_the_issuer_to_the_letter() {
 }
 
 #[tokio::test]
-async fn an_iss_nobody_promised_is_judged_all_the_same() {
+async fn an_iss_that_was_not_promised_is_checked_all_the_same() {
     let world = World::new().await;
     let mut browser = world.browser();
     let hop = browser.begin("acme").await;
@@ -383,7 +381,7 @@ async fn an_iss_nobody_promised_is_judged_all_the_same() {
     world.assert_recovers().await;
 }
 
-/// OA8: one provider's answer on the other's path, in both directions.
+/// One provider's answer on the other's path, in both directions.
 #[tokio::test]
 async fn a_mix_up_of_providers_sends_no_code_to_the_wrong_one() {
     let world = World::new().await;
@@ -404,9 +402,8 @@ async fn a_mix_up_of_providers_sends_no_code_to_the_wrong_one() {
     world.assert_recovers().await;
 }
 
-/// OA9.
 #[tokio::test]
-async fn an_error_of_the_provider_ends_the_flow_with_a_word_of_ours() {
+async fn a_providers_error_ends_the_flow_with_our_own_code() {
     let world = World::new().await;
     let canary = "<script>alert('canary')</script>";
     for (pairs, code) in [
@@ -450,7 +447,7 @@ async fn an_error_of_the_provider_ends_the_flow_with_a_word_of_ours() {
         world.app.assert_untouched().await;
     }
     assert_eq!(world.token_requests(), 0);
-    // An error with somebody else's state is nothing but an unknown flow.
+    // An error with a foreign state is merely an unknown flow.
     let mut browser = world.browser();
     let pairs = [
         ("error", "access_denied"),
@@ -464,9 +461,9 @@ async fn an_error_of_the_provider_ends_the_flow_with_a_word_of_ours() {
     world.assert_recovers().await;
 }
 
-/// The login page leads who is signed in on at once: the reason goes along.
+/// The login page leads a signed-in user on at once: the reason goes along.
 #[tokio::test]
-async fn who_is_signed_in_is_told_why_where_the_way_back_leads() {
+async fn a_signed_in_user_sees_the_reason_where_the_way_back_leads() {
     let world = World::new().await;
     let mut browser = world.signed_in("acme", &person("ada")).await;
     let hop = browser
@@ -485,7 +482,7 @@ async fn who_is_signed_in_is_told_why_where_the_way_back_leads() {
     assert!(!page.body.contains("role=\"alert\""), "{}", page.body);
 }
 
-/// The login page is an address anybody can write.
+/// Anyone can write an address of the login page.
 #[tokio::test]
 async fn pages_show_no_text_from_the_address() {
     let world = World::new().await;
@@ -508,7 +505,6 @@ async fn pages_show_no_text_from_the_address() {
     assert!(!page.body.contains("canary"), "{}", page.body);
 }
 
-/// OA10.
 #[tokio::test]
 async fn an_ambiguous_callback_fails_and_uses_up_its_flow() {
     let world = World::new().await;
@@ -570,12 +566,12 @@ async fn a_code_of_63_kib_goes_nowhere_and_a_long_one_is_fine() {
 }
 
 #[tokio::test]
-async fn parameters_nobody_knows_are_ignored() {
+async fn unknown_parameters_are_ignored() {
     let world = World::new().await;
     let mut browser = world.browser();
     let hop = browser.begin("acme").await;
     let code = world.acme.approve(&hop.url, &person("ada"));
-    // OA20, AL13: where to go and who somebody is are not the address's to say.
+    // Neither the destination nor the identity comes from the address.
     let pairs = [
         ("code", code.as_str()),
         ("state", &hop.state()),
@@ -597,7 +593,6 @@ async fn parameters_nobody_knows_are_ignored() {
     );
 }
 
-/// OA11.
 #[tokio::test]
 async fn other_methods_than_get_leave_the_flow_alone() {
     let world = World::new().await;
@@ -634,9 +629,8 @@ async fn other_methods_than_get_leave_the_flow_alone() {
     browser.get(&address).await.assert_leads_to("/profile");
 }
 
-/// OA12.
 #[tokio::test]
-async fn a_provider_nobody_configured_has_no_callback() {
+async fn a_provider_that_is_not_configured_has_no_callback() {
     let world = World::new().await;
     let mut browser = world.browser();
     let hop = browser.begin("acme").await;
@@ -674,7 +668,6 @@ async fn a_provider_nobody_configured_has_no_callback() {
         .assert_leads_to("/profile");
 }
 
-/// OA17.
 #[tokio::test]
 async fn another_host_name_changes_no_address() {
     let world = World::new().await;
@@ -697,7 +690,6 @@ async fn another_host_name_changes_no_address() {
     );
 }
 
-/// OA18.
 #[tokio::test]
 async fn a_flow_lives_ten_minutes() {
     let world = World::new().await;
@@ -719,7 +711,6 @@ async fn a_flow_lives_ten_minutes() {
     }
 }
 
-/// OA20.
 #[tokio::test]
 async fn return_to_is_kept_by_the_server_and_judged() {
     let world = World::new().await;
@@ -775,7 +766,6 @@ async fn a_doubled_return_to_leads_nowhere_in_particular() {
     }
 }
 
-/// OA21, O8.
 #[tokio::test]
 async fn code_and_state_stay_out_of_the_next_address_and_the_log() {
     let (log, _guard) = Log::capture();
@@ -801,9 +791,8 @@ async fn code_and_state_stay_out_of_the_next_address_and_the_log() {
     assert!(log.text().contains("signed in"), "the log is captured");
 }
 
-/// O2, CO5.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_parallel_callbacks_with_one_state_one_goes_on_and_all_are_answered_like_it() {
+async fn parallel_callbacks_with_one_state_share_one_exchange_and_its_result() {
     let world = World::new().await;
     let mut browser = world.browser();
     let hop = browser.begin("acme").await;
@@ -842,7 +831,6 @@ async fn of_parallel_callbacks_with_one_state_one_goes_on_and_all_are_answered_l
     assert_eq!(browser.session().await["email"], "ada@example.com");
 }
 
-/// AL14.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn parallel_first_sign_ins_of_one_person_make_one_user() {
     let world = World::new().await;
@@ -868,7 +856,6 @@ async fn parallel_first_sign_ins_of_one_person_make_one_user() {
         .await;
 }
 
-/// FX6.
 #[tokio::test]
 async fn a_sign_in_ends_whatever_session_the_browser_had() {
     let world = World::new().await;
@@ -904,7 +891,7 @@ async fn a_planted_session_id_is_not_taken_over() {
     let world = World::new().await;
     let mut attacker = world.signed_in("acme", &person("mallory")).await;
     let planted = attacker.jar["__Host-id"].clone();
-    // FX1 and FX3: an id nobody has, and the attacker's own.
+    // An id that does not exist, and the attacker's own.
     for id in ["AAAAAAAAAAAAAAAAAAAAAA", &planted] {
         let mut victim = world.browser();
         victim.jar.insert("__Host-id".to_owned(), id.to_owned());

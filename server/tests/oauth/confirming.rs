@@ -1,4 +1,4 @@
-//! Confirming with a provider who one is.
+//! Confirming one's identity with a provider.
 
 use http::StatusCode;
 use serde_json::{Value, json};
@@ -28,7 +28,7 @@ async fn set_password(browser: &mut Browser) -> Answer {
 }
 
 #[tokio::test]
-async fn who_has_no_password_confirms_with_a_connected_account() {
+async fn a_user_without_a_password_confirms_with_a_connected_account() {
     let world = World::new().await;
     let mut browser = world.signed_in("acme", &person("ada")).await;
     world.app.advance(600);
@@ -146,7 +146,7 @@ async fn only_an_account_of_ones_own_confirms() {
     let mut browser = world.signed_in("acme", &person("ada")).await;
     world.app.advance(600);
     let (before, id) = (browser.session().await, browser.jar["__Host-id"].clone());
-    // Somebody else's, and nobody's; neither signs anybody in, or connects anything.
+    // Another user's, and one that is not connected; neither signs in or connects anything.
     for other in ["grace", "alan"] {
         let answer = confirm(&world, &mut browser, &person(other)).await;
         answer.assert_leads_to("/login?error=taken&return_to=%2Fsettings%2Faccounts");
@@ -171,7 +171,7 @@ async fn only_an_account_of_ones_own_confirms() {
 }
 
 #[tokio::test]
-async fn whoever_signed_in_at_the_provider_long_ago_confirms_nothing() {
+async fn a_sign_in_at_the_provider_long_ago_confirms_nothing() {
     let world = World::new().await;
     let now = world.acme.now();
     for (auth_time, confirms) in [
@@ -181,7 +181,7 @@ async fn whoever_signed_in_at_the_provider_long_ago_confirms_nothing() {
         (json!(true), false),
         (json!(now - 300), true),
         (json!(now), true),
-        // It was sent `max_age`: whoever does not say when may have asked nobody.
+        // It was sent `max_age`: a provider that does not say when may not have asked the person.
         (json!(null), false),
     ] {
         world.acme.behave();
@@ -206,7 +206,7 @@ async fn whoever_signed_in_at_the_provider_long_ago_confirms_nothing() {
     }
 }
 
-/// Google does not say when somebody signed in unless it is told to by other means, which its row knows.
+/// Google does not say when the person signed in unless asked by other means, which its row knows.
 #[tokio::test]
 async fn a_provider_known_to_leave_the_time_out_is_judged_by_it_only_if_it_sends_it() {
     let clock = clock();
@@ -238,7 +238,7 @@ async fn a_provider_known_to_leave_the_time_out_is_judged_by_it_only_if_it_sends
 }
 
 #[tokio::test]
-async fn who_is_not_signed_in_has_nothing_to_confirm() {
+async fn an_anonymous_visitor_has_nothing_to_confirm() {
     let world = World::new().await;
     let mut browser = world.browser();
     let fields = [("intent", "confirm"), ("return_to", "/settings/accounts")];

@@ -75,7 +75,7 @@ impl Server {
 const ADA: [(&str, &str); 2] = [("email", "ada@example.com"), ("name", "Ada Lovelace")];
 
 #[tokio::test]
-async fn somebody_is_there_to_sign_in_as() {
+async fn it_offers_people_to_sign_in_as() {
     let server = Server::start(&[]).await;
     let mut browser = server.app.browser();
     let login = browser.get("/login").await.body;
@@ -200,7 +200,7 @@ async fn it_keeps_to_the_standard_as_a_true_provider_does() {
         assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{wrong}");
         assert_eq!(answer.location(), "");
     }
-    // A code is good once, for who has the verifier.
+    // A code is good once, and only with the verifier.
     let answer = server.choose(&mut browser, &hop, &ADA).await;
     let address = answer.location().to_owned();
     let code = address
@@ -283,7 +283,7 @@ async fn it_is_offered_where_there_is_no_other_provider_or_it_is_asked_for() {
 }
 
 #[tokio::test]
-async fn it_is_not_there_for_anybody_but_this_machine() {
+async fn it_serves_this_machine_only() {
     for addr in ["0.0.0.0:3000", "192.0.2.1:3000", "[::]:3000"] {
         let vars = [("PUBLIC_URL", ""), ("LEPTOS_SITE_ADDR", addr), ("DEV_IDP", "1")];
         assert!(!offered(&App::start(&clock(), &vars).await).await, "{addr}");
@@ -291,7 +291,7 @@ async fn it_is_not_there_for_anybody_but_this_machine() {
 }
 
 #[tokio::test]
-async fn behind_a_tunnel_it_is_nobodys() {
+async fn behind_a_tunnel_it_is_not_there() {
     for url in ["https://tunnel.example", "http://192.0.2.1:3000"] {
         let vars = [
             ("PUBLIC_URL", url),

@@ -1,4 +1,4 @@
-//! A provider that accepts connections and never answers: it is in nobody's way but of those who want to go there.
+//! A provider that accepts connections and never responds: it is in the way only of those who want to go there.
 
 use std::{future::Future, time::Duration};
 
@@ -51,7 +51,7 @@ async fn starts_wait_in_their_providers_places_and_are_refused_beyond() {
     gate.open();
     Hop::of("acme", &waiting.await.unwrap());
     assert_eq!(world.acme.count(Endpoint::Metadata), 1);
-    // Nobody waits for what is known.
+    // What is known is not waited for.
     let whole = world.crowd("acme", 1).await;
     Hop::of("acme", &start(&world).await.unwrap());
     drop((crowd, whole));
@@ -88,7 +88,7 @@ async fn callbacks_wait_for_their_turn_and_their_flows_with_them() {
     assert_eq!(world.acme.count(Endpoint::Token), 0);
     world.app.assert_counts(&[("sign_in_flows", 2)]).await;
 
-    // Who goes away while waiting has begun nothing.
+    // A client that goes away while waiting has begun nothing.
     leaving.abort();
     assert!(leaving.await.unwrap_err().is_cancelled());
     drop(crowd);

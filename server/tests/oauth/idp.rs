@@ -24,7 +24,7 @@ use tokio::{net::TcpListener, sync::Semaphore};
 use url::Url;
 use uuid::Uuid;
 
-use crate::keys::{Key, encode, patch};
+use crate::keys::{Signer, encode, patch};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Endpoint {
@@ -33,7 +33,7 @@ pub enum Endpoint {
     Token,
     Userinfo,
     Emails,
-    /// Anything else: nobody should ever ask.
+    /// Anything else: never to be asked.
     Other,
 }
 
@@ -82,7 +82,7 @@ impl Gate {
     }
 
     async fn passed(&self) {
-        // Closed is what a semaphore is called that lets nobody wait any more.
+        // A closed semaphore keeps no caller waiting.
         drop(self.0.acquire().await);
     }
 }
@@ -100,9 +100,9 @@ pub struct Script {
     pub answer: Value,
     /// Userinfo, which else repeats the ID token.
     pub userinfo: Value,
-    /// Makes the ID token from its header and claims, instead of the signer.
+    /// Creates the ID token from its header and claims, instead of the signer.
     pub make_token: Option<MakeToken>,
-    pub signer: Arc<Key>,
+    pub signer: Arc<Signer>,
     /// What the key set holds.
     pub jwks: Value,
     /// Whether `at_hash` is sent: of which access token (`{}` is the right one).
@@ -157,7 +157,7 @@ struct Grant {
     redirect_uri: String,
     nonce: Option<String>,
     challenge: Option<String>,
-    /// When the person signed in, for who asked (OpenID Connect Core §3.1.2.1).
+    /// When the person signed in, if the client asked (OpenID Connect Core §3.1.2.1).
     auth_time: Option<i64>,
 }
 
@@ -170,7 +170,7 @@ struct Inner {
     codes: Mutex<HashMap<String, Grant>>,
     /// Refresh tokens; one that was exchanged for another is used up.
     refresh_tokens: Mutex<HashMap<String, Grant>>,
-    /// Access tokens, with what userinfo says.
+    /// Access tokens, with the claims userinfo returns.
     tokens: Mutex<HashMap<String, Value>>,
 }
 
@@ -189,7 +189,7 @@ impl Idp {
 
     pub fn start_on(listener: TcpListener, clock: &Clock) -> Self {
         let origin = format!("http://{}", listener.local_addr().unwrap());
-        let signer = Arc::new(Key::es256("key-1"));
+        let signer = Arc::new(Signer::es256("key-1"));
         let usual = Script {
             metadata: json!({}),
             claims: json!({}),
@@ -474,7 +474,7 @@ fn page_of(status: StatusCode, list: &Value, asked: &Asked) -> Response {
     let rest: Vec<&Value> = list.iter().skip(size * (page - 1)).collect();
     let mut response = (status, Json(&rest[..rest.len().min(size)])).into_response();
     if rest.len() > size {
-        // Its address is for nobody to follow with a token.
+        // Its address must not be followed with a token.
         let link = "<https://evil.example/user/emails?page=2>; rel=\"next\"";
         response
             .headers_mut()

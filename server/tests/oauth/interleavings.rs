@@ -1,22 +1,14 @@
-//! What reads and then writes more than one table, with somebody else in between.
+//! What reads and then writes more than one table, with another request in between.
 
 use http::StatusCode;
 use serde_json::Value;
 #[cfg(feature = "postgres")]
 use serde_json::json;
-use uuid::Uuid;
 
 use crate::{
     idp::{Endpoint, Gate, Reply},
     support::{Answer, Browser, World, person, until},
 };
-
-async fn account_id(browser: &mut Browser, provider: &str) -> String {
-    let user = browser.user().await;
-    let accounts = user["accounts"].as_array().unwrap();
-    let account = accounts.iter().find(|account| account["provider"] == provider);
-    account.unwrap()["id"].as_str().unwrap().to_owned()
-}
 
 /// Ada, with a password and an account at Acme; and its id.
 async fn ada(world: &World) -> (Browser, String) {
@@ -26,17 +18,13 @@ async fn ada(world: &World) -> (Browser, String) {
         .link("acme", &world.acme, &person("ada"))
         .await
         .assert_leads_to("/settings/accounts");
-    let id = account_id(&mut browser, "acme").await;
+    let id = browser.account_id("acme").await;
     (browser, id)
-}
-
-async fn user_id(browser: &mut Browser) -> Uuid {
-    browser.user().await["id"].as_str().unwrap().parse().unwrap()
 }
 
 fn unlink(browser: &Browser, id: &str) -> tokio::task::JoinHandle<Answer> {
     let (mut browser, id) = (browser.clone(), id.to_owned());
-    tokio::spawn(async move { browser.post("/api/unlink_account", &[("account_id", &id)]).await })
+    tokio::spawn(async move { browser.unlink(&id).await })
 }
 
 fn get(browser: &Browser, address: &str) -> tokio::task::JoinHandle<(Browser, Answer)> {
@@ -47,7 +35,7 @@ fn get(browser: &Browser, address: &str) -> tokio::task::JoinHandle<(Browser, An
     })
 }
 
-/// All at once, in whatever order: in the end nobody is in by an account that is not there.
+/// All at once, in whatever order: in the end no session was begun with an account that is gone.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn no_sign_in_survives_the_disconnecting_of_its_account() {
     let world = World::new().await;
@@ -91,11 +79,11 @@ async fn no_sign_in_survives_the_disconnecting_of_its_account() {
 
 /// The owner of an address, about whom the callback has read, is deleted before it writes.
 #[tokio::test]
-async fn what_waits_for_an_owner_waits_for_nobody_who_is_gone() {
+async fn an_account_does_not_wait_for_an_owner_who_is_gone() {
     let world = World::new().await;
     let mut owner = world.browser();
     owner.register("ada@example.com").await;
-    let owner = user_id(&mut owner).await;
+    let owner = owner.user_id().await;
     let auth = world.app.auth();
     let mut browser = world.browser();
     let hop = browser.begin("acme").await;
@@ -117,7 +105,7 @@ async fn what_waits_for_an_owner_waits_for_nobody_who_is_gone() {
     assert_eq!(browser.session().await["email"], "ada@example.com");
     world
         .app
-        .assert_counts(&[("users", 1), ("accounts", 1), ("sign_in_flows", 0)])
+        .assert_counts(&[("users", 1), ("accounts", 1), ("pending_links", 0)])
         .await;
 }
 
@@ -126,7 +114,7 @@ async fn a_user_who_is_deleted_while_the_provider_is_asked_connects_nothing() {
     for intent in ["link", "confirm"] {
         let world = World::new().await;
         let mut browser = world.signed_in("acme", &person("ada")).await;
-        let id = user_id(&mut browser).await;
+        let id = browser.user_id().await;
         let hop = browser.begin_with("acme", &[("intent", intent)]).await;
         let gate = Gate::closed();
         world.acme.reply(Endpoint::Token, Reply::Held(gate.clone()));
@@ -153,7 +141,7 @@ mod server {
 
     use super::*;
 
-    /// Who stops a transaction in its midst, on a connection beside the application's.
+    /// Stops a transaction in its midst, on a connection beside the application's.
     pub struct Operator(PgConnection);
 
     impl Operator {
@@ -162,7 +150,7 @@ mod server {
             Self(PgConnection::connect_with(&options).await.unwrap())
         }
 
-        /// Stops whoever does this to a row of the table, from the next one on: after it is done, with all locks
+        /// Stops whatever does this to a row of the table, from the next one on: after it is done, with all locks
         /// that were taken for it.
         async fn stop_after(world: &World, event: &str, table: &str) -> Self {
             let mut operator = Self::beside(world).await;
@@ -268,7 +256,7 @@ mod server {
         let answer = json!({ "refresh_token": "refresh", "expires_in": 3600 });
         world.acme.script(|script| script.answer = answer);
         let mut browser = world.signed_in("acme", &person("ada")).await;
-        let (id, live) = (user_id(&mut browser).await, browser.live().await);
+        let (id, live) = (browser.user_id().await, browser.live().await);
         world.acme.withdraw();
         world.app.advance(3600);
         let auth = world.app.auth().clone();

@@ -23,7 +23,7 @@ async fn token(app: &App, browser: &Browser) -> Result<(), Error> {
 }
 
 #[tokio::test]
-async fn behind_another_issuer_a_subject_is_somebody_else() {
+async fn behind_another_issuer_a_subject_is_another_person() {
     let (log, _guard) = Log::capture();
     let mut world = World::new().await;
     let ada = world.signed_in("acme", &person("ada")).await;
@@ -53,7 +53,7 @@ async fn behind_another_issuer_a_subject_is_somebody_else() {
         .assert_counts(&[("users", 1), ("accounts", 1), ("sessions", 1)])
         .await;
     assert_eq!(here.user().await["accounts"][0]["email"], "ada@example.com");
-    // Whoever nobody knows is welcome.
+    // A subject that is not known yet is welcome.
     let newcomer = person_with("grace", json!({ "sub": "grace-elsewhere" }));
     world
         .browser()
@@ -115,7 +115,7 @@ async fn an_account_of_another_issuer_is_no_way_in() {
     assert_eq!(unlink(&mut here, id("acme")).await.status, StatusCode::OK);
 }
 
-/// Who signed in before issuers were stored is known by the next one; or by the one an operator chooses.
+/// An account from before issuers were stored takes the next one; or the one an operator chooses.
 #[tokio::test]
 async fn an_account_without_an_issuer_takes_over_the_next_ones() {
     let mut world = World::new().await;
@@ -140,7 +140,7 @@ async fn an_account_without_an_issuer_takes_over_the_next_ones() {
     assert_eq!(issuer.as_deref(), Some(other.origin()));
 }
 
-/// Plain OAuth 2.0 knows no issuer: who somebody is, userinfo says.
+/// Plain OAuth 2.0 knows no issuer: userinfo is the identity's source.
 #[tokio::test]
 async fn without_issuers_the_userinfo_endpoint_decides() {
     let clock = clock();
@@ -183,7 +183,7 @@ async fn without_issuers_the_userinfo_endpoint_decides() {
     }
 }
 
-/// Whoever can write to the database, but has no key, moves nobody's tokens to themselves.
+/// An attacker who can write to the database, but has no key, cannot move tokens to another account.
 #[tokio::test]
 async fn a_sealed_token_opens_in_its_own_row_and_column_only() {
     let world = World::new().await;
@@ -210,7 +210,7 @@ async fn a_sealed_token_opens_in_its_own_row_and_column_only() {
 }
 
 #[tokio::test]
-async fn an_answer_that_waits_opens_for_whom_it_waits_only() {
+async fn a_waiting_account_opens_for_its_owner_only() {
     let world = World::new().await;
     world.browser().register("ada@example.com").await;
     world.browser().register("mallory@example.com").await;
@@ -222,7 +222,7 @@ async fn an_answer_that_waits_opens_for_whom_it_waits_only() {
     world
         .app
         .execute(
-            "UPDATE sign_in_flows SET user_id = (SELECT id FROM users WHERE email = 'mallory@example.com')",
+            "UPDATE pending_links SET user_id = (SELECT id FROM users WHERE email = 'mallory@example.com')",
         )
         .await;
     assert_eq!(browser.log_in("mallory@example.com").await.status, StatusCode::OK);

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::{
     idp::{Endpoint, Reply},
-    keys::Key,
+    keys::Signer,
     presets::{Preset, address, github, octocat},
     support::{App, Log, World, person},
 };
@@ -60,7 +60,7 @@ async fn keys_with_padding_are_keys() {
     let world = World::new().await;
     for alg in ["RS256", "ES256"] {
         world.acme.script(|script| {
-            script.signer = Arc::new(Key::of(alg, "k"));
+            script.signer = Arc::new(Signer::of(alg, "k"));
             let jwk = padded(&script.signer.jwk);
             assert!(jwk.to_string().contains('='), "{jwk}");
             script.jwks = json!({ "keys": [jwk] });

@@ -5,34 +5,10 @@ use serde_json::{Value, json};
 
 use crate::{
     idp::{Endpoint, Reply},
-    support::{Answer, Browser, World, person, person_with},
+    support::{Browser, World, person, person_with},
 };
 
-/// The person's connected accounts by provider.
-async fn providers(browser: &mut Browser) -> Vec<String> {
-    let user = browser.user().await;
-    let accounts = user["accounts"].as_array().unwrap();
-    accounts
-        .iter()
-        .map(|account| account["provider"].as_str().unwrap().to_owned())
-        .collect()
-}
-
-async fn account_id(browser: &mut Browser, provider: &str) -> String {
-    let user = browser.user().await;
-    let accounts = user["accounts"].as_array().unwrap();
-    let account = accounts
-        .iter()
-        .find(|account| account["provider"] == provider)
-        .unwrap();
-    account["id"].as_str().unwrap().to_owned()
-}
-
-async fn unlink(browser: &mut Browser, id: &str) -> Answer {
-    browser.post("/api/unlink_account", &[("account_id", id)]).await
-}
-
-/// LK1: (provider, subject) is who somebody is.
+/// A person is (provider, subject), and nothing else.
 #[tokio::test]
 async fn a_person_is_known_by_provider_and_subject_alone() {
     let world = World::new().await;
@@ -44,7 +20,7 @@ async fn a_person_is_known_by_provider_and_subject_alone() {
     );
     let mut browser = world.signed_in("acme", &changed).await;
     assert_eq!(browser.session().await["user_id"], first);
-    // The same subject elsewhere is somebody else (AL7).
+    // The same subject elsewhere is another person.
     let elsewhere = person_with("ada", json!({ "email": "other@example.com" }));
     assert_ne!(
         world.signed_in("corp", &elsewhere).await.session().await["user_id"],
@@ -64,9 +40,9 @@ async fn a_person_is_known_by_provider_and_subject_alone() {
     world.app.assert_counts(&[("users", 4), ("accounts", 4)]).await;
 }
 
-/// AL1, AL2: an address somebody registered before its owner came.
+/// An address that a stranger registered before its owner came.
 #[tokio::test]
-async fn an_address_that_is_taken_merges_nobody() {
+async fn an_address_that_is_taken_merges_no_accounts() {
     let world = World::new().await;
     let mut squatter = world.browser();
     squatter.register("ada@example.com").await;
@@ -77,7 +53,7 @@ async fn an_address_that_is_taken_merges_nobody() {
     let page = ada.get(answer.location()).await;
     assert!(page.body.contains("role=\"alert\""));
     // Nothing has come to the squatter either.
-    assert!(providers(&mut squatter).await.is_empty());
+    assert!(squatter.providers().await.is_empty());
     assert_eq!(squatter.user().await["email_verified"], false);
     world
         .app
@@ -95,9 +71,8 @@ async fn an_address_that_is_taken_merges_nobody() {
     world.app.assert_counts(&[("users", 1), ("accounts", 0)]).await;
 }
 
-/// AL5.
 #[tokio::test]
-async fn an_address_nobody_vouches_for_is_nobodys() {
+async fn an_unverified_address_does_not_become_the_users() {
     let world = World::new().await;
     let unverified = |name| person_with(name, json!({ "email_verified": false }));
     // Free: a user without an address.
@@ -110,22 +85,23 @@ async fn an_address_nobody_vouches_for_is_nobodys() {
     // So its owner can come later.
     let mut ada = world.browser();
     ada.register("ada@example.com").await;
-    // Taken: stopped, and nothing waits for anybody.
-    let other = person_with("ada", json!({ "sub": "mallory-2", "email_verified": false }));
+    // Taken: stopped, and nothing waits.
     let mut again = world.browser();
-    again
-        .sign_in("acme", &world.acme, &other)
-        .await
-        .assert_failed("unverified");
+    for claim in [json!(false), Value::Null, json!("true"), json!(1)] {
+        let other = person_with("ada", json!({ "sub": "mallory-2", "email_verified": claim }));
+        again
+            .sign_in("acme", &world.acme, &other)
+            .await
+            .assert_failed("unverified");
+    }
     assert_eq!(again.log_in("ada@example.com").await.status, StatusCode::OK);
-    assert!(providers(&mut again).await.is_empty());
+    assert!(again.providers().await.is_empty());
     world
         .app
-        .assert_counts(&[("users", 2), ("accounts", 1), ("sign_in_flows", 0)])
+        .assert_counts(&[("users", 2), ("accounts", 1), ("pending_links", 0)])
         .await;
 }
 
-/// AL6.
 #[tokio::test]
 async fn an_address_that_came_by_a_provider_cannot_be_registered() {
     let world = World::new().await;
@@ -145,9 +121,8 @@ async fn an_address_that_came_by_a_provider_cannot_be_registered() {
     world.app.assert_counts(&[("users", 1), ("sessions", 1)]).await;
 }
 
-/// AL8.
 #[tokio::test]
-async fn an_address_that_changes_at_the_provider_moves_nobody() {
+async fn an_address_that_changes_at_the_provider_changes_no_user() {
     let world = World::new().await;
     world.browser().register("grace@example.com").await;
     world.signed_in("acme", &person("ada")).await;
@@ -159,7 +134,6 @@ async fn an_address_that_changes_at_the_provider_moves_nobody() {
     world.app.assert_counts(&[("users", 2), ("accounts", 1)]).await;
 }
 
-/// AL15.
 #[tokio::test]
 async fn a_deleted_users_account_begins_anew() {
     let world = World::new().await;
@@ -171,7 +145,6 @@ async fn a_deleted_users_account_begins_anew() {
     assert_eq!(browser.user().await["email"], "ada@example.com");
 }
 
-/// AL16.
 #[tokio::test]
 async fn an_address_that_only_looks_the_same_is_another() {
     let world = World::new().await;
@@ -198,7 +171,7 @@ async fn a_signed_in_person_connects_an_account() {
     let mut browser = world.browser();
     browser.register("ada@example.com").await;
     let (before, old) = (browser.session().await, browser.clone());
-    // Another address than one's own is no matter.
+    // It may have another address than one's own.
     let at_acme = person_with("ada", json!({ "email": "work@example.com" }));
     let fields = [("intent", "link"), ("return_to", "/settings/security")];
     let hop = browser.begin_with("acme", &fields).await;
@@ -210,13 +183,13 @@ async fn a_signed_in_person_connects_an_account() {
         .link("corp", &world.corp, &person("grace"))
         .await
         .assert_leads_to("/settings/accounts");
-    assert_eq!(providers(&mut browser).await, ["acme", "corp"]);
+    assert_eq!(browser.providers().await, ["acme", "corp"]);
     let user = browser.user().await;
     assert_eq!(
         (&user["email"], &user["email_verified"]),
         (&json!("ada@example.com"), &json!(false))
     );
-    // The same session under another id (FX5): a copied cookie is worth nothing now.
+    // The same session under another id: a copied cookie is worth nothing now.
     assert_eq!(browser.session().await["session_id"], before["session_id"]);
     assert_ne!(browser.jar["__Host-id"], old.jar["__Host-id"]);
     assert_eq!(old.live_session_id().await, None);
@@ -240,27 +213,30 @@ async fn a_signed_in_person_connects_an_account() {
 async fn connecting_the_same_account_again_changes_nothing() {
     let world = World::new().await;
     let mut browser = world.signed_in("acme", &person("ada")).await;
-    let id = account_id(&mut browser, "acme").await;
+    let id = browser.account_id("acme").await;
     browser
         .link("acme", &world.acme, &person("ada"))
         .await
         .assert_leads_to("/settings/accounts");
-    assert_eq!(account_id(&mut browser, "acme").await, id);
+    assert_eq!(browser.account_id("acme").await, id);
+    let links = "audit_events WHERE kind = 'link'";
     world
         .app
-        .assert_counts(&[("users", 1), ("accounts", 1), ("sessions", 1)])
+        .assert_counts(&[("users", 1), ("accounts", 1), ("sessions", 1), (links, 0)])
         .await;
     // A second account at one provider is a second way in.
     browser
         .link("acme", &world.acme, &person("ada-at-work"))
         .await
         .assert_leads_to("/settings/accounts");
-    world.app.assert_counts(&[("users", 1), ("accounts", 2)]).await;
+    world
+        .app
+        .assert_counts(&[("users", 1), ("accounts", 2), (links, 1)])
+        .await;
 }
 
-/// AL9.
 #[tokio::test]
-async fn an_account_of_somebody_else_cannot_be_connected() {
+async fn an_account_of_another_user_cannot_be_connected() {
     let world = World::new().await;
     world.signed_in("acme", &person("grace")).await;
     let mut browser = world.signed_in("corp", &person("ada")).await;
@@ -272,7 +248,7 @@ async fn an_account_of_somebody_else_cannot_be_connected() {
         (browser.session().await, &browser.jar["__Host-id"]),
         (before, &id)
     );
-    assert_eq!(providers(&mut browser).await, ["corp"]);
+    assert_eq!(browser.providers().await, ["corp"]);
     let page = browser.get(answer.location()).await;
     assert_eq!(page.status, StatusCode::OK);
     assert!(page.body.contains("role=\"alert\""), "{}", page.body);
@@ -283,7 +259,6 @@ async fn an_account_of_somebody_else_cannot_be_connected() {
     world.app.assert_counts(&[("users", 2), ("accounts", 2)]).await;
 }
 
-/// AL10, LK4.
 #[tokio::test]
 async fn a_link_is_finished_in_the_session_that_began_it() {
     let world = World::new().await;
@@ -303,7 +278,7 @@ async fn a_link_is_finished_in_the_session_that_began_it() {
             browser
         }
     };
-    // Finished by somebody else, by nobody, and by the same person in a later session.
+    // Finished by another user, anonymously, and by the same person in a later session.
     for (signs_out, finisher) in [
         (false, Some("grace@example.com")),
         (false, Some("ada@example.com")),
@@ -338,7 +313,7 @@ async fn a_link_is_finished_in_the_session_that_began_it() {
         .await
         .assert_leads_to(expired);
     assert_eq!(world.token_requests(), 0);
-    // A link that began in one browser and comes back in another is nobody's.
+    // A link that began in one browser cannot be finished in another.
     let mut browser = log_in("ada@example.com").await;
     let hop = browser.begin_link("acme").await;
     let mut elsewhere = world.browser();
@@ -384,7 +359,7 @@ async fn a_link_that_fails_leads_back_to_the_accounts() {
         .await;
 }
 
-/// Signing in with somebody else's account never connects it, whoever is signed in.
+/// Signing in with another person's account never connects it, whoever is signed in.
 #[tokio::test]
 async fn only_a_link_connects() {
     let world = World::new().await;
@@ -401,11 +376,16 @@ async fn only_a_link_connects() {
         .await;
 }
 
-/// Ada has a password; her provider's answer waits in this browser.
+/// Ada has a password, and her account at a provider waits in this browser.
 async fn pending(world: &World) -> Browser {
     let mut registered = world.browser();
     registered.register("ada@example.com").await;
     registered.post("/api/logout", &[]).await;
+    waiting(world).await
+}
+
+/// Her account waits in one more browser.
+async fn waiting(world: &World) -> Browser {
     let mut browser = world.browser();
     browser
         .sign_in("acme", &world.acme, &person("ada"))
@@ -420,10 +400,10 @@ async fn an_account_that_waits_is_connected_by_the_owners_password() {
     let mut browser = pending(&world).await;
     world.app.advance(599);
     assert_eq!(browser.log_in("ada@example.com").await.status, StatusCode::OK);
-    assert_eq!(providers(&mut browser).await, ["acme"]);
+    assert_eq!(browser.providers().await, ["acme"]);
     world
         .app
-        .assert_counts(&[("users", 1), ("accounts", 1), ("sign_in_flows", 0)])
+        .assert_counts(&[("users", 1), ("accounts", 1), ("pending_links", 0)])
         .await;
     let owner = browser.session().await["user_id"].clone();
     assert_eq!(
@@ -436,7 +416,7 @@ async fn an_account_that_waits_is_connected_by_the_owners_password() {
 async fn an_account_that_waits_is_connected_by_a_connected_provider_too() {
     let world = World::new().await;
     world.signed_in("corp", &person("ada")).await;
-    // AL7: the same verified address at two providers.
+    // The same verified address at two providers.
     let mut browser = world.browser();
     browser
         .sign_in("acme", &world.acme, &person("ada"))
@@ -446,10 +426,10 @@ async fn an_account_that_waits_is_connected_by_a_connected_provider_too() {
         .sign_in("corp", &world.corp, &person("ada"))
         .await
         .assert_leads_to("/profile");
-    assert_eq!(providers(&mut browser).await, ["corp", "acme"]);
+    assert_eq!(browser.providers().await, ["corp", "acme"]);
     world
         .app
-        .assert_counts(&[("users", 1), ("accounts", 2), ("sign_in_flows", 0)])
+        .assert_counts(&[("users", 1), ("accounts", 2), ("pending_links", 0)])
         .await;
 }
 
@@ -459,8 +439,19 @@ async fn an_account_waits_for_ten_minutes() {
     let mut browser = pending(&world).await;
     world.app.advance(600);
     assert_eq!(browser.log_in("ada@example.com").await.status, StatusCode::OK);
-    assert!(providers(&mut browser).await.is_empty());
+    assert!(browser.providers().await.is_empty());
     world.app.assert_counts(&[("accounts", 0)]).await;
+    // Where the owner does not sign in, it goes as well.
+    world
+        .browser()
+        .sign_in("acme", &world.acme, &person("ada"))
+        .await
+        .assert_failed("link_required");
+    for (seconds, left) in [(599, 1), (1, 0)] {
+        world.app.advance(seconds);
+        world.app.auth().sweep().await.unwrap();
+        world.app.assert_counts(&[("pending_links", left)]).await;
+    }
 }
 
 #[tokio::test]
@@ -471,23 +462,24 @@ async fn an_account_waits_in_its_browser_for_its_owner() {
     let mut elsewhere = world.browser();
     elsewhere.begin("corp").await;
     assert_eq!(elsewhere.log_in("ada@example.com").await.status, StatusCode::OK);
-    assert!(providers(&mut elsewhere).await.is_empty());
+    assert!(elsewhere.providers().await.is_empty());
     let mut bare = world.browser();
     assert_eq!(bare.log_in("ada@example.com").await.status, StatusCode::OK);
-    assert!(providers(&mut bare).await.is_empty());
-    // Somebody else in the same browser: by registering, by a password, by a provider.
+    assert!(bare.providers().await.is_empty());
+    // Another user in the same browser: by registering, by a password, by a provider.
     browser.register("grace@example.com").await;
-    assert!(providers(&mut browser).await.is_empty());
-    browser.post("/api/logout", &[]).await;
-    browser.log_in("grace@example.com").await;
-    assert!(providers(&mut browser).await.is_empty());
+    assert!(browser.providers().await.is_empty());
+    let mut browser = waiting(&world).await;
+    assert_eq!(browser.log_in("grace@example.com").await.status, StatusCode::OK);
+    assert!(browser.providers().await.is_empty());
+    let mut browser = waiting(&world).await;
     browser
         .sign_in("corp", &world.corp, &person("alan"))
         .await
         .assert_leads_to("/profile");
-    assert_eq!(providers(&mut browser).await, ["corp"]);
+    assert_eq!(browser.providers().await, ["corp"]);
     // A wrong password connects nothing.
-    browser.post("/api/logout", &[]).await;
+    let mut browser = waiting(&world).await;
     let wrong = [("email", "ada@example.com"), ("password", "not the river at all")];
     browser
         .post("/api/login", &wrong)
@@ -505,38 +497,41 @@ async fn a_waiting_account_is_connected_once_and_the_latest_counts() {
         .sign_in("corp", &world.corp, &at_corp)
         .await
         .assert_failed("link_required");
+    world.app.assert_counts(&[("pending_links", 1)]).await;
     assert_eq!(browser.log_in("ada@example.com").await.status, StatusCode::OK);
-    assert_eq!(providers(&mut browser).await, ["corp"]);
+    assert_eq!(browser.providers().await, ["corp"]);
     browser.post("/api/logout", &[]).await;
     assert_eq!(browser.log_in("ada@example.com").await.status, StatusCode::OK);
     world
         .app
-        .assert_counts(&[("accounts", 1), ("sign_in_flows", 0)])
+        .assert_counts(&[("accounts", 1), ("pending_links", 0)])
         .await;
 }
 
-/// Twenty other flows in the same browser do not push it out, and it is no flow that a callback finds.
+/// Twenty other flows in the same browser do not push it out, and a callback does not find it.
 #[tokio::test]
-async fn a_waiting_account_is_no_flow() {
+async fn a_waiting_account_is_not_a_flow() {
     let world = World::new().await;
     let mut browser = pending(&world).await;
     for _ in 0..22 {
         browser.begin("acme").await;
     }
-    world.app.assert_counts(&[("sign_in_flows", 21)]).await;
+    world
+        .app
+        .assert_counts(&[("sign_in_flows", 20), ("pending_links", 1)])
+        .await;
     assert_eq!(browser.log_in("ada@example.com").await.status, StatusCode::OK);
-    assert_eq!(providers(&mut browser).await, ["acme"]);
+    assert_eq!(browser.providers().await, ["acme"]);
 }
 
-/// AL12.
 #[tokio::test]
 async fn the_last_way_in_stays() {
     let world = World::new().await;
     let mut browser = world.signed_in("acme", &person("ada")).await;
-    let id = account_id(&mut browser, "acme").await;
+    let id = browser.account_id("acme").await;
     let before = browser.jar["__Host-id"].clone();
-    unlink(&mut browser, &id).await.assert_error(409, "last_way_in");
-    assert_eq!(providers(&mut browser).await, ["acme"]);
+    browser.unlink(&id).await.assert_error(409, "last_way_in");
+    assert_eq!(browser.providers().await, ["acme"]);
     assert_eq!(browser.jar["__Host-id"], before);
     world.app.assert_counts(&[("accounts", 1), ("sessions", 1)]).await;
     // With a password there is another.
@@ -544,7 +539,7 @@ async fn the_last_way_in_stays() {
         .post("/api/set_password", &[("new_password", crate::support::PASSWORD)])
         .await;
     assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
-    assert_eq!(unlink(&mut browser, &id).await.status, StatusCode::OK);
+    assert_eq!(browser.unlink(&id).await.status, StatusCode::OK);
     world.app.assert_counts(&[("accounts", 0)]).await;
     assert_eq!(
         world.browser().log_in("ada@example.com").await.status,
@@ -558,11 +553,11 @@ async fn a_password_without_an_address_is_no_way_in() {
     let world = World::new().await;
     let nameless = person_with("ada", json!({ "email": null }));
     let mut browser = world.signed_in("acme", &nameless).await;
-    let id = account_id(&mut browser, "acme").await;
+    let id = browser.account_id("acme").await;
     browser
         .post("/api/set_password", &[("new_password", crate::support::PASSWORD)])
         .await;
-    unlink(&mut browser, &id).await.assert_error(409, "last_way_in");
+    browser.unlink(&id).await.assert_error(409, "last_way_in");
     world.app.assert_counts(&[("accounts", 1)]).await;
 }
 
@@ -576,43 +571,37 @@ async fn a_provider_that_is_configured_no_longer_is_no_way_in() {
         .assert_leads_to("/settings/accounts");
     world.restart(&[("AUTH_PROVIDERS", "acme")]).await;
     let mut browser = world.signed_in("acme", &person("ada")).await;
-    let (acme, corp) = (
-        account_id(&mut browser, "acme").await,
-        account_id(&mut browser, "corp").await,
-    );
-    unlink(&mut browser, &acme).await.assert_error(409, "last_way_in");
-    assert_eq!(unlink(&mut browser, &corp).await.status, StatusCode::OK);
+    let (acme, corp) = (browser.account_id("acme").await, browser.account_id("corp").await);
+    browser.unlink(&acme).await.assert_error(409, "last_way_in");
+    assert_eq!(browser.unlink(&corp).await.status, StatusCode::OK);
 }
 
 #[tokio::test]
-async fn nobody_disconnects_what_is_not_theirs() {
+async fn only_ones_own_accounts_can_be_disconnected() {
     let world = World::new().await;
     let mut ada = world.signed_in("acme", &person("ada")).await;
-    let foreign = account_id(&mut ada, "acme").await;
+    let foreign = ada.account_id("acme").await;
     let mut mallory = world.browser();
     mallory.register("mallory@example.com").await;
     mallory
         .link("corp", &world.corp, &person("mallory"))
         .await
         .assert_leads_to("/settings/accounts");
-    let own = account_id(&mut mallory, "corp").await;
-    unlink(&mut mallory, &foreign)
-        .await
-        .assert_error(404, "not_found");
-    unlink(&mut mallory, "00000000-0000-0000-0000-000000000000")
+    let own = mallory.account_id("corp").await;
+    mallory.unlink(&foreign).await.assert_error(404, "not_found");
+    mallory
+        .unlink("00000000-0000-0000-0000-000000000000")
         .await
         .assert_error(404, "not_found");
     assert_eq!(
-        unlink(&mut mallory, "1 OR 1=1").await.status,
+        mallory.unlink("1 OR 1=1").await.status,
         StatusCode::UNPROCESSABLE_ENTITY
     );
-    assert_eq!(unlink(&mut mallory, &own).await.status, StatusCode::OK);
-    unlink(&mut mallory, &own).await.assert_error(404, "not_found");
+    assert_eq!(mallory.unlink(&own).await.status, StatusCode::OK);
+    mallory.unlink(&own).await.assert_error(404, "not_found");
     let mut nobody = world.browser();
-    unlink(&mut nobody, &foreign)
-        .await
-        .assert_error(401, "unauthenticated");
-    assert_eq!(providers(&mut ada).await, ["acme"]);
+    nobody.unlink(&foreign).await.assert_error(401, "unauthenticated");
+    assert_eq!(ada.providers().await, ["acme"]);
     world.app.assert_counts(&[("accounts", 1)]).await;
 }
 
@@ -625,11 +614,9 @@ async fn disconnecting_takes_a_recent_session() {
         .link("acme", &world.acme, &person("ada"))
         .await
         .assert_leads_to("/settings/accounts");
-    let id = account_id(&mut browser, "acme").await;
+    let id = browser.account_id("acme").await;
     world.app.advance(600);
-    unlink(&mut browser, &id)
-        .await
-        .assert_error(403, "reauth_required");
+    browser.unlink(&id).await.assert_error(403, "reauth_required");
     let mut request = browser.form("/api/unlink_account", &[("account_id", &id)]);
     request
         .headers_mut()
@@ -644,10 +631,9 @@ async fn disconnecting_takes_a_recent_session() {
     browser
         .post("/api/confirm_identity", &[("password", crate::support::PASSWORD)])
         .await;
-    assert_eq!(unlink(&mut browser, &id).await.status, StatusCode::OK);
+    assert_eq!(browser.unlink(&id).await.status, StatusCode::OK);
 }
 
-/// LK5, FX5.
 #[tokio::test]
 async fn disconnecting_ends_the_sessions_born_from_it_and_renews_this_one() {
     let world = World::new().await;
@@ -665,8 +651,8 @@ async fn disconnecting_ends_the_sessions_born_from_it_and_renews_this_one() {
     let mut by_corp = world.signed_in("corp", &person("ada")).await;
     let mut stranger = world.signed_in("acme", &person("grace")).await;
     let (before, old) = (browser.session().await, browser.clone());
-    let id = account_id(&mut browser, "acme").await;
-    assert_eq!(unlink(&mut browser, &id).await.status, StatusCode::OK);
+    let id = browser.account_id("acme").await;
+    assert_eq!(browser.unlink(&id).await.status, StatusCode::OK);
 
     // At once, snapshot or not.
     assert_eq!(by_acme.session().await, Value::Null);
@@ -689,14 +675,14 @@ async fn a_session_born_from_what_it_disconnects_goes_on() {
         .link("corp", &world.corp, &person("ada"))
         .await
         .assert_leads_to("/settings/accounts");
-    let (before, id) = (browser.session().await, account_id(&mut browser, "acme").await);
-    assert_eq!(unlink(&mut browser, &id).await.status, StatusCode::OK);
+    let (before, id) = (browser.session().await, browser.account_id("acme").await);
+    assert_eq!(browser.unlink(&id).await.status, StatusCode::OK);
     assert_eq!(browser.session().await["session_id"], before["session_id"]);
-    assert_eq!(providers(&mut browser).await, ["corp"]);
+    assert_eq!(browser.providers().await, ["corp"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_two_who_disconnect_the_last_two_accounts_at_once_one_succeeds() {
+async fn of_two_requests_that_disconnect_the_last_two_accounts_one_succeeds() {
     for _ in 0..5 {
         let world = World::new().await;
         let mut by_acme = world.signed_in("acme", &person("ada")).await;
@@ -705,11 +691,11 @@ async fn of_two_who_disconnect_the_last_two_accounts_at_once_one_succeeds() {
             .await
             .assert_leads_to("/settings/accounts");
         let mut by_corp = world.signed_in("corp", &person("ada")).await;
-        let acme = account_id(&mut by_acme, "acme").await;
-        let corp = account_id(&mut by_corp, "corp").await;
+        let acme = by_acme.account_id("acme").await;
+        let corp = by_corp.account_id("corp").await;
         // Each in a session born from the account it drops, so that neither ends the other's.
-        let one = tokio::spawn(async move { unlink(&mut by_acme, &acme).await });
-        let other = tokio::spawn(async move { unlink(&mut by_corp, &corp).await });
+        let one = tokio::spawn(async move { by_acme.unlink(&acme).await });
+        let other = tokio::spawn(async move { by_corp.unlink(&corp).await });
         let mut answers = [one.await.unwrap(), other.await.unwrap()];
         answers.sort_by_key(|answer| answer.status);
         assert_eq!(answers[0].status, StatusCode::OK);
@@ -719,7 +705,7 @@ async fn of_two_who_disconnect_the_last_two_accounts_at_once_one_succeeds() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_two_users_who_connect_one_account_at_once_one_gets_it() {
+async fn of_two_users_who_connect_one_account_at_once_one_succeeds() {
     let world = World::new().await;
     let mut hops = Vec::new();
     for name in ["ada", "grace"] {

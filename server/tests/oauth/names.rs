@@ -1,4 +1,4 @@
-//! Names and pictures follow the provider somebody signs in with.
+//! Names and pictures follow the provider that a person signs in with.
 
 use serde_json::{Value, json};
 
@@ -70,9 +70,9 @@ async fn what_people_call_themselves_here_stays() {
     assert_eq!(shown(&mut browser).await.0, "Countess");
 }
 
-/// A sign-in that fails is no news of anybody.
+/// A sign-in that fails brings no profile.
 #[tokio::test]
-async fn a_failed_sign_in_renames_nobody() {
+async fn a_failed_sign_in_changes_no_name() {
     let world = World::new().await;
     let mut browser = world.signed_in("acme", &ada(json!("Ada"), Value::Null)).await;
     world

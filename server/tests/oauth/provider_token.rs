@@ -51,7 +51,7 @@ impl Ada {
         Self { world, browser, live }
     }
 
-    /// The same an hour later, with an answer for who asks then.
+    /// The same an hour later, with a token response for callers then.
     async fn later(access: &str, refresh: Option<&str>) -> Self {
         let ada = Self::new().await;
         ada.world.app.advance(3600);
@@ -161,7 +161,7 @@ async fn a_token_without_an_end_is_never_renewed() {
 }
 
 #[tokio::test]
-async fn of_twenty_who_ask_at_once_one_renews() {
+async fn twenty_concurrent_callers_share_one_renewal() {
     let ada = Ada::later("access-two", Some("refresh-two")).await;
     let gate = Gate::closed();
     ada.world.acme.reply(Endpoint::Token, Reply::Held(gate.clone()));
@@ -172,7 +172,7 @@ async fn of_twenty_who_ask_at_once_one_renews() {
         })
         .collect();
     until(|| ada.requests() > 0).await;
-    // Whoever is still on the way joins, and whoever would ask the provider too does so now.
+    // Callers still on the way join, and any that would ask the provider too do so now.
     tokio::time::sleep(std::time::Duration::from_millis(100)).await;
     assert_eq!(ada.requests(), 1);
     gate.open();
@@ -183,7 +183,7 @@ async fn of_twenty_who_ask_at_once_one_renews() {
 }
 
 #[tokio::test]
-async fn who_would_wait_where_too_many_do_is_told_so() {
+async fn a_caller_beyond_the_limit_is_refused_at_once() {
     let ada = Ada::later("access-two", Some("refresh-two")).await;
     let crowd = ada.world.crowd("acme", PLACES).await;
     assert_unavailable(ada.token().await, "there is no place to wait in");
@@ -196,7 +196,7 @@ async fn who_would_wait_where_too_many_do_is_told_so() {
 }
 
 #[tokio::test]
-async fn twenty_who_fail_fail_with_one_request() {
+async fn twenty_concurrent_callers_fail_with_one_request() {
     let ada = Ada::later("access-two", None).await;
     let gate = Gate::closed();
     ada.world.acme.withdraw();
@@ -217,7 +217,7 @@ async fn twenty_who_fail_fail_with_one_request() {
 }
 
 #[tokio::test]
-async fn what_was_exchanged_is_stored_although_who_asked_went_away() {
+async fn renewed_tokens_are_stored_although_the_caller_went_away() {
     let ada = Ada::later("access-two", Some("refresh-two")).await;
     let gate = Gate::closed();
     ada.world.acme.reply(Endpoint::Token, Reply::Held(gate.clone()));
@@ -237,7 +237,7 @@ async fn what_was_exchanged_is_stored_although_who_asked_went_away() {
 
 /// Two processes over one database use the same refresh token. The provider takes it once.
 #[tokio::test]
-async fn two_processes_lose_no_token_whoever_hears_first() {
+async fn two_processes_lose_no_token_whichever_stores_first() {
     for refused_first in [true, false] {
         let ada = Ada::later("access-two", Some("refresh-two")).await;
         let acme = &ada.world.acme;
@@ -305,7 +305,7 @@ async fn a_sign_in_meanwhile_brings_what_counts() {
 }
 
 #[tokio::test]
-async fn an_id_token_of_somebody_or_somewhere_else_drops_the_answer() {
+async fn an_id_token_of_another_person_or_issuer_drops_the_response() {
     for claims in [
         json!({ "sub": "grace-at-idp" }),
         json!({ "iss": "https://other.example" }),
@@ -544,7 +544,7 @@ async fn google_asks_again_only_whose_refresh_token_we_lack() {
         [scope(), None, None]
     );
     world.restart(&offline).await;
-    // Who this is nobody knows yet.
+    // Who this is is not known yet.
     assert_eq!(asked_for(&mut world.browser(), "google").await, asks(false));
     let mut browser = world.browser();
     let ada = person("ada");

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::{
     idp::{Endpoint, Gate, Reply},
-    keys::Key,
+    keys::Signer,
     support::{App, World, person, until},
 };
 
@@ -73,14 +73,14 @@ async fn a_refused_token_is_renewed_in_the_midst_of_its_life() {
     assert_eq!(ada.after_401("access-one").await.unwrap(), "access-two");
     assert_eq!(ada.requests(), 1);
     assert_eq!(ada.token().await.unwrap(), "access-two");
-    // Somebody who was refused the old one a moment later has the new one without a word to the provider.
+    // A caller that was refused the old one a moment later gets the new one without a request to the provider.
     assert_eq!(ada.after_401("access-one").await.unwrap(), "access-two");
     assert_eq!(ada.requests(), 1);
     assert_eq!(ada.refresh_token().await.as_deref(), Some("refresh-one"));
 }
 
 #[tokio::test]
-async fn of_twenty_who_were_refused_at_once_one_renews() {
+async fn twenty_concurrent_refusals_share_one_renewal() {
     let ada = Ada::with(Some("refresh-one")).await;
     let gate = Gate::closed();
     ada.world.acme.reply(Endpoint::Token, Reply::Held(gate.clone()));
@@ -136,7 +136,7 @@ async fn an_id_token_that_is_merely_old_costs_no_refresh_token() {
             script.claims = json!({ "iat": signed_in_at, "exp": signed_in_at + 300 });
             script.claims["at_hash"] = script.signer.at_hash("access-one").into();
             if replaced {
-                let new = Arc::new(Key::es256("key-2"));
+                let new = Arc::new(Signer::es256("key-2"));
                 script.jwks = json!({ "keys": [new.jwk] });
             }
         });
@@ -166,7 +166,7 @@ async fn an_old_id_token_is_still_about_the_same_person_and_from_the_same_provid
         );
         assert_eq!(ada.refresh_token().await, None, "{changes}");
     }
-    // Nor is a forged one taken for an old one, nor a new one whose key nobody knows.
+    // Nor is a forged one taken for an old one, nor a new one whose key is unknown.
     for (forged, kept) in [(true, None), (false, Some("refresh-one"))] {
         let ada = Ada::with(Some("refresh-one")).await;
         let signed_in_at = ada.world.acme.now();
@@ -174,9 +174,9 @@ async fn an_old_id_token_is_still_about_the_same_person_and_from_the_same_provid
         ada.world.acme.script(|script| {
             if forged {
                 script.claims = json!({ "iat": signed_in_at, "exp": signed_in_at + 300 });
-                script.signer = Arc::new(Key::es256("key-1"));
+                script.signer = Arc::new(Signer::es256("key-1"));
             } else {
-                script.signer = Arc::new(Key::es256("unknown"));
+                script.signer = Arc::new(Signer::es256("unknown"));
             }
         });
         assert!(ada.token().await.is_err());

@@ -117,7 +117,7 @@ async fn a_callback_that_is_sent_while_the_first_is_under_way_joins_it() {
     let gate = Gate::closed();
     world.acme.reply(Endpoint::Token, Reply::Held(gate.clone()));
     let mut browser = world.browser();
-    // Somebody else's session, which the sign-in ends.
+    // Another user's session, which the sign-in ends.
     browser.register("grace@example.com").await;
     let hop = browser.begin("acme").await;
     let address = hop.approved(&world.acme, &person("ada"));
@@ -249,7 +249,7 @@ async fn a_callback_that_failed_fails_again_in_the_same_way() {
     assert_eq!(world.token_requests(), 1);
 }
 
-/// What another process has in its memory nobody knows here; but the flow is used up for all.
+/// What another process has in its memory is not known here; but the flow is used up for all.
 #[tokio::test]
 async fn on_another_instance_a_repeat_starts_again_and_keeps_its_way() {
     let mut world = World::new().await;
@@ -355,7 +355,7 @@ async fn a_browser_can_be_forgotten_with_all_its_flows() {
         .assert_failed("link_required");
     world
         .app
-        .assert_counts(&[("sign_in_flows", 3), ("ways_back", 2)])
+        .assert_counts(&[("sign_in_flows", 2), ("ways_back", 2), ("pending_links", 1)])
         .await;
     let auth = world.app.auth();
     for flow in [
@@ -369,12 +369,12 @@ async fn a_browser_can_be_forgotten_with_all_its_flows() {
     }
     world
         .app
-        .assert_counts(&[("sign_in_flows", 1), ("ways_back", 1)])
+        .assert_counts(&[("sign_in_flows", 1), ("ways_back", 1), ("pending_links", 0)])
         .await;
 }
 
 #[tokio::test]
-async fn what_is_well_when_begun_anew_says_so() {
+async fn errors_that_a_new_try_cures_say_so() {
     let world = World::new().await;
     for (error, code) in [
         ("login_required", "expired"),

@@ -66,7 +66,6 @@ async fn the_authorization_request_is_the_standards() {
         Some("https://app.example/auth/callback/acme")
     );
     assert_eq!(param("scope").as_deref(), Some("openid profile email"));
-    // OA6.
     assert_eq!(param("code_challenge_method").as_deref(), Some("S256"));
     assert_eq!(param("code_challenge").unwrap().len(), 43);
     for name in [
@@ -154,7 +153,7 @@ async fn a_button_for_each_provider_is_on_the_login_page() {
         page.contains("name=\"return_to\" value=\"/settings/public\""),
         "{page}"
     );
-    // Nobody is asked to show a page.
+    // No provider is asked to show a page.
     assert!(world.acme.everything().is_empty() && world.corp.everything().is_empty());
 }
 
@@ -182,9 +181,8 @@ async fn forged_hosts_change_no_address() {
     );
 }
 
-/// OA12.
 #[tokio::test]
-async fn a_provider_nobody_configured_is_not_found() {
+async fn a_provider_that_is_not_configured_is_not_found() {
     let world = World::new().await;
     let mut browser = world.browser();
     for path in [
@@ -210,7 +208,7 @@ async fn a_provider_nobody_configured_is_not_found() {
 async fn a_flow_begins_by_a_post_of_our_own_only() {
     let world = World::new().await;
     let mut browser = world.browser();
-    // XR12, AL11: an image or a link begins nothing.
+    // An image or a link begins nothing.
     for path in ["/auth/login/acme", "/auth/login/acme?intent=link"] {
         for method in [Method::GET, Method::HEAD, Method::PUT, Method::DELETE] {
             let request = browser
@@ -305,7 +303,7 @@ async fn linking_begins_in_a_recent_session_only() {
     browser.begin("acme").await;
 }
 
-/// A snapshot says who somebody is, not that the session lives.
+/// A snapshot says who the user is, not that the session is alive.
 #[tokio::test]
 async fn linking_asks_the_authority() {
     let world = World::new().await;
@@ -325,7 +323,6 @@ async fn a_start_leaves_the_session_alone() {
     assert_eq!(browser.session().await, before);
 }
 
-/// OA19.
 #[tokio::test]
 async fn a_browser_has_twenty_flows_under_way_and_the_oldest_goes() {
     let world = World::new().await;
@@ -353,7 +350,7 @@ async fn a_browser_has_twenty_flows_under_way_and_the_oldest_goes() {
 }
 
 #[tokio::test]
-async fn flows_nobody_finishes_are_swept() {
+async fn unfinished_flows_are_swept() {
     let world = World::new().await;
     for _ in 0..40 {
         world.browser().begin("acme").await;
@@ -388,10 +385,9 @@ async fn starts_are_limited_by_address() {
     browser.begin("acme").await;
 }
 
-/// O10.
 #[tokio::test]
-async fn a_provider_that_is_down_harms_nobody_else_and_comes_back() {
-    // A port nobody listens on, until somebody does.
+async fn a_provider_that_is_down_harms_no_other_sign_in_and_comes_back() {
+    // A port with no listener, until the provider comes up.
     let port = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = port.local_addr().unwrap();
     drop(port);
@@ -418,9 +414,15 @@ async fn a_provider_that_is_down_harms_nobody_else_and_comes_back() {
     other.register("grace@example.com").await;
     let answer = other.post("/auth/login/acme", &[("intent", "link")]).await;
     answer.assert_leads_to("/settings/accounts?error=provider");
+    let oauth = &app.auth().oauth;
+    assert!(oauth.check("acme").await.unwrap_err().contains("metadata of"));
+    assert_eq!(oauth.check("nobody").await.unwrap_err(), "is not configured");
 
     let idp = Idp::start_on(TcpListener::bind(address).await.unwrap(), &clock);
-    app.advance(5);
+    app.advance(4);
+    assert!(oauth.check("acme").await.is_err());
+    app.advance(1);
+    assert_eq!(oauth.check("acme").await, Ok(()));
     browser
         .sign_in("acme", &idp, &person("ada"))
         .await

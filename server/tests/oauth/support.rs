@@ -11,18 +11,14 @@ use std::{
 };
 
 use auth::{
-    Auth, Clock, LiveSession, RequestAuth, Vars,
+    Auth, Clock, LiveSession, RequestAuth, SqlUsers, UserAdapter, Vars,
     clock::from_unix,
     db::Database,
     keys::{Place, Purpose},
     session_layer,
 };
 use axum::{
-    Extension, Router,
-    body::{Body, to_bytes},
-    extract::ConnectInfo,
-    middleware::from_fn_with_state,
-    routing::get,
+    Extension, Router, body::Body, extract::ConnectInfo, middleware::from_fn_with_state, routing::get,
 };
 use http::{
     HeaderMap, Method, Request, StatusCode,
@@ -30,7 +26,7 @@ use http::{
     request::Builder,
 };
 use serde_json::{Value, json};
-use server::config::ServerConfig;
+use server::{config::ServerConfig, router::router};
 use time::Duration;
 use tokio::{sync::oneshot, time::timeout};
 use tower::ServiceExt;
@@ -39,6 +35,7 @@ use url::Url;
 use uuid::Uuid;
 
 use crate::{
+    answer,
     database::TestDatabase,
     idp::{Endpoint, Idp},
 };
@@ -50,10 +47,10 @@ const SECRET: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 const START: i64 = 1_800_000_000;
 pub const PASSWORD: &str = "a river runs past the mill";
 
-/// How many may wait for one provider.
+/// The number of places of one provider.
 pub const PLACES: usize = 64;
 
-/// Somebody at a provider whose address is verified.
+/// A person at a provider, with a verified address.
 pub fn person(name: &str) -> Value {
     json!({
         "sub": format!("{name}-at-idp"), "email": format!("{name}@example.com"), "email_verified": true, "name": name,
@@ -95,6 +92,16 @@ impl App {
     }
 
     async fn start_in(database: Arc<TestDatabase>, clock: &Clock, vars: &[(&str, &str)]) -> Self {
+        Self::start_with(database, clock, vars, |users| Arc::new(users)).await
+    }
+
+    /// With users behind this adapter.
+    async fn start_with(
+        database: Arc<TestDatabase>,
+        clock: &Clock,
+        vars: &[(&str, &str)],
+        adapter: impl FnOnce(SqlUsers) -> Arc<dyn UserAdapter>,
+    ) -> Self {
         let url = database.url();
         let usual = [
             ("PUBLIC_URL", ORIGIN_URL),
@@ -107,7 +114,14 @@ impl App {
         let origin = config.auth.public_url.origin().to_owned();
         let db = Database::open(&config.auth.database_url).await.unwrap();
         db.migrate().await.unwrap();
-        let (router, auth) = server::serve::build(config, db, clock.clone()).await;
+        let users = adapter(SqlUsers::new(db.clone()));
+        let auth = Auth::with_users(config.auth, db, clock.clone(), users).await;
+        let router = router(
+            auth.clone(),
+            config.leptos,
+            config.trusted_proxies,
+            config.reload_port,
+        );
         Self(Arc::new(AppInner {
             router,
             auth,
@@ -130,7 +144,7 @@ impl App {
         self.0.database.stored()
     }
 
-    /// A browser nobody has seen.
+    /// A new browser.
     pub fn browser(&self) -> Browser {
         Browser {
             app: self.clone(),
@@ -143,7 +157,7 @@ impl App {
         self.0.clock.advance(Duration::seconds(seconds));
     }
 
-    /// The result of a query that answers one number.
+    /// The result of a query that returns one number.
     pub async fn number(&self, sql: &str) -> i64 {
         sqlx::query_scalar(sql)
             .fetch_one(self.auth().db.read())
@@ -151,7 +165,7 @@ impl App {
             .unwrap()
     }
 
-    /// The result of a query that answers one text or NULL.
+    /// The result of a query that returns one text or NULL.
     pub async fn text(&self, sql: &str) -> Option<String> {
         sqlx::query_scalar(sql)
             .fetch_one(self.auth().db.read())
@@ -192,7 +206,7 @@ impl App {
         }
     }
 
-    /// Nobody has come into being, nobody is signed in, and no flow is left.
+    /// There is no user, no session, and no flow is left.
     #[track_caller]
     pub fn assert_untouched(&self) -> impl Future<Output = ()> + '_ {
         self.assert_counts(&[
@@ -200,10 +214,11 @@ impl App {
             ("accounts", 0),
             ("sessions", 0),
             ("sign_in_flows", 0),
+            ("pending_links", 0),
         ])
     }
 
-    /// Forgets everybody.
+    /// Deletes all users, flows and sessions.
     pub async fn wipe(&self) {
         for table in ["users", "sign_in_flows", "sessions"] {
             self.execute(&format!("DELETE FROM {table}")).await;
@@ -244,7 +259,7 @@ impl Browser {
         request
     }
 
-    /// Sends a request without keeping what it sets: for several at once.
+    /// Sends a request without keeping what it sets: for several at once. Checks what must hold for every answer.
     pub async fn send(&self, request: Request<Body>) -> Answer {
         let mut request = request;
         if !request.headers().contains_key(HOST) {
@@ -258,12 +273,12 @@ impl Browser {
             .extensions_mut()
             .insert(ConnectInfo(SocketAddr::new(address, 1024)));
         let response = self.app.router().oneshot(request).await.unwrap();
-        let (parts, body) = response.into_parts();
-        let body = to_bytes(body, usize::MAX).await.unwrap();
+        let answer = answer::Answer::read(response).await;
+        answer.check_invariants(self.app.0.origin.starts_with("https:"));
         Answer {
-            status: parts.status,
-            headers: parts.headers,
-            body: String::from_utf8_lossy(&body).into_owned(),
+            status: StatusCode::from_u16(answer.status).unwrap(),
+            body: answer.text(),
+            headers: answer.headers,
         }
     }
 
@@ -304,7 +319,7 @@ impl Browser {
         self.visit(request).await
     }
 
-    /// What `/api/session` says: the session, or null.
+    /// What `/api/session` returns: the session, or null.
     pub async fn session(&mut self) -> Value {
         let answer = self.get("/api/session").await;
         assert_eq!(answer.status, StatusCode::OK);
@@ -317,6 +332,12 @@ impl Browser {
         without_snapshot.jar.remove("__Host-auth");
         let session = without_snapshot.session().await;
         session["session_id"].as_str().map(str::to_owned)
+    }
+
+    /// Whether the cookies are worth a session without asking the authority.
+    pub fn has_live_snapshot(&self) -> bool {
+        let request = self.request(Method::GET, "/").body(()).unwrap();
+        self.app.auth().sessions.check(request.headers()).is_some()
     }
 
     /// The live session, as a server function has it.
@@ -339,7 +360,33 @@ impl Browser {
         answer.json()
     }
 
-    /// Makes a user with [`PASSWORD`].
+    pub async fn user_id(&mut self) -> Uuid {
+        self.user().await["id"].as_str().unwrap().parse().unwrap()
+    }
+
+    /// The providers of the user's connected accounts.
+    pub async fn providers(&mut self) -> Vec<String> {
+        let user = self.user().await;
+        let accounts = user["accounts"].as_array().unwrap().iter();
+        accounts
+            .map(|account| account["provider"].as_str().unwrap().to_owned())
+            .collect()
+    }
+
+    /// The id of the user's account at a provider.
+    pub async fn account_id(&mut self, provider: &str) -> String {
+        let user = self.user().await;
+        let mut accounts = user["accounts"].as_array().unwrap().iter();
+        let account = accounts.find(|account| account["provider"] == provider);
+        account.unwrap()["id"].as_str().unwrap().to_owned()
+    }
+
+    pub async fn unlink(&mut self, account_id: &str) -> Answer {
+        self.post("/api/unlink_account", &[("account_id", account_id)])
+            .await
+    }
+
+    /// Creates a user with [`PASSWORD`].
     pub async fn register(&mut self, email: &str) {
         let answer = self
             .post("/api/register", &[("email", email), ("password", PASSWORD)])
@@ -512,10 +559,19 @@ impl World {
     }
 
     pub async fn with(vars: &[(&str, &str)]) -> Self {
+        Self::build(vars, |users| Arc::new(users)).await
+    }
+
+    /// With users behind an adapter of a fork's.
+    pub async fn with_users(adapter: impl FnOnce(SqlUsers) -> Arc<dyn UserAdapter>) -> Self {
+        Self::build(&[], adapter).await
+    }
+
+    async fn build(vars: &[(&str, &str)], adapter: impl FnOnce(SqlUsers) -> Arc<dyn UserAdapter>) -> Self {
         let clock = clock();
         let (acme, corp) = (Idp::start(&clock).await, Idp::start(&clock).await);
         let vars = [&Self::providers(&acme, &corp), vars].concat();
-        let app = App::start(&clock, &vars).await;
+        let app = App::start_with(Arc::new(TestDatabase::new()), &clock, &vars, adapter).await;
         Self { acme, corp, app }
     }
 
@@ -542,7 +598,7 @@ impl World {
         self.app.browser()
     }
 
-    /// So many who wait for a provider, until what this returns is dropped.
+    /// Takes this number of a provider's places, until what this returns is dropped.
     pub async fn crowd(&self, provider: &str, places: usize) -> Vec<oneshot::Sender<()>> {
         let at = self.app.auth().oauth.callbacks_of(provider).unwrap();
         let mut crowd = Vec::new();
@@ -561,7 +617,7 @@ impl World {
         self.acme.count(Endpoint::Token) + self.corp.count(Endpoint::Token)
     }
 
-    /// Signs somebody in with a provider, in a browser of their own.
+    /// Signs a person in with a provider, in a new browser.
     pub async fn signed_in(&self, provider: &str, person: &Value) -> Browser {
         let idp = match provider {
             "corp" => &self.corp,

@@ -1,4 +1,4 @@
-//! What is kept of a provider's tokens: sealed, the newest, and for nobody to see.
+//! What is kept of a provider's tokens: sealed, the newest, and never shown.
 
 use auth::{clock::from_unix, data::IfMatch, keys::Purpose};
 use serde_json::{Value, json};
@@ -62,7 +62,7 @@ async fn everything_shown(browser: &mut Browser) -> String {
 }
 
 #[tokio::test]
-async fn tokens_are_sealed_at_rest_and_shown_to_nobody() {
+async fn tokens_are_sealed_at_rest_and_never_shown() {
     let (log, _guard) = Log::capture();
     let world = World::new().await;
     let answer = json!({ "access_token": ACCESS, "refresh_token": REFRESH });
@@ -198,7 +198,7 @@ async fn a_failed_sign_in_renews_nothing() {
 }
 
 #[tokio::test]
-async fn an_answer_that_waits_for_its_owner_is_sealed_too() {
+async fn an_account_that_waits_for_its_owner_is_sealed_too() {
     let world = World::new().await;
     let answer = json!({ "access_token": ACCESS, "refresh_token": REFRESH });
     world.acme.script(|script| script.answer = answer);
@@ -220,9 +220,9 @@ async fn an_answer_that_waits_for_its_owner_is_sealed_too() {
     );
 }
 
-/// A lost key voids what it sealed, and keeps nobody out.
+/// A lost key voids what it sealed, and keeps no user out.
 #[tokio::test]
-async fn a_new_secret_keeps_nobody_from_signing_in() {
+async fn users_still_sign_in_after_a_change_of_the_secret() {
     let mut world = World::new().await;
     world.signed_in("acme", &person("ada")).await;
     world.browser().register("grace@example.com").await;
@@ -258,7 +258,7 @@ async fn a_new_secret_keeps_nobody_from_signing_in() {
     world.app.assert_counts(&[("users", 2), ("accounts", 1)]).await;
 }
 
-/// A provider may send longer tokens than anybody expects.
+/// A provider may send tokens longer than expected.
 #[tokio::test]
 async fn long_tokens_are_kept_whole() {
     let world = World::new().await;

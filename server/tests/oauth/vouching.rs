@@ -1,4 +1,4 @@
-//! Whose address it is: a provider's word on it counts for the user who connected the account.
+//! Verified addresses: a provider's confirmation counts for the user who connected the account.
 
 use serde_json::json;
 
@@ -6,7 +6,7 @@ use crate::support::{Browser, World, person, person_with};
 
 const ADA: &str = "ada@example.com";
 
-/// What the snapshot says, what the row says, and whether both are one.
+/// What the snapshot has, what the row has, and whether both agree.
 async fn is_verified(browser: &mut Browser) -> bool {
     let (session, user) = (browser.session().await, browser.user().await);
     assert_eq!(session["email_verified"], user["email_verified"]);
@@ -14,7 +14,7 @@ async fn is_verified(browser: &mut Browser) -> bool {
 }
 
 #[tokio::test]
-async fn a_user_made_by_a_provider_has_the_providers_word_in_the_snapshot() {
+async fn the_snapshot_of_a_user_created_by_a_provider_has_a_verified_address() {
     let world = World::new().await;
     assert!(is_verified(&mut world.signed_in("acme", &person("ada")).await).await);
     let unverified = person_with("grace", json!({ "email_verified": false }));

@@ -5,7 +5,10 @@ use serde_json::Value;
 use crate::{
     email::Email,
     oauth::{
-        protocol::json::{self, Object},
+        protocol::{
+            id_token::is_subject,
+            json::{self, Object},
+        },
         providers::preset::{Avatar, Preset, Subject, Verified},
     },
     users::{clean_avatar, clean_name},
@@ -14,7 +17,7 @@ use crate::{
 /// What a provider says of a person.
 #[derive(Debug)]
 pub(crate) struct Profile {
-    /// Who it is: together with the provider this is the account's key, for good. Never an address or a
+    /// The person's id there: with the provider it is the account's key, for good. Never an address or a
     /// name, which change hands.
     pub(crate) subject: String,
     /// The address in normal form.
@@ -80,7 +83,7 @@ fn text<'a>(claims: &'a Value, pointer: &str) -> Option<&'a str> {
         .filter(|text| !text.trim().is_empty())
 }
 
-/// Who claims are about, by the row's rule.
+/// The subject that claims are about, by the row's rule.
 pub(crate) fn subject(rule: Subject, claims: &Value) -> Option<String> {
     let subject = match rule {
         Subject::Claim(pointer) => id(claims.pointer(pointer)?)?,
@@ -95,24 +98,13 @@ pub(crate) fn subject(rule: Subject, claims: &Value) -> Option<String> {
     is_subject(&subject).then_some(subject)
 }
 
-/// Whether a text is one a provider may know a person by. Not every engine stores a NUL, and one that was
-/// cut out would make two people one.
-pub(crate) fn is_subject(text: &str) -> bool {
-    (1..=255).contains(&text.chars().count()) && !text.contains('\0')
-}
-
-/// An id, as a text also where it comes as a number. A number that is not whole is no id.
+/// An id, as a text also where it comes as a number. A number that is not whole is not an id.
 fn id(value: &Value) -> Option<String> {
     match value {
         Value::String(text) if !text.is_empty() => Some(text.clone()),
         Value::Number(number) => json::whole(number),
         _ => None,
     }
-}
-
-/// Whether a claim is there. One that is `null` is not (OpenID Connect Core §5.3.2).
-pub(crate) fn has(claims: &Object, name: &str) -> bool {
-    claims.get(name).is_some_and(|value| !value.is_null())
 }
 
 /// The ID token's claims, completed by userinfo's.
@@ -378,7 +370,9 @@ mod tests {
     fn a_claim_that_is_null_is_not_there() {
         let object = |value: Value| value.as_object().unwrap().clone();
         let id_token = object(json!({ "sub": "1", "name": null, "email": null, "email_verified": null }));
-        assert!(has(&id_token, "sub") && !has(&id_token, "email") && !has(&id_token, "picture"));
+        assert!(
+            json::has(&id_token, "sub") && !json::has(&id_token, "email") && !json::has(&id_token, "picture")
+        );
         let userinfo = object(json!({ "sub": "1", "name": "Ada", "email": "a", "email_verified": true }));
         let merged = Value::Object(merge(id_token, userinfo));
         assert_eq!(

@@ -2,9 +2,9 @@
 //!
 //! A token that is about to expire is renewed first: once, however many ask, and by a task of its own. A
 //! provider that hands out a new refresh token with each renewal takes the second use of an old one for
-//! theft, so the old one is used by one caller in this process, and the new one is stored whatever happens
-//! to who asked. Another process may use it at the same time: whoever stores first wins, by comparing what
-//! is stored with what was read, and the other takes what is stored then.
+//! theft, so the old one is used by one caller in this process, and the new one is stored even if that caller goes
+//! away. Another process may use it at the same time: the one that stores first wins, by comparing what is stored
+//! with what was read, and the other takes what is stored then.
 
 use oauth2::{RedirectUrl, TokenResponse};
 use secrecy::{ExposeSecret, SecretString};
@@ -15,18 +15,17 @@ use crate::{
     audit::NewEvent,
     error::{Error, Result},
     oauth::{
-        CROWDED, Configured, OAuth,
         account::{
             profile,
-            tokens::{self, Stored},
+            tokens::{self, Stored, Tokens},
         },
         flights::{Landed, again},
-        flow::identify::Unverified,
         protocol::{
-            id_token::Origin,
+            id_token::{Origin, Rejected},
             token::{self, TokenAnswer},
         },
         providers::provider::Provider,
+        state::{CROWDED, Configured, OAuth},
     },
     session::{LiveSession, RequestAuth},
     users,
@@ -44,8 +43,8 @@ enum Next {
 
 impl OAuth {
     /// An access token for the signed-in user's account at a provider, good for a minute at least where the
-    /// provider says how long. Of several accounts, the one last signed in with. It is the bearer's to use:
-    /// keep it on the server, out of logs, answers and errors.
+    /// provider reports a lifetime. Of several accounts, the one last signed in with. Whoever holds it can use it:
+    /// keep it on the server, out of logs, responses and errors.
     ///
     /// Most providers let a token live an hour and renew it only if they were asked to at sign-in:
     /// `<ID>_OFFLINE=1`.
@@ -60,7 +59,7 @@ impl OAuth {
 
     /// An access token in the place of one that the provider's API has just refused with 401, whatever its
     /// lifetime was said to be: the person may have withdrawn it, or the provider ended it early. It is renewed
-    /// once, however many were refused; if that was done already, what came of it is the answer. Ask once per
+    /// once, however many callers were refused; if that was done already, its result is returned. Ask once per
     /// refusal, and take a second 401 for the last word.
     ///
     /// # Errors
@@ -75,7 +74,7 @@ impl OAuth {
         if !is_same(&token, refused) {
             return Ok(token);
         }
-        // A renewal under way, begun by somebody who did not know yet.
+        // It came from a renewal under way, begun by a caller that did not know of the refusal.
         self.usable_token(live, provider, Some(refused)).await
     }
 
@@ -118,7 +117,7 @@ impl OAuth {
         refused: Option<&SecretString>,
     ) -> Result<SecretString> {
         let configured = self.configured(provider).ok_or(Error::NotFound)?;
-        // Again: somebody may have renewed them since.
+        // Again: they may have been renewed since.
         let stored = tokens::of_account(&self.0.db, account_id).await?;
         let stored = stored.ok_or(Error::NotFound)?;
         match self.judge(&stored, MARGIN, refused)? {
@@ -128,7 +127,7 @@ impl OAuth {
     }
 
     /// Whether the person must agree once more for us to get a refresh token: some providers hand one out
-    /// only then, and it would be a nuisance for everybody who has one.
+    /// only then, and it would be a nuisance for people whose refresh token we have.
     pub(crate) async fn must_agree_again(&self, provider: &Provider, request: &RequestAuth) -> Result<bool> {
         let Some(session) = request.session() else {
             return Ok(false);
@@ -185,17 +184,18 @@ impl OAuth {
             Err(refused) => return Err(Error::ProviderUnavailable(refused.cause)),
         };
         if let (true, Some(id_token)) = (provider.is_oidc(), &answer.id_token) {
-            let verified = self
-                .verify(configured, &endpoints, Origin::Renewal, id_token, &answer, now)
+            let access_token = answer.access_token().secret();
+            let verified = discovery
+                .verify(&endpoints, id_token, access_token, Origin::Renewal)
                 .await;
             let cause = match verified {
                 Ok(claims) => {
                     let subject = profile::subject(provider.preset.subject, &Value::Object(claims));
                     (subject.as_ref() != Some(&stored.subject))
-                        .then(|| "ID token: it is about somebody else".to_owned())
+                        .then(|| "ID token: it is about another person".to_owned())
                 }
-                Err(Unverified::Keys(cause)) => return Err(Error::ProviderUnavailable(cause)),
-                Err(Unverified::Token(cause)) => Some(cause),
+                Err(Rejected::Key(cause)) => return Err(Error::ProviderUnavailable(cause)),
+                Err(Rejected::Token(cause)) => Some(cause),
             };
             if let Some(cause) = cause {
                 return self.give_up(provider, stored, &cause).await;
@@ -212,7 +212,7 @@ impl OAuth {
         answer: &TokenAnswer,
         now: i64,
     ) -> Result<SecretString> {
-        let new = answer.tokens(now).or_refresh(refresh);
+        let new = Tokens::of(answer, now).or_refresh(refresh);
         if !tokens::replace(&self.0.db, &self.0.keys, stored, &new).await? {
             return self.what_is_stored_now(stored).await;
         }
@@ -220,10 +220,10 @@ impl OAuth {
         Ok(answer.access_token().secret().clone().into())
     }
 
-    /// Forgets a refresh token that is worth nothing, or whose answer is not to be believed.
+    /// Forgets a refresh token that is worth nothing, or for which a response came that cannot be trusted.
     async fn give_up(&self, provider: &Provider, stored: &Stored, cause: &str) -> Result<SecretString> {
         let mut tx = self.0.db.begin().await?;
-        // Who deletes the user locks the user first, too, and then the accounts.
+        // As a deletion of the user does: first the user, then the accounts.
         users::lock(&mut tx, stored.user_id)
             .await?
             .ok_or(Error::NotFound)?;

@@ -2,7 +2,7 @@
 //!
 //! An account is found by (provider, subject) and by nothing else, and belongs to the issuer that vouched for
 //! it first: a provider's id is only a name in our configuration, and behind another issuer the subject "1" is
-//! somebody else. Its tokens are sealed before they are stored.
+//! another person. Its tokens are sealed before they are stored.
 //!
 //! Whoever changes what connects a user with an account locks the user first (`users::lock`), and then reads
 //! what the change rests on: of a sign-in and a disconnection at once the second sees what the first did, and
@@ -14,21 +14,14 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::{
-    audit::NewEvent,
-    db::{Database, Tx},
-    email::Email,
-    error::{Error, Result},
-    keys::KeyRing,
-    oauth::account::tokens::Tokens,
-    session::{RecentSession, RequestAuth},
-    users::{self, NewUser},
+    db::Tx, email::Email, error::Result, keys::KeyRing, oauth::account::tokens::Tokens, users::NewUser,
 };
 
-/// A provider's verified answer on who somebody is.
+/// A person as a provider knows them, verified.
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Identity {
     pub(crate) provider: String,
-    /// Who says so; nobody where it does not matter (see `Provider::vouching`).
+    /// The issuer that says so; none where it does not matter (see `Provider::vouching`).
     pub(crate) issuer: Option<String>,
     pub(crate) subject: String,
     /// In normal form.
@@ -42,13 +35,13 @@ pub(crate) struct Identity {
 }
 
 impl Identity {
-    /// The address as users have it, whether or not anybody vouches for it.
+    /// The address as users have it, whether or not the provider vouches for it.
     pub(crate) fn address(&self) -> Option<Email> {
         self.email.as_ref().and_then(|email| email.parse().ok())
     }
 
-    /// The user this identity would make. An address nobody vouches for does not become the user's: it
-    /// might be somebody else's who has yet to come.
+    /// The user to create for this identity. An address the provider does not vouch for does not become the user's:
+    /// its true owner may be yet to come.
     pub(crate) fn user(&self) -> NewUser {
         NewUser {
             email: self.address().filter(|_| self.email_verified),
@@ -96,7 +89,7 @@ pub(crate) async fn find(tx: &mut Tx, identity: &Identity) -> Result<Option<Acco
     )
 }
 
-/// Connects an identity with a user; `false` if it is connected already, with whomever.
+/// Connects an identity with a user; returns `false` if it is already connected to any user.
 pub(crate) async fn insert(
     tx: &mut Tx,
     keys: &KeyRing,
@@ -130,8 +123,8 @@ pub(crate) async fn insert(
     Ok(inserted.rows_affected() == 1)
 }
 
-/// Stores what the provider says today; `false` if the user has the account no more. Most providers hand out a
-/// refresh token once only, so an answer without one keeps the old. An account from before issuers were stored
+/// Stores what the provider says today; returns `false` if the user no longer has the account. Most providers hand
+/// out a refresh token once only, so a response without one keeps the old. An account from before issuers were stored
 /// takes over this one.
 pub(crate) async fn refresh(
     tx: &mut Tx,
@@ -162,56 +155,4 @@ pub(crate) async fn refresh(
     .execute(&mut **tx)
     .await?;
     Ok(refreshed.rows_affected() == 1)
-}
-
-/// Disconnects one of the person's accounts, ends the sessions that began with it and gives this one a
-/// new id.
-///
-/// What must remain is a way in that works: a password with an address to type, or another account whose
-/// provider `lets_in` under the account's issuer. It is looked for in the transaction that deletes, which has locked the user: of
-/// two that disconnect the last two accounts at once, one fails.
-///
-/// # Errors
-/// [`Error::NotFound`] for an unknown account and for somebody else's alike; [`Error::LastWayIn`].
-pub(crate) async fn unlink(
-    db: &Database,
-    request: &RequestAuth,
-    recent: RecentSession,
-    account_id: Uuid,
-    now: OffsetDateTime,
-    lets_in: impl Fn(&str, Option<&str>) -> bool,
-) -> Result<()> {
-    let mut tx = db.begin().await?;
-    users::lock(&mut tx, recent.user_id()).await?;
-    let provider: Option<String> =
-        sqlx::query_scalar("DELETE FROM accounts WHERE id = $1 AND user_id = $2 RETURNING provider")
-            .bind(account_id)
-            .bind(recent.user_id())
-            .fetch_optional(&mut *tx)
-            .await?;
-    let provider = provider.ok_or(Error::NotFound)?;
-    let has_password: bool =
-        sqlx::query_scalar("SELECT password_hash IS NOT NULL AND email IS NOT NULL FROM users WHERE id = $1")
-            .bind(recent.user_id())
-            .fetch_one(&mut *tx)
-            .await?;
-    let others: Vec<(String, Option<String>)> =
-        sqlx::query_as("SELECT provider, issuer FROM accounts WHERE user_id = $1")
-            .bind(recent.user_id())
-            .fetch_all(&mut *tx)
-            .await?;
-    let is_way_in = |(provider, issuer): &(String, Option<String>)| lets_in(provider, issuer.as_deref());
-    if !has_password && !others.iter().any(is_way_in) {
-        return Err(Error::LastWayIn);
-    }
-    request.end_by_method(&mut tx, &recent, &provider).await?;
-    NewEvent::of(recent.user_id(), "unlink")
-        .session(recent.session_id())
-        .from(request.client().ip)
-        .note(&provider)
-        .record(&mut tx, now)
-        .await?;
-    request.cycle(tx, (*recent).clone(), false).await?;
-    tracing::info!(user = %recent.user_id(), provider, "disconnected an account");
-    Ok(())
 }

@@ -1,7 +1,8 @@
 //! A provider's tokens, which are sealed before they are stored: each for its account and its column. What was
-//! sealed without either, by an earlier version, opens no more. Nobody could tell it from a token that was moved
-//! here, and the next sign-in brings new ones.
+//! sealed without either, by an earlier version, no longer opens. It cannot be told from a token that was moved here,
+//! and the next sign-in brings new ones.
 
+use oauth2::TokenResponse;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
@@ -12,7 +13,11 @@ use crate::{
     db::{Database, Tx},
     error::Result,
     keys::{KeyRing, Place, Purpose},
+    oauth::protocol::token::TokenAnswer,
 };
+
+/// The longest lifetime a token is believed to have, in seconds: a year.
+const MAX_LIFETIME: u64 = 31_536_000;
 
 /// What a provider lets us do in the person's name. No Debug: it would show them.
 #[derive(Clone, Serialize, Deserialize)]
@@ -25,6 +30,18 @@ pub(crate) struct Tokens {
 }
 
 impl Tokens {
+    /// The tokens of an answer; `now` in Unix seconds.
+    pub(crate) fn of(answer: &TokenAnswer, now: i64) -> Self {
+        let lifetime = answer.expires_in().map(|lifetime| lifetime.as_secs());
+        let lifetime = lifetime.map(|seconds| seconds.min(MAX_LIFETIME).cast_signed());
+        Self {
+            access: answer.access_token().secret().clone(),
+            refresh: answer.refresh_token().map(|token| token.secret().clone()),
+            expires: lifetime.map(|seconds| now.saturating_add(seconds)),
+            scopes: answer.scopes.clone(),
+        }
+    }
+
     /// The access and refresh tokens as they are stored with this account.
     pub(crate) fn sealed(&self, keys: &KeyRing, account_id: Uuid) -> (String, Option<String>) {
         let seal =
@@ -61,7 +78,7 @@ pub(crate) struct Stored {
     pub(crate) account_id: Uuid,
     pub(crate) user_id: Uuid,
     pub(crate) subject: String,
-    /// Who said who this is.
+    /// The issuer that said who this is.
     pub(crate) issuer: Option<String>,
     access_token: Option<String>,
     refresh_token: Option<String>,

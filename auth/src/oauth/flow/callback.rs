@@ -24,7 +24,7 @@ pub(crate) struct Callback {
 #[derive(PartialEq, Eq)]
 pub(crate) struct Outcome {
     pub(crate) answer: Answer,
-    /// Who answers.
+    /// The issuer that responds.
     pub(crate) iss: Option<String>,
     /// Apple's form field with the name.
     pub(crate) user: Option<String>,
@@ -87,7 +87,7 @@ impl Callback {
         Self { states, outcome }
     }
 
-    /// The query that says the same in a GET. What was malformed stays malformed, so that its flow is
+    /// The query that means the same in a GET. What was malformed stays malformed, so that its flow is
     /// used up all the same.
     pub(crate) fn to_query(&self) -> String {
         let mut pairs: Vec<(&str, &str)> = self
@@ -110,7 +110,7 @@ impl Callback {
         if query.len() <= MAX_QUERY {
             return query;
         }
-        // The name is the only long part a genuine answer may have, and nobody needs it.
+        // The name is the only long part a genuine callback may have, and sign-in works without it.
         pairs.retain(|(name, _)| *name != "user");
         let query = encode(&pairs);
         if query.len() <= MAX_QUERY {

@@ -1,57 +1,38 @@
 //! From a code to an identity: the token request, the ID token, userinfo. All talk with a provider that a
 //! callback brings about happens here, after its flow is used up and before anything is written.
 
-use std::{sync::Arc, time::Duration};
-
 use oauth2::{RedirectUrl, TokenResponse};
 use serde_json::Value;
 
 use crate::{
     email::Email,
     oauth::{
-        Configured, OAuth,
-        account::{Identity, profile},
-        flow::Flow,
+        account::{profile, table::Identity, tokens::Tokens},
+        flow::table::Flow,
         protocol::{
             discovery::Endpoints,
-            id_token::{self, Expected, Origin, Rejected},
-            json::Object,
-            token::{self, TokenAnswer},
-            userinfo,
+            id_token::Origin,
+            json::{self, Object},
+            token, userinfo,
         },
-        providers::{apple, preset::Userinfo},
+        providers::{apple, preset::Userinfo, provider::Provider},
+        state::{Configured, OAuth},
     },
 };
 
-/// How long all of it may take: three answers of ten seconds each would be too much for who waits.
-const TOTAL: Duration = Duration::from_secs(20);
-
-/// Who a code was given for.
-pub(crate) struct Identified {
-    pub(crate) identity: Identity,
+/// The person a code was given for.
+pub(super) struct Identified {
+    pub(super) identity: Identity,
     /// When the person signed in at the provider, in Unix seconds, if the ID token says so.
-    pub(crate) signed_in_at: Option<i64>,
-}
-
-/// Why an ID token is not believed, for the log.
-pub(crate) enum Unverified {
-    /// It may be good: its key could not be had.
-    Keys(String),
-    /// It is not good.
-    Token(String),
-}
-
-impl From<Unverified> for String {
-    fn from(unverified: Unverified) -> Self {
-        match unverified {
-            Unverified::Keys(cause) | Unverified::Token(cause) => cause,
-        }
-    }
+    pub(super) signed_in_at: Option<i64>,
 }
 
 impl OAuth {
-    /// Who a code was given for.
-    pub(in crate::oauth) async fn identify(
+    /// Finds out for whom a code was given; `user` is Apple's form field.
+    ///
+    /// # Errors
+    /// The cause, for the log.
+    pub(super) async fn identify(
         &self,
         configured: &Configured,
         endpoints: &Endpoints,
@@ -59,21 +40,9 @@ impl OAuth {
         code: String,
         user: Option<&str>,
     ) -> Result<Identified, String> {
-        let all = self.ask(configured, endpoints, flow, code, user);
-        tokio::time::timeout(TOTAL, all)
-            .await
-            .map_err(|_| format!("no end within {} s", TOTAL.as_secs()))?
-    }
-
-    async fn ask(
-        &self,
-        configured: &Configured,
-        endpoints: &Endpoints,
-        flow: &Flow,
-        code: String,
-        user: Option<&str>,
-    ) -> Result<Identified, String> {
-        let provider = &configured.provider;
+        let Configured {
+            provider, discovery, ..
+        } = configured;
         let now = self.0.clock.unix();
         let redirect_uri =
             RedirectUrl::new(self.redirect_uri(provider)).map_err(|_| "our own address is no URL")?;
@@ -87,26 +56,23 @@ impl OAuth {
             now,
         )
         .await?;
+        let access_token = answer.access_token().secret();
         let id_token = match &answer.id_token {
-            Some(id_token) if provider.is_oidc() => Some(
-                self.verify(
-                    configured,
-                    endpoints,
-                    Origin::Flow {
-                        nonce: flow.nonce.as_deref(),
-                    },
-                    id_token,
-                    &answer,
-                    now,
+            Some(id_token) if provider.is_oidc() => {
+                let nonce = flow.nonce.as_deref();
+                let origin = Origin::Flow { nonce };
+                Some(
+                    discovery
+                        .verify(endpoints, id_token, access_token, origin)
+                        .await?,
                 )
-                .await?,
-            ),
+            }
             _ => None,
         };
         let signed_in_at = id_token.as_ref().and_then(auth_time);
-        let mut claims = self.claims(configured, endpoints, id_token, &answer).await?;
+        let mut claims = self.claims(provider, endpoints, id_token, access_token).await?;
         if provider.preset.form_post
-            && !profile::has(&claims, "name")
+            && !json::has(&claims, "name")
             && let Some(name) = user.and_then(apple::name_in)
         {
             claims.insert("name".to_owned(), name.into());
@@ -122,7 +88,7 @@ impl OAuth {
             name: profile.name,
             avatar_url: profile.avatar_url,
             profile: profile::kept(claims),
-            tokens: answer.tokens(now),
+            tokens: Tokens::of(&answer, now),
         };
         Ok(Identified {
             identity,
@@ -130,80 +96,31 @@ impl OAuth {
         })
     }
 
-    /// Verifies an ID token. If its key is unknown, the provider may have changed its keys: they are
-    /// fetched once more, unless that was just done.
-    pub(in crate::oauth) async fn verify(
-        &self,
-        configured: &Configured,
-        endpoints: &Endpoints,
-        origin: Origin<'_>,
-        id_token: &str,
-        answer: &TokenAnswer,
-        now: i64,
-    ) -> Result<Object, Unverified> {
-        let Configured {
-            provider, discovery, ..
-        } = configured;
-        let issuer =
-            |claims: &Object, key_issuer: Option<&str>| endpoints.issuer_of(provider, claims, key_issuer);
-        let expected = Expected {
-            algorithms: &endpoints.algorithms,
-            issuer: &issuer,
-            client_id: &provider.client_id,
-            audiences: &provider.audiences,
-            origin,
-            access_token: answer.access_token().secret(),
-            now,
-        };
-        let (mut keys, just_fetched) = discovery.keys(endpoints).await.map_err(Unverified::Keys)?;
-        let mut verified = id_token::verify(id_token, &keys, &expected);
-        if verified == Err(Rejected::UnknownKey)
-            && !just_fetched
-            && let Some(newer) = discovery
-                .newer_keys(&keys, endpoints)
-                .await
-                .map_err(Unverified::Keys)?
-        {
-            keys = Arc::clone(&newer);
-            verified = id_token::verify(id_token, &keys, &expected);
-        }
-        verified.map_err(|rejected| match rejected {
-            Rejected::UnknownKey => {
-                Unverified::Keys("ID token: its key is not among the provider's".to_owned())
-            }
-            Rejected::Invalid(cause) => Unverified::Token(format!("ID token: {cause}")),
-        })
-    }
-
     /// The ID token's claims with userinfo's, as far as the row wants them.
     async fn claims(
         &self,
-        configured: &Configured,
+        provider: &Provider,
         endpoints: &Endpoints,
         id_token: Option<Object>,
-        answer: &TokenAnswer,
+        access_token: &str,
     ) -> Result<Object, String> {
-        let provider = &configured.provider;
         let wanted = match provider.preset.userinfo {
             Userinfo::Required | Userinfo::Wanted => true,
-            Userinfo::IfNoEmail => id_token
-                .as_ref()
-                .is_none_or(|claims| !profile::has(claims, "email")),
+            Userinfo::IfNoEmail => id_token.as_ref().is_none_or(|claims| !json::has(claims, "email")),
             Userinfo::Never => false,
         };
         let url = endpoints.userinfo.as_deref().filter(|_| wanted);
-        let token = answer.access_token().secret();
         let (Some(url), Some(id_token)) = (url, &id_token) else {
             return match (id_token, url) {
                 (Some(claims), _) => Ok(claims),
-                (None, Some(url)) => userinfo::fetch(&self.0.http, provider, url, token).await,
+                (None, Some(url)) => userinfo::fetch(&self.0.http, provider, url, access_token).await,
                 (None, None) => Err("there is no way to learn who it is".to_owned()),
             };
         };
-        match userinfo::fetch(&self.0.http, provider, url, token).await {
-            // An access token of somebody else's would bring somebody else's claims (OpenID Connect Core §5.3.2).
+        match userinfo::fetch(&self.0.http, provider, url, access_token).await {
+            // Another person's access token would bring that person's claims (OpenID Connect Core §5.3.2).
             Ok(claims) if claims.get("sub") != id_token.get("sub") => {
-                Err("userinfo: it is about somebody else".to_owned())
+                Err("userinfo: it is about another person".to_owned())
             }
             Ok(claims) => Ok(profile::merge(id_token.clone(), claims)),
             Err(cause) if provider.preset.userinfo == Userinfo::Required => Err(cause),

@@ -1,12 +1,10 @@
 //! A flow: one attempt of a browser to come back from a provider, from its start to its end.
 
+mod arrival;
 mod callback;
-pub(super) mod finish;
-pub(super) mod identify;
+mod finish;
+mod forget;
+mod identify;
+mod pending;
 pub(super) mod start;
 mod table;
-
-pub(super) use self::table::{
-    Browser, Flow, LIFETIME, NewFlow, WayBack, consume, forget_browser, insert, insert_pending, random,
-    sweep, take_pending, way_back,
-};

@@ -1,46 +1,21 @@
 //! The start of a flow: `POST /auth/login/{provider}`.
 
-use http::HeaderValue;
 use oauth2::{CsrfToken, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, Scope};
+
+use wire::FlowError;
 
 use crate::{
     cookies::{CookieName, Keep},
-    error::Error,
     oauth::{
-        FlowError, Intent, OAuth,
-        flow::{self, Browser, LIFETIME, NewFlow},
+        flow::table::{self, Browser, LIFETIME, NewFlow, random},
+        outcome::{Intent, Started, Stop, WayBack},
         protocol::{discovery::Endpoints, token},
         providers::{preset::Pkce, provider::Provider},
+        state::OAuth,
     },
     return_to::ReturnTo,
     session::RequestAuth,
 };
-
-/// A flow that has begun. No Debug: the address holds the state.
-pub struct Started {
-    /// Where the browser goes on to.
-    pub authorize_url: String,
-    /// The `Set-Cookie` that binds the flow to the browser.
-    pub flow_cookie: HeaderValue,
-}
-
-/// Why a flow did not begin.
-#[derive(Debug)]
-pub enum StartError {
-    /// There is no such provider: 404.
-    UnknownProvider,
-    /// The provider cannot be reached, or is misconfigured; treated like a failed callback.
-    Flow(FlowError),
-    /// To link, one must be signed in and recently confirmed, to confirm, signed in; or the database does not
-    /// answer.
-    Auth(Error),
-}
-
-impl From<Error> for StartError {
-    fn from(error: Error) -> Self {
-        Self::Auth(error)
-    }
-}
 
 /// What a form asks for.
 #[derive(Clone, Copy, Debug, Default)]
@@ -64,14 +39,14 @@ impl OAuth {
     /// Begins a flow.
     ///
     /// # Errors
-    /// See [`StartError`].
+    /// See [`Stop`].
     pub async fn start(
         &self,
         provider: &str,
         wish: Wish<'_>,
         request: &RequestAuth,
-    ) -> Result<Started, StartError> {
-        let configured = self.configured(provider).ok_or(StartError::UnknownProvider)?;
+    ) -> Result<Started, Stop> {
+        let configured = self.configured(provider).ok_or(Stop::UnknownProvider)?;
         let provider = &configured.provider;
         let session = match wish.intent {
             Intent::SignIn => None,
@@ -80,13 +55,16 @@ impl OAuth {
         };
         let failed = |cause: String| {
             tracing::warn!(provider = provider.id, cause, "a provider flow could not begin");
-            StartError::Flow(FlowError::Provider)
+            Stop::failed(FlowError::Provider, cause).leading(WayBack {
+                intent: wish.intent,
+                return_to: wish.return_to.and_then(ReturnTo::parse),
+            })
         };
         let endpoints = configured.endpoints().await.map_err(failed)?;
         let secrets = Secrets {
-            state: flow::random(),
-            nonce: provider.preset.nonce.then(flow::random),
-            verifier: (provider.preset.pkce == Pkce::S256).then(flow::random),
+            state: random(),
+            nonce: provider.preset.nonce.then(random),
+            verifier: (provider.preset.pkce == Pkce::S256).then(random),
         };
         let extra = match wish.intent {
             Intent::Confirm => provider.preset.fresh.to_vec(),
@@ -120,7 +98,7 @@ impl OAuth {
             user_id: session.as_ref().map(|live| live.user_id()),
             session_id: session.as_ref().map(|live| live.session_id()),
         };
-        flow::insert(&self.0.db, new, self.0.clock.now()).await?;
+        table::insert(&self.0.db, new, self.0.clock.now()).await?;
         let flow_cookie = self
             .0
             .cookies
@@ -131,8 +109,8 @@ impl OAuth {
         })
     }
 
-    /// The authorization request. What the row says of every request gives way to `extra`, which this one is
-    /// about.
+    /// The authorization request. `extra` is what this one is about, and takes the place of what the row adds to
+    /// every request.
     fn authorize_url(
         &self,
         provider: &Provider,

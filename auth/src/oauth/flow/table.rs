@@ -1,4 +1,4 @@
-//! Flows under way: one row of `sign_in_flows` for each time somebody set out for a provider.
+//! Flows under way: one row of `sign_in_flows` for each time a browser set out for a provider.
 //!
 //! A flow is bound to its browser by a cookie and found by its `state`, of which only a hash is kept. It
 //! is used up by the first callback that names it, whatever becomes of that callback: the row is deleted
@@ -16,10 +16,9 @@ use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use crate::{
-    db::{self, Database, Expired, Tx},
-    error::{Error, Result},
-    keys::{KeyRing, Place, Purpose},
-    oauth::{Intent, account::Identity},
+    db::{Database, Expired, Tx},
+    error::Result,
+    oauth::outcome::{Intent, WayBack},
     return_to::ReturnTo,
 };
 
@@ -44,8 +43,8 @@ fn hash(text: &str) -> [u8; 32] {
     Sha256::digest(text).into()
 }
 
-/// The value of a browser's flow cookie. It opens nothing by itself; of somebody else's state and code
-/// it makes waste.
+/// The value of a browser's flow cookie. It opens nothing by itself; without it, a stolen state and code are worth
+/// nothing.
 #[derive(Clone)]
 pub(crate) struct Browser(String);
 
@@ -62,7 +61,7 @@ impl Browser {
         Self::of(cookie).unwrap_or_else(Self::new)
     }
 
-    /// A browser nobody has seen.
+    /// A browser that has not been here before.
     fn new() -> Self {
         Self(random())
     }
@@ -71,7 +70,7 @@ impl Browser {
         &self.0
     }
 
-    fn hash(&self) -> [u8; 32] {
+    pub(super) fn hash(&self) -> [u8; 32] {
         hash(&self.0)
     }
 
@@ -87,20 +86,19 @@ impl Browser {
     }
 }
 
-/// Where a flow leads, or would have led.
+/// Where a flow leads, or would have led, as it is stored.
 #[derive(FromRow)]
-pub(crate) struct WayBack {
+struct Way {
     intent: String,
     return_to: Option<String>,
 }
 
-impl WayBack {
-    pub(crate) fn intent(&self) -> Intent {
-        Intent::of(&self.intent)
-    }
-
-    pub(crate) fn return_to(&self) -> Option<ReturnTo> {
-        self.return_to.as_deref().and_then(ReturnTo::parse)
+impl From<&Way> for WayBack {
+    fn from(way: &Way) -> Self {
+        Self {
+            intent: Intent::of(&way.intent),
+            return_to: way.return_to.as_deref().and_then(ReturnTo::parse),
+        }
     }
 }
 
@@ -112,31 +110,34 @@ pub(crate) struct Flow {
     pub(crate) pkce_verifier: Option<String>,
     pub(crate) nonce: Option<String>,
     #[sqlx(flatten)]
-    pub(crate) way_back: WayBack,
+    way: Way,
     /// "Keep me signed in".
     pub(crate) remember: bool,
-    /// Who wanted to connect an account or to confirm who they are, and in which session.
+    /// The user who is to connect an account or to confirm, and the session in which the flow began.
     pub(crate) user_id: Option<Uuid>,
     pub(crate) session_id: Option<Uuid>,
     expires_at: OffsetDateTime,
 }
 
 impl Flow {
-    /// Whether this callback is the flow's own: same browser, same provider.
-    pub(crate) fn belongs(
+    /// Whether this callback is the flow's own: the browser that began it, if so, and at the same provider.
+    pub(crate) fn owner<'a>(
         &self,
-        browser: Option<&Browser>,
+        browser: Option<&'a Browser>,
         provider: &str,
-    ) -> std::result::Result<(), &'static str> {
-        let same = browser.is_some_and(|browser| bool::from(browser.hash().ct_eq(&self.browser_hash)));
-        if !same {
-            return Err("the flow is another browser's");
-        }
+    ) -> std::result::Result<&'a Browser, &'static str> {
+        let is_same = |browser: &&Browser| bool::from(browser.hash().ct_eq(&self.browser_hash));
+        let browser = browser.filter(is_same).ok_or("the flow is another browser's")?;
         // One provider's answer on another's path is the mix-up of RFC 9700 §4.4.
         if self.provider != provider {
             return Err("the flow is another provider's");
         }
-        Ok(())
+        Ok(browser)
+    }
+
+    /// Where it leads.
+    pub(crate) fn way_back(&self) -> WayBack {
+        (&self.way).into()
     }
 
     /// Whether its browser has signed out meanwhile.
@@ -150,7 +151,7 @@ impl Flow {
     }
 }
 
-/// What a new flow is made of.
+/// What a new flow consists of.
 pub(crate) struct NewFlow<'a> {
     pub(crate) state: &'a str,
     pub(crate) browser: &'a Browser,
@@ -168,7 +169,7 @@ pub(crate) struct NewFlow<'a> {
 /// many begun at once the last to come sees them all.
 pub(crate) async fn insert(db: &Database, new: NewFlow<'_>, now: OffsetDateTime) -> Result<()> {
     let (state_hash, browser_hash) = (hash(new.state), new.browser.hash());
-    // Ids are UUIDv7: they tell the order also of flows begun in the same second.
+    // Ids are UUIDv7: they give the order also of flows begun in the same second.
     let id = Uuid::now_v7();
     sqlx::query(
         "INSERT INTO sign_in_flows (state_hash, id, browser_hash, provider, pkce_verifier, nonce, return_to, intent,
@@ -190,9 +191,8 @@ pub(crate) async fn insert(db: &Database, new: NewFlow<'_>, now: OffsetDateTime)
     .execute(db.write())
     .await?;
     sqlx::query(
-        "DELETE FROM sign_in_flows WHERE browser_hash = $1 AND intent <> 'pending_link' AND id NOT IN (
-             SELECT id FROM sign_in_flows WHERE browser_hash = $1 AND intent <> 'pending_link'
-             ORDER BY id DESC LIMIT $2)",
+        "DELETE FROM sign_in_flows WHERE browser_hash = $1 AND id NOT IN (
+             SELECT id FROM sign_in_flows WHERE browser_hash = $1 ORDER BY id DESC LIMIT $2)",
     )
     .bind(&browser_hash[..])
     .bind(MAX_PENDING)
@@ -232,7 +232,7 @@ pub(crate) async fn way_back(
     browser: &Browser,
     now: OffsetDateTime,
 ) -> Result<Option<WayBack>> {
-    Ok(sqlx::query_as(
+    let way: Option<Way> = sqlx::query_as(
         "SELECT intent, return_to FROM ways_back
          WHERE state_hash = $1 AND browser_hash = $2 AND expires_at > $3",
     )
@@ -240,13 +240,14 @@ pub(crate) async fn way_back(
     .bind(&browser.hash()[..])
     .bind(now)
     .fetch_optional(db.read())
-    .await?)
+    .await?;
+    Ok(way.as_ref().map(WayBack::from))
 }
 
-/// Uses up the flow with this state, whoever asks.
+/// Uses up the flow with this state, whichever browser brings it.
 pub(crate) async fn consume(db: &Database, state: &str) -> Result<Option<Flow>> {
     Ok(sqlx::query_as(
-        "DELETE FROM sign_in_flows WHERE state_hash = $1 AND intent <> 'pending_link'
+        "DELETE FROM sign_in_flows WHERE state_hash = $1
          RETURNING browser_hash, provider, pkce_verifier, nonce, return_to, intent, remember, user_id, session_id,
                    expires_at",
     )
@@ -255,74 +256,10 @@ pub(crate) async fn consume(db: &Database, state: &str) -> Result<Option<Flow>> 
     .await?)
 }
 
-/// Keeps a provider's answer, sealed, for the owner of its address to sign in. A browser has one at most.
-pub(crate) async fn insert_pending(
-    tx: &mut Tx,
-    keys: &KeyRing,
-    browser: &Browser,
-    owner: Uuid,
-    identity: &Identity,
-    now: OffsetDateTime,
-) -> Result<()> {
-    let browser_hash = browser.hash();
-    let json = serde_json::to_string(identity).map_err(Error::internal)?;
-    let sealed = keys.seal_at(Purpose::PendingLink, &pending_place(&browser_hash, owner), &json);
-    sqlx::query("DELETE FROM sign_in_flows WHERE browser_hash = $1 AND intent = 'pending_link'")
-        .bind(&browser_hash[..])
-        .execute(&mut **tx)
-        .await?;
-    sqlx::query(
-        "INSERT INTO sign_in_flows (state_hash, id, browser_hash, provider, intent, user_id, pending, expires_at)
-         VALUES ($1, $2, $3, $4, 'pending_link', $5, $6, $7)",
-    )
-    // No state leads here: the row is found by its browser and its owner.
-    .bind(&hash(&random())[..])
-    .bind(Uuid::now_v7())
-    .bind(&browser_hash[..])
-    .bind(&identity.provider)
-    .bind(owner)
-    .bind(sealed)
-    .bind(now + Duration::seconds(LIFETIME))
-    .execute(&mut **tx)
-    .await?;
-    Ok(())
-}
-
-/// Takes the answer that waits in this browser for this user. None as well if its key is gone, or it was put
-/// where it does not belong: the person starts again.
-pub(crate) async fn take_pending(
-    tx: &mut Tx,
-    keys: &KeyRing,
-    browser: &Browser,
-    owner: Uuid,
-    now: OffsetDateTime,
-) -> Result<Option<Identity>> {
-    let browser_hash = browser.hash();
-    let row: Option<(Option<String>, OffsetDateTime)> = sqlx::query_as(
-        "DELETE FROM sign_in_flows WHERE browser_hash = $1 AND intent = 'pending_link' AND user_id = $2
-         RETURNING pending, expires_at",
-    )
-    .bind(&browser_hash[..])
-    .bind(owner)
-    .fetch_optional(&mut **tx)
-    .await?;
-    let place = pending_place(&browser_hash, owner);
-    Ok(row
-        .filter(|(_, expires_at)| *expires_at > now)
-        .and_then(|(sealed, _)| keys.open_at(Purpose::PendingLink, &place, &sealed?))
-        .and_then(|json| serde_json::from_str(&json).ok()))
-}
-
-/// What waits is bound to whom it waits for, rather than to a row's id: a row whose browser or owner somebody
-/// changed opens for nobody.
-fn pending_place(browser_hash: &[u8; 32], owner: Uuid) -> Place {
-    Place::new("sign_in_flows.pending", &[browser_hash, owner.as_bytes()])
-}
-
 /// Forgets all that a browser has under way, and where that would have led. Of what was bound to the
 /// session only that is left, so that the browser that comes back with it learns that it is over, and nothing else
 /// is done.
-pub(crate) async fn forget_browser(tx: &mut Tx, browser: &Browser) -> Result<()> {
+pub(super) async fn forget_browser(tx: &mut Tx, browser: &Browser) -> Result<()> {
     let hash = browser.hash();
     for statement in [
         "DELETE FROM sign_in_flows WHERE browser_hash = $1 AND intent NOT IN ('link', 'confirm')",
@@ -341,26 +278,16 @@ pub(crate) async fn forget_browser(tx: &mut Tx, browser: &Browser) -> Result<()>
     Ok(())
 }
 
-const EXPIRED: Expired = Expired {
+pub(super) const FLOWS: Expired = Expired {
     table: "sign_in_flows",
     key: "state_hash",
     when: "expires_at <= $1",
 };
 
-const FORGOTTEN: Expired = Expired {
+pub(super) const WAYS_BACK: Expired = Expired {
     table: "ways_back",
-    ..EXPIRED
+    ..FLOWS
 };
-
-/// Deletes what has expired.
-pub(crate) async fn sweep(db: &Database, now: OffsetDateTime) -> Result<()> {
-    let ways_back = db.sweep(FORGOTTEN, now).await;
-    let flows = db.sweep(EXPIRED, now).await;
-    if let Ok(swept @ 1..) = flows {
-        tracing::debug!(flows = swept, "swept expired flows");
-    }
-    db::all([ways_back.map(drop), flows.map(drop)])
-}
 
 #[cfg(test)]
 mod tests {
@@ -397,7 +324,7 @@ mod tests {
             provider: "acme".to_owned(),
             pkce_verifier: None,
             nonce: None,
-            way_back: WayBack {
+            way: Way {
                 intent: "sign_in".to_owned(),
                 return_to: None,
             },
@@ -407,10 +334,10 @@ mod tests {
             expires_at: now + Duration::seconds(LIFETIME),
         };
         let at = |seconds| now + Duration::seconds(seconds);
-        assert!(flow.belongs(Some(&mine), "acme").is_ok());
-        assert!(flow.belongs(Some(&other), "acme").is_err());
-        assert!(flow.belongs(None, "acme").is_err());
-        assert!(flow.belongs(Some(&mine), "corp").is_err());
+        assert!(flow.owner(Some(&mine), "acme").is_ok());
+        assert!(flow.owner(Some(&other), "acme").is_err());
+        assert!(flow.owner(None, "acme").is_err());
+        assert!(flow.owner(Some(&mine), "corp").is_err());
         assert!(!flow.has_expired(at(599)) && flow.has_expired(at(600)));
     }
 

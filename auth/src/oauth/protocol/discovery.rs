@@ -1,8 +1,8 @@
 //! Where a provider's endpoints and keys are: asked for when first needed, kept for an hour.
 //!
 //! Nothing is asked at start, so a provider that is down never keeps the application from starting. However many
-//! wait, it is asked once, and a failure is the answer for some seconds: a provider that does not answer costs
-//! those who come meanwhile no time. After that, the next sign-in tries again.
+//! wait, it is asked once, and a failure counts for some seconds: a provider that does not respond costs those who
+//! come meanwhile no time. After that, the next sign-in tries again.
 
 use std::sync::Arc;
 
@@ -16,11 +16,11 @@ use crate::{
     clock::Clock,
     detached::Detached,
     oauth::{
-        excerpt,
         flights::{Flights, Landed},
         protocol::{
+            excerpt::excerpt,
             http::{Http, is_safe},
-            id_token::{Algorithm, Keys, names},
+            id_token::{self, Algorithm, Expected, Keys, Origin, Rejected, names},
             json::Object,
         },
         providers::{microsoft, preset::Known, provider::Provider},
@@ -29,9 +29,9 @@ use crate::{
 
 /// How long metadata and keys are kept, in seconds.
 const KEEP: i64 = 3600;
-/// How long after keys were fetched anew for one that is unknown nobody does so again.
+/// Minimum seconds between two fetches of the keys for the sake of an unknown one.
 const REFETCH_AFTER: i64 = 300;
-/// How long a failure is the answer.
+/// How long a failure counts, in seconds.
 const FAILED_FOR: i64 = 5;
 
 /// All that a sign-in needs to know about where a provider is.
@@ -54,7 +54,7 @@ pub(crate) struct Endpoints {
 /// What we read of OpenID Provider Metadata (OpenID Connect Discovery §3).
 ///
 /// `openidconnect` has a type for it that reads all of it, and fails on the first malformed address of a
-/// page nobody asks for. What is optional may be missing, `null` or empty alike.
+/// page that is never used. What is optional may be missing, `null` or empty alike.
 #[derive(Debug, Deserialize)]
 struct Metadata {
     issuer: String,
@@ -76,7 +76,7 @@ fn texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<String
     Ok(list.map(|list| list.into_iter().filter_map(text).collect()))
 }
 
-/// What a provider answers, or why it gives no answer, for the operator.
+/// What is known of a provider, or why it is not, for the operator.
 pub(crate) type Answer<T> = Result<Arc<T>, String>;
 
 /// What is known about one provider at the moment.
@@ -177,7 +177,39 @@ impl Discovery {
         Ok(Some(keys).filter(is_newer))
     }
 
-    /// What all who ask for it are answered.
+    /// Verifies an ID token, which came with this access token. If its key is unknown, the provider may have changed its keys: they are
+    /// fetched once more, unless that was just done.
+    pub(crate) async fn verify(
+        &self,
+        endpoints: &Endpoints,
+        id_token: &str,
+        access_token: &str,
+        origin: Origin<'_>,
+    ) -> Result<Object, Rejected> {
+        let provider = &self.source.provider;
+        let issuer =
+            |claims: &Object, key_issuer: Option<&str>| endpoints.issuer_of(provider, claims, key_issuer);
+        let expected = Expected {
+            algorithms: &endpoints.algorithms,
+            issuer: &issuer,
+            client_id: &provider.client_id,
+            audiences: &provider.audiences,
+            origin,
+            access_token,
+            now: self.source.clock.unix(),
+        };
+        let (keys, just_fetched) = self.keys(endpoints).await.map_err(Rejected::Key)?;
+        let verified = id_token::verify(id_token, &keys, &expected);
+        if just_fetched || !matches!(verified, Err(Rejected::Key(_))) {
+            return verified;
+        }
+        match self.newer_keys(&keys, endpoints).await.map_err(Rejected::Key)? {
+            Some(newer) => id_token::verify(id_token, &newer, &expected),
+            None => verified,
+        }
+    }
+
+    /// The same result for all callers.
     async fn once<T, F>(&self, flights: &Flights<(), Answer<T>>, work: impl FnOnce() -> F) -> Answer<T>
     where
         T: Send + Sync + 'static,
@@ -190,7 +222,7 @@ impl Discovery {
 }
 
 impl Source {
-    /// An answer that is kept for so many seconds from now, if it is not a failure.
+    /// A result that is kept for `keep` seconds from now, if it is not a failure.
     fn landed<T>(&self, cargo: Answer<T>, keep: i64) -> Landed<Answer<T>> {
         let keep = match cargo {
             Ok(_) => keep,
@@ -253,7 +285,7 @@ impl Source {
 
 impl Endpoints {
     fn discovered(provider: &Provider, issuer: &str, metadata: Metadata) -> Result<Self, String> {
-        // Byte for byte: whoever could make us take another issuer's metadata could sign for anybody here
+        // Byte for byte: an attacker who made us take another issuer's metadata could sign for any user here
         // (OpenID Connect Discovery §4.3).
         let is_same = metadata.issuer == issuer
             || (provider.preset.endpoints == Known::MicrosoftTenant
@@ -280,8 +312,8 @@ impl Endpoints {
         };
         let methods = metadata.token_endpoint_auth_methods_supported.unwrap_or_default();
         let takes = |method: &str| methods.iter().any(|one| one == method);
-        // What came by https leads nowhere else: who could write one address into it would get codes, secrets
-        // and tokens in the clear, on this machine as well.
+        // What came by https leads nowhere else: an attacker who could write one address into it would get codes,
+        // secrets and tokens in the clear, on this machine as well.
         let is_plain = |url: &str| Url::parse(url).is_ok_and(|url| url.scheme() == "http");
         let plain = is_plain(issuer) || is_plain(&metadata_url(provider, issuer));
         let named = |what: &str, url: Option<String>| match url.filter(|url| !url.is_empty()) {
@@ -298,7 +330,7 @@ impl Endpoints {
         Ok(Self {
             post_only: takes("client_secret_post") && !takes("client_secret_basic"),
             algorithms,
-            // Read as a promise wherever it can be read as one: then an answer without is not taken.
+            // Read as a promise wherever it can be read as one: then a callback without is not taken.
             iss_required: match metadata.authorization_response_iss_parameter_supported {
                 Some(Value::Bool(promised)) => promised,
                 Some(Value::String(text)) => text == "true",
@@ -433,9 +465,14 @@ mod tests {
     use tokio::sync::Semaphore;
 
     use super::*;
-    use crate::{Vars, clock::from_unix, oauth::from_vars, oauth::testing::Signer};
+    use crate::{
+        Vars,
+        clock::from_unix,
+        oauth::from_vars,
+        oauth::testing::{Signer, jwks},
+    };
 
-    /// A provider that counts what it is asked, and answers once a test lets it.
+    /// A provider that counts requests, and responds once a test lets it.
     struct Idp {
         discovery: Discovery,
         clock: Clock,
@@ -454,7 +491,7 @@ mod tests {
             let body = json!({
                 "issuer": issuer, "authorization_endpoint": format!("{issuer}/authorize"),
                 "token_endpoint": format!("{issuer}/token"), "jwks_uri": format!("{issuer}/jwks"),
-                "keys": Signer::jwks(&[&Signer::es256("a")])["keys"],
+                "keys": jwks(&[&Signer::es256("a")])["keys"],
             });
             let handler = {
                 let (asked, answers, is_well) = (asked.clone(), answers.clone(), is_well.clone());
@@ -491,7 +528,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn however_many_wait_for_it_one_asks() {
+    async fn however_many_callers_wait_the_provider_is_asked_once() {
         let idp = Idp::new().await;
         let discovery = &idp.discovery;
         assert!(discovery.known().is_none());
@@ -531,7 +568,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_failure_is_the_answer_for_five_seconds() {
+    async fn a_failure_counts_for_five_seconds() {
         let idp = Idp::new().await;
         let discovery = &idp.discovery;
         let endpoints = discovery.endpoints().await.unwrap();
@@ -565,7 +602,7 @@ mod tests {
         let idp = Idp::new().await;
         *idp.is_well.lock() = false;
         idp.answers.forget_permits(usize::MAX);
-        // Who asked goes away.
+        // The caller goes away.
         assert!(idp.discovery.endpoints().now_or_never().is_none());
         while idp.asked() == 0 {
             tokio::task::yield_now().await;
@@ -579,7 +616,7 @@ mod tests {
     }
 
     #[test]
-    fn where_there_is_no_metadata_nobody_is_asked() {
+    fn a_provider_without_metadata_is_not_asked() {
         let pairs = [("GITHUB_CLIENT_ID", "c"), ("GITHUB_CLIENT_SECRET", "s")];
         let github = from_vars(&pairs.into_iter().collect(), &mut Vec::new()).remove(0);
         let http = Http::from_vars(&Vars::default(), &mut Vec::new());

@@ -1,8 +1,8 @@
 //! The one HTTP client that talks to providers.
 //!
-//! What answers is not under our control, so every answer is bounded: in time, in size, and in where it
+//! Providers are not under our control, so every response is bounded: in time, in size, and in where it
 //! may come from. Redirects are not followed: a token endpoint that redirects would make us hand a code
-//! and a secret to an address nobody configured.
+//! and a secret to an address that is not configured.
 
 use std::{fmt, future::Future, pin::Pin, time::Duration};
 
@@ -22,11 +22,11 @@ use crate::{
 
 const CONNECT: Duration = Duration::from_secs(3);
 const TOTAL: Duration = Duration::from_secs(10);
-/// The largest answer: no token, key set or profile is near it.
+/// The largest response: no token, key set or profile is near it.
 const MAX_BODY: usize = 256 * 1024;
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
-/// Why a provider gave no usable answer. No variant holds an address's query or anything a provider said, but for
+/// Why a provider gave no usable response. No variant holds an address's query or any of a provider's text, except
 /// the names in a certificate that was refused.
 #[derive(Debug, thiserror::Error)]
 pub enum HttpError {
@@ -69,7 +69,7 @@ pub(crate) fn is_safe(url: &Url) -> bool {
 #[derive(Clone)]
 pub struct Http(reqwest::Client);
 
-/// Without what it is made of: a proxy's address may hold a password.
+/// Without its contents: a proxy's address may hold a password.
 impl fmt::Debug for Http {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Http").finish_non_exhaustive()
@@ -108,7 +108,7 @@ impl Http {
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(CONNECT)
             .timeout(TOTAL)
-            // A small compressed answer may unpack to any size, so none is asked for or unpacked.
+            // A small compressed response may unpack to any size, so none is asked for or unpacked.
             .no_gzip()
             .no_brotli()
             .no_deflate()
@@ -148,7 +148,7 @@ impl Http {
         self.get_json(url, token).await.map(HttpResponse::into_body)
     }
 
-    /// As [`Http::get_with_token`], and whether the answer names a page after this one (RFC 8288).
+    /// As [`Http::get_with_token`], and whether the response names a page after this one (RFC 8288).
     pub(crate) async fn get_page_with_token(
         &self,
         url: &str,
@@ -253,7 +253,7 @@ fn has_next(headers: &HeaderMap) -> bool {
         .any(|parameter| matches!(parameter.trim(), "rel=\"next\"" | "rel=next"))
 }
 
-/// Lets `oauth2` write the token request and read its answer, while we send it.
+/// Lets `oauth2` write the token request and read the response, while we send it.
 impl<'c> AsyncHttpClient<'c> for Http {
     type Error = HttpError;
     type Future = Pin<Box<dyn Future<Output = Result<HttpResponse, HttpError>> + Send + 'c>>;
@@ -281,7 +281,7 @@ mod tests {
         Http::build(None, Vec::new(), false).unwrap()
     }
 
-    /// A server that answers every connection with these bytes, `repeat`ed, and counts connections.
+    /// A server that sends these bytes, `repeat`ed, on every connection, and counts connections.
     async fn server(head: &'static str, body: &'static [u8], repeat: usize) -> (String, Arc<AtomicUsize>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/", listener.local_addr().unwrap());
@@ -519,7 +519,7 @@ mod tests {
         assert!(!format!("{http:?}").contains("hush"));
     }
 
-    /// What a proxy is asked for, a connection at a time; its answer is always the same.
+    /// What a proxy is asked for, a connection at a time; its response is always the same.
     async fn proxy_that_answers(answer: &'static str) -> (String, Arc<std::sync::Mutex<Vec<String>>>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
@@ -543,7 +543,7 @@ mod tests {
         let (address, asked) = proxy_that_answers(answer).await;
         let with_password = format!("http://user:hush@{address}");
         let (http, _) = configured(&[("PROVIDER_PROXY", &with_password)]);
-        // Nothing listens there: the proxy answers.
+        // Nothing listens there: the proxy responds.
         assert_eq!(
             http.get_again("http://127.0.0.1:1/metadata").await.unwrap(),
             b"{}"

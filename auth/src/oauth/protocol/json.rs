@@ -2,7 +2,7 @@
 //! written.
 //!
 //! Parsers disagree on which of two equal names counts (RFC 8259 §4), so a token that has both says one
-//! thing to whoever checked it elsewhere and another to us. RFC 7519 §4 lets us refuse it.
+//! thing to a program that checked it elsewhere and another to us. RFC 7519 §4 lets us refuse it.
 
 use serde::{
     Deserialize, Deserializer,
@@ -27,8 +27,13 @@ pub(crate) fn object(text: &[u8]) -> Result<Object, String> {
     }
 }
 
+/// Whether a claim is there. One that is `null` is not (OpenID Connect Core §5.3.2).
+pub(crate) fn has(claims: &Object, name: &str) -> bool {
+    claims.get(name).is_some_and(|value| !value.is_null())
+}
+
 /// A count, of seconds for example, as a whole number, a decimal (`3599.0`) or either of them in a text:
-/// providers write all four, and none can mean anything else. What is less than zero or no number is no count.
+/// providers write all four, and none can mean anything else. What is below zero or not a number is not a count.
 pub(crate) fn count(value: &Value) -> Option<u64> {
     let whole = |decimal: f64| (decimal.is_finite() && decimal >= 0.0).then_some(decimal as u64);
     match value {

@@ -1,6 +1,7 @@
-//! What is said to providers and what they say: OAuth 2.0 and OpenID Connect, as far as sign-in needs them.
+//! Talking with providers: OAuth 2.0 and OpenID Connect, as far as sign-in needs them.
 
 pub(super) mod discovery;
+pub(super) mod excerpt;
 pub(super) mod http;
 pub(super) mod id_token;
 pub(super) mod json;

@@ -13,12 +13,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::oauth::{
-    account::tokens::Tokens,
-    excerpt,
     protocol::{
         discovery::Endpoints,
+        excerpt::excerpt,
         http::{Http, HttpError},
-        json,
+        json::{self, Object, has},
     },
     providers::{
         preset::TokenAuth,
@@ -26,12 +25,9 @@ use crate::oauth::{
     },
 };
 
-/// The longest lifetime a token is believed to have, in seconds: a year.
-const MAX_LIFETIME: u64 = 31_536_000;
-
-/// `oauth2`'s client, with our way of reading answers.
+/// `oauth2`'s client, with our way of reading responses.
 pub(crate) type OAuthClient = Client<
-    TokenError,
+    Refused,
     TokenAnswer,
     BasicTokenIntrospectionResponse,
     StandardRevocableToken,
@@ -61,24 +57,6 @@ pub(crate) fn client(provider: &Provider, endpoints: &Endpoints, redirect_uri: R
         })
 }
 
-/// Why a token request brought no tokens.
-#[derive(Debug)]
-pub(crate) struct Refused {
-    /// For the log.
-    pub(crate) cause: String,
-    /// Whether the provider says that what was exchanged is worth nothing any more.
-    pub(crate) is_final: bool,
-}
-
-/// What providers call it when a refresh token has expired, is used up or was withdrawn: the standard,
-/// then GitHub, Slack and Twitch.
-const FINAL: [&str; 4] = [
-    "invalid_grant",
-    "bad_refresh_token",
-    "invalid_refresh_token",
-    "Invalid refresh token",
-];
-
 /// Exchanges a code for tokens.
 pub(crate) async fn exchange(
     http: &Http,
@@ -87,19 +65,16 @@ pub(crate) async fn exchange(
     code: String,
     verifier: Option<String>,
     now: i64,
-) -> Result<TokenAnswer, String> {
+) -> Result<TokenAnswer, Refused> {
     let client = with_secret(client, provider, now);
     let mut request = client.exchange_code(AuthorizationCode::new(code));
     if let Some(verifier) = verifier {
         request = request.set_pkce_verifier(PkceCodeVerifier::new(verifier));
     }
-    let answer = request
-        .request_async(http)
-        .await
-        .map_err(|error| Refused::from(error).cause)?;
+    let answer = request.request_async(http).await?;
     check_type(provider, &answer)?;
     if provider.is_oidc() && answer.id_token.is_none() {
-        return Err("token request: no ID token came with it".to_owned());
+        return Err(Refused::because("no ID token came with it"));
     }
     Ok(answer)
 }
@@ -115,10 +90,7 @@ pub(crate) async fn refresh(
     let client = with_secret(client, provider, now);
     let token = RefreshToken::new(token.expose_secret().to_owned());
     let answer = client.exchange_refresh_token(&token).request_async(http).await?;
-    check_type(provider, &answer).map_err(|cause| Refused {
-        cause,
-        is_final: false,
-    })?;
+    check_type(provider, &answer)?;
     Ok(answer)
 }
 
@@ -130,46 +102,15 @@ fn with_secret(client: OAuthClient, provider: &Provider, now: i64) -> OAuthClien
     client.set_client_secret(oauth2::ClientSecret::new(secret))
 }
 
-fn check_type(provider: &Provider, answer: &TokenAnswer) -> Result<(), String> {
+fn check_type(provider: &Provider, answer: &TokenAnswer) -> Result<(), Refused> {
     match &answer.token_type {
         Some(kind) if kind.eq_ignore_ascii_case("bearer") => Ok(()),
         None if provider.preset.token_type_optional => Ok(()),
-        _ => Err("token request: the token is of a type we cannot use".to_owned()),
+        _ => Err(Refused::because("the token is of a type we cannot use")),
     }
 }
 
-impl From<RequestTokenError<HttpError, TokenError>> for Refused {
-    fn from(error: RequestTokenError<HttpError, TokenError>) -> Self {
-        let (cause, is_final) = match error {
-            RequestTokenError::ServerResponse(refusal) => (format!("refused, {refusal}"), refusal.is_final()),
-            RequestTokenError::Request(error) => (error.to_string(), false),
-            RequestTokenError::Parse(_, body) => what_is_wrong(&body),
-            RequestTokenError::Other(cause) => (excerpt(&cause), false),
-        };
-        Self {
-            cause: format!("token request: {cause}"),
-            is_final,
-        }
-    }
-}
-
-/// Why a body is no token answer, and whether it is the end of a refresh token. The parser's own message
-/// might quote a token.
-fn what_is_wrong(body: &[u8]) -> (String, bool) {
-    match json::object(body) {
-        Ok(answer) => match answer.get("error") {
-            Some(error) => (format!("refused, {}", error_code(error)), is_final(error)),
-            None => ("no access token, or an odd one, in the answer".to_owned(), false),
-        },
-        Err(cause) => (format!("the answer {cause}"), false),
-    }
-}
-
-fn is_final(error: &Value) -> bool {
-    error.as_str().is_some_and(|code| FINAL.contains(&code))
-}
-
-/// A token answer (RFC 6749 §5.1), read as providers write it.
+/// A token response (RFC 6749 §5.1), read as providers write it.
 #[derive(Deserialize, Serialize)]
 #[serde(try_from = "RawAnswer")]
 pub(crate) struct TokenAnswer {
@@ -183,7 +124,7 @@ pub(crate) struct TokenAnswer {
     /// Seconds.
     lifetime: Option<u64>,
     /// What was granted, separated by spaces.
-    scopes: Option<String>,
+    pub(crate) scopes: Option<String>,
 }
 
 impl fmt::Debug for TokenAnswer {
@@ -191,21 +132,6 @@ impl fmt::Debug for TokenAnswer {
         f.debug_struct("TokenAnswer")
             .field("scopes", &self.scopes)
             .finish_non_exhaustive()
-    }
-}
-
-impl TokenAnswer {
-    /// The tokens as they are kept; `now` in Unix seconds.
-    pub(crate) fn tokens(&self, now: i64) -> Tokens {
-        let lifetime = self
-            .lifetime
-            .map(|seconds| seconds.min(MAX_LIFETIME).cast_signed());
-        Tokens {
-            access: self.access_token.secret().clone(),
-            refresh: self.refresh_token.as_ref().map(|token| token.secret().clone()),
-            expires: lifetime.map(|seconds| now.saturating_add(seconds)),
-            scopes: self.scopes.clone(),
-        }
     }
 }
 
@@ -283,32 +209,85 @@ fn scopes(scope: &Value) -> Option<String> {
     Some(words.join(" "))
 }
 
-/// An error answer (RFC 6749 §5.2). Only a code is kept, made harmless for the log.
+/// Why a token request brought no tokens; also an error response (RFC 6749 §5.2), of which only a code is kept,
+/// harmless for the log.
 #[derive(Debug, Deserialize, Serialize)]
-pub(crate) struct TokenError {
-    error: Option<Value>,
-    /// Twitch's word for it.
-    message: Option<Value>,
+#[serde(from = "Object")]
+pub(crate) struct Refused {
+    /// For the log.
+    pub(crate) cause: String,
+    /// Whether the provider says that what was exchanged is worth nothing any more.
+    pub(crate) is_final: bool,
 }
 
-impl ErrorResponse for TokenError {}
+impl ErrorResponse for Refused {}
 
-impl TokenError {
-    fn is_final(&self) -> bool {
-        let said = |field: &Option<Value>| field.as_ref().is_some_and(is_final);
-        said(&self.error) || said(&self.message)
+impl Refused {
+    fn because(cause: impl fmt::Display) -> Self {
+        Self {
+            cause: format!("token request: {cause}"),
+            is_final: false,
+        }
+    }
+
+    /// What is wrong with a body that is not a token response. The parser's own message might quote a token.
+    fn by(body: &[u8]) -> Self {
+        match json::object(body) {
+            Ok(answer) if has(&answer, "error") => answer.into(),
+            Ok(_) => Self::because("no access token, or an odd one, in the answer"),
+            Err(cause) => Self::because(format_args!("the answer {cause}")),
+        }
     }
 }
 
-impl fmt::Display for TokenError {
+/// What providers call it when a refresh token has expired, is used up or was withdrawn: the standard,
+/// then GitHub, Slack and Twitch.
+const FINAL: [&str; 4] = [
+    "invalid_grant",
+    "bad_refresh_token",
+    "invalid_refresh_token",
+    "Invalid refresh token",
+];
+
+impl From<Object> for Refused {
+    fn from(answer: Object) -> Self {
+        // The second is Twitch's word for it.
+        let said = ["error", "message"].map(|name| answer.get(name).filter(|value| !value.is_null()));
+        let mut said = said.into_iter().flatten().peekable();
+        let code = said.peek().map(|value| code(value));
+        let code = code.unwrap_or_else(|| "without a reason".to_owned());
+        Self {
+            is_final: said.any(|value| value.as_str().is_some_and(|code| FINAL.contains(&code))),
+            ..Self::because(format_args!("refused, {code}"))
+        }
+    }
+}
+
+impl From<RequestTokenError<HttpError, Self>> for Refused {
+    fn from(error: RequestTokenError<HttpError, Self>) -> Self {
+        match error {
+            RequestTokenError::ServerResponse(refused) => refused,
+            RequestTokenError::Request(error) => Self::because(error),
+            RequestTokenError::Parse(_, body) => Self::by(&body),
+            RequestTokenError::Other(cause) => Self::because(excerpt(&cause)),
+        }
+    }
+}
+
+impl From<Refused> for String {
+    fn from(refused: Refused) -> Self {
+        refused.cause
+    }
+}
+
+impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let error = self.error.as_ref().or(self.message.as_ref()).map(error_code);
-        f.write_str(&error.unwrap_or_else(|| "without a reason".to_owned()))
+        f.write_str(&self.cause)
     }
 }
 
 /// `"invalid_grant"`, or Facebook's `{"type":…,"code":…}`.
-fn error_code(error: &Value) -> String {
+fn code(error: &Value) -> String {
     match error {
         Value::String(code) => excerpt(code),
         other => excerpt(
@@ -392,25 +371,38 @@ mod tests {
         ] {
             assert!(read(refused.clone()).is_err(), "{refused}");
         }
-        let refusal = what_is_wrong(br#"{"error":"bad_verification_code","error_description":"<script>"}"#);
-        assert_eq!(refusal.0, r#"refused, "bad_verification_code""#);
-        assert!(!what_is_wrong(br#""hush""#).0.contains("hush"));
-        assert!(!what_is_wrong(br#"{"access_token":["hush"]}"#).0.contains("hush"));
-        let twitch: TokenError =
-            serde_json::from_value(json!({ "status": 400, "message": "Invalid\nauthorization code" }))
-                .unwrap();
-        assert_eq!(twitch.to_string(), r#""Invalid\nauthorization code""#);
-        assert!(!twitch.is_final());
-        for last in [
-            json!({ "error": "invalid_grant" }),
-            json!({ "error": "Bad Request", "status": 400, "message": "Invalid refresh token" }),
+        let by = |body: &str| Refused::by(body.as_bytes());
+        let refused = by(r#"{"error":"bad_verification_code","error_description":"<script>"}"#);
+        assert_eq!(
+            refused.cause,
+            r#"token request: refused, "bad_verification_code""#
+        );
+        assert!(!by(r#""hush""#).cause.contains("hush"));
+        assert!(!by(r#"{"access_token":["hush"]}"#).cause.contains("hush"));
+        assert!(by(r#"{"error":"bad_refresh_token"}"#).is_final);
+        assert!(!by(r#"{"error":"incorrect_client_credentials"}"#).is_final);
+        for (answer, code, is_final) in [
+            (
+                json!({ "status": 400, "message": "Invalid\nauthorization code" }),
+                r#""Invalid\nauthorization code""#,
+                false,
+            ),
+            (json!({ "error": "invalid_grant" }), r#""invalid_grant""#, true),
+            (
+                json!({ "error": "Bad Request", "status": 400, "message": "Invalid refresh token" }),
+                r#""Bad Request""#,
+                true,
+            ),
+            (
+                json!({ "error": { "message": "x", "type": "OAuthException" } }),
+                r#""OAuthException""#,
+                false,
+            ),
+            (json!({ "error": null }), "without a reason", false),
         ] {
-            assert!(serde_json::from_value::<TokenError>(last).unwrap().is_final());
+            let refused: Refused = serde_json::from_value(answer).unwrap();
+            assert_eq!(refused.to_string(), format!("token request: refused, {code}"));
+            assert_eq!(refused.is_final, is_final, "{code}");
         }
-        assert!(what_is_wrong(br#"{"error":"bad_refresh_token"}"#).1);
-        assert!(!what_is_wrong(br#"{"error":"incorrect_client_credentials"}"#).1);
-        let facebook: TokenError =
-            serde_json::from_value(json!({ "error": { "message": "x", "type": "OAuthException" } })).unwrap();
-        assert_eq!(facebook.to_string(), r#""OAuthException""#);
     }
 }

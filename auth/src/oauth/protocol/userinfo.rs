@@ -1,4 +1,4 @@
-//! Userinfo: the claims of whom an access token belongs to.
+//! Userinfo: the claims of the person to whom an access token belongs.
 
 use secrecy::ExposeSecret;
 use url::Url;

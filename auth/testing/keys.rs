@@ -1,4 +1,13 @@
-//! What the mock provider signs with. The keys were made for tests and open nothing.
+//! What providers sign with in tests: of this crate, and of the server, whose tests take this file by its path. The
+//! keys were made for tests and open nothing.
+
+#![allow(
+    clippy::unwrap_used,
+    dead_code,
+    reason = "what is unexpected ends a test, and not every test uses all of it"
+)]
+
+use std::fmt;
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use hmac::{Hmac, Mac};
@@ -10,28 +19,50 @@ use p256::ecdsa::{Signature, SigningKey, signature::Signer as _};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256, Sha384, Sha512};
 
-pub const RSA_PEM: &str = include_str!("../../../auth/src/oauth/testdata/rsa_2048.pem");
-const WEAK_RSA_PEM: &str = include_str!("testdata/rsa_1024.pem");
-const ED25519_PEM: &str = include_str!("../../../auth/src/oauth/testdata/ed25519.pem");
+pub const P256_PEM: &str = include_str!("../src/oauth/testdata/p256.pem");
+pub const RSA_PEM: &str = include_str!("../src/oauth/testdata/rsa_2048.pem");
+const WEAK_RSA_PEM: &str = include_str!("../src/oauth/testdata/rsa_1024.pem");
+const ED25519_PEM: &str = include_str!("../src/oauth/testdata/ed25519.pem");
 
 type Sign = Box<dyn Fn(&[u8]) -> Vec<u8> + Send + Sync>;
 
 /// A signing key with its public half as a JWK.
-pub struct Key {
+pub struct Signer {
     pub alg: &'static str,
     pub kid: String,
     pub jwk: Value,
     sign: Sign,
 }
 
+impl fmt::Debug for Signer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.alg)
+    }
+}
+
 pub fn encode(bytes: impl AsRef<[u8]>) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(bytes)
 }
 
-impl Key {
+impl Signer {
     /// A fresh P-256 key.
     pub fn es256(kid: &str) -> Self {
-        let key = SigningKey::random(&mut rand::rngs::OsRng);
+        Self::p256(kid, SigningKey::random(&mut rand::rngs::OsRng))
+    }
+
+    /// A P-256 key whose point has an x that begins with a zero.
+    pub fn es256_with_short_coordinate(kid: &str) -> Self {
+        let mut keys = (1..=u16::MAX).map(|number| {
+            let mut scalar = [0; 32];
+            scalar[30..].copy_from_slice(&number.to_be_bytes());
+            SigningKey::from_slice(&scalar).unwrap()
+        });
+        let begins_with_zero =
+            |key: &SigningKey| key.verifying_key().to_encoded_point(false).x().unwrap()[0] == 0;
+        Self::p256(kid, keys.find(begins_with_zero).unwrap())
+    }
+
+    fn p256(kid: &str, key: SigningKey) -> Self {
         let point = key.verifying_key().to_encoded_point(false);
         let jwk = json!({
             "kty": "EC", "crv": "P-256", "use": "sig", "alg": "ES256", "kid": kid,
@@ -101,6 +132,11 @@ impl Key {
         }
     }
 
+    /// One for each of them.
+    pub fn all(kid: &str) -> Vec<Self> {
+        Self::ALGORITHMS.map(|alg| Self::of(alg, kid)).into()
+    }
+
     /// 1024 bits: signs well, and is too weak to be believed.
     pub fn weak_rs256(kid: &str) -> Self {
         Self::rsa(
@@ -153,6 +189,15 @@ impl Key {
         format!("{signed}.{signature}")
     }
 
+    /// A token with the usual header.
+    pub fn token(&self, claims: &Value) -> String {
+        self.token_with(&json!({ "alg": self.alg, "kid": self.kid }), claims)
+    }
+
+    pub fn token_with(&self, header: &Value, claims: &Value) -> String {
+        self.token_of(header.to_string(), claims.to_string())
+    }
+
     /// OpenID Connect Core §3.1.3.6.
     pub fn at_hash(&self, access_token: &str) -> String {
         match self.alg {
@@ -161,6 +206,11 @@ impl Key {
             _ => encode(&Sha256::digest(access_token)[..16]),
         }
     }
+}
+
+/// The key set of a provider with these keys.
+pub fn jwks(keys: &[&Signer]) -> Value {
+    json!({ "keys": keys.iter().map(|key| &key.jwk).collect::<Vec<_>>() })
 }
 
 /// An HMAC token: what everybody who knows `secret` can make.

@@ -1,0 +1,62 @@
+//! Disconnecting an account.
+
+use uuid::Uuid;
+
+use crate::{
+    audit::NewEvent,
+    error::{Error, Result},
+    oauth::state::OAuth,
+    session::{RecentSession, RequestAuth},
+    users,
+};
+
+impl OAuth {
+    /// Disconnects one of the person's accounts, ends the sessions that began with it and gives this one a new id.
+    ///
+    /// What must remain is a way in that works: a password with an address to type, or another account whose
+    /// provider lets it in under the account's issuer. It is looked for in the transaction that deletes, which has
+    /// locked the user: of two requests that disconnect the last two accounts at once, one fails.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for an unknown account and for another user's alike; [`Error::LastWayIn`].
+    pub async fn unlink(&self, request: &RequestAuth, recent: RecentSession, account_id: Uuid) -> Result<()> {
+        let user_id = recent.user_id();
+        let mut tx = self.0.db.begin().await?;
+        users::lock(&mut tx, user_id).await?;
+        let provider: Option<String> =
+            sqlx::query_scalar("DELETE FROM accounts WHERE id = $1 AND user_id = $2 RETURNING provider")
+                .bind(account_id)
+                .bind(user_id)
+                .fetch_optional(&mut *tx)
+                .await?;
+        let provider = provider.ok_or(Error::NotFound)?;
+        let has_password: bool = sqlx::query_scalar(
+            "SELECT password_hash IS NOT NULL AND email IS NOT NULL FROM users WHERE id = $1",
+        )
+        .bind(user_id)
+        .fetch_one(&mut *tx)
+        .await?;
+        let others: Vec<(String, Option<String>)> =
+            sqlx::query_as("SELECT provider, issuer FROM accounts WHERE user_id = $1")
+                .bind(user_id)
+                .fetch_all(&mut *tx)
+                .await?;
+        let is_way_in = |(id, issuer): &(String, Option<String>)| {
+            self.configured(id)
+                .is_some_and(|configured| configured.provider.lets_in(issuer.as_deref()))
+        };
+        if !has_password && !others.iter().any(is_way_in) {
+            return Err(Error::LastWayIn);
+        }
+        request.end_by_method(&mut tx, &recent, &provider).await?;
+        NewEvent::of(user_id, "unlink")
+            .session(recent.session_id())
+            .from(request.client().ip)
+            .note(&provider)
+            .record(&mut tx, self.0.clock.now())
+            .await?;
+        request.cycle(tx, (*recent).clone(), false).await?;
+        tracing::info!(user = %user_id, provider, "disconnected an account");
+        Ok(())
+    }
+}
