@@ -7,7 +7,11 @@ use std::{
     time::Duration,
 };
 
-use crate::{Outcome, Rounds, process::Server, report::median};
+use crate::{
+    Outcome, Rounds,
+    process::{Server, standing_back},
+    report::median,
+};
 
 /// Connections under load: enough to keep the server's threads busy, few enough for two cores.
 pub(crate) const CONNECTIONS: usize = 8;
@@ -39,6 +43,8 @@ pub(crate) struct Target<'a> {
     /// A Lua script, for requests that differ.
     pub(crate) script: Option<String>,
     pub(crate) connections: usize,
+    /// Whether the load is made from as far back as the server's threads that hash passwords.
+    pub(crate) stands_back: bool,
 }
 
 impl<'a> Target<'a> {
@@ -50,6 +56,7 @@ impl<'a> Target<'a> {
             cookies,
             script: None,
             connections: CONNECTIONS,
+            stands_back: false,
         }
     }
 
@@ -74,7 +81,14 @@ impl<'a> Target<'a> {
 
     /// Begins to load it.
     pub(crate) fn start(&self, time: Duration) -> Outcome<Running> {
-        let mut command = Command::new(env::var_os("WRK").unwrap_or_else(|| "wrk".into()));
+        let wrk = env::var_os("WRK").unwrap_or_else(|| "wrk".into());
+        let mut command = if self.stands_back {
+            let mut command = standing_back();
+            command.arg(wrk);
+            command
+        } else {
+            Command::new(wrk)
+        };
         command
             .args(["--threads", "1", "--latency", "--timeout", "10s", "--connections"])
             .arg(self.connections.to_string())

@@ -17,6 +17,13 @@ pub(crate) const PASSWORD: &str = "correct+horse+battery+staple";
 /// How long a server may take to read a million stale marks.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// Runs a program as far back as the threads stand that hash passwords.
+pub(crate) fn standing_back() -> Command {
+    let mut command = Command::new("nice");
+    command.args(["-n", "10"]);
+    command
+}
+
 /// A running server. It stops when dropped.
 pub(crate) struct Server {
     process: Child,
@@ -28,24 +35,29 @@ pub(crate) struct Server {
 impl Server {
     /// Starts a server over a database.
     pub(crate) fn start(database: &TestDatabase) -> Outcome<Self> {
-        Self::start_with(database, false)
+        Self::run(database, Command::new(env::current_exe()?))
     }
 
     /// Starts one that counts its queries, which makes each of them a little slower.
     pub(crate) fn start_counting(database: &TestDatabase) -> Outcome<Self> {
-        Self::start_with(database, true)
+        let mut command = Command::new(env::current_exe()?);
+        command.env(server::COUNTING, "1");
+        Self::run(database, command)
     }
 
-    fn start_with(database: &TestDatabase, counting: bool) -> Outcome<Self> {
-        let mut command = Command::new(env::current_exe()?);
+    /// Starts one whose threads all stand as far back as those that hash passwords: these are like any other then.
+    pub(crate) fn start_back(database: &TestDatabase) -> Outcome<Self> {
+        let mut command = standing_back();
+        command.arg(env::current_exe()?);
+        Self::run(database, command)
+    }
+
+    fn run(database: &TestDatabase, mut command: Command) -> Outcome<Self> {
         command
             .arg("serve")
             .env("DATABASE_URL", database.url())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped());
-        if counting {
-            command.env(server::COUNTING, "1");
-        }
         let mut process = command.spawn()?;
         let mut output = BufReader::new(process.stdout.take().ok_or("the server has no output")?);
         let mut address = String::new();
