@@ -59,7 +59,8 @@ pub use self::{
     },
     protocol::http::Http,
     providers::{
-        env::{DEVELOPMENT, development, from_vars},
+        development::{DEVELOPMENT, development}, // wing:dev-provider
+        env::from_vars,
         provider::Provider,
     },
 };

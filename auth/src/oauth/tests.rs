@@ -1403,7 +1403,7 @@ async fn with_a_user_goes_all_that_is_theirs_and_snapshots_are_void_at_once() {
     other.sign_in_as(bystander).await;
     let user: Uuid = phone.get("/me").await.parse().unwrap();
     for id in [user, bystander] {
-        sqlx::query("INSERT INTO user_data (user_id, bucket, updated_at) VALUES ($1, 'private', $2)")
+        sqlx::query("INSERT INTO user_data (user_id, bucket, updated_at) VALUES ($1, 'public', $2)")
             .bind(id)
             .bind(app.clock.now())
             .execute(app.auth.db.write())
