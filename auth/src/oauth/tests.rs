@@ -1028,6 +1028,7 @@ async fn one_subject_at_two_providers_is_two_identities() {
     assert_eq!((app.count("users").await, app.count("accounts").await), (2, 2));
 }
 
+// wing:linkedin
 #[tokio::test]
 async fn two_first_sign_ins_at_once_make_one_user() {
     // LinkedIn's row sends no nonce, so the same answer is good for both.
@@ -1053,6 +1054,7 @@ async fn two_first_sign_ins_at_once_make_one_user() {
         assert_eq!(script.authorization, None);
     });
 }
+// end wing:linkedin
 
 #[tokio::test]
 async fn several_tabs_work_and_the_oldest_of_many_flows_goes() {
@@ -1247,6 +1249,7 @@ async fn a_failed_sign_in_keeps_the_present_session_and_a_good_one_ends_it() {
     assert_eq!(app.count("sessions").await, 1);
 }
 
+// wing:github
 #[tokio::test]
 async fn github_is_asked_for_the_list_of_addresses() {
     let app = App::with(&[
@@ -1288,7 +1291,9 @@ async fn github_is_asked_for_the_list_of_addresses() {
     });
     assert_eq!(app.browser().flow("github").await, "sign_in provider -");
 }
+// end wing:github
 
+// wing:apple
 #[tokio::test]
 async fn apple_answers_by_form_and_names_the_person_once() {
     let key = super::testing::P256_PEM.replace('\n', "\\n");
@@ -1341,7 +1346,9 @@ async fn apple_answers_by_form_and_names_the_person_once() {
         "sign_in denied -"
     );
 }
+// end wing:apple
 
+// wing:microsoft
 #[tokio::test]
 async fn a_microsoft_tenant_signs_in_its_own_people_only() {
     let app = App::with(&[
@@ -1380,6 +1387,7 @@ async fn a_microsoft_tenant_signs_in_its_own_people_only() {
     });
     assert_eq!(app.browser().flow("microsoft").await, "sign_in unverified -");
 }
+// end wing:microsoft
 
 /// Whether a browser's cookies are worth a session without asking the authority.
 fn snapshot_is_live(browser: &Browser<'_>) -> bool {

@@ -140,6 +140,7 @@ async fn an_account_without_an_issuer_takes_over_the_next_ones() {
     assert_eq!(issuer.as_deref(), Some(other.origin()));
 }
 
+// wing:github
 /// Plain OAuth 2.0 knows no issuer: who somebody is, userinfo says.
 #[tokio::test]
 async fn without_issuers_the_userinfo_endpoint_decides() {
@@ -182,6 +183,7 @@ async fn without_issuers_the_userinfo_endpoint_decides() {
         app = Some(next);
     }
 }
+// end wing:github
 
 /// Whoever can write to the database, but has no key, moves nobody's tokens to themselves.
 #[tokio::test]

@@ -19,7 +19,7 @@ use crate::{
             token::{self, TokenAnswer},
             userinfo,
         },
-        providers::{apple, preset::Userinfo},
+        providers::preset::Userinfo,
     },
 };
 
@@ -105,9 +105,9 @@ impl OAuth {
         };
         let signed_in_at = id_token.as_ref().and_then(auth_time);
         let mut claims = self.claims(configured, endpoints, id_token, &answer).await?;
-        if provider.preset.form_post
+        if let Some(name_in_form) = provider.preset.quirks.name_in_form
             && !profile::has(&claims, "name")
-            && let Some(name) = user.and_then(apple::name_in)
+            && let Some(name) = user.and_then(name_in_form)
         {
             claims.insert("name".to_owned(), name.into());
         }
