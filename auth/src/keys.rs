@@ -30,6 +30,13 @@ const EXAMPLE_SECRET: &[u8] = b"example-secret-example-secret-01";
 /// How much of its seal a mark carries, in bytes.
 const MARK_SEAL: usize = 16;
 
+/// A label for deriving a key: of this project, so that another with the same secret has other keys.
+macro_rules! label {
+    ($purpose:literal) => {
+        concat!("start-axum-auth/", $purpose)
+    };
+}
+
 /// What a sealed text is for. It goes into the key derivation and into the seal's implicit assertion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, VariantArray)]
 pub enum Purpose {
@@ -42,7 +49,7 @@ pub enum Purpose {
     /// What a form without JavaScript gets back after a redirect.
     Flash,
     /// Private data at rest.
-    PrivateData,
+    PrivateData, // wing:private-data
     /// What was typed into a form, at rest.
     FormText,
 }
@@ -50,12 +57,12 @@ pub enum Purpose {
 impl Purpose {
     const fn label(self) -> &'static str {
         match self {
-            Self::Snapshot => "start-axum-auth/snapshot/v1",
-            Self::ProviderToken => "start-axum-auth/provider-token/v1",
-            Self::PendingLink => "start-axum-auth/pending-link/v1",
-            Self::Flash => "start-axum-auth/flash/v1",
-            Self::PrivateData => "start-axum-auth/private-data/v1",
-            Self::FormText => "start-axum-auth/form-text/v1",
+            Self::Snapshot => label!("snapshot/v1"),
+            Self::ProviderToken => label!("provider-token/v1"),
+            Self::PendingLink => label!("pending-link/v1"),
+            Self::Flash => label!("flash/v1"),
+            Self::PrivateData => label!("private-data/v1"), // wing:private-data
+            Self::FormText => label!("form-text/v1"),
         }
     }
 
@@ -153,7 +160,7 @@ impl KeyRing {
     pub fn new(secrets: &[SecretSlice<u8>]) -> Self {
         assert!(!secrets.is_empty(), "a key ring needs a secret");
         let keys = secrets.iter().map(Key::derive).collect();
-        let etag = expand(&secrets[0], "start-axum-auth/etag/v1");
+        let etag = expand(&secrets[0], label!("etag/v1"));
         Self {
             keys,
             etag: Hmac::new_from_slice(&etag).expect("HMAC takes any key length"),
@@ -180,6 +187,7 @@ impl KeyRing {
         self.open_with(purpose, &purpose.at(place), sealed)
     }
 
+    // wing:private-data
     /// How everything ends that the newest key has sealed.
     pub(crate) fn newest_ending(&self) -> String {
         format!(
@@ -187,6 +195,7 @@ impl KeyRing {
             base64::prelude::BASE64_URL_SAFE_NO_PAD.encode(&self.keys[0].name)
         )
     }
+    // end wing:private-data
 
     fn seal_with(&self, purpose: Purpose, assertion: &[u8], text: &str) -> String {
         let key = &self.keys[0];
@@ -245,14 +254,14 @@ impl KeyRing {
 
 impl Key {
     fn derive(secret: &SecretSlice<u8>) -> Self {
-        let name = expand(secret, "start-axum-auth/key-name/v1");
+        let name = expand(secret, label!("key-name/v1"));
         Self {
             name: name[..4].iter().map(|byte| format!("{byte:02x}")).collect(),
             purposes: std::array::from_fn(|purpose| {
                 let label = Purpose::VARIANTS[purpose].label();
                 SymmetricKey::from(&expand(secret, label)).expect("32 bytes are a v4.local key")
             }),
-            mark: Hmac::new_from_slice(&expand(secret, "start-axum-auth/mark/v1"))
+            mark: Hmac::new_from_slice(&expand(secret, label!("mark/v1")))
                 .expect("HMAC takes any key length"),
         }
     }
@@ -301,12 +310,14 @@ mod tests {
         ] {
             assert_eq!(ring.open_at(purpose, &other, &sealed), None, "{other:?}");
         }
-        assert_eq!(ring.open_at(Purpose::PrivateData, &place, &sealed), None);
+        assert_eq!(ring.open_at(Purpose::PendingLink, &place, &sealed), None);
         assert_eq!(ring.open(purpose, &sealed), None);
         assert_eq!(ring.open_at(purpose, &place, &ring.seal(purpose, "text")), None);
+        // wing:private-data
         assert!(sealed.ends_with(&ring.newest_ending()));
         let newer = KeyRing::new(&[secret(2), secret(1)]);
         assert!(!sealed.ends_with(&newer.newest_ending()));
+        // end wing:private-data
     }
 
     #[test]

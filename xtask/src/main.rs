@@ -8,15 +8,19 @@ mod browser;
 mod build;
 mod cargo;
 mod dev;
+mod dev_provider; // wing:dev-provider
 mod layout;
 mod lint;
 mod npm;
 mod packages;
-mod postgres;
+mod postgres; // wing:postgres
 mod process;
+mod rename;
 mod steps;
 mod test;
 mod tools;
+mod tree;
+mod wings;
 
 use std::process::ExitCode;
 
@@ -52,10 +56,27 @@ const COMMANDS: &[Command] = &[
         about: "the release site and server, and the weight of the wasm",
         run: build::build,
     },
+    // wing:postgres
     Command {
         name: "postgres",
         about: "a command beside a PostgreSQL that exists only meanwhile",
         run: postgres::postgres,
+    },
+    // end wing:postgres
+    Command {
+        name: "rename",
+        about: "gives the project a name of its own, and a .env with a secret",
+        run: rename::rename,
+    },
+    Command {
+        name: "wings",
+        about: "proves that each wing can be removed; `--quick` checks, without it all tests run",
+        run: wings::prove,
+    },
+    Command {
+        name: "remove",
+        about: "takes wings (features) out of the project; `remove --list` lists them",
+        run: wings::remove,
     },
     Command {
         name: "bench",

@@ -1,21 +1,24 @@
 //! `cargo xtask test`: all that a change has to pass, the quickest answers first.
 
-use std::{fs, path::Path};
+use std::{path::Path, process::Command};
 
 use crate::{
     Outcome,
     browser::{self, Chromium},
     build,
-    cargo::{NATIVE, POSTGRES, cargo, cargo_like_leptos},
-    dev, layout, lint, npm,
-    postgres::{self, Cluster},
+    cargo::POSTGRES, // wing:postgres
+    cargo::{NATIVE, cargo, cargo_like_leptos},
+    dev,
+    dev_provider, // wing:dev-provider
+    layout,
+    lint,
+    npm,
+    postgres::{self, Cluster}, // wing:postgres
     process::{command, run},
     steps::Steps,
     tools,
+    wings,
 };
-
-/// The stand-in for a provider signs in whoever asks: an address that must not exist in production.
-const DEVELOPMENT_ONLY: &[u8] = b"/dev/idp";
 
 /// The command.
 pub(crate) fn test(steps: &mut Steps, _: &[String]) -> Outcome {
@@ -24,8 +27,8 @@ pub(crate) fn test(steps: &mut Steps, _: &[String]) -> Outcome {
         tools::for_leptos()?;
         tools::cargo_deny()?;
         tools::cargo_nextest()?;
-        postgres::programs()?;
-        postgres::pgbouncer()?;
+        postgres::programs()?; // wing:postgres
+        postgres::pgbouncer()?; // wing:postgres
         npm::packages()?;
         chromium = browser::chromium()?;
         Ok(())
@@ -37,6 +40,7 @@ pub(crate) fn test(steps: &mut Steps, _: &[String]) -> Outcome {
     steps.run_tests("tests", &report, || {
         run(cargo_like_leptos(["nextest", "run"])?.args(NATIVE))
     })?;
+    // wing:postgres
     steps.run_tests("tests, PostgreSQL", &report, || {
         let cluster = Cluster::start()?;
         // The workspace as before, so that little is compiled anew; what knows no engine was just tested.
@@ -47,11 +51,18 @@ pub(crate) fn test(steps: &mut Steps, _: &[String]) -> Outcome {
                 .args(["-E", "package(auth) | package(server)"]),
         ))
     })?;
-    instances(steps, "instances", &[])?;
-    instances(steps, "instances, PostgreSQL", &POSTGRES)?;
+    // end wing:postgres
+    instances(steps, "instances", run)?;
+    // wing:postgres
+    // Beside a cluster of their own, which they stop and start.
+    instances(steps, "instances, PostgreSQL", |tests| {
+        run(Cluster::start()?.known_to(tests.args(POSTGRES)))
+    })?;
+    // end wing:postgres
     steps.run("documentation tests", || {
         run(cargo_like_leptos(["test", "--doc"])?.args(NATIVE))
     })?;
+    wings::quick(steps)?;
     steps.run("debug build", || run(&mut cargo(["leptos", "build"])?))?;
 
     let report = layout::target()?.join("playwright.xml");
@@ -62,23 +73,16 @@ pub(crate) fn test(steps: &mut Steps, _: &[String]) -> Outcome {
     steps.run("development server", dev::try_out)?;
 
     steps.run("release build", || build::release(&[]))?;
-    steps.run("wasm budget", build::within_budget)?;
-    steps.run("release server", || {
-        without_development_parts(&layout::server("release")?)
-    })
+    dev_provider::is_not_released(steps)?; // wing:dev-provider
+    steps.run("wasm budget", build::within_budget)
 }
 
-/// Several servers on one database, one test after the other. On PostgreSQL beside a cluster of their own, which
-/// they stop and start.
-fn instances(steps: &mut Steps, name: &'static str, features: &[&str]) -> Outcome {
+/// Several servers on one database, one test after the other.
+fn instances(steps: &mut Steps, name: &'static str, run: impl FnOnce(&mut Command) -> Outcome) -> Outcome {
     let report = layout::workspace()?.join("target/nextest/instances/junit.xml");
     steps.run_tests(name, &report, || {
         let mut tests = cargo_like_leptos(["nextest", "run", "--profile", "instances"])?;
-        tests.args(NATIVE).args(features);
-        if features.is_empty() {
-            return run(&mut tests);
-        }
-        run(Cluster::start()?.known_to(&mut tests))
+        run(tests.args(NATIVE))
     })
 }
 
@@ -95,36 +99,4 @@ fn playwright(chromium: &Chromium, report: &Path) -> Outcome {
         playwright.env("CHROMIUM", path);
     }
     run(&mut playwright)
-}
-
-fn without_development_parts(server: &Path) -> Outcome {
-    let program = fs::read(server).map_err(|error| format!("cannot read {}: {error}", server.display()))?;
-    match program
-        .windows(DEVELOPMENT_ONLY.len())
-        .any(|bytes| bytes == DEVELOPMENT_ONLY)
-    {
-        true => Err(format!(
-            "{} contains `{}`: the development provider must be compiled for debug builds only",
-            server.display(),
-            String::from_utf8_lossy(DEVELOPMENT_ONLY)
-        )),
-        false => Ok(()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::{env, fs, process};
-
-    use super::without_development_parts;
-
-    #[test]
-    fn a_server_with_the_development_provider_is_found_out() {
-        let server = env::temp_dir().join(format!("xtask-server-{}", process::id()));
-        fs::write(&server, "…/callback/dev/id…").expect("a file is written");
-        without_development_parts(&server).expect("nothing is found");
-        fs::write(&server, "…/callback/dev/idp/authorize…").expect("a file is written");
-        without_development_parts(&server).expect_err("it is found");
-        fs::remove_file(&server).expect("the file is removed");
-    }
 }

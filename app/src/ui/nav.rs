@@ -2,7 +2,11 @@
 
 use leptos::{either::Either, prelude::*};
 use leptos_router::components::A;
-use wire::{AuthSession, Role};
+use wire::{
+    AuthSession,
+    NAME,
+    Role, // wing:admin
+};
 
 use super::{
     avatar::{Avatar, local_part},
@@ -23,7 +27,7 @@ pub fn Nav(
                     <svg class="brand-mark" viewBox="0 0 32 32" aria-hidden="true" focusable="false">
                         <path d="M16 3a7 7 0 0 0-7 7v4H7.5a2 2 0 0 0-2 2v11a2 2 0 0 0 2 2h17a2 2 0 0 0 2-2V16a2 2 0 0 0-2-2H23v-4a7 7 0 0 0-7-7Zm-3.5 7a3.5 3.5 0 0 1 7 0v4h-7v-4ZM16 18a2 2 0 0 1 1.2 3.6V25h-2.4v-3.4A2 2 0 0 1 16 18Z" />
                     </svg>
-                    "start-axum-auth"
+                    {NAME}
                 </a>
                 <nav aria-label="Main">
                     {match current_session() {
@@ -65,6 +69,7 @@ fn SignedIn(session: AuthSession, logout: FormState) -> impl IntoView {
             <li>
                 <A href=paths::SETTINGS>"Settings"</A>
             </li>
+            // wing:admin
             {(session.role == Role::Admin)
                 .then(|| {
                     view! {
@@ -73,6 +78,7 @@ fn SignedIn(session: AuthSession, logout: FormState) -> impl IntoView {
                         </li>
                     }
                 })}
+            // end wing:admin
             <li>
                 <Form form=logout>
                     <Submit form=logout label="Sign out" busy="Signing out…" class="button-quiet" />

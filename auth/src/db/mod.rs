@@ -7,16 +7,18 @@
 mod access;
 mod opening;
 mod patience;
-#[cfg(feature = "postgres")]
-mod postgres;
-#[cfg(not(feature = "postgres"))]
+#[cfg(feature = "postgres")] // wing:postgres
+mod postgres; // wing:postgres
+#[cfg(test)] // wing:postgres
+mod schema; // wing:postgres
+#[cfg(not(feature = "postgres"))] // wing:postgres
 mod sqlite;
 mod sweep;
 
-#[cfg(feature = "postgres")]
-use postgres as engine;
+#[cfg(feature = "postgres")] // wing:postgres
+use postgres as engine; // wing:postgres
 use secrecy::{ExposeSecret, SecretString};
-#[cfg(not(feature = "postgres"))]
+#[cfg(not(feature = "postgres"))] // wing:postgres
 use sqlite as engine;
 use std::{sync::Arc, time::Duration};
 use tokio::{sync::Mutex, time::Instant};
@@ -35,7 +37,7 @@ pub(crate) use self::{
     sweep::{Expired, all},
 };
 use crate::{
-    clock::Clock,
+    clock::Clock, // wing:admin
     error::{Error, Result},
 };
 
@@ -156,8 +158,8 @@ impl Database {
     /// A transaction that will write.
     ///
     /// On SQLite it holds the only write lock from the start. On PostgreSQL it is READ COMMITTED: what is
-    /// read and then written must be locked by the reading statement (see `users::lock`), or decided by
-    /// [`Self::begin_alone`].
+    /// read and then written must be locked by the reading statement (see `users::lock`), or decided
+    /// [`Self::alone`].
     ///
     /// It begins on a task of its own: a caller that is dropped between the engine's BEGIN and the driver's
     /// note of it would give back a connection inside a transaction of which nobody knows.
@@ -181,19 +183,9 @@ impl Database {
         Ok(tx)
     }
 
-    /// A transaction that will write, and beside which no other one of this kind runs on any instance: for
-    /// what is decided over many rows. Locks on the rows themselves would be taken in the order in which each
+    /// Makes a transaction that has locked nothing yet one beside which no other of this kind runs on any instance:
+    /// for what is decided over many rows. Locks on the rows themselves would be taken in the order in which each
     /// transaction meets them, and two that meet them in different orders wait for each other for ever.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`]
-    pub(crate) async fn begin_alone(&self) -> Result<Tx> {
-        let mut tx = self.begin().await?;
-        Self::alone(&mut tx).await?;
-        Ok(tx)
-    }
-
-    /// Makes a transaction that has locked nothing yet one of [`Self::begin_alone`].
     ///
     /// # Errors
     /// [`Error::Unavailable`]
@@ -201,6 +193,7 @@ impl Database {
         Ok(engine::hold(tx).await?)
     }
 
+    // wing:admin
     /// Has a clock follow the database server's, if that is another machine's.
     ///
     /// # Errors
@@ -208,6 +201,7 @@ impl Database {
     pub(crate) async fn agree_on_time(&self, clock: &Clock) -> Result<()> {
         Ok(engine::agree_on_time(&self.read, clock).await?)
     }
+    // end wing:admin
 
     /// How a connection beside the pools is made.
     pub fn connect_options(&self) -> ConnectOptions {
@@ -259,57 +253,7 @@ pub(crate) fn session_store(access: Access<'_>) -> Arc<engine::SessionStore> {
 
 #[cfg(test)]
 mod tests {
-    use std::{collections::BTreeMap, fs, path::Path};
-
     use super::*;
-
-    /// How PostgreSQL's schema says what SQLite's says otherwise.
-    const DIALECT: [(&str, &str); 6] = [
-        (
-            " BIGINT PRIMARY KEY GENERATED ALWAYS AS IDENTITY",
-            " INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL",
-        ),
-        (" UUID", " BLOB"),
-        (" BYTEA", " BLOB"),
-        (" TIMESTAMPTZ", " TEXT"),
-        (" JSONB", " TEXT"),
-        (" COLLATE \"C\"", ""),
-    ];
-
-    /// The statements of each migration, without comments, in SQLite's words.
-    fn migrations(engine: &str) -> BTreeMap<String, Vec<String>> {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("../migrations")
-            .join(engine);
-        let files = fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
-        let statements = |text: &str| {
-            let lines = text.lines().map(|line| line.split("--").next().unwrap_or(line));
-            let text = lines
-                .flat_map(str::split_whitespace)
-                .collect::<Vec<_>>()
-                .join(" ");
-            let text = DIALECT
-                .iter()
-                .fold(text, |text, (theirs, ours)| text.replace(theirs, ours));
-            text.split_terminator(';')
-                .map(|statement| statement.trim().to_owned())
-                .collect()
-        };
-        files
-            .map(|file| {
-                let name = file.file_name().unwrap().to_string_lossy().into_owned();
-                (name, statements(&fs::read_to_string(&file).unwrap()))
-            })
-            .collect()
-    }
-
-    /// The same tables, columns, constraints and indexes, in the same order, so that one text of SQL fits both.
-    #[test]
-    fn both_engines_have_one_schema() {
-        let (ours, theirs) = (migrations("sqlite"), migrations("postgres"));
-        assert!(ours.values().flatten().count() > 8, "{ours:#?}");
-        assert_eq!(ours, theirs);
-    }
 
     #[test]
     fn a_connection_in_an_unknown_state_is_the_databases_trouble() {

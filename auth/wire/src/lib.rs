@@ -1,8 +1,8 @@
 //! The types that cross the wire: what server functions return and pages show. All of them compile to wasm,
 //! so nothing in here may hold a secret; what holds one is in `auth`, which does not.
 
-mod admin;
-mod data;
+mod admin; // wing:admin
+mod data; // wing:private-data
 mod event;
 mod flow_error;
 mod role;
@@ -10,9 +10,13 @@ mod session;
 mod timestamp;
 mod user;
 
+/// What the project is called. `cargo xtask rename` gives it another name, here and in the few files that cannot
+/// refer to this.
+pub const NAME: &str = "start-axum-auth";
+
 pub use self::{
-    admin::{DataSize, Events, People, Person, PersonAccount, PersonRow},
-    data::PrivateKeyInfo,
+    admin::{DataSize, Events, People, Person, PersonAccount, PersonRow}, // wing:admin
+    data::PrivateKeyInfo,                                                // wing:private-data
     event::{Actor, Event},
     flow_error::FlowError,
     role::Role,

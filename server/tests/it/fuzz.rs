@@ -2,7 +2,7 @@
 
 use http::Method;
 
-use crate::support::{ADMIN_FUNCTIONS, FUNCTIONS, PASSWORD, PROTECTED, TestApp};
+use crate::support::{FUNCTIONS, PASSWORD, PROTECTED, TestApp, all_functions};
 
 const METHODS: [&str; 12] = [
     "GET",
@@ -29,16 +29,16 @@ const PATHS: [&str; 36] = [
     "/api/session",
     "/api/nowhere",
     "/api//login",
-    "/auth/login/github",
+    "/auth/login/acme",
     "/auth/login/nobody",
     "/auth/login/",
     "/auth/login/%2e%2e",
     "/auth/login/%FF",
-    "/auth/callback/github",
-    "/auth/callback/github?code=a&state=b",
-    "/auth/callback/github?code=a&code=b&state=c&state=d",
-    "/auth/callback/github?error=x&error_description=%3Cscript%3E",
-    "/auth/callback/github?state=%FF&code=%00",
+    "/auth/callback/acme",
+    "/auth/callback/acme?code=a&state=b",
+    "/auth/callback/acme?code=a&code=b&state=c&state=d",
+    "/auth/callback/acme?error=x&error_description=%3Cscript%3E",
+    "/auth/callback/acme?state=%FF&code=%00",
     "/auth/callback/nobody?code=1",
     "/csp-report",
     "/healthz",
@@ -158,16 +158,14 @@ async fn no_combination_of_route_method_body_and_headers_is_a_fault() {
     let app = TestApp::new().await;
     let (ada, stranger) = (app.registered("ada@example.com").await, app.browser());
     // Who may do most can hit most.
-    app.sql("UPDATE users SET role = 'admin'").await;
-    let functions: Vec<_> = FUNCTIONS
-        .into_iter()
-        .chain(ADMIN_FUNCTIONS)
+    app.promote("ada@example.com").await;
+    let functions: Vec<_> = all_functions()
         .map(|(function, _)| format!("/api/{function}"))
         .collect();
     let paths: Vec<&str> = PATHS
         .into_iter()
-        .chain(["/admin", "/admin/people/x", "/admin/x"])
-        .chain(PROTECTED)
+        .chain(["/admin", "/admin/people/x", "/admin/x"]) // wing:admin
+        .chain(PROTECTED.iter().copied())
         .chain(functions.iter().map(String::as_str))
         .collect();
     let bodies = bodies();
@@ -234,13 +232,14 @@ async fn a_wrong_method_is_405_with_allow_on_every_route() {
         "/healthz",
         "/readyz",
         "/settings/public",
-        "/auth/callback/github",
+        "/auth/callback/acme",
     ];
-    let functions = FUNCTIONS.map(|(function, _)| format!("/api/{function}"));
+    let functions = FUNCTIONS.iter().map(|(function, _)| format!("/api/{function}"));
+    let functions: Vec<String> = functions.collect();
     let posts = functions
         .iter()
         .map(String::as_str)
-        .chain(["/auth/login/github", "/csp-report"]);
+        .chain(["/auth/login/acme", "/csp-report"]);
     let routes = gets
         .into_iter()
         .map(|path| (path, "GET"))
@@ -274,7 +273,7 @@ async fn types_are_415_unless_the_body_is_a_form_or_there_is_none() {
     for (path, ok) in [
         ("/api/get_user", 200),
         ("/api/login", 422),
-        ("/auth/login/github", 200),
+        ("/auth/login/acme", 200),
     ] {
         for kind in [
             "text/plain",

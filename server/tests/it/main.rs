@@ -11,15 +11,15 @@ mod database;
 mod support;
 
 mod accounts;
-mod admin;
-mod admin_cli;
+mod admin; // wing:admin
+mod admin_cli; // wing:admin
 mod at_rest;
 mod bodies;
 mod concurrency;
 mod connections;
 mod data;
-#[cfg(feature = "postgres")]
-mod database_connections;
+#[cfg(feature = "postgres")] // wing:postgres
+mod database_connections; // wing:postgres
 mod departures;
 mod endings;
 mod faults;
@@ -34,18 +34,18 @@ mod guards;
 mod headers;
 mod history;
 mod keys;
-mod killed;
-mod last_admin;
+mod killed; // wing:dev-provider
+mod last_admin; // wing:admin
 mod limits;
 mod moved;
-mod nowhere;
+mod nowhere; // wing:admin
 mod operation;
 mod origin;
 mod passwords;
 mod patience;
-#[cfg(feature = "postgres")]
-mod postgres;
-mod private;
+#[cfg(feature = "postgres")] // wing:postgres
+mod postgres; // wing:postgres
+mod private; // wing:private-data
 mod proofs;
 mod races;
 mod revocation;

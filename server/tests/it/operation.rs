@@ -1,10 +1,10 @@
 //! Operation: the real program, as its operator meets it.
 
-#[cfg(not(feature = "postgres"))]
+#[cfg(not(feature = "postgres"))] // wing:postgres
 use std::os::unix::fs::PermissionsExt;
 use std::{io::Write, net::TcpStream};
 
-use crate::support::{Folder, PASSWORD, SECRET, Server, TestApp, command, contains, read_to_end};
+use crate::support::{Folder, PASSWORD, SECRET, Server, TestApp, acme, command, contains, read_to_end};
 
 const ADA: &str = "ada@example.com";
 const SITE: (&str, &str) = ("PUBLIC_URL", "http://127.0.0.1:3000");
@@ -37,7 +37,8 @@ fn a_wrong_configuration_ends_the_program_and_names_every_wrong_variable() {
         ("PASSWORD_MIN_LENGTH", "1"),
         ("RUST_LOG", "canary=[[["),
         ("LEPTOS_SITE_ROOT", "/nonexistent/canary"),
-        ("GITHUB_CLIENT_ID", "canary-half-of-a-pair"),
+        ("AUTH_PROVIDERS", "acme"),
+        ("ACME_CLIENT_ID", "canary-half-of-a-pair"),
     ];
     let output = command(&folder, &wrong).output().unwrap();
     assert!(!output.status.success());
@@ -49,18 +50,20 @@ fn a_wrong_configuration_ends_the_program_and_names_every_wrong_variable() {
     for (variable, _) in &wrong[..8] {
         assert!(said.contains(variable), "{variable}: {said}");
     }
-    assert!(said.contains("GITHUB_CLIENT_SECRET"), "{said}");
+    assert!(said.contains("ACME_CLIENT_SECRET"), "{said}");
     assert!(!said.contains("canary"), "{said}");
     assert!(!folder.0.join("app.db").exists(), "nothing was begun");
+    // wing:admin
     // What the commands of administration need is less.
     let mut list = command(&folder, &[("RUST_LOG", "canary=[[[")]);
     let output = list.args(["admin", "list"]).output().unwrap();
     assert!(!output.status.success());
     assert!(contains(&output.stderr, "RUST_LOG") && !contains(&output.stderr, "canary"));
+    // end wing:admin
 }
 
 /// A file that is none would take every write, and be empty after a restart.
-#[cfg(not(feature = "postgres"))]
+#[cfg(not(feature = "postgres"))] // wing:postgres
 #[test]
 fn a_database_with_parameters_is_a_wrong_configuration_like_any_other() {
     let folder = Folder::new();
@@ -79,25 +82,32 @@ fn a_database_with_parameters_is_a_wrong_configuration_like_any_other() {
     }
 }
 
+/// Starts a server with odd variables and hears what it says of one of them.
+fn is_doubted(odd: &[(&str, &str)], variable: &str) {
+    let folder = Folder::new();
+    let server = Server::start(&folder, odd);
+    let said = |line: &str| line.contains("\"level\":\"WARN\"") && line.contains(variable);
+    assert!(server.log().lines().any(said), "{variable}: {}", server.log());
+}
+
 #[test]
 fn what_is_doubtful_is_said_at_the_start() {
-    let folder = Folder::new();
-    let odd = [
-        ("PUBLIC_URL", "https://app.example"),
-        ("SNAPSHOT_TTL", "301"),
-        ("DEV_IDP", "1"),
-    ];
-    let server = Server::start(&folder, &odd);
-    for variable in ["SNAPSHOT_TTL", "DEV_IDP"] {
-        let said = |line: &str| line.contains("\"level\":\"WARN\"") && line.contains(variable);
-        assert!(server.log().lines().any(said), "{variable}: {}", server.log());
-    }
+    let url = ("PUBLIC_URL", "https://app.example");
+    is_doubted(&[url, ("SNAPSHOT_TTL", "301")], "SNAPSHOT_TTL");
+    is_doubted(&[url, ("DEV_IDP", "1")], "DEV_IDP"); // wing:dev-provider
     let usual = Folder::new();
-    let server = Server::start(&usual, &[SITE, ("SNAPSHOT_TTL", "300"), ("DEV_IDP", "1")]);
+    let server = Server::start(
+        &usual,
+        &[
+            SITE,
+            ("SNAPSHOT_TTL", "300"),
+            ("DEV_IDP", "1"), // wing:dev-provider
+        ],
+    );
     assert!(!server.log().contains("WARN"), "{}", server.log());
 }
 
-#[cfg(not(feature = "postgres"))]
+#[cfg(not(feature = "postgres"))] // wing:postgres
 #[test]
 fn it_runs_alone_makes_its_database_and_keeps_a_secret_only_its_owner_reads() {
     let folder = Folder::new();
@@ -158,18 +168,14 @@ fn a_stop_finishes_the_running_request_and_exits_with_success() {
 #[test]
 fn the_log_holds_what_happened_and_no_secret_even_at_its_chattiest() {
     let folder = Folder::new();
-    let vars = [
-        SITE,
-        ("RUST_LOG", "trace"),
-        ("SESSION_SECRET", SECRET),
-        ("GITHUB_CLIENT_ID", "client"),
-        ("GITHUB_CLIENT_SECRET", "canary-of-a-client-secret"),
-    ];
+    let vars = [SITE, ("RUST_LOG", "trace"), ("SESSION_SECRET", SECRET)];
+    let vars: Vec<_> = vars.into_iter().chain(acme()).collect();
     let server = Server::start(&folder, &vars);
     let session = register(&server, ADA);
     let wrong = [("email", ADA), ("password", "canary-wrong-password")];
     let refused = server.post("/api/login", &session, &wrong);
     assert!(refused.starts_with("HTTP/1.1 401"), "{refused}");
+    // wing:private-data
     let secrets = [
         ("api_token", "canary-api-token-1234"),
         ("webhook_secret", "canary-hook"),
@@ -177,16 +183,17 @@ fn the_log_holds_what_happened_and_no_secret_even_at_its_chattiest() {
     server.post("/api/update_private_data", &session, &secrets);
     let private = server.post("/api/describe_private_data", &session, &[]);
     assert!(private.starts_with("HTTP/1.1 200"), "{private}");
+    // end wing:private-data
     let change = [
         ("current_password", PASSWORD),
         ("new_password", "canary of the new password"),
     ];
     let changed = server.post("/api/change_password", &session, &change);
     assert!(changed.starts_with("HTTP/1.1 200"), "{changed}");
-    let start = server.post("/auth/login/github", &cookies(&changed), &[]);
+    let start = server.post("/auth/login/acme", &cookies(&changed), &[]);
     assert!(start.starts_with("HTTP/1.1 200"), "{start}");
     for path in [
-        "/auth/callback/github?code=canary-code&state=canary-state",
+        "/auth/callback/acme?code=canary-code&state=canary-state",
         "/login?return_to=%2Fcanary-return",
         "/nowhere%0a%7B%22level%22:%22ERROR%22,%22message%22:%22forged%22%7D",
         "/nowhere%0d%0aforged-line",
@@ -197,7 +204,7 @@ fn the_log_holds_what_happened_and_no_secret_even_at_its_chattiest() {
         server.exchange(request.as_bytes());
     }
     let violation = r#"[{"type":"csp-violation","url":"http://x/?code=canary-reported","body":{"blockedURL":"first\nsecond",
-        "documentURL":"http://x/auth/callback/github?code=canary-reported","effectiveDirective":"img-src"}}]"#;
+        "documentURL":"http://x/auth/callback/acme?code=canary-reported","effectiveDirective":"img-src"}}]"#;
     for text in ["first\nsecond\x1b", "canary-unreadable"] {
         let length = text.len();
         let head =
@@ -354,7 +361,10 @@ fn subcommands_migrate_and_check_and_an_unknown_one_fails() {
 }
 
 /// As many as somebody may start at once.
-const PROCESSES: usize = if cfg!(feature = "postgres") { 8 } else { 4 };
+#[cfg(feature = "postgres")] // wing:postgres
+const PROCESSES: usize = 8; // wing:postgres
+#[cfg(not(feature = "postgres"))] // wing:postgres
+const PROCESSES: usize = 4;
 
 #[test]
 fn processes_that_start_at_once_on_an_empty_database_all_serve_it() {
@@ -401,15 +411,14 @@ async fn each_table_is_swept_whatever_is_wrong_with_another() {
     let app = TestApp::new().await;
     app.registered(ADA).await;
     app.browser()
-        .post("/auth/login/github", &[])
+        .post("/auth/login/acme", &[])
         .send()
         .await
         .expect(200);
     app.sql("ALTER TABLE form_texts RENAME TO elsewhere").await;
-    if cfg!(not(feature = "postgres")) {
-        // A hash that is none: its session has no record.
-        app.sql("UPDATE sessions SET key_hash = x'01'").await;
-    }
+    // A hash that is none: its session has no record.
+    #[cfg(not(feature = "postgres"))] // wing:postgres
+    app.sql("UPDATE sessions SET key_hash = x'01'").await;
     app.advance(40 * 86_400);
     assert!(app.auth.sweep().await.is_err());
     for table in ["sessions", "tower_sessions", "sign_in_flows", "sign_in_networks"] {
@@ -420,37 +429,8 @@ async fn each_table_is_swept_whatever_is_wrong_with_another() {
     app.auth.sweep().await.unwrap();
 }
 
-/// The sweep goes on beside private data that cannot be sealed anew.
-#[cfg(not(feature = "postgres"))]
-#[tokio::test]
-async fn private_data_that_is_not_sealed_anew_holds_up_no_sweep() {
-    let folder = Folder::new();
-    let migrated = command(&folder, &[SITE]).arg("migrate").output().unwrap();
-    assert!(migrated.status.success());
-    let options: sqlx::sqlite::SqliteConnectOptions = folder.database_url().parse().unwrap();
-    let pool = sqlx::SqlitePool::connect_with(options).await.unwrap();
-    for statement in [
-        "INSERT INTO stale_sessions (session_id, min_version, forget_at)
-         VALUES (randomblob(16), 1, '2000-01-01T00:00:00Z')",
-        "ALTER TABLE user_data RENAME TO elsewhere",
-    ] {
-        sqlx::query(statement).execute(&pool).await.unwrap();
-    }
-    let server = Server::start(&folder, &[SITE]);
-    server.wait_for("private data was not sealed anew");
-    let patience = std::time::Instant::now();
-    let marks = async || -> i64 {
-        let marks = sqlx::query_scalar("SELECT count(*) FROM stale_sessions");
-        marks.fetch_one(&pool).await.unwrap()
-    };
-    while marks().await > 0 {
-        assert!(patience.elapsed().as_secs() < 10, "{}", server.log());
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
-}
-
 /// On PostgreSQL nobody holds up everybody: there it is a lost connection (see `postgres.rs`).
-#[cfg(not(feature = "postgres"))]
+#[cfg(not(feature = "postgres"))] // wing:postgres
 #[tokio::test]
 async fn the_sweep_survives_a_database_that_is_busy() {
     let folder = Folder::new();

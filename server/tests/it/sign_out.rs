@@ -1,18 +1,12 @@
 //! Signing out: what goes along with the session, whichever way it ends by one's own hand.
 
-use auth::{Role, admin::By};
-
 use crate::support::{Answer, Browser, PASSWORD, TestApp};
 
 const ADA: &str = "ada@example.com";
 
 /// Begins a flow with a provider; its state.
 async fn begin(browser: &Browser, fields: &[(&str, &str)]) -> String {
-    let page = browser
-        .post("/auth/login/github", fields)
-        .send()
-        .await
-        .expect(200);
+    let page = browser.post("/auth/login/acme", fields).send().await.expect(200);
     let page = page.text();
     let state = page.split("state=").nth(1).unwrap();
     state.split('&').next().unwrap().to_owned()
@@ -48,21 +42,17 @@ async fn it_takes_along_what_the_browser_has_under_way_with_providers() {
     assert_eq!(app.number(whole).await, 1);
     // A copy of the cookie opens nothing; another browser's flow goes on.
     ada.set_cookie("flow", Some(&flow));
-    ada.get(&format!(
-        "/auth/callback/github?error=access_denied&state={state}"
-    ))
-    .await
-    .leads_to("/login?error=expired");
-    ada.get(&format!("/auth/callback/github?code=x&state={link}"))
+    ada.get(&format!("/auth/callback/acme?error=access_denied&state={state}"))
+        .await
+        .leads_to("/login?error=expired");
+    ada.get(&format!("/auth/callback/acme?code=x&state={link}"))
         .await
         .leads_to("/settings/accounts?error=expired");
-    ada.get(&format!("/auth/callback/github?code=x&state={link}"))
+    ada.get(&format!("/auth/callback/acme?code=x&state={link}"))
         .await
         .leads_to("/login?error=expired");
     other
-        .get(&format!(
-            "/auth/callback/github?error=access_denied&state={others}"
-        ))
+        .get(&format!("/auth/callback/acme?error=access_denied&state={others}"))
         .await
         .leads_to("/login?error=denied");
 }
@@ -103,13 +93,11 @@ async fn ending_ones_own_session_from_any_list_does_all_that_signing_out_does() 
     let (cookies, data) = &expected;
     assert_eq!(cookies.len(), 4, "id, auth, flow, theme: {cookies:?}");
     assert_eq!(data.as_deref(), Some("\"cache\", \"storage\""));
-    let people = app.auth.administration();
-    let id = people.find(ADA).await.unwrap().id;
-    people.set_role(By::CommandLine, id, Role::Admin).await.unwrap();
+    app.promote(ADA).await;
     for (page, function, field) in [
         ("/settings/sessions", "revoke_session", "session_id"),
-        ("/admin", "admin/revoke_session", "session_id"),
-        ("/admin", "admin/revoke_all_sessions", "user_id"),
+        ("/admin", "admin/revoke_session", "session_id"), // wing:admin
+        ("/admin", "admin/revoke_all_sessions", "user_id"), // wing:admin
     ] {
         for by_form in [false, true] {
             let ada = app.browser();

@@ -63,10 +63,10 @@ async fn beside_a_good_id_a_malformed_snapshot_leaves_it_to_the_id() {
 async fn a_provider_flow_survives_a_foreign_cookie() {
     let app = TestApp::new().await;
     let browser = app.browser();
-    browser.post("/auth/login/github", &[]).send().await.expect(200);
+    browser.post("/auth/login/acme", &[]).send().await.expect(200);
     let flow = browser.cookie("flow").unwrap();
     let again = browser
-        .post("/auth/login/github", &[])
+        .post("/auth/login/acme", &[])
         .cookies(&format!("name=Jos\u{e9}; __Host-flow={flow}"))
         .send()
         .await
@@ -487,7 +487,7 @@ fn long_targets_are_refused_and_end_nothing_else() {
     );
 }
 
-#[cfg(not(feature = "postgres"))]
+#[cfg(not(feature = "postgres"))] // wing:postgres
 #[test]
 fn a_file_of_variables_means_what_it_says() {
     let folder = Folder::new();
@@ -514,7 +514,12 @@ fn a_line_that_cannot_be_read_is_named_by_its_number_and_variable_and_never_show
     let text =
         "PUBLIC_URL=http://127.0.0.1:3000\nGITHUB_CLIENT_SECRET=\"canary\ncanary\nSESSION_IDLE=never\n";
     std::fs::write(folder.0.join(".env"), text).unwrap();
-    for arguments in [&["serve"][..], &["migrate"], &["doctor"], &["admin", "list"]] {
+    for arguments in [
+        &["serve"][..],
+        &["migrate"],
+        &["doctor"],
+        &["admin", "list"], // wing:admin
+    ] {
         let output = command(&folder, &[]).args(arguments).output().unwrap();
         assert!(!output.status.success());
         let said = String::from_utf8_lossy(&output.stderr).into_owned();

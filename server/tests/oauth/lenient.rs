@@ -7,8 +7,7 @@ use serde_json::{Value, json};
 use crate::{
     idp::{Endpoint, Reply},
     keys::Signer,
-    presets::{Preset, address, github, octocat},
-    support::{App, Log, World, person},
+    support::{App, World, person},
 };
 
 async fn seconds_left(app: &App, now: i64) -> Option<i64> {
@@ -124,117 +123,4 @@ async fn members_that_may_be_missing_may_be_null() {
         println!("{required}");
         answer.assert_failed("provider");
     }
-}
-
-#[tokio::test]
-async fn linkedins_word_on_an_address_may_be_a_text() {
-    for (claim, verified) in [
-        (json!("true"), true),
-        (json!(true), true),
-        (json!("false"), false),
-        (json!("True"), false),
-        (Value::Null, false),
-    ] {
-        let linkedin = Preset::oidc("linkedin", "", &[]).await;
-        let person = json!({ "sub": "1", "email": "ada@example.com", "email_verified": claim });
-        assert_eq!(
-            linkedin.user(&person).await["email_verified"],
-            verified,
-            "{claim}"
-        );
-    }
-}
-
-/// So many addresses that do not count, and then the one that does.
-fn many(others: usize) -> Value {
-    let mut list: Vec<Value> = (0..others)
-        .map(|number| address(&format!("{number}@example.com"), false, true))
-        .collect();
-    list.push(address("octocat@example.com", true, true));
-    json!(list)
-}
-
-#[tokio::test]
-async fn githubs_address_is_found_on_whichever_page_it_is() {
-    for (others, email, pages) in [
-        (29, json!("octocat@example.com"), 1),
-        (99, json!("octocat@example.com"), 1),
-        (100, json!("octocat@example.com"), 2),
-        (250, json!("octocat@example.com"), 3),
-        // Not on and on.
-        (2000, Value::Null, 10),
-    ] {
-        let github = github(many(others)).await;
-        assert_eq!(github.user(&octocat(json!({}))).await["email"], email, "{others}");
-        assert_eq!(github.idp.count(Endpoint::Emails), pages, "{others}");
-        assert_eq!(github.idp.count(Endpoint::Other), 0);
-    }
-}
-
-const X_SWITCH: &str = "Request email from users";
-
-fn x_person() -> Value {
-    json!({ "data": { "id": "2", "name": "Ada", "username": "ada" } })
-}
-
-#[tokio::test]
-async fn x_signs_in_without_the_right_to_addresses_and_the_log_names_the_switch() {
-    for refusal in [None, Some(403), Some(400)] {
-        let (log, _guard) = Log::capture();
-        let x = Preset::plain("x", &[]).await;
-        if let Some(status) = refusal {
-            let refused = Reply::json(status, json!({ "title": "Forbidden", "detail": "not permitted" }));
-            x.idp.reply(Endpoint::Userinfo, Reply::Once(Box::new(refused)));
-        }
-        let user = x.user(&x_person()).await;
-        assert_eq!((&user["email"], &user["name"]), (&Value::Null, &json!("Ada")));
-        assert!(log.text().contains(X_SWITCH), "{refusal:?}");
-        let asked = x.idp.asked(Endpoint::Userinfo);
-        let fields: Vec<&str> = asked
-            .iter()
-            .map(|asked| asked.query["user.fields"].as_str())
-            .collect();
-        assert!(fields[0].contains("confirmed_email"), "{fields:?}");
-        assert_eq!(fields.len(), if refusal.is_some() { 2 } else { 1 });
-        if let Some(second) = fields.get(1) {
-            assert_eq!(*second, "id,name,username,profile_image_url");
-        }
-    }
-}
-
-#[tokio::test]
-async fn x_is_believed_to_refuse_for_the_address_only_where_that_may_be() {
-    for reply in [
-        Reply::json(401, json!({ "title": "Unauthorized" })),
-        Reply::json(429, json!({})),
-        Reply::json(500, json!({})),
-    ] {
-        let x = Preset::plain("x", &[]).await;
-        x.idp.reply(Endpoint::Userinfo, Reply::Once(Box::new(reply)));
-        x.sign_in(&x_person()).await.1.assert_failed("provider");
-        assert_eq!(x.idp.count(Endpoint::Userinfo), 1);
-        x.app.assert_untouched().await;
-    }
-    // Refused twice is refused, and to other providers there is no second question.
-    let x = Preset::plain("x", &[]).await;
-    x.idp.reply(Endpoint::Userinfo, Reply::json(403, json!({})));
-    x.sign_in(&x_person()).await.1.assert_failed("provider");
-    assert_eq!(x.idp.count(Endpoint::Userinfo), 2);
-    let discord = Preset::plain("discord", &[]).await;
-    discord.idp.reply(Endpoint::Userinfo, Reply::json(403, json!({})));
-    discord
-        .sign_in(&json!({ "id": "1" }))
-        .await
-        .1
-        .assert_failed("provider");
-    assert_eq!(discord.idp.count(Endpoint::Userinfo), 1);
-
-    // Nobody is told to turn a switch whose scope was not asked for, or that is on.
-    let (log, _guard) = Log::capture();
-    let without = Preset::plain("x", &[("X_SCOPES", "users.read tweet.read")]).await;
-    without.user(&x_person()).await;
-    let x = Preset::plain("x", &[]).await;
-    x.user(&json!({ "data": { "id": "2", "name": "Ada", "confirmed_email": "ada@example.com" } }))
-        .await;
-    assert!(!log.text().contains(X_SWITCH));
 }

@@ -15,7 +15,7 @@ mod callback;
 mod confirming;
 #[path = "../../../auth/testing/database.rs"]
 mod database;
-mod dev_idp;
+mod dev_idp; // wing:dev-provider
 mod hanging;
 mod id_token;
 mod idp;
@@ -26,7 +26,7 @@ mod keys;
 mod lenient;
 mod linking;
 mod names;
-mod presets;
+mod presets; // wing:apple,discord,facebook,github,gitlab,google,linkedin,microsoft,slack,spotify,twitch,x
 mod provider_token;
 mod refused_token;
 mod repeats;

@@ -1,18 +1,19 @@
 //! A provider as configured: its preset, with a client id, a secret and whatever was overridden.
 
+use std::{fmt::Debug, sync::Arc};
+
 use secrecy::SecretString;
 use url::Url;
 
 use crate::oauth::{
     protocol::id_token::Algorithm,
     providers::{
-        apple::AppleKey,
-        env::DEVELOPMENT,
+        development::DEVELOPMENT, // wing:dev-provider
         preset::{Known, Preset},
     },
 };
 
-/// A provider somebody can sign in with. Made by [`super::from_vars`] or [`super::development`].
+/// A provider somebody can sign in with. Created by [`super::from_vars`].
 #[derive(Clone, Debug)]
 pub struct Provider {
     pub(crate) id: String,
@@ -25,8 +26,8 @@ pub struct Provider {
     pub(crate) authorize: Option<String>,
     pub(crate) token: Option<String>,
     pub(crate) userinfo: Option<String>,
-    /// GitHub's list of addresses, where it is not beside userinfo.
-    pub(crate) emails: Option<String>,
+    /// What the preset's further variables say, by their suffixes.
+    pub(crate) urls: Vec<(&'static str, String)>,
     pub(crate) scopes: Vec<String>,
     /// Whether people are asked for a refresh token.
     pub(crate) offline: bool,
@@ -44,8 +45,14 @@ pub struct Provider {
 #[derive(Clone, Debug)]
 pub(crate) enum ClientSecret {
     Text(SecretString),
-    /// A key that signs a secret for each call.
-    Apple(AppleKey),
+    /// What signs a secret for each call.
+    Signed(Arc<dyn Signer>),
+}
+
+/// Signs client secrets. Its Debug shows no key.
+pub(crate) trait Signer: Debug + Send + Sync {
+    /// A secret for this client.
+    fn client_secret(&self, client_id: &str, now: i64) -> String;
 }
 
 impl Provider {
@@ -67,14 +74,14 @@ impl Provider {
     /// Who says who somebody is: stored with each account and compared, since a subject means nothing without.
     /// A change of the configuration, or of a row, must not hand one person's account to another.
     ///
-    /// Of Microsoft only the origin: the tenant is part of the subject, and may be configured more narrowly
-    /// later. None for the development provider, which is ourselves wherever we listen.
+    /// Where tenants are issuers only the origin: the tenant is part of the subject, and may be configured more
+    /// narrowly later. None for the development provider, which is ourselves wherever we listen. <!-- wing:dev-provider -->
     pub(crate) fn vouching(&self) -> Option<String> {
         let origin = |url: &str| Some(Url::parse(url).ok()?.origin().ascii_serialization());
         match self.preset.endpoints {
-            _ if self.id == DEVELOPMENT => None,
+            _ if self.id == DEVELOPMENT => None, // wing:dev-provider
             Known::Issuer(_) => self.issuer.clone(),
-            Known::MicrosoftTenant => self.issuer.as_deref().and_then(origin),
+            Known::Tenants(_) => self.issuer.as_deref().and_then(origin),
             Known::Endpoints { userinfo, .. } => origin(self.userinfo.as_deref().unwrap_or(userinfo)),
         }
     }
@@ -97,6 +104,12 @@ impl Provider {
         }
     }
 
+    /// The address that a further variable of the preset holds.
+    pub(crate) fn url(&self, suffix: &str) -> Option<String> {
+        let found = self.urls.iter().find(|(known, _)| *known == suffix);
+        found.map(|(_, url)| url.clone())
+    }
+
     /// The path the provider sends people back to: one per provider, so that an answer of one can never
     /// be taken for another's (RFC 9700 §4.4.2).
     pub(crate) fn callback_path(&self) -> String {
@@ -104,12 +117,10 @@ impl Provider {
     }
 }
 
+// wing:microsoft+x
 #[cfg(test)]
 mod tests {
-    use crate::{
-        oauth::{development, from_vars},
-        public_url::PublicUrl,
-    };
+    use crate::oauth::from_vars;
 
     fn vouching(vars: &[(&str, &str)]) -> Option<String> {
         let mut problems = Vec::new();
@@ -153,13 +164,5 @@ mod tests {
             Some("https://login.acme.example/realms/a")
         );
     }
-
-    /// It moves with every change of a port.
-    #[test]
-    fn nobody_has_to_vouch_for_the_development_provider() {
-        let url = PublicUrl::parse("http://127.0.0.1:3000").unwrap();
-        let provider = development(&url, "secret".into());
-        assert_eq!(provider.vouching(), None);
-        assert!(provider.lets_in(Some("http://127.0.0.1:3001/dev/idp")));
-    }
 }
+// end wing:microsoft+x

@@ -3,6 +3,7 @@
 mod answer;
 mod browser;
 mod process;
+mod provider;
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -17,6 +18,7 @@ use crate::database::TestDatabase;
 pub use answer::Answer;
 pub use browser::{Browser, Call};
 pub use process::{Server, command, read_to_end};
+pub use provider::acme;
 
 /// The origin of a [`TestApp`], unless a test says otherwise.
 pub const ORIGIN: &str = "https://app.example";
@@ -28,8 +30,11 @@ pub const OTHER_PASSWORD: &str = "seven quiet rivers of tin";
 pub const SECRET: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 pub const NEW_SECRET: &str = "ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8=";
 
+/// A server function, with its fields.
+pub type Function = (&'static str, &'static [(&'static str, &'static str)]);
+
 /// Every server function with arguments it would accept, so that only what a test is about can refuse it.
-pub const FUNCTIONS: [(&str, &[(&str, &str)]); 21] = [
+pub const FUNCTIONS: &[Function] = &[
     (
         "register",
         &[("email", "new@example.com"), ("password", PASSWORD)],
@@ -54,13 +59,16 @@ pub const FUNCTIONS: [(&str, &[(&str, &str)]); 21] = [
     ("get_public_data", &[]),
     ("update_public_data", &[("display_name", "Ada L.")]),
     ("clear_public_data", &[]),
+    // wing:private-data
     ("describe_private_data", &[]),
     ("update_private_data", &[("api_token", "token-of-some-service")]),
     ("clear_private_data", &[]),
+    // end wing:private-data
 ];
 
+// wing:admin
 /// The server functions for administrators, about nobody.
-pub const ADMIN_FUNCTIONS: [(&str, &[(&str, &str)]); 8] = [
+pub const ADMIN_FUNCTIONS: &[Function] = &[
     ("admin/list_people", &[]),
     ("admin/get_person", &[("user_id", SOME_ID)]),
     ("admin/list_events", &[("user_id", SOME_ID)]),
@@ -70,26 +78,35 @@ pub const ADMIN_FUNCTIONS: [(&str, &[(&str, &str)]); 8] = [
     ("admin/enable_user", &[("user_id", SOME_ID)]),
     ("admin/set_role", &[("user_id", SOME_ID), ("role", "admin")]),
 ];
+// end wing:admin
+
+/// The server functions of every wing.
+pub fn all_functions() -> impl Iterator<Item = Function> {
+    let wings = [
+        FUNCTIONS,
+        ADMIN_FUNCTIONS, // wing:admin
+    ];
+    wings.into_iter().flatten().copied()
+}
 
 /// The server functions that answer an anonymous visitor with something else than 401.
 pub const OPEN_FUNCTIONS: [&str; 5] = ["register", "login", "logout", "get_auth_session", "get_user"];
 
 /// A new id, in the words of the engine.
-pub const RANDOM_ID: &str = if cfg!(feature = "postgres") {
-    "gen_random_uuid()"
-} else {
-    "randomblob(16)"
-};
+#[cfg(feature = "postgres")] // wing:postgres
+pub const RANDOM_ID: &str = "gen_random_uuid()"; // wing:postgres
+#[cfg(not(feature = "postgres"))] // wing:postgres
+pub const RANDOM_ID: &str = "randomblob(16)";
 
 /// Well-formed, and nobody's.
 pub const SOME_ID: &str = "0190a8c0-0000-7000-8000-000000000001";
 
 /// The protected pages.
-pub const PROTECTED: [&str; 7] = [
+pub const PROTECTED: &[&str] = &[
     paths::PROFILE,
     paths::SETTINGS,
     paths::SETTINGS_PUBLIC,
-    paths::SETTINGS_PRIVATE,
+    paths::SETTINGS_PRIVATE, // wing:private-data
     paths::SETTINGS_ACCOUNTS,
     paths::SETTINGS_SESSIONS,
     paths::SETTINGS_SECURITY,
@@ -109,10 +126,10 @@ pub struct Folder(pub PathBuf, pub TestDatabase);
 
 impl Folder {
     pub fn new() -> Self {
-        let path = std::env::temp_dir().join(format!("start-axum-auth-{}", uuid::Uuid::now_v7()));
+        let path = std::env::temp_dir().join(format!("test-{}", uuid::Uuid::now_v7()));
         std::fs::create_dir_all(path.join("site/pkg")).unwrap();
         std::fs::write(path.join("site/hello.txt"), "hello, static file").unwrap();
-        std::fs::write(path.join("site/pkg/start-axum-auth.css"), "body{}").unwrap();
+        std::fs::write(path.join(format!("site/pkg/{}.css", app::NAME)), "body{}").unwrap();
         Self(path, TestDatabase::new())
     }
 
@@ -132,6 +149,25 @@ impl Drop for Folder {
 }
 
 impl TestApp {
+    /// The id of the user with this address.
+    pub async fn id_of(&self, email: &str) -> uuid::Uuid {
+        sqlx::query_scalar("SELECT id FROM users WHERE email = $1")
+            .bind(email)
+            .fetch_one(self.auth.db.read())
+            .await
+            .unwrap()
+    }
+
+    /// Makes the user with this address an administrator.
+    pub async fn promote(&self, email: &str) {
+        let id = self.id_of(email).await;
+        sqlx::query("UPDATE users SET role = 'admin' WHERE id = $1")
+            .bind(id)
+            .execute(self.auth.db.write())
+            .await
+            .unwrap();
+    }
+
     /// Under https, with the defaults.
     pub async fn new() -> Self {
         Self::with(&[]).await
@@ -156,11 +192,12 @@ impl TestApp {
             ("DATABASE_URL", &database_url),
             ("SESSION_SECRET", SECRET),
             ("LEPTOS_SITE_ROOT", &site),
-            // A provider whose flow begins without asking it anything.
-            ("GITHUB_CLIENT_ID", "client"),
-            ("GITHUB_CLIENT_SECRET", "canary-of-a-client-secret"),
         ];
-        let vars: Vars = defaults.into_iter().chain(vars.iter().copied()).collect();
+        let vars: Vars = defaults
+            .into_iter()
+            .chain(acme())
+            .chain(vars.iter().copied())
+            .collect();
         let config = ServerConfig::from_vars(&vars, false).unwrap();
         let origin = config.auth.public_url.origin().to_owned();
         let db = auth::db::Database::open(&config.auth.database_url).await.unwrap();
