@@ -64,7 +64,7 @@ export const app = {
     ACME_ISSUER: ACME,
     ACME_CLIENT_ID: client.id,
     ACME_CLIENT_SECRET: client.secret,
-    DEV_IDP: '1',
+    DEV_IDP: '1', // wing:dev-provider
     RUST_LOG: 'info',
   },
   gracefulShutdown,

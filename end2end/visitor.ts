@@ -120,6 +120,7 @@ export class Visitor {
     await this.arrives('/profile');
   }
 
+  // wing:admin
   /** The id of a person, for who is an administrator. */
   async idOf(email: string): Promise<string> {
     await this.open(`/admin?q=${encodeURIComponent(email)}`);
@@ -136,7 +137,7 @@ export class Visitor {
     await this.signOut();
     await this.signIn(person);
   }
-
+  // end wing:admin
   async signOut(): Promise<void> {
     await this.button('Sign out').click();
     await this.arrives('/');

@@ -118,10 +118,12 @@ impl From<auth::Error> for AppError {
                 tracing::warn!("the queue for password hashes is full");
                 Self::Unavailable
             }
+            // wing:private-data
             E::Unopened(_) => {
                 tracing::error!(error = %auth::chain(&error), "a key is missing");
                 Self::Unavailable
             }
+            // end wing:private-data
             E::Internal(_) => {
                 tracing::error!(error = %auth::chain(&error), "internal error");
                 Self::Internal
@@ -154,8 +156,8 @@ impl From<auth::Error> for AppError {
             }
             E::NotFound => Self::NotFound,
             E::LastWayIn => Self::LastWayIn,
-            E::Yourself => Self::NotYourself,
-            E::LastAdmin => Self::LastAdmin,
+            E::Yourself => Self::NotYourself, // wing:admin
+            E::LastAdmin => Self::LastAdmin,  // wing:admin
             E::VersionMismatch => Self::VersionMismatch,
             E::TooLarge => Self::TooLarge,
         }

@@ -36,10 +36,12 @@ pub enum AppError {
     PasswordAlreadySet,
     /// A provider wants to see the person again before it lets us do more in their name.
     SignInAtProvider,
+    // wing:admin
     /// Nobody does this to their own account.
     NotYourself,
     /// Somebody has to look after the application.
     LastAdmin,
+    // end wing:admin
     /// `If-Match` named another version.
     VersionMismatch,
     /// Too much.
@@ -126,6 +128,7 @@ impl AppError {
                 "sign_in_at_provider",
                 "This provider no longer lets us act on your behalf. Sign in with it again, then retry.",
             ),
+            // wing:admin
             Self::NotYourself => (
                 409,
                 "not_yourself",
@@ -136,6 +139,7 @@ impl AppError {
                 "last_admin",
                 "This is the last administrator, so the role cannot be taken away.",
             ),
+            // end wing:admin
             Self::VersionMismatch => (
                 412,
                 "version_mismatch",

@@ -3,7 +3,7 @@
 //! A new page is a file in `pages/` and three lines here: its module, its path, its `<Route>`. It needs a session,
 //! unless [`PUBLIC`] lists it, and if it has forms, [`FORMS`] lists them.
 
-pub mod admin;
+pub mod admin; // wing:admin
 pub mod home;
 pub mod login;
 pub mod not_found;
@@ -13,21 +13,19 @@ pub mod settings;
 
 use leptos::prelude::*;
 use leptos_router::{
-    ParamSegment, SsrMode, StaticSegment,
+    ParamSegment, // wing:admin
+    SsrMode,
+    StaticSegment,
     components::{ParentRoute, Route, Routes},
 };
 
 use self::{
-    admin::{ForAdmins, people::People, person::Person},
     home::Home,
     login::LoginPage,
     not_found::NotFound,
     profile::Profile,
     register::RegisterPage,
-    settings::{
-        Settings, accounts::Accounts, private::Private, public::Public, security::Security,
-        sessions::Sessions,
-    },
+    settings::{Settings, accounts::Accounts, public::Public, security::Security, sessions::Sessions},
 };
 use crate::{forms::Endpoint, session};
 
@@ -46,13 +44,14 @@ pub mod paths {
     /// Public data.
     pub const SETTINGS_PUBLIC: &str = "/settings/public";
     /// Private data.
-    pub const SETTINGS_PRIVATE: &str = "/settings/private";
+    pub const SETTINGS_PRIVATE: &str = "/settings/private"; // wing:private-data
     /// Connected provider accounts.
     pub const SETTINGS_ACCOUNTS: &str = "/settings/accounts";
     /// One's sessions.
     pub const SETTINGS_SESSIONS: &str = "/settings/sessions";
     /// The password, and confirming who one is.
     pub const SETTINGS_SECURITY: &str = "/settings/security";
+    // wing:admin
     /// People, for administrators; for everybody else there is no such page.
     pub const ADMIN: &str = "/admin";
     /// One person, for administrators: forms say who it is about by their field `user_id`.
@@ -65,6 +64,7 @@ pub mod paths {
     pub fn person(id: &str) -> String {
         PERSON.replace("{user_id}", id)
     }
+    // end wing:admin
 
     /// Where a provider flow starts.
     pub fn provider_login(provider: &str) -> String {
@@ -85,11 +85,11 @@ pub const FORMS: &[&[Endpoint]] = &[
     login::FORMS,
     register::FORMS,
     settings::public::FORMS,
-    settings::private::FORMS,
+    settings::private::FORMS, // wing:private-data
     settings::accounts::FORMS,
     settings::sessions::FORMS,
     settings::security::FORMS,
-    admin::person::FORMS,
+    admin::person::FORMS, // wing:admin
 ];
 
 /// What the form over the server function at this path has declared.
@@ -112,15 +112,17 @@ pub fn Page() -> impl IntoView {
             <ParentRoute path=last(paths::SETTINGS) view=Settings ssr=SsrMode::Async>
                 <Route path=StaticSegment("") view=Public />
                 <Route path=last(paths::SETTINGS_PUBLIC) view=Public />
-                <Route path=last(paths::SETTINGS_PRIVATE) view=Private />
+                <Route path=last(paths::SETTINGS_PRIVATE) view=settings::private::Private /> // wing:private-data
                 <Route path=last(paths::SETTINGS_ACCOUNTS) view=Accounts />
                 <Route path=last(paths::SETTINGS_SESSIONS) view=Sessions />
                 <Route path=last(paths::SETTINGS_SECURITY) view=Security />
             </ParentRoute>
-            <ParentRoute path=last(paths::ADMIN) view=ForAdmins ssr=SsrMode::Async>
-                <Route path=StaticSegment("") view=People />
-                <Route path=last_with_name(paths::PERSON) view=Person />
+            // wing:admin
+            <ParentRoute path=last(paths::ADMIN) view=admin::ForAdmins ssr=SsrMode::Async>
+                <Route path=StaticSegment("") view=admin::people::People />
+                <Route path=last_with_name(paths::PERSON) view=admin::person::Person />
             </ParentRoute>
+            // end wing:admin
         </Routes>
     }
 }
@@ -130,8 +132,10 @@ fn last(path: &'static str) -> StaticSegment<&'static str> {
     StaticSegment(path.rsplit_once('/').map_or(path, |(_, last)| last))
 }
 
+// wing:admin
 /// The last two segments of a path that ends with a name in braces.
 fn last_with_name(path: &'static str) -> (StaticSegment<&'static str>, ParamSegment) {
     let (above, name) = path.rsplit_once('/').unwrap_or(("", path));
     (last(above), ParamSegment(name.trim_matches(['{', '}'])))
 }
+// end wing:admin

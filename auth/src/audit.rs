@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::types::Json;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
-use wire::{Actor, Event, Events, Timestamp};
+use wire::{Actor, Event, Timestamp};
 
 use crate::{
     db::{Database, Expired, Tx},
@@ -32,20 +32,6 @@ struct Detail {
     by: Option<String>,
 }
 
-/// How `detail` says that somebody at the command line did it.
-const COMMAND_LINE: &str = "command line";
-
-/// Who did it.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Doer {
-    /// The person whose account it is.
-    Oneself,
-    /// An administrator.
-    Admin(Uuid),
-    /// Somebody at the server's command line.
-    CommandLine,
-}
-
 /// What happened, to be written.
 #[derive(Clone, Copy, Debug)]
 #[must_use = "it is written by `record`"]
@@ -55,7 +41,8 @@ pub(crate) struct NewEvent<'a> {
     session_id: Option<Uuid>,
     ip: Option<IpAddr>,
     note: &'a str,
-    by: Doer,
+    actor_id: Option<Uuid>,
+    by: Option<&'a str>,
 }
 
 impl<'a> NewEvent<'a> {
@@ -75,7 +62,8 @@ impl<'a> NewEvent<'a> {
             session_id: None,
             ip: None,
             note: "",
-            by: Doer::Oneself,
+            actor_id: None,
+            by: None,
         }
     }
 
@@ -105,22 +93,19 @@ impl<'a> NewEvent<'a> {
         Self { note, ..self }
     }
 
-    /// Somebody else did it.
-    pub(crate) fn by(self, by: Doer) -> Self {
-        Self { by, ..self }
+    // wing:admin
+    /// Another user did it, or what has no id.
+    pub(crate) fn by(self, actor_id: Option<Uuid>, by: Option<&'a str>) -> Self {
+        Self { actor_id, by, ..self }
     }
+    // end wing:admin
 
     /// Writes it, in the transaction that makes it true.
     ///
     /// # Errors
     /// Of the database.
     pub(crate) async fn record(self, tx: &mut Tx, at: OffsetDateTime) -> Result<()> {
-        let (actor_id, by) = match self.by {
-            Doer::Oneself => (None, None),
-            Doer::Admin(id) => (Some(id), None),
-            Doer::CommandLine => (None, Some(COMMAND_LINE.to_owned())),
-        };
-        let note = self.note.to_owned();
+        let (note, by) = (self.note.to_owned(), self.by.map(str::to_owned));
         sqlx::query(
             "INSERT INTO audit_events (id, at, user_id, actor_id, session_id, kind, ip, detail)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
@@ -128,7 +113,7 @@ impl<'a> NewEvent<'a> {
         .bind(Uuid::now_v7())
         .bind(at)
         .bind(self.user_id)
-        .bind(actor_id)
+        .bind(self.actor_id)
         .bind(self.session_id)
         .bind(self.kind)
         .bind(self.ip.map(|ip| ip.to_string()))
@@ -139,8 +124,9 @@ impl<'a> NewEvent<'a> {
     }
 }
 
+/// An event as it was written.
 #[derive(sqlx::FromRow)]
-struct Row {
+pub(crate) struct Row {
     id: Uuid,
     at: Timestamp,
     kind: String,
@@ -149,26 +135,6 @@ struct Row {
     detail: Json<Detail>,
     actor_id: Option<Uuid>,
     actor_email: Option<String>,
-}
-
-const PAGE: &str =
-    "SELECT e.id, e.at, e.kind, e.ip, e.session_id, e.detail, e.actor_id, a.email AS actor_email
-     FROM audit_events e LEFT JOIN users a ON a.id = e.actor_id
-     WHERE e.user_id = $1 AND e.id < $2 ORDER BY e.id DESC LIMIT $3";
-
-/// So many events of a user, the newest first, older than `before`.
-pub(crate) async fn page(db: &Database, user_id: Uuid, before: Option<Uuid>, most: usize) -> Result<Events> {
-    let rows: Vec<Row> = sqlx::query_as(PAGE)
-        .bind(user_id)
-        .bind(before.unwrap_or(Uuid::max()))
-        // One more than is shown tells whether there is a next page.
-        .bind(i64::try_from(most + 1).unwrap_or(i64::MAX))
-        .fetch_all(db.read())
-        .await?;
-    let is_more = rows.len() > most;
-    let events: Vec<Event> = rows.into_iter().take(most).map(Event::from).collect();
-    let next = events.last().map(|event| event.id).filter(|_| is_more);
-    Ok(Events { events, next })
 }
 
 /// Of each kind the newest of a user's events, found kind by kind along the index: however many there are of

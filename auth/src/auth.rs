@@ -6,6 +6,7 @@ use uuid::Uuid;
 use wire::{Event, User, WaysIn};
 
 use crate::{
+    admin, // wing:admin
     audit::{self, NewEvent},
     clock::Clock,
     config::Config,
@@ -116,7 +117,11 @@ impl Auth {
                 detached.clone(),
             ),
             users,
-            buckets: Buckets::new(db.clone(), Arc::clone(&keys), clock.clone()),
+            buckets: Buckets::new(
+                db.clone(),
+                Arc::clone(&keys), // wing:private-data
+                clock.clone(),
+            ),
             form_texts: FormTexts::new(db.clone(), Arc::clone(&keys), clock.clone(), limits.clone()),
             limits,
             public_url: config.public_url,
@@ -179,7 +184,7 @@ impl Auth {
     /// [`Error::NotFound`]; [`Error::LastAdmin`]
     pub async fn delete_user(&self, tx: &mut Tx, user_id: Uuid) -> Result<()> {
         Database::alone(tx).await?;
-        users::another_admin_stays(tx, user_id).await?;
+        admin::another_admin_stays(tx, user_id).await?; // wing:admin
         // Nobody signs in meanwhile; and then the sessions, since with the user's row their rows go, and nobody
         // would know which to mark.
         users::lock(tx, user_id).await?.ok_or(Error::NotFound)?;

@@ -62,24 +62,28 @@ pub enum Error {
     /// A provider does not answer, or not as it should.
     #[error("the provider gives no usable answer: {0}")]
     ProviderUnavailable(String),
+    // wing:admin
     /// Nobody does this to their own account.
     #[error("not to oneself")]
     Yourself,
     /// Without this administrator nobody could look after the application.
     #[error("the last administrator stays one")]
     LastAdmin,
+    // end wing:admin
     /// `If-Match` named another version than the present one.
     #[error("the version has changed")]
     VersionMismatch,
     /// More than the bucket holds.
     #[error("too large")]
     TooLarge,
+    // wing:private-data
     /// A user's private data was sealed with a key that is not in `SESSION_SECRET` any more, or was put where it
     /// does not belong. It is neither shown nor written over; with the key it is there again.
     #[error(
         "the private data of user {0} cannot be opened: its key is not in SESSION_SECRET, or it is another's"
     )]
     Unopened(uuid::Uuid),
+    // end wing:private-data
     /// A broken invariant or an answer of the database nobody expects.
     #[error("internal error: {0}")]
     Internal(#[source] Box<dyn StdError + Send + Sync>),

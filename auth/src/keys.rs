@@ -42,7 +42,7 @@ pub enum Purpose {
     /// What a form without JavaScript gets back after a redirect.
     Flash,
     /// Private data at rest.
-    PrivateData,
+    PrivateData, // wing:private-data
     /// What was typed into a form, at rest.
     FormText,
 }
@@ -54,7 +54,7 @@ impl Purpose {
             Self::ProviderToken => "start-axum-auth/provider-token/v1",
             Self::PendingLink => "start-axum-auth/pending-link/v1",
             Self::Flash => "start-axum-auth/flash/v1",
-            Self::PrivateData => "start-axum-auth/private-data/v1",
+            Self::PrivateData => "start-axum-auth/private-data/v1", // wing:private-data
             Self::FormText => "start-axum-auth/form-text/v1",
         }
     }
@@ -180,6 +180,7 @@ impl KeyRing {
         self.open_with(purpose, &purpose.at(place), sealed)
     }
 
+    // wing:private-data
     /// How everything ends that the newest key has sealed.
     pub(crate) fn newest_ending(&self) -> String {
         format!(
@@ -187,6 +188,7 @@ impl KeyRing {
             base64::prelude::BASE64_URL_SAFE_NO_PAD.encode(&self.keys[0].name)
         )
     }
+    // end wing:private-data
 
     fn seal_with(&self, purpose: Purpose, assertion: &[u8], text: &str) -> String {
         let key = &self.keys[0];
@@ -301,12 +303,14 @@ mod tests {
         ] {
             assert_eq!(ring.open_at(purpose, &other, &sealed), None, "{other:?}");
         }
-        assert_eq!(ring.open_at(Purpose::PrivateData, &place, &sealed), None);
+        assert_eq!(ring.open_at(Purpose::PendingLink, &place, &sealed), None);
         assert_eq!(ring.open(purpose, &sealed), None);
         assert_eq!(ring.open_at(purpose, &place, &ring.seal(purpose, "text")), None);
+        // wing:private-data
         assert!(sealed.ends_with(&ring.newest_ending()));
         let newer = KeyRing::new(&[secret(2), secret(1)]);
         assert!(!sealed.ends_with(&newer.newest_ending()));
+        // end wing:private-data
     }
 
     #[test]

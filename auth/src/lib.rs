@@ -13,13 +13,13 @@
 //!    [`session()`](RequestAuth::session) is enough. Whatever changes something begins with
 //!    [`require()`](RequestAuth::require), which asks the authority, and what changes the ways into an
 //!    account takes a [`RecentSession`], which only [`require_recent()`](RequestAuth::require_recent) makes.
-//!    Looking after people takes an [`AdminSession`], of [`require_admin()`](RequestAuth::require_admin).
+//!    Looking after people takes an [`AdminSession`], of [`require_admin()`](RequestAuth::require_admin). <!-- wing:admin -->
 //! 4. Who ends a session deletes its row and writes a stale mark in the same transaction, and in memory
 //!    before the commit: from then on its snapshots are void, however long they would have lived.
 //!
 //! This crate is for the server only; what crosses the wire is in the crate `wire`.
 
-pub mod admin;
+pub mod admin; // wing:admin
 pub mod at_rest;
 mod audit;
 mod auth;
@@ -48,7 +48,7 @@ pub mod shares;
 mod users;
 
 pub use self::{
-    admin::AdminSession,
+    admin::AdminSession, // wing:admin
     auth::Auth,
     client::{Client, ClientAddress},
     clock::Clock,
@@ -63,4 +63,4 @@ pub use self::{
     users::{NewUser, Occasion, SqlUsers, UserAdapter, clean_name},
 };
 
-pub use wire::{AccountInfo, AuthSession, PersonRow, Role, SessionInfo, User, WaysIn};
+pub use wire::{AccountInfo, AuthSession, Role, SessionInfo, User, WaysIn};

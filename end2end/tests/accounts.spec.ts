@@ -38,6 +38,7 @@ test('an account is connected, signs in, and is disconnected', async ({ visitor 
   await expect(visitor.page.getByRole('main')).not.toContainText(ada.email);
 });
 
+// wing:dev-provider
 test('two providers, of which either can go', async ({ visitor }) => {
   const [atAcme, invented] = [somebody('acme').email, somebody('dev')];
   await visitor.signInWithAcme(atAcme);
@@ -52,6 +53,7 @@ test('two providers, of which either can go', async ({ visitor }) => {
   await expect(connected(visitor).getByRole('heading', { level: 3 })).toHaveText(['Acme']);
   await expect(connected(visitor)).toContainText('This is your only way to sign in, so it cannot be removed.');
 });
+// end wing:dev-provider
 
 test('the only way in stays until there is a password', async ({ visitor }) => {
   await visitor.signInWithAcme(somebody().email);

@@ -9,7 +9,7 @@ const PUBLIC = [
 
 const TABS = [
   { path: '/settings/public', tab: 'Public', title: 'Public data' },
-  { path: '/settings/private', tab: 'Private', title: 'Private data' },
+  { path: '/settings/private', tab: 'Private', title: 'Private data' }, // wing:private-data
   { path: '/settings/accounts', tab: 'Accounts', title: 'Accounts' },
   { path: '/settings/sessions', tab: 'Sessions', title: 'Sessions' },
   { path: '/settings/security', tab: 'Security', title: 'Security' },

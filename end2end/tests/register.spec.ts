@@ -38,7 +38,7 @@ test('an address that is taken is refused, and leads to signing in', async ({ vi
   await visitor.register(ada);
 
   const stranger = await anotherBrowser();
-  await stranger.open('/register?return_to=%2Fsettings%2Fprivate');
+  await stranger.open('/register?return_to=%2Fsettings%2Faccounts');
   await stranger.fillRegistration({ ...ada, password: somebody().password });
   stranger.expectRefusal('/api/register', 409);
   await stranger.send(stranger.button('Create account'), '/api/register');
@@ -48,7 +48,7 @@ test('an address that is taken is refused, and leads to signing in', async ({ vi
   await expect(stranger.field('E-mail')).toHaveAttribute('aria-invalid', 'true');
   await stranger.isAnonymous();
   await stranger.alert.getByRole('link', { name: 'Sign in instead' }).click();
-  await stranger.arrives('/login?return_to=/settings/private');
+  await stranger.arrives('/login?return_to=/settings/accounts');
   await expect(stranger.alert).toBeHidden();
 });
 

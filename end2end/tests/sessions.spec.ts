@@ -29,7 +29,7 @@ test('a session that is ended is over at once', async ({ visitor, anotherBrowser
   await visitor.register(ada);
   const elsewhere = await anotherBrowser();
   await elsewhere.signIn(ada);
-  await elsewhere.open('/settings/private');
+  await elsewhere.open('/settings/accounts');
 
   await visitor.open('/settings/sessions');
   const other = rows(visitor).nth(1);
@@ -39,8 +39,8 @@ test('a session that is ended is over at once', async ({ visitor, anotherBrowser
 
   await elsewhere.open('/');
   await elsewhere.isAnonymous();
-  await elsewhere.open('/settings/private');
-  await elsewhere.arrives('/login?return_to=%2Fsettings%2Fprivate');
+  await elsewhere.open('/settings/accounts');
+  await elsewhere.arrives('/login?return_to=%2Fsettings%2Faccounts');
   await visitor.reload();
   await visitor.isSignedIn();
 });

@@ -17,11 +17,11 @@ test('a deep link leads back after signing in, with its query', async ({ visitor
   await visitor.register(ada);
   await visitor.signOut();
 
-  await visitor.open('/settings/private?from=mail&to=%2Fme');
-  await visitor.arrives('/login?return_to=%2Fsettings%2Fprivate%3Ffrom%3Dmail%26to%3D%252Fme');
+  await visitor.open('/settings/accounts?from=mail&to=%2Fme');
+  await visitor.arrives('/login?return_to=%2Fsettings%2Faccounts%3Ffrom%3Dmail%26to%3D%252Fme');
   await visitor.fillSignIn(ada);
   await visitor.button('Sign in').click();
-  await visitor.arrives('/settings/private?from=mail&to=%2Fme');
+  await visitor.arrives('/settings/accounts?from=mail&to=%2Fme');
   await visitor.isSignedIn();
 });
 

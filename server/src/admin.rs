@@ -4,8 +4,8 @@
 use std::fmt::Write;
 
 use auth::{
-    Clock, Config, Error as AuthError, PersonRow, Problem, Role, Vars,
-    admin::{Administration, By, Candidate, Grantee},
+    Clock, Config, Error as AuthError, Problem, Role, Vars,
+    admin::{Administration, By, Candidate, Grantee, PersonRow},
     db::Database,
 };
 use clap::{Args, Subcommand, builder::PossibleValuesParser};

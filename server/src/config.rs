@@ -12,7 +12,10 @@ use ipnet::IpNet;
 use leptos::config::{Env, LeptosOptions};
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::log;
+use crate::{
+    dev_idp, // wing:dev-provider
+    log,
+};
 
 /// Everything the server is told from outside.
 #[derive(Debug)]
@@ -118,31 +121,8 @@ impl ServerConfig {
                 }),
             }
         }
-        let dev_idp = match vars.get("DEV_IDP") {
-            Some("1") if release => {
-                problems.push(Problem {
-                    variable: "DEV_IDP".to_owned(),
-                    message: "is for development: a release has no provider of its own".to_owned(),
-                });
-                false
-            }
-            Some("1") => true,
-            Some(_) => {
-                problems.push(Problem {
-                    variable: "DEV_IDP".to_owned(),
-                    message: "must be 1 or unset".to_owned(),
-                });
-                false
-            }
-            None => auth.providers.is_empty(),
-        };
-        // `release` can be asked for by a test; the provider's code is there in debug builds only. Behind a
-        // tunnel a server on loopback is everybody's: then its public address says so.
-        let only_here = addr.ip().is_loopback() && auth.public_url.loopback();
-        if cfg!(debug_assertions) && !release && dev_idp && only_here {
-            auth.providers
-                .push(auth::oauth::development(&auth.public_url, "development".into()));
-        }
+        let mut doubts = Vec::new();
+        dev_idp::configure(vars, addr, release, &mut auth, &mut problems, &mut doubts); // wing:dev-provider
         let site = vars.parsed("LEPTOS_SITE_ROOT", None, &mut problems, |path| {
             match Path::new(path).is_dir() {
                 true => Ok(Some(path.to_owned())),
@@ -153,7 +133,6 @@ impl ServerConfig {
         if !problems.is_empty() {
             return Err(problems);
         }
-        let mut doubts = Vec::new();
         if auth.lifetimes.snapshot > Lifetimes::default().snapshot {
             doubts.push(Problem {
                 variable: "SNAPSHOT_TTL".to_owned(),
@@ -161,13 +140,6 @@ impl ServerConfig {
                     "is longer than {} s, the longest that is advised",
                     Lifetimes::default().snapshot
                 ),
-            });
-        }
-        if vars.get("DEV_IDP").is_some() && !only_here {
-            doubts.push(Problem {
-                variable: "DEV_IDP".to_owned(),
-                message: "has no effect: the server or its public address is not this machine's alone"
-                    .to_owned(),
             });
         }
         let watching = !release && vars.get("LEPTOS_WATCH").is_some();

@@ -61,11 +61,13 @@ pub async fn run(config: ServerConfig) -> Result<(), Failure> {
         }
     }
     for provider in auth.oauth.list() {
+        // wing:dev-provider
         // The development provider is this server itself, which does not run now.
         if provider.id == auth::oauth::DEVELOPMENT {
             report.ok("provider dev", "part of this server");
             continue;
         }
+        // end wing:dev-provider
         match auth.oauth.check(&provider.id).await {
             Ok(()) => report.ok(&format!("provider {}", provider.id), "answers as configured"),
             Err(error) => report.bad(&format!("provider {}", provider.id), &error),

@@ -3,12 +3,11 @@
 //! [`router`](router::router) is the whole application as one tower service, so that tests run the true
 //! stack without a socket.
 
-pub mod admin;
+pub mod admin; // wing:admin
 mod bare_page;
 pub mod config;
 pub mod connections;
-#[cfg(debug_assertions)]
-mod dev_idp;
+mod dev_idp; // wing:dev-provider
 pub mod doctor;
 mod jobs;
 pub mod log;

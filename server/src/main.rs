@@ -5,9 +5,10 @@ use std::process::ExitCode;
 use auth::{Problem, Vars, chain};
 use clap::{Parser, Subcommand};
 use server::{
-    admin::{self, AdminCommand, SessionsCommand},
+    admin::{self, AdminCommand, SessionsCommand}, // wing:admin
     config::ServerConfig,
-    doctor, log,
+    doctor,
+    log,
     serve::{self, Failure},
 };
 
@@ -26,12 +27,14 @@ enum Command {
     Migrate,
     /// Check database, keys, public URL and every provider
     Doctor,
+    // wing:admin
     /// Manage administrators
     #[command(subcommand)]
     Admin(AdminCommand),
     /// Show and end users' sessions
     #[command(subcommand)]
     Sessions(SessionsCommand),
+    // end wing:admin
 }
 
 #[tokio::main]
@@ -50,13 +53,15 @@ async fn main() -> ExitCode {
 
 async fn run(command: Command, vars: &Vars) -> Result<(), Failure> {
     let server = || ServerConfig::from_vars(vars, !cfg!(debug_assertions)).map_err(wrong);
+    // wing:admin
     let administration = || admin::config(vars).map_err(wrong);
+    // end wing:admin
     match command {
         Command::Serve => serve::run(server()?).await,
         Command::Migrate => serve::migrate(&server()?).await,
         Command::Doctor => doctor::run(server()?).await,
-        Command::Admin(command) => admin::admin(administration()?, command).await,
-        Command::Sessions(command) => admin::sessions(administration()?, command).await,
+        Command::Admin(command) => admin::admin(administration()?, command).await, // wing:admin
+        Command::Sessions(command) => admin::sessions(administration()?, command).await, // wing:admin
     }
 }
 

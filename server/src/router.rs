@@ -22,7 +22,18 @@ use tower_http::{
 use crate::{
     config::TrustedProxies,
     middleware::{
-        bodies::Bodies, csp::Csp, detached, edge, files, flash, forms, guard, host, origin, prefetch,
+        administration, // wing:admin
+        bodies::Bodies,
+        csp::Csp,
+        detached,
+        edge,
+        files,
+        flash,
+        forms,
+        guard,
+        host,
+        origin,
+        prefetch,
         spelling,
     },
     routes::{csp_report, health, provider, session},
@@ -170,16 +181,18 @@ pub fn router(
         .route("/readyz", get(health::readyz))
         .nest_service("/pkg", packages(&state.leptos, hashed))
         .with_state(state.clone());
-    #[cfg(debug_assertions)]
-    let router = router.merge(crate::dev_idp::router(&state.auth));
+    #[cfg(debug_assertions)] // wing:dev-provider
+    let router = router.merge(crate::dev_idp::router(&state.auth)); // wing:dev-provider
     let router = router.fallback_service(nowhere.clone());
-    let gate = guard::Administration {
+    // wing:admin
+    let gate = administration::Administration {
         state: state.clone(),
         nowhere,
     };
+    // end wing:admin
     Router::new()
         .fallback_service(router)
-        .layer(from_fn_with_state(gate, guard::administration))
+        .layer(from_fn_with_state(gate, administration::layer)) // wing:admin
         .layer(TimeoutLayer::with_status_code(
             StatusCode::SERVICE_UNAVAILABLE,
             REQUEST_TIME,

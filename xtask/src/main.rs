@@ -8,6 +8,7 @@ mod browser;
 mod build;
 mod cargo;
 mod dev;
+mod dev_provider; // wing:dev-provider
 mod layout;
 mod lint;
 mod npm;
@@ -17,6 +18,8 @@ mod process;
 mod steps;
 mod test;
 mod tools;
+mod tree;
+mod wings;
 
 use std::process::ExitCode;
 
@@ -56,6 +59,16 @@ const COMMANDS: &[Command] = &[
         name: "postgres",
         about: "a command beside a PostgreSQL that exists only meanwhile",
         run: postgres::postgres,
+    },
+    Command {
+        name: "wings",
+        about: "proves that each wing can be removed; `--quick` checks, without it all tests run",
+        run: wings::prove,
+    },
+    Command {
+        name: "remove",
+        about: "takes wings (features) out of the project; `remove --list` lists them",
+        run: wings::remove,
     },
     Command {
         name: "bench",

@@ -1,21 +1,22 @@
 //! `cargo xtask test`: all that a change has to pass, the quickest answers first.
 
-use std::{fs, path::Path};
+use std::path::Path;
 
 use crate::{
     Outcome,
     browser::{self, Chromium},
     build,
     cargo::{NATIVE, POSTGRES, cargo, cargo_like_leptos},
-    dev, layout, lint, npm,
+    dev,
+    dev_provider, // wing:dev-provider
+    layout,
+    lint,
+    npm,
     postgres::{self, Cluster},
     process::{command, run},
     steps::Steps,
     tools,
 };
-
-/// The stand-in for a provider signs in whoever asks: an address that must not exist in production.
-const DEVELOPMENT_ONLY: &[u8] = b"/dev/idp";
 
 /// The command.
 pub(crate) fn test(steps: &mut Steps, _: &[String]) -> Outcome {
@@ -62,10 +63,8 @@ pub(crate) fn test(steps: &mut Steps, _: &[String]) -> Outcome {
     steps.run("development server", dev::try_out)?;
 
     steps.run("release build", || build::release(&[]))?;
-    steps.run("wasm budget", build::within_budget)?;
-    steps.run("release server", || {
-        without_development_parts(&layout::server("release")?)
-    })
+    dev_provider::is_not_released(steps)?; // wing:dev-provider
+    steps.run("wasm budget", build::within_budget)
 }
 
 /// Several servers on one database, one test after the other. On PostgreSQL beside a cluster of their own, which
@@ -95,36 +94,4 @@ fn playwright(chromium: &Chromium, report: &Path) -> Outcome {
         playwright.env("CHROMIUM", path);
     }
     run(&mut playwright)
-}
-
-fn without_development_parts(server: &Path) -> Outcome {
-    let program = fs::read(server).map_err(|error| format!("cannot read {}: {error}", server.display()))?;
-    match program
-        .windows(DEVELOPMENT_ONLY.len())
-        .any(|bytes| bytes == DEVELOPMENT_ONLY)
-    {
-        true => Err(format!(
-            "{} contains `{}`: the development provider must be compiled for debug builds only",
-            server.display(),
-            String::from_utf8_lossy(DEVELOPMENT_ONLY)
-        )),
-        false => Ok(()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::{env, fs, process};
-
-    use super::without_development_parts;
-
-    #[test]
-    fn a_server_with_the_development_provider_is_found_out() {
-        let server = env::temp_dir().join(format!("xtask-server-{}", process::id()));
-        fs::write(&server, "…/callback/dev/id…").expect("a file is written");
-        without_development_parts(&server).expect("nothing is found");
-        fs::write(&server, "…/callback/dev/idp/authorize…").expect("a file is written");
-        without_development_parts(&server).expect_err("it is found");
-        fs::remove_file(&server).expect("the file is removed");
-    }
 }

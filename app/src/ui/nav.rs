@@ -2,7 +2,10 @@
 
 use leptos::{either::Either, prelude::*};
 use leptos_router::components::A;
-use wire::{AuthSession, Role};
+use wire::{
+    AuthSession,
+    Role, // wing:admin
+};
 
 use super::{
     avatar::{Avatar, local_part},
@@ -65,6 +68,7 @@ fn SignedIn(session: AuthSession, logout: FormState) -> impl IntoView {
             <li>
                 <A href=paths::SETTINGS>"Settings"</A>
             </li>
+            // wing:admin
             {(session.role == Role::Admin)
                 .then(|| {
                     view! {
@@ -73,6 +77,7 @@ fn SignedIn(session: AuthSession, logout: FormState) -> impl IntoView {
                         </li>
                     }
                 })}
+            // end wing:admin
             <li>
                 <Form form=logout>
                     <Submit form=logout label="Sign out" busy="Signing out…" class="button-quiet" />

@@ -4,13 +4,12 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 use wire::Role;
 
-use super::{Administration, By};
+use super::{Administration, By, another_admin_stays};
 use crate::{
     audit::NewEvent,
     db::Tx,
     error::{Error, Result},
     session::Ending,
-    users,
 };
 
 /// Whom something is done to, as the transaction found them.
@@ -55,7 +54,7 @@ impl Administration {
         if target.disabled_at.is_some() {
             return Ok(());
         }
-        users::another_admin_stays(&mut tx, user_id).await?;
+        another_admin_stays(&mut tx, user_id).await?;
         sqlx::query("UPDATE users SET disabled_at = $2, updated_at = $2 WHERE id = $1")
             .bind(user_id)
             .bind(now)
@@ -64,7 +63,7 @@ impl Administration {
         self.marks.end(&mut tx, Ending::All { user_id }).await?;
         self.note(&mut tx, by, user_id, "disable", "").await?;
         tx.commit().await?;
-        tracing::info!(user = %user_id, by = ?by.doer(), "disabled a user");
+        tracing::info!(user = %user_id, by = %by, "disabled a user");
         Ok(())
     }
 
@@ -85,7 +84,7 @@ impl Administration {
             .await?;
         self.note(&mut tx, by, user_id, "enable", "").await?;
         tx.commit().await?;
-        tracing::info!(user = %user_id, by = ?by.doer(), "enabled a user");
+        tracing::info!(user = %user_id, by = %by, "enabled a user");
         Ok(())
     }
 
@@ -103,7 +102,7 @@ impl Administration {
             return Ok(());
         }
         if role != Role::Admin {
-            users::another_admin_stays(&mut tx, user_id).await?;
+            another_admin_stays(&mut tx, user_id).await?;
         }
         sqlx::query("UPDATE users SET role = $2, updated_at = $3 WHERE id = $1")
             .bind(user_id)
@@ -114,16 +113,16 @@ impl Administration {
         self.marks.refresh_snapshots(&mut tx, user_id).await?;
         self.note(&mut tx, by, user_id, "set_role", role.name()).await?;
         tx.commit().await?;
-        tracing::info!(user = %user_id, role = role.name(), by = ?by.doer(), "gave a role");
+        tracing::info!(user = %user_id, role = role.name(), by = %by, "gave a role");
         Ok(())
     }
 
     pub(super) async fn end(&self, by: By<'_>, which: Vec<Ending>) -> Result<usize> {
         let mut tx = self.begin(by).await?;
-        let event = NewEvent::of_nobody("revoke_session").from(by.ip()).by(by.doer());
+        let event = by.sign(NewEvent::of_nobody("revoke_session"));
         let ended = self.marks.end_noted(&mut tx, which, event).await?;
         tx.commit().await?;
-        tracing::info!(sessions = ended, by = ?by.doer(), "ended sessions");
+        tracing::info!(sessions = ended, by = %by, "ended sessions");
         Ok(ended)
     }
 
@@ -148,10 +147,7 @@ impl Administration {
     }
 
     async fn note(&self, tx: &mut Tx, by: By<'_>, user_id: Uuid, kind: &str, note: &str) -> Result<()> {
-        NewEvent::of(user_id, kind)
-            .from(by.ip())
-            .note(note)
-            .by(by.doer())
+        by.sign(NewEvent::of(user_id, kind).note(note))
             .record(tx, self.clock.now())
             .await
     }

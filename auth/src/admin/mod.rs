@@ -5,19 +5,32 @@
 
 mod actions;
 mod command_line;
+mod history;
 mod people;
 mod person;
 mod session;
-
-use std::net::IpAddr;
+mod sizes;
 
 use uuid::Uuid;
+use wire::Role;
 
 pub use self::{
     command_line::{Candidate, Grantee},
     session::AdminSession,
 };
-use crate::{audit::Doer, auth::Auth, clock::Clock, db::Database, session::Marks};
+pub use wire::PersonRow;
+
+use crate::{
+    audit::NewEvent,
+    auth::Auth,
+    clock::Clock,
+    db::{Database, Tx},
+    error::{Error, Result},
+    session::Marks,
+};
+
+/// How an event says that it was done at the command line.
+const COMMAND_LINE: &str = "command line";
 
 /// Who changes something.
 #[derive(Clone, Copy, Debug)]
@@ -29,23 +42,26 @@ pub enum By<'a> {
 }
 
 impl By<'_> {
-    fn doer(self) -> Doer {
+    /// The event, done by them.
+    fn sign(self, event: NewEvent<'_>) -> NewEvent<'_> {
         match self {
-            Self::Admin(admin) => Doer::Admin(admin.user_id()),
-            Self::CommandLine => Doer::CommandLine,
-        }
-    }
-
-    fn ip(self) -> Option<IpAddr> {
-        match self {
-            Self::Admin(admin) => admin.ip(),
-            Self::CommandLine => None,
+            Self::Admin(admin) => event.from(admin.ip()).by(Some(admin.user_id()), None),
+            Self::CommandLine => event.by(None, Some(COMMAND_LINE)),
         }
     }
 
     /// Whether this is the user themself.
     fn is(self, user_id: Uuid) -> bool {
         matches!(self, Self::Admin(admin) if admin.user_id() == user_id)
+    }
+}
+
+impl std::fmt::Display for By<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Admin(admin) => admin.user_id().fmt(f),
+            Self::CommandLine => COMMAND_LINE.fmt(f),
+        }
     }
 }
 
@@ -65,5 +81,26 @@ impl Auth {
             clock: self.clock.clone(),
             marks: self.sessions.marks().clone(),
         }
+    }
+}
+
+/// Refuses to go on without any administrator who may sign in, if this user is one and nobody else is. To be
+/// asked in a transaction beside which nobody decides who is an administrator (see
+/// [`Database::begin_alone`]), before the user stops being one.
+///
+/// # Errors
+/// [`Error::LastAdmin`], [`Error::Unavailable`]
+pub(crate) async fn another_admin_stays(tx: &mut Tx, user_id: Uuid) -> Result<()> {
+    let (own, others): (i64, i64) = sqlx::query_as(
+        "SELECT count(*) FILTER (WHERE id = $1), count(*) FILTER (WHERE id <> $1) FROM users
+         WHERE role = $2 AND disabled_at IS NULL",
+    )
+    .bind(user_id)
+    .bind(Role::Admin)
+    .fetch_one(&mut **tx)
+    .await?;
+    match (own, others) {
+        (1.., 0) => Err(Error::LastAdmin),
+        _ => Ok(()),
     }
 }

@@ -4,9 +4,8 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 use wire::{Events, Person, PersonAccount, Role, Timestamp};
 
-use super::{AdminSession, Administration};
+use super::{AdminSession, Administration, history};
 use crate::{
-    audit,
     auth::Auth,
     error::{Error, Result},
     session::table,
@@ -62,7 +61,7 @@ impl Auth {
             disabled_at: row.disabled_at,
             accounts,
             sessions: table::list(&self.db, user_id, Some(admin.session_id()), self.clock.now()).await?,
-            data: self.buckets.sizes(user_id).await?,
+            data: self.data_sizes(user_id).await?,
         })
     }
 }
@@ -74,7 +73,7 @@ impl Administration {
     /// [`Error::NotFound`] if there is no such person.
     pub async fn events(&self, _: &AdminSession, user_id: Uuid, before: Option<Uuid>) -> Result<Events> {
         self.known(user_id).await?;
-        audit::page(&self.db, user_id, before, EVENTS).await
+        history::page(&self.db, user_id, before, EVENTS).await
     }
 
     /// # Errors

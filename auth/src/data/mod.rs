@@ -1,30 +1,27 @@
-//! Two buckets of data per user: *public*, which its owner's browser may read and write, and *private*,
-//! which only server code reads. Both are typed by the application; this module knows JSON objects.
+//! Buckets of data per user. Each is typed by the application; this module knows JSON objects.
 //!
-//! The private one is sealed at rest: its column holds `{"$sealed": …}`, which opens for its user and bucket
-//! only. A row in clear is one from before that; it is read as it is, and sealed when it is written or when a
-//! server starts ([`Buckets::reseal`]).
+//! - *public*: its owner's browser may read and write it.
+//! - *private*: only server code reads it, and it is sealed at rest. <!-- wing:private-data -->
 
 mod if_match;
-mod private;
+pub(crate) mod private; // wing:private-data
 mod public;
-mod sealed;
-mod sizes;
 mod table;
 
-use std::sync::Arc;
+use std::sync::Arc; // wing:private-data
 
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
-use uuid::Uuid;
 
-use self::table::{Bucket, Owner, Row};
-pub use self::{if_match::IfMatch, private::SecretAccess};
+pub use self::{
+    if_match::IfMatch,
+    private::SecretAccess, // wing:private-data
+};
 use crate::{
     clock::Clock,
     db::Database,
     error::{Error, Result},
-    keys::KeyRing,
+    keys::KeyRing, // wing:private-data
     session::LiveSession,
 };
 
@@ -46,28 +43,50 @@ pub struct Versioned<T> {
 #[derive(Clone, Debug)]
 pub struct Buckets {
     db: Database,
-    keys: Arc<KeyRing>,
+    keys: Arc<KeyRing>, // wing:private-data
     clock: Clock,
+}
+
+/// How a bucket lies in its column.
+trait AtRest {
+    /// A bucket's data as it is stored.
+    fn close(&self, data: Map<String, Value>) -> Result<Map<String, Value>>;
+    /// A bucket's data as it was before it was stored.
+    fn open(&self, stored: Map<String, Value>) -> Result<Map<String, Value>>;
+}
+
+/// As it is.
+struct InClear;
+
+impl AtRest for InClear {
+    fn close(&self, data: Map<String, Value>) -> Result<Map<String, Value>> {
+        Ok(data)
+    }
+
+    fn open(&self, stored: Map<String, Value>) -> Result<Map<String, Value>> {
+        Ok(stored)
+    }
 }
 
 impl Buckets {
     /// The buckets in this database.
-    pub fn new(db: Database, keys: Arc<KeyRing>, clock: Clock) -> Self {
-        Self { db, keys, clock }
-    }
-
-    async fn read(&self, user_id: Uuid, bucket: Bucket) -> Result<Row> {
-        let row = table::read(&self.db, user_id, bucket).await?;
-        Ok(Row {
-            data: self.open(Owner::of(user_id, bucket), row.data)?,
-            version: row.version,
-        })
+    pub fn new(
+        db: Database,
+        keys: Arc<KeyRing>, // wing:private-data
+        clock: Clock,
+    ) -> Self {
+        Self {
+            db,
+            keys, // wing:private-data
+            clock,
+        }
     }
 
     async fn merge(
         &self,
         live: &LiveSession,
-        bucket: Bucket,
+        bucket: &str,
+        at_rest: &impl AtRest,
         patch: &Value,
         if_match: &IfMatch,
     ) -> Result<(Map<String, Value>, i64)> {
@@ -83,8 +102,7 @@ impl Buckets {
         let mut tx = self.db.begin().await?;
         let now = self.clock.now();
         let row = table::locked(&mut tx, live.user_id(), bucket, if_match, now).await?;
-        let owner = Owner::of(live.user_id(), bucket);
-        let mut document = Value::Object(self.open(owner, row.data)?);
+        let mut document = Value::Object(at_rest.open(row.data)?);
         json_patch::merge(&mut document, patch);
         let text = serde_json::to_string(&document).map_err(Error::internal)?;
         if text.len() > MAX_BYTES || depth(&document) > MAX_DEPTH {
@@ -94,13 +112,13 @@ impl Buckets {
             return Err(Error::internal("a bucket is an object"));
         };
         let version = row.version + 1;
-        let stored = self.seal(owner, data.clone())?;
+        let stored = at_rest.close(data.clone())?;
         table::write(&mut tx, live.user_id(), bucket, &stored, version, now).await?;
         tx.commit().await?;
         Ok((data, version))
     }
 
-    async fn clear(&self, live: &LiveSession, bucket: Bucket, if_match: &IfMatch) -> Result<i64> {
+    async fn clear(&self, live: &LiveSession, bucket: &str, if_match: &IfMatch) -> Result<i64> {
         let mut tx = self.db.begin().await?;
         let now = self.clock.now();
         let row = table::locked(&mut tx, live.user_id(), bucket, if_match, now).await?;

@@ -1,4 +1,4 @@
-//! The `user_data` table.
+//! The `user_data` table. A bucket is a name in it.
 
 use serde_json::{Map, Value};
 use sqlx::types::Json;
@@ -9,56 +9,7 @@ use super::if_match::IfMatch;
 use crate::{
     db::{Database, Tx},
     error::{Error, Result},
-    keys::Place,
 };
-
-/// Which bucket.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]
-#[sqlx(type_name = "TEXT", rename_all = "lowercase")]
-pub(super) enum Bucket {
-    Public,
-    Private,
-}
-
-impl Bucket {
-    pub(super) const fn name(self) -> &'static str {
-        match self {
-            Self::Public => "public",
-            Self::Private => "private",
-        }
-    }
-}
-
-/// Whose bucket it is.
-#[derive(Clone, Copy)]
-pub(super) struct Owner<'a> {
-    pub(super) user_id: Uuid,
-    /// Empty for the application itself.
-    pub(super) client_id: &'a str,
-    pub(super) bucket: Bucket,
-}
-
-impl Owner<'static> {
-    /// The application's own.
-    pub(super) fn of(user_id: Uuid, bucket: Bucket) -> Self {
-        Self {
-            user_id,
-            client_id: "",
-            bucket,
-        }
-    }
-}
-
-impl Owner<'_> {
-    pub(super) fn place(self) -> Place {
-        let row = [
-            &self.user_id.as_bytes()[..],
-            self.client_id.as_bytes(),
-            self.bucket.name().as_bytes(),
-        ];
-        Place::new("user_data.data", &row)
-    }
-}
 
 #[derive(sqlx::FromRow)]
 struct Stored {
@@ -84,7 +35,7 @@ impl From<Stored> for Row {
 }
 
 /// A bucket as it is stored; empty if nothing was ever written.
-pub(super) async fn read(db: &Database, user_id: Uuid, bucket: Bucket) -> Result<Row> {
+pub(super) async fn read(db: &Database, user_id: Uuid, bucket: &str) -> Result<Row> {
     let row: Option<Stored> = sqlx::query_as(
         "SELECT data, version FROM user_data WHERE user_id = $1 AND client_id = '' AND bucket = $2",
     )
@@ -99,7 +50,7 @@ pub(super) async fn read(db: &Database, user_id: Uuid, bucket: Bucket) -> Result
 pub(super) async fn locked(
     tx: &mut Tx,
     user_id: Uuid,
-    bucket: Bucket,
+    bucket: &str,
     if_match: &IfMatch,
     now: OffsetDateTime,
 ) -> Result<Row> {
@@ -132,7 +83,7 @@ pub(super) async fn locked(
 pub(super) async fn write(
     tx: &mut Tx,
     user_id: Uuid,
-    bucket: Bucket,
+    bucket: &str,
     data: &Map<String, Value>,
     version: i64,
     now: OffsetDateTime,

@@ -48,7 +48,8 @@ pub use self::{
     outcome::{Finished, Intent, Started, Stop, WayBack},
     protocol::http::Http,
     providers::{
-        env::{DEVELOPMENT, development, from_vars},
+        development::{DEVELOPMENT, development}, // wing:dev-provider
+        env::from_vars,
         provider::Provider,
     },
     state::OAuth,

@@ -293,24 +293,3 @@ pub(crate) async fn verify_by_account(tx: &mut Tx, user_id: Uuid, now: OffsetDat
     .await?;
     Ok(verified.rows_affected() == 1)
 }
-
-/// Refuses to go on without any administrator who may sign in, if this user is one and nobody else is. To be
-/// asked in a transaction beside which nobody decides who is an administrator (see
-/// [`Database::begin_alone`]), before the user stops being one.
-///
-/// # Errors
-/// [`Error::LastAdmin`], [`Error::Unavailable`]
-pub(crate) async fn another_admin_stays(tx: &mut Tx, user_id: Uuid) -> Result<()> {
-    let (own, others): (i64, i64) = sqlx::query_as(
-        "SELECT count(*) FILTER (WHERE id = $1), count(*) FILTER (WHERE id <> $1) FROM users
-         WHERE role = $2 AND disabled_at IS NULL",
-    )
-    .bind(user_id)
-    .bind(Role::Admin)
-    .fetch_one(&mut **tx)
-    .await?;
-    match (own, others) {
-        (1.., 0) => Err(Error::LastAdmin),
-        _ => Ok(()),
-    }
-}

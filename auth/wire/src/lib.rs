@@ -1,8 +1,8 @@
 //! The types that cross the wire: what server functions return and pages show. All of them compile to wasm,
 //! so nothing in here may hold a secret; what holds one is in `auth`, which does not.
 
-mod admin;
-mod data;
+mod admin; // wing:admin
+mod data; // wing:private-data
 mod event;
 mod flow_error;
 mod role;
@@ -11,8 +11,8 @@ mod timestamp;
 mod user;
 
 pub use self::{
-    admin::{DataSize, Events, People, Person, PersonAccount, PersonRow},
-    data::PrivateKeyInfo,
+    admin::{DataSize, Events, People, Person, PersonAccount, PersonRow}, // wing:admin
+    data::PrivateKeyInfo,                                                // wing:private-data
     event::{Actor, Event},
     flow_error::FlowError,
     role::Role,

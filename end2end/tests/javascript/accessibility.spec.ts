@@ -1,8 +1,10 @@
 import AxeBuilder from '@axe-core/playwright';
 import { expect, test } from '../../fixtures';
-import { type Person, somebody } from '../../people';
+import { somebody } from '../../people';
+import type { Person } from '../../people'; // wing:admin
 import type { Visitor } from '../../visitor';
-import { ANONYMOUS, NEW, PROVIDER_ONLY, SETTLED, type Sight, forAdmins, inColours, settle } from './sights';
+import { forAdmins } from './sights'; // wing:admin
+import { ANONYMOUS, NEW, PROVIDER_ONLY, SETTLED, type Sight, inColours, settle } from './sights';
 
 async function look(visitor: Visitor, sights: Sight[]): Promise<void> {
   for (const { name, show } of sights) {
@@ -37,6 +39,7 @@ test('pages of who has no password', async ({ visitor }) => {
   await look(visitor, PROVIDER_ONLY);
 });
 
+// wing:admin
 test('pages of who looks after the application', async ({ visitor, anotherBrowser }) => {
   const [root, ada] = [somebody('root'), somebody()];
   const hers = await anotherBrowser();
@@ -45,3 +48,4 @@ test('pages of who looks after the application', async ({ visitor, anotherBrowse
   const idOf = (person: Person) => visitor.idOf(person.email);
   await look(visitor, forAdmins({ email: ada.email, id: await idOf(ada) }, await idOf(root)));
 });
+// end wing:admin

@@ -4,12 +4,14 @@ import { client } from '../../servers';
 
 test('what the browser is given to run holds no secret', async ({ visitor }) => {
   const ada = somebody();
-  const canary = 'a-private-value-that-stays-z9y8';
   await visitor.register(ada);
+  // wing:private-data
+  const canary = 'a-private-value-that-stays-z9y8';
   await visitor.open('/settings/private');
   await visitor.field('New value for API token').fill(canary);
   await visitor.send(visitor.button('Set API token'), '/api/update_private_data');
   await expect(visitor.status).toHaveText('Saved.');
+  // end wing:private-data
 
   const links = await visitor.page.locator('link[href^="/pkg/"]').evaluateAll((found) => found.map((link) => link.href));
   const kinds = new Set(links.map((link) => link.slice(link.lastIndexOf('.'))));
@@ -21,9 +23,17 @@ test('what the browser is given to run holds no secret', async ({ visitor }) => 
     expect(answer.status()).toBe(200);
     all += (await answer.body()).toString('latin1');
   }
-  // The search finds what is there: the label of the very field, in the wasm.
-  expect(all.includes('API token')).toBe(true);
-  for (const secret of [canary, ada.password, client.secret, 'private::PrivateData', 'password_hash', 'argon2']) {
+  // The search finds what is there: the labels of fields, in the wasm.
+  expect(all.includes('Display name')).toBe(true);
+  expect(all.includes('API token')).toBe(true); // wing:private-data
+  for (const secret of [
+    canary, // wing:private-data
+    'private::PrivateData', // wing:private-data
+    ada.password,
+    client.secret,
+    'password_hash',
+    'argon2',
+  ]) {
     expect(all.includes(secret), secret).toBe(false);
   }
 });

@@ -1,9 +1,11 @@
 // Pictures for people to look at, in `screenshots/`; the tests fail only if a page is wider than its window.
 
 import { expect, test } from '../../fixtures';
-import { type Person, somebody } from '../../people';
+import { somebody } from '../../people';
+import type { Person } from '../../people'; // wing:admin
 import type { Visitor } from '../../visitor';
-import { ANONYMOUS, NEW, PROVIDER_ONLY, SETTLED, type Sight, forAdmins, inColours, settle } from './sights';
+import { forAdmins } from './sights'; // wing:admin
+import { ANONYMOUS, NEW, PROVIDER_ONLY, SETTLED, type Sight, inColours, settle } from './sights';
 
 async function take(visitor: Visitor, sights: Sight[], project: string): Promise<void> {
   const { page } = visitor;
@@ -41,6 +43,7 @@ test('pages of who has no password', async ({ visitor }, { project }) => {
   await take(visitor, PROVIDER_ONLY, project.name);
 });
 
+// wing:admin
 test('pages of who looks after the application', async ({ visitor, anotherBrowser }, { project }) => {
   const [root, ada] = [somebody('root'), somebody()];
   const hers = await anotherBrowser();
@@ -49,3 +52,4 @@ test('pages of who looks after the application', async ({ visitor, anotherBrowse
   const idOf = (person: Person) => visitor.idOf(person.email);
   await take(visitor, forAdmins({ email: ada.email, id: await idOf(ada) }, await idOf(root)), project.name);
 });
+// end wing:admin

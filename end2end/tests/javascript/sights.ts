@@ -33,13 +33,13 @@ export const ANONYMOUS: Sight[] = [
   { name: 'register-wrong', show: shortPassword },
   { name: 'not-found', show: notFound },
   { name: 'refused', show: refused },
-  { name: 'development-provider', show: developmentProvider },
+  { name: 'development-provider', show: developmentProvider }, // wing:dev-provider
 ];
 
 export const NEW: Sight[] = [
   { name: 'profile-new', show: opened('/profile') },
   { name: 'settings-public-new', show: opened('/settings/public') },
-  { name: 'settings-private-new', show: opened('/settings/private') },
+  { name: 'settings-private-new', show: opened('/settings/private') }, // wing:private-data
   { name: 'settings-accounts-new', show: opened('/settings/accounts') },
   { name: 'settings-sessions-new', show: opened('/settings/sessions') },
 ];
@@ -49,13 +49,14 @@ export const SETTLED: Sight[] = [
   { name: 'profile', show: opened('/profile') },
   { name: 'settings-public', show: opened('/settings/public') },
   { name: 'settings-public-wrong', show: wrongWebsite },
-  { name: 'settings-private', show: opened('/settings/private') },
+  { name: 'settings-private', show: opened('/settings/private') }, // wing:private-data
   { name: 'settings-accounts', show: opened('/settings/accounts') },
   { name: 'settings-sessions', show: opened('/settings/sessions') },
   { name: 'settings-security', show: opened('/settings/security') },
   { name: 'settings-security-wrong', show: wrongPresentPassword },
 ];
 
+// wing:admin
 export function forAdmins(person: { email: string; id: string }, oneself: string): Sight[] {
   return [
     { name: 'admin-people', show: opened('/admin') },
@@ -71,6 +72,7 @@ export const PROVIDER_ONLY: Sight[] = [
   { name: 'settings-accounts-provider-only', show: opened('/settings/accounts') },
   { name: 'settings-security-provider-only', show: opened('/settings/security') },
 ];
+// end wing:admin
 
 /** Has been here for a while: there is something on every page. */
 export async function settle(visitor: Visitor, elsewhere: Visitor, ada = somebody()): Promise<void> {
@@ -84,15 +86,18 @@ export async function settle(visitor: Visitor, elsewhere: Visitor, ada = somebod
   await visitor.field('Website').fill(`https://example.org/${'a-long-path-without-any-break/'.repeat(4)}`);
   await visitor.send(visitor.button('Save'), '/api/update_public_data');
   await expect(visitor.status).toHaveText('Saved.');
+  // wing:private-data
   await visitor.open('/settings/private');
   await visitor.field('New value for API token').fill('a-token-of-a-service-a1b2');
   await visitor.send(visitor.button('Set API token'), '/api/update_private_data');
   await expect(visitor.button('Replace API token')).toBeVisible();
+  // end wing:private-data
   await visitor.open('/settings/accounts');
   await visitor.atAcme('Connect Acme', somebody('acme').email);
   await visitor.arrives('/settings/accounts');
 }
 
+// wing:admin
 function disabled(id: string): (visitor: Visitor) => Promise<void> {
   return async (visitor) => {
     await visitor.open(`/admin/people/${id}`);
@@ -100,6 +105,7 @@ function disabled(id: string): (visitor: Visitor) => Promise<void> {
     await expect(visitor.button('Enable account')).toBeVisible();
   };
 }
+// end wing:admin
 
 async function wrongPassword(visitor: Visitor): Promise<void> {
   await visitor.open('/login');
@@ -128,11 +134,13 @@ async function refused(visitor: Visitor): Promise<void> {
   await visitor.page.goto('/auth/callback/nobody');
 }
 
+// wing:dev-provider
 async function developmentProvider(visitor: Visitor): Promise<void> {
   await visitor.open('/login');
   await visitor.button('Continue with Development').click();
   await expect(visitor.page.getByRole('heading', { level: 1 })).toHaveText('Who do you want to be?');
 }
+// end wing:dev-provider
 
 async function wrongWebsite(visitor: Visitor): Promise<void> {
   await visitor.open('/settings/public');

@@ -12,7 +12,7 @@ mod limits;
 mod load;
 mod marks;
 mod pages;
-mod people;
+mod people; // wing:admin
 mod process;
 mod renewal;
 mod report;
@@ -66,9 +66,11 @@ fn main() -> Outcome {
     if is_wanted("limits") {
         limits::measure(rounds, &report)?;
     }
+    // wing:admin
     if is_wanted("people") {
         people::measure(&report)?;
     }
+    // end wing:admin
     if is_wanted("weight") {
         report::weight(&report)?;
     }

@@ -121,6 +121,7 @@ impl Rows {
         })
     }
 
+    // wing:admin
     /// Makes somebody an administrator.
     pub(crate) fn administrator(&mut self, email: &str) -> Outcome {
         let connection = &mut self.connection;
@@ -132,7 +133,7 @@ impl Rows {
             Ok(())
         })
     }
-
+    // end wing:admin
     /// Marks of sessions that nobody has.
     pub(crate) fn marks(&mut self, number: u32) -> Outcome {
         let (uuid, _) = RANDOM;

@@ -1,257 +1,52 @@
-//! The development identity provider: an OIDC issuer inside the debug build, on loopback only, so that a
-//! fresh clone has somebody to sign in as. The application meets it as it meets any other provider.
+//! The development identity provider. Debug builds contain it; a release knows only that it has none.
 
-mod page;
-mod people;
-mod token;
+#[cfg(debug_assertions)]
+mod issuer;
 
-use std::{collections::HashMap, sync::Arc};
+use std::net::SocketAddr;
 
-use auth::{Auth, Clock, PublicUrl};
-use axum::{
-    Form, Json, Router,
-    extract::{Query, Request, State},
-    http::StatusCode,
-    middleware::{Next, from_fn_with_state},
-    response::{IntoResponse, Redirect, Response},
-    routing::{get, post},
-};
-use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use http::HeaderMap;
-use parking_lot::Mutex;
-use rand::RngCore;
-use serde::Deserialize;
-use serde_json::json;
-use sha2::{Digest, Sha256};
+use auth::{Config, Problem, Vars};
 
-use self::{people::Person, token::Signer};
-use crate::middleware::host;
+#[cfg(debug_assertions)]
+pub(crate) use self::issuer::router;
 
-/// A code's life, in seconds.
-const CODE_LIFE: i64 = 60;
+const VARIABLE: &str = "DEV_IDP";
 
-#[derive(Clone)]
-struct Issuer(Arc<Inner>);
-
-struct Inner {
-    issuer: String,
-    redirect_uri: String,
-    clock: Clock,
-    signer: Signer,
-    /// Codes and access tokens that were handed out: who they are for.
-    grants: Mutex<HashMap<String, Grant>>,
-}
-
-#[derive(Clone)]
-struct Grant {
-    person: Person,
-    nonce: Option<String>,
-    code_challenge: String,
-    until: i64,
-}
-
-/// What the application asks for (OIDC Core §3.1.2.1).
-#[derive(Clone, Deserialize)]
-struct Asked {
-    client_id: String,
-    redirect_uri: String,
-    response_type: String,
-    state: String,
-    code_challenge: String,
-    code_challenge_method: String,
-    nonce: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Chosen {
-    #[serde(flatten)]
-    asked: Asked,
-    #[serde(default)]
-    email: String,
-    #[serde(default)]
-    name: String,
-    #[serde(default)]
-    cancel: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct TokenRequest {
-    grant_type: String,
-    code: String,
-    redirect_uri: String,
-    code_verifier: String,
-}
-
-/// The provider's routes. They stand outside the application's own layers, as a real provider does.
-pub(crate) fn router(auth: &Auth) -> Router {
-    let state = Issuer(Arc::new(Inner {
-        issuer: auth.public_url.join("/dev/idp"),
-        redirect_uri: auth
-            .public_url
-            .join(&format!("/auth/callback/{}", auth::oauth::DEVELOPMENT)),
-        clock: auth.clock.clone(),
-        signer: Signer::generate(),
-        grants: Mutex::default(),
-    }));
-    if auth.oauth.name_of(auth::oauth::DEVELOPMENT).is_none() {
-        return Router::new();
-    }
-    Router::new()
-        .route("/dev/idp/.well-known/openid-configuration", get(metadata))
-        .route("/dev/idp/jwks", get(jwks))
-        .route("/dev/idp/authorize", get(ask).post(answer))
-        .route("/dev/idp/token", post(exchange))
-        .route("/dev/idp/userinfo", get(userinfo))
-        .layer(from_fn_with_state(auth.public_url.clone(), only_here))
-        .with_state(state)
-}
-
-/// For every other host than the application's own there is no such provider: a tunnel or a name that an attacker
-/// lets point here (DNS rebinding) leads to nobody's identity.
-async fn only_here(State(public_url): State<PublicUrl>, request: Request, next: Next) -> Response {
-    match host::is_ours(request.headers(), &public_url) {
-        true => next.run(request).await,
-        false => StatusCode::NOT_FOUND.into_response(),
-    }
-}
-
-async fn metadata(State(Issuer(idp)): State<Issuer>) -> Json<serde_json::Value> {
-    let at = |path: &str| format!("{}/{path}", idp.issuer);
-    Json(json!({
-        "issuer": idp.issuer,
-        "authorization_endpoint": at("authorize"),
-        "token_endpoint": at("token"),
-        "userinfo_endpoint": at("userinfo"),
-        "jwks_uri": at("jwks"),
-        "response_types_supported": ["code"],
-        "subject_types_supported": ["public"],
-        "id_token_signing_alg_values_supported": ["ES256"],
-        "code_challenge_methods_supported": ["S256"],
-        "authorization_response_iss_parameter_supported": true,
-        "scopes_supported": ["openid", "email", "profile"],
-    }))
-}
-
-async fn jwks(State(Issuer(idp)): State<Issuer>) -> Json<serde_json::Value> {
-    Json(json!({ "keys": [idp.signer.public_jwk()] }))
-}
-
-/// The page to choose a person.
-async fn ask(State(Issuer(idp)): State<Issuer>, Query(asked): Query<Asked>) -> Response {
-    match idp.accepts(&asked) {
-        true => page::choose(&asked, false),
-        false => StatusCode::BAD_REQUEST.into_response(),
-    }
-}
-
-/// Somebody was chosen: back to the application with a code.
-async fn answer(State(Issuer(idp)): State<Issuer>, Form(chosen): Form<Chosen>) -> Response {
-    let Chosen {
-        asked,
-        email,
-        name,
-        cancel,
-    } = chosen;
-    if !idp.accepts(&asked) {
-        return StatusCode::BAD_REQUEST.into_response();
-    }
-    let outcome = match (cancel, Person::new(&email, &name)) {
-        (Some(_), _) => ("error", "access_denied".to_owned()),
-        (None, None) => {
-            return (StatusCode::UNPROCESSABLE_ENTITY, page::choose(&asked, true)).into_response();
-        }
-        (None, Some(person)) => {
-            let grant = Grant {
-                person,
-                nonce: asked.nonce.clone(),
-                code_challenge: asked.code_challenge.clone(),
-                until: idp.clock.unix() + CODE_LIFE,
-            };
-            ("code", idp.hand_out(grant))
-        }
+/// Adds the provider to those configured, if it is asked for, or if there is no other.
+pub(crate) fn configure(
+    vars: &Vars,
+    addr: SocketAddr,
+    release: bool,
+    auth: &mut Config,
+    problems: &mut Vec<Problem>,
+    doubts: &mut Vec<Problem>,
+) {
+    let said = |message: &str| Problem {
+        variable: VARIABLE.to_owned(),
+        message: message.to_owned(),
     };
-    let query = serde_urlencoded::to_string([
-        (outcome.0, outcome.1.as_str()),
-        ("state", &asked.state),
-        ("iss", &idp.issuer),
-    ])
-    .unwrap_or_default();
-    Redirect::to(&format!("{}?{query}", idp.redirect_uri)).into_response()
-}
-
-async fn exchange(State(Issuer(idp)): State<Issuer>, Form(request): Form<TokenRequest>) -> Response {
-    let refused = || (StatusCode::BAD_REQUEST, Json(json!({ "error": "invalid_grant" }))).into_response();
-    let Some(grant) = idp.take(&request.code) else {
-        return refused();
+    let wanted = match vars.get(VARIABLE) {
+        Some("1") if release => {
+            problems.push(said("is for development: a release has no provider of its own"));
+            false
+        }
+        Some("1") => true,
+        Some(_) => {
+            problems.push(said("must be 1 or unset"));
+            false
+        }
+        None => auth.providers.is_empty(),
     };
-    let challenge = BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(request.code_verifier.as_bytes()));
-    let fits = request.grant_type == "authorization_code"
-        && request.redirect_uri == idp.redirect_uri
-        && challenge == grant.code_challenge;
-    if !fits {
-        return refused();
+    // `release` can be asked for by a test; the provider's code is there in debug builds only. Behind a
+    // tunnel a server on loopback is everybody's: then its public address says so.
+    let only_here = addr.ip().is_loopback() && auth.public_url.loopback();
+    if cfg!(debug_assertions) && !release && wanted && only_here {
+        auth.providers
+            .push(auth::oauth::development(&auth.public_url, "development".into()));
     }
-    let now = idp.clock.unix();
-    let mut claims = grant.person.claims();
-    claims.insert("iss".into(), idp.issuer.clone().into());
-    claims.insert("aud".into(), auth::oauth::DEVELOPMENT.into());
-    claims.insert("iat".into(), now.into());
-    claims.insert("exp".into(), (now + 300).into());
-    // It asks each time who it is, so that was just now.
-    claims.insert("auth_time".into(), now.into());
-    claims.insert("nonce".into(), grant.nonce.clone().into());
-    let id_token = idp.signer.sign(&serde_json::Value::Object(claims));
-    let access_token = idp.hand_out(Grant {
-        until: now + 300,
-        ..grant
-    });
-    Json(json!({
-        "access_token": access_token,
-        "token_type": "Bearer",
-        "expires_in": 300,
-        "scope": "openid email profile",
-        "id_token": id_token,
-    }))
-    .into_response()
-}
-
-async fn userinfo(State(Issuer(idp)): State<Issuer>, headers: HeaderMap) -> Response {
-    let token = headers
-        .get(http::header::AUTHORIZATION)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.strip_prefix("Bearer "));
-    match token.and_then(|token| idp.look_up(token)) {
-        Some(grant) => Json(grant.person.claims()).into_response(),
-        None => StatusCode::UNAUTHORIZED.into_response(),
-    }
-}
-
-impl Inner {
-    fn accepts(&self, asked: &Asked) -> bool {
-        asked.client_id == auth::oauth::DEVELOPMENT
-            && asked.redirect_uri == self.redirect_uri
-            && asked.response_type == "code"
-            && asked.code_challenge_method == "S256"
-    }
-
-    fn hand_out(&self, grant: Grant) -> String {
-        let mut bytes = [0; 32];
-        rand::rngs::OsRng.fill_bytes(&mut bytes);
-        let handle = BASE64_URL_SAFE_NO_PAD.encode(bytes);
-        let now = self.clock.unix();
-        let mut grants = self.grants.lock();
-        grants.retain(|_, grant| grant.until > now);
-        grants.insert(handle.clone(), grant);
-        handle
-    }
-
-    fn take(&self, handle: &str) -> Option<Grant> {
-        let grant = self.grants.lock().remove(handle);
-        grant.filter(|grant| grant.until > self.clock.unix())
-    }
-
-    fn look_up(&self, handle: &str) -> Option<Grant> {
-        let grant = self.grants.lock().get(handle).cloned();
-        grant.filter(|grant| grant.until > self.clock.unix())
+    if vars.get(VARIABLE).is_some() && !only_here {
+        doubts.push(said(
+            "has no effect: the server or its public address is not this machine's alone",
+        ));
     }
 }

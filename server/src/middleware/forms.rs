@@ -64,7 +64,8 @@ fn target(request: &Request) -> Option<&str> {
 fn limit(path: &str) -> usize {
     match path {
         "/api/login" | "/api/register" => 8 * 1024,
-        "/api/update_public_data" | "/api/update_private_data" => 300 * 1024,
+        "/api/update_public_data" => 300 * 1024,
+        "/api/update_private_data" => 300 * 1024, // wing:private-data
         _ if path.starts_with("/auth/login/") => 8 * 1024,
         _ => 64 * 1024,
     }

@@ -4,12 +4,11 @@ use app::{
     flash::Flash,
     pages::{
         ANONYMOUS, PUBLIC,
-        paths::{ADMIN, ADMIN_API, LOGIN, SETTINGS, SETTINGS_SECURITY},
+        paths::{LOGIN, SETTINGS},
     },
 };
-use auth::{Error, ReturnTo, Role, chain, form_texts::Typist, oauth::FlowError};
+use auth::{ReturnTo, form_texts::Typist, oauth::FlowError};
 use axum::{
-    Router,
     extract::{MatchedPath, Request, State},
     http::{HeaderValue, StatusCode},
     middleware::Next,
@@ -19,7 +18,6 @@ use http::{
     Method, Uri,
     header::{CACHE_CONTROL, LOCATION, SET_COOKIE},
 };
-use tower::ServiceExt;
 
 use super::{
     csp::PAGE_CACHING,
@@ -65,75 +63,13 @@ pub(crate) async fn layer(State(state): State<AppState>, request: Request, next:
     response
 }
 
-/// What [`administration`] works with.
-#[derive(Clone)]
-pub(crate) struct Administration {
-    /// Of the application.
-    pub(crate) state: AppState,
-    /// What answers for addresses that nothing has.
-    pub(crate) nowhere: Router,
-}
-
-/// Administration, for recent sessions of administrators, as the authority knows them. For everybody else
-/// it is not there: what answers for addresses that nothing has answers for these as well, before anything of
-/// the request but its cookies is looked at. So this is around the router, which would say which methods an
-/// address takes.
-pub(crate) async fn administration(
-    State(gate): State<Administration>,
-    mut request: Request,
-    next: Next,
-) -> Response {
-    let path = request.uri().path();
-    let is_function = is_below(ADMIN_API, path);
-    if !is_function && !is_below(ADMIN, path) {
-        return next.run(request).await;
-    }
-    let reads = matches!(*request.method(), Method::GET | Method::HEAD);
-    let nothing = async |request| gate.nowhere.oneshot(request).await.into_response();
-    let recognised = gate
-        .state
-        .auth
-        .sessions
-        .request(request.headers(), request.extensions())
-        .await;
-    let may = match recognised {
-        Ok(auth) => {
-            let may = auth.require_admin().await;
-            let is_admin = auth.session().is_some_and(|session| session.role == Role::Admin);
-            // From here on the request is recognised, by the authority.
-            request.extensions_mut().insert(auth);
-            may.map(drop).map_err(|error| (error, is_admin))
-        }
-        // What answers then says the same of every address.
-        Err(_) => return nothing(request).await,
-    };
-    match may {
-        Ok(()) => next.run(request).await,
-        // Server functions ask again, and say in their own way that a confirmation is too old.
-        Err((Error::ReauthRequired, _)) if is_function || !reads => next.run(request).await,
-        Err((Error::ReauthRequired, _)) => see_other(&returning(SETTINGS_SECURITY, asked(request.uri()))),
-        Err((Error::NotFound, _)) => nothing(request).await,
-        Err((error, is_admin)) => {
-            tracing::error!(
-                error = %chain(&error),
-                "the session could not be looked up"
-            );
-            match is_admin {
-                true => StatusCode::SERVICE_UNAVAILABLE.into_response(),
-                // That there is something to wait for is for administrators to know.
-                false => nothing(request).await,
-            }
-        }
-    }
-}
-
 /// An address without its query.
 pub(crate) fn path_of(address: &str) -> &str {
     address.split(['?', '#']).next().unwrap_or(address)
 }
 
 /// Whether a path is this one, or one below it.
-fn is_below(path: &str, asked: &str) -> bool {
+pub(super) fn is_below(path: &str, asked: &str) -> bool {
     asked
         .strip_prefix(path)
         .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
@@ -165,7 +101,7 @@ pub(crate) fn returning(page: &str, here: &str) -> String {
 }
 
 /// The path and query that were asked for.
-fn asked(uri: &Uri) -> &str {
+pub(super) fn asked(uri: &Uri) -> &str {
     uri.path_and_query().map_or(uri.path(), |asked| asked.as_str())
 }
 

@@ -64,6 +64,7 @@ fn elsewhere(request: &Request, public_url: &PublicUrl) -> Option<HeaderValue> {
     HeaderValue::try_from(public_url.join(here)).ok()
 }
 
+// wing:dev-provider
 /// Whether a request was sent to the very host of `PUBLIC_URL`.
 #[cfg(debug_assertions)]
 pub(crate) fn is_ours(headers: &HeaderMap, public_url: &PublicUrl) -> bool {
@@ -73,6 +74,7 @@ pub(crate) fn is_ours(headers: &HeaderMap, public_url: &PublicUrl) -> bool {
         .zip(own)
         .is_some_and(|(asked, own)| asked.name == own.name && asked.port.or(default) == own.port.or(default))
 }
+// end wing:dev-provider
 
 /// A `Host`: a name and perhaps a port.
 struct Host {

@@ -1,6 +1,7 @@
 //! The layers around the routes, a file each. Their order is in [`crate::router`].
 
 mod address;
+pub(crate) mod administration; // wing:admin
 pub(crate) mod bodies;
 pub(crate) mod csp;
 pub(crate) mod detached;

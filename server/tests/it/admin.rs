@@ -88,7 +88,7 @@ async fn whoever_is_no_administrator_finds_nothing_there_and_cannot_tell_it_from
                 }
             }
         }
-        for (function, fields) in ADMIN_FUNCTIONS {
+        for &(function, fields) in ADMIN_FUNCTIONS {
             let nothing = browser.copy().call("admin/nowhere", fields).await;
             let nothing = nothing.refused(404, "not_found");
             for fields in [fields, &[("user_id", "malformed")], &[]] {
@@ -129,7 +129,7 @@ async fn an_administrator_with_an_old_confirmation_confirms_first() {
         "/settings/security?return_to={}",
         person.replace('/', "%2F")
     ));
-    for (function, fields) in ADMIN_FUNCTIONS {
+    for &(function, fields) in ADMIN_FUNCTIONS {
         root.call(function, fields).await.refused(403, "reauth_required");
         root.submit(&person, function, fields).await.leads_to(&format!(
             "/settings/security?return_to={}",
@@ -158,7 +158,7 @@ async fn the_snapshots_role_opens_nothing_and_is_set_right() {
     app.sql("UPDATE users SET role = 'user' WHERE email = 'root@example.com'")
         .await;
     let former = root.copy();
-    for (function, fields) in ADMIN_FUNCTIONS {
+    for &(function, fields) in ADMIN_FUNCTIONS {
         former
             .copy()
             .call(function, fields)
@@ -247,9 +247,11 @@ async fn a_person_is_described_and_nothing_private_is_told() {
     )
     .await
     .expect(200);
+    // wing:private-data
     ada.call("update_private_data", &[("api_token", CANARY)])
         .await
         .expect(200);
+    // end wing:private-data
     app.sql(&format!(
         "INSERT INTO accounts (id, user_id, provider, subject, email, access_token, created_at, last_used_at)
          SELECT {RANDOM_ID}, id, 'github', 'canary-subject', 'other@example.com', 'canary-token', created_at, created_at
@@ -279,17 +281,19 @@ async fn a_person_is_described_and_nothing_private_is_told() {
         (&json!(false), &json!("203.0.113.7"))
     );
     let data = person["data"].as_array().unwrap();
-    assert_eq!(data.len(), 2);
     let stored = "{\"bio\":\"canary in public\",\"website\":\"https://a.example\"}";
     assert_eq!(
         data[0],
         json!({"bucket": "public", "client_id": "", "bytes": stored.len(), "keys": 2, "version": 1,
                "updated_at": data[0]["updated_at"]})
     );
+    // wing:private-data
+    assert_eq!(data.len(), 2);
     assert_eq!(
         (&data[1]["bucket"], &data[1]["keys"]),
         (&json!("private"), &json!(1))
     );
+    // end wing:private-data
     let events = root
         .call("admin/list_events", &[("user_id", &id)])
         .await
@@ -310,8 +314,8 @@ async fn a_person_is_described_and_nothing_private_is_told() {
 async fn unknown_is_404_and_malformed_is_422() {
     let app = TestApp::new().await;
     let root = admin(&app).await;
-    for (function, fields) in ADMIN_FUNCTIONS
-        .into_iter()
+    for &(function, fields) in ADMIN_FUNCTIONS
+        .iter()
         .filter(|(name, _)| *name != "admin/list_people")
     {
         root.call(function, fields).await.refused(404, "not_found");
@@ -611,7 +615,7 @@ async fn an_unknown_role_in_the_row_opens_nothing() {
     let root = admin(&app).await;
     let copy = root.copy();
     app.sql("UPDATE users SET role = 'owner'").await;
-    for (function, fields) in ADMIN_FUNCTIONS {
+    for &(function, fields) in ADMIN_FUNCTIONS {
         let call = copy.copy().post(&format!("/api/{function}"), fields);
         let answer = call.send_unchecked().await;
         assert!(answer.status >= 500, "{function}: {}", answer.status);

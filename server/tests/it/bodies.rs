@@ -70,7 +70,10 @@ async fn a_large_body_is_read_only_of_somebody_signed_in() {
     let ada = app.registered(ADA).await;
     let (id, snapshot) = ada.session_cookies();
     let own = format!("__Host-id={id}; __Host-auth={snapshot}");
-    for function in ["update_public_data", "update_private_data"] {
+    for function in [
+        "update_public_data",
+        "update_private_data", // wing:private-data
+    ] {
         let (status, read) = post(&app, function, &own, 290_000).await;
         assert_eq!((status, read), (200, 290_000), "an unknown field is passed over");
         let (status, read) = post(&app, function, &own, 400_000).await;

@@ -55,8 +55,10 @@ async fn an_absent_field_stays_an_empty_one_goes_and_an_unknown_one_is_ignored()
     assert_eq!(after["display_name"], "Ada L.");
     assert_eq!(public(&ada).await, after);
     assert_eq!(ada.user().await["role"], "user");
+    // wing:private-data
     let private = ada.call("describe_private_data", &[]).await.expect(200).json();
     assert_eq!(private, json!([]), "nothing crossed into the other bucket");
+    // end wing:private-data
 
     assert_eq!(
         ada.call("clear_public_data", &[]).await.expect(200).json(),
@@ -135,7 +137,7 @@ async fn bodies_have_their_limits_chunked_or_not() {
         ("login", 8 * 1024),
         ("register", 8 * 1024),
         ("update_public_data", 300 * 1024),
-        ("update_private_data", 300 * 1024),
+        ("update_private_data", 300 * 1024), // wing:private-data
         ("get_user", 64 * 1024),
         ("change_password", 64 * 1024),
         ("revoke_session", 64 * 1024),
@@ -176,16 +178,19 @@ async fn an_etag_names_the_version_and_if_match_asks_for_it() {
     assert_ne!(etag(&unwritten), etag(&first));
     assert_eq!(etag(&ada.call("get_public_data", &[]).await), etag(&first));
 
-    for (function, fields) in [
-        ("update_public_data", &[("bio", "2")][..]),
-        ("clear_public_data", &[]),
-        ("update_private_data", &[("api_token", "t")]),
-        ("clear_private_data", &[]),
+    for (function, fields, describe) in [
+        ("update_public_data", &[("bio", "2")][..], "get_public_data"),
+        ("clear_public_data", &[], "get_public_data"),
+        // wing:private-data
+        (
+            "update_private_data",
+            &[("api_token", "t")],
+            "describe_private_data",
+        ),
+        ("clear_private_data", &[], "describe_private_data"),
+        // end wing:private-data
     ] {
-        let (describe, path) = match function.ends_with("public_data") {
-            true => ("get_public_data", format!("/api/{function}")),
-            false => ("describe_private_data", format!("/api/{function}")),
-        };
+        let path = format!("/api/{function}");
         let current = etag(&ada.call(describe, &[]).await.expect(200));
         for wrong in [
             "\"99\"",
@@ -225,6 +230,7 @@ async fn an_etag_names_the_version_and_if_match_asks_for_it() {
     }
 }
 
+// wing:private-data
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hundred_parallel_updates_of_different_fields_lose_nothing() {
     let app = TestApp::new().await;
@@ -254,6 +260,7 @@ async fn a_hundred_parallel_updates_of_different_fields_lose_nothing() {
         "every acknowledged write counted"
     );
 }
+// end wing:private-data
 
 #[tokio::test(flavor = "multi_thread")]
 async fn parallel_conditional_updates_lose_none_of_each_other() {
@@ -303,8 +310,8 @@ async fn a_nul_is_refused_whatever_the_engine_would_say_to_it() {
         ("update_public_data", "bio"),
         ("update_public_data", "website"),
         ("update_public_data", "theme"),
-        ("update_private_data", "api_token"),
-        ("update_private_data", "webhook_secret"),
+        ("update_private_data", "api_token"),      // wing:private-data
+        ("update_private_data", "webhook_secret"), // wing:private-data
     ] {
         for value in ["\0", "https://a.example/\0b", "before\0after"] {
             ada.call(function, &[(field, value)])
@@ -329,7 +336,7 @@ async fn nobody_reads_or_changes_what_is_somebody_elses() {
         ("get_user", &[]),
         ("list_sessions", &[]),
         ("list_accounts", &[]),
-        ("describe_private_data", &[]),
+        ("describe_private_data", &[]), // wing:private-data
     ] {
         let mut fields = vec![
             ("user_id", ada_id.as_str()),

@@ -15,18 +15,20 @@ use crate::support::{Browser, Call, OTHER_PASSWORD, PASSWORD, SOME_ID, TestApp, 
 const ADA: &str = "ada@example.com";
 
 /// Every route that writes, as one browser would call it.
-const WRITES: [(&str, &[(&str, &str)]); 12] = [
+const WRITES: &[crate::support::Function] = &[
     ("/api/login", &[("email", ADA), ("password", PASSWORD)]),
     (
         "/api/update_public_data",
         &[("display_name", "Ada"), ("bio", "Counts.")],
     ),
+    // wing:private-data
     (
         "/api/update_private_data",
         &[("api_token", "token-of-some-service")],
     ),
-    ("/api/clear_public_data", &[]),
     ("/api/clear_private_data", &[]),
+    // end wing:private-data
+    ("/api/clear_public_data", &[]),
     ("/api/confirm_identity", &[("password", PASSWORD)]),
     (
         "/api/change_password",
@@ -96,7 +98,7 @@ async fn everything_is_whole(app: &TestApp, place: usize) {
 async fn a_client_that_leaves_at_any_poll_of_any_write_changes_nothing_for_the_next() {
     let app = TestApp::new().await;
     app.registered(ADA).await;
-    for (place, (path, fields)) in WRITES.into_iter().enumerate() {
+    for (place, &(path, fields)) in WRITES.iter().enumerate() {
         for polls in 1..8 {
             let ada = app.browser().at(&format!("192.0.2.{}", place * 8 + polls));
             ada.login(ADA, PASSWORD).await.expect(200);

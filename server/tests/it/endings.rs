@@ -1,6 +1,9 @@
 //! Several endings of one person's sessions at once: whoever comes second waits, and nobody waits for ever.
 
-use auth::{Auth, admin::By};
+use auth::{
+    Auth,
+    admin::By, // wing:admin
+};
 use uuid::Uuid;
 
 use crate::support::{Browser, PASSWORD, TestApp, all_at_once};
@@ -12,14 +15,18 @@ const EVE: &str = "eve@example.com";
 const WAYS: usize = 6;
 
 async fn one_way(place: usize, auth: Auth, browser: Browser, user_id: Uuid) {
-    let people = auth.administration();
     match place % WAYS {
         0 => {
             let status = browser.call("revoke_other_sessions", &[]).await.status;
             assert!(matches!(status, 200 | 401), "{status}");
         }
-        1 => drop(people.end_sessions(By::CommandLine, user_id).await.unwrap()),
-        2 => drop(people.end_everybodys_sessions().await.unwrap()),
+        // wing:admin
+        1 => {
+            let people = auth.administration();
+            people.end_sessions(By::CommandLine, user_id).await.unwrap();
+        }
+        2 => drop(auth.administration().end_everybodys_sessions().await.unwrap()),
+        // end wing:admin
         3 => {
             let mut tx = auth.db.begin().await.unwrap();
             auth.sessions.end_all(&mut tx, user_id).await.unwrap();
@@ -42,7 +49,7 @@ async fn one_way(place: usize, auth: Auth, browser: Browser, user_id: Uuid) {
 async fn all_ways_of_ending_sessions_at_once_succeed() {
     let app = TestApp::new().await;
     app.registered(ADA).await;
-    let user_id = app.auth.administration().find(ADA).await.unwrap().id;
+    let user_id = app.id_of(ADA).await;
     for round in 0..3 {
         let mut ways = Vec::new();
         for place in 0..12 {
@@ -56,6 +63,7 @@ async fn all_ways_of_ending_sessions_at_once_succeed() {
     assert_eq!(app.number("SELECT count(*) FROM tower_sessions").await, sessions);
 }
 
+// wing:admin
 #[tokio::test]
 async fn ending_everybodys_sessions_goes_through_all_people() {
     let app = TestApp::new().await;
@@ -92,6 +100,7 @@ async fn ending_everybodys_sessions_goes_through_all_people() {
         0
     );
 }
+// end wing:admin
 
 /// What it takes for two DELETEs to meet the same rows in different orders: one has begun before a row moved in
 /// the table, as each touch moves it, and the other after. Every step is waited for; nothing is left to chance.

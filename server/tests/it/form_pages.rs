@@ -2,7 +2,7 @@
 //! person who typed it, and nothing else ever comes back.
 
 use app::pages::{FORMS, form_at};
-use auth::{Role, admin::By, form_texts::Typist};
+use auth::form_texts::Typist;
 
 use crate::support::{Answer, Browser, FUNCTIONS, ORIGIN, PASSWORD, TestApp, contains};
 
@@ -66,29 +66,28 @@ async fn every_form_has_declared_its_page_and_no_field_for_a_secret_comes_back()
         app.registered("root@example.com").await,
         app.registered(ADA).await,
     );
-    let people = app.auth.administration();
-    let person = people.find("root@example.com").await.unwrap();
-    people
-        .set_role(By::CommandLine, person.id, Role::Admin)
-        .await
-        .unwrap();
+    // wing:admin
+    app.promote("root@example.com").await;
     let disabled = app.registered("off@example.com").await.user().await["id"].clone();
     root.call("admin/disable_user", &[("user_id", disabled.as_str().unwrap())])
         .await
         .expect(200);
+    let ada_page = format!("/admin/people/{}", app.id_of(ADA).await);
+    let disabled_page = format!("/admin/people/{}", disabled.as_str().unwrap());
+    // end wing:admin
     for browser in [&root, &ada] {
+        // wing:private-data
         browser
             .call("update_private_data", &[("api_token", "x")])
             .await
             .expect(200);
+        // end wing:private-data
         browser
             .call("update_public_data", &[("bio", "x")])
             .await
             .expect(200);
     }
     let other = app.signed_in(ADA).await;
-    let ada_page = format!("/admin/people/{}", people.find(ADA).await.unwrap().id);
-    let disabled_page = format!("/admin/people/{}", disabled.as_str().unwrap());
     let mut seen = std::collections::BTreeSet::new();
     let stranger = app.browser();
     // Without a password of one's own the form is another.
@@ -101,13 +100,13 @@ async fn every_form_has_declared_its_page_and_no_field_for_a_secret_comes_back()
         (&ada, "/profile"),
         (&ada, "/settings"),
         (&ada, "/settings/public"),
-        (&ada, "/settings/private"),
+        (&ada, "/settings/private"), // wing:private-data
         (&ada, "/settings/accounts"),
         (&ada, "/settings/sessions"),
         (&ada, "/settings/security"),
         (&root, "/settings/security"),
-        (&root, ada_page.as_str()),
-        (&root, disabled_page.as_str()),
+        (&root, ada_page.as_str()),      // wing:admin
+        (&root, disabled_page.as_str()), // wing:admin
     ] {
         let text = browser.get(page).await.expect(200).text();
         for form in forms_of(&text) {
@@ -166,7 +165,7 @@ async fn nothing_comes_back_but_the_fields_that_a_form_has_declared() {
         "return_to",
     ];
     for (function, page) in [
-        ("update_private_data", "/settings/private"),
+        ("update_private_data", "/settings/private"), // wing:private-data
         ("update_public_data", PUBLIC_PAGE),
         ("change_password", "/settings/security"),
         ("set_password", "/settings/security"),
@@ -184,7 +183,7 @@ async fn nothing_comes_back_but_the_fields_that_a_form_has_declared() {
             .await
             .expect(303);
             let cookie = ada.cookie("flash");
-            for page in [page, "/", PUBLIC_PAGE, "/settings/private", "/login"] {
+            for page in [page, "/", PUBLIC_PAGE, "/profile", "/login"] {
                 let shown = ada.get(page).await;
                 assert!(
                     !shown.everything().contains(canary),
@@ -496,11 +495,7 @@ async fn a_text_is_handed_to_its_user_alone_once_and_in_time() {
     let app = TestApp::new().await;
     app.registered(ADA).await;
     app.registered(EVE).await;
-    let people = app.auth.administration();
-    let (ada, eve) = (
-        people.find(ADA).await.unwrap().id,
-        people.find(EVE).await.unwrap().id,
-    );
+    let (ada, eve) = (app.id_of(ADA).await, app.id_of(EVE).await);
     let texts = &app.auth.form_texts;
     let fields = vec![("bio".to_owned(), "words".to_owned())];
     let keep = async || {
@@ -587,7 +582,7 @@ async fn a_form_that_was_made_for_another_person_changes_nothing() {
     let browser = ada.copy();
     sign_in(&browser, EVE, "/profile").await;
     let before = rows(&app).await;
-    for (function, fields) in FUNCTIONS {
+    for &(function, fields) in FUNCTIONS {
         for mark in [adas.as_str(), "forged", ""] {
             let fields: Vec<_> = fields.iter().copied().chain([("_for", mark)]).collect();
             browser
@@ -643,7 +638,7 @@ async fn a_form_that_no_browser_says_the_page_of_leads_to_its_own() {
     let path = |page: &str| format!("{ORIGIN}{page}");
     for (function, fields, page) in [
         ("update_public_data", &[("website", "x")][..], "/settings/public"),
-        ("clear_private_data", &[], "/settings/private"),
+        ("clear_private_data", &[], "/settings/private"), // wing:private-data
         ("unlink_account", &[("account_id", "x")], "/settings/accounts"),
         ("revoke_session", &[("session_id", "x")], "/settings/sessions"),
         (
@@ -693,9 +688,9 @@ async fn the_way_on_is_kept_though_the_browser_does_not_say_where_it_was() {
     let fields = [
         ("email", ADA),
         ("password", "x"),
-        ("return_to", "/settings/private?a=1&b=%2F"),
+        ("return_to", "/settings/public?a=1&b=%2F"),
     ];
-    let encoded = "return_to=%2Fsettings%2Fprivate%3Fa%3D1%26b%3D%252F";
+    let encoded = "return_to=%2Fsettings%2Fpublic%3Fa%3D1%26b%3D%252F";
     for (referer, location) in [
         (None, format!("/login?{encoded}")),
         (Some(ORIGIN.to_owned()), format!("/login?{encoded}")),
@@ -735,6 +730,7 @@ async fn the_way_on_is_kept_though_the_browser_does_not_say_where_it_was() {
     }
 }
 
+// wing:admin
 #[tokio::test]
 async fn a_form_about_a_person_leads_to_that_persons_page() {
     let app = TestApp::new().await;
@@ -742,9 +738,7 @@ async fn a_form_about_a_person_leads_to_that_persons_page() {
         app.registered("root@example.com").await,
         app.registered(ADA).await,
     );
-    let people = app.auth.administration();
-    let id = people.find("root@example.com").await.unwrap().id;
-    people.set_role(By::CommandLine, id, Role::Admin).await.unwrap();
+    app.promote("root@example.com").await;
     let adas = ada.user().await["id"].as_str().unwrap().to_owned();
     let page = format!("/admin/people/{adas}");
     for fields in [
@@ -768,6 +762,7 @@ async fn a_form_about_a_person_leads_to_that_persons_page() {
     call.header("accept", "text/html").send().await.leads_to(&page);
     assert!(root.get(&page).await.shows("There is nothing here."));
 }
+// end wing:admin
 
 #[tokio::test]
 async fn signing_out_without_a_session_sets_nothing() {

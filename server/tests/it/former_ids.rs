@@ -7,7 +7,14 @@ use http::Method;
 use crate::{
     accounts::connect,
     support::{
-        ADMIN_FUNCTIONS, Answer, Browser, FUNCTIONS, OPEN_FUNCTIONS, OTHER_PASSWORD, PASSWORD, PROTECTED,
+        ADMIN_FUNCTIONS, // wing:admin
+        Answer,
+        Browser,
+        FUNCTIONS,
+        OPEN_FUNCTIONS,
+        OTHER_PASSWORD,
+        PASSWORD,
+        PROTECTED,
         TestApp,
     },
 };
@@ -42,13 +49,13 @@ async fn confirm(browser: &Browser) {
 async fn is_nobodys(late: &Browser) {
     let page = late.copy().get("/").await.expect(200);
     assert!(page.cookies().is_empty() && !page.shows(ADA));
-    for page in PROTECTED {
+    for &page in PROTECTED {
         let answer = late.copy().get(page).await.expect(303);
         assert!(answer.cookies().is_empty(), "{page}");
     }
     let session = late.copy().get("/api/session").await.expect(200);
     assert_eq!((session.text().as_str(), session.cookies()), ("null", Vec::new()));
-    for (function, fields) in FUNCTIONS {
+    for &(function, fields) in FUNCTIONS {
         if OPEN_FUNCTIONS.contains(&function) {
             continue;
         }
@@ -56,10 +63,12 @@ async fn is_nobodys(late: &Browser) {
         let answer = answer.refused(401, "unauthenticated");
         assert!(answer.cookies().is_empty(), "{function}");
     }
-    for (function, fields) in ADMIN_FUNCTIONS {
+    // wing:admin
+    for &(function, fields) in ADMIN_FUNCTIONS {
         let answer = late.copy().call(function, fields).await.refused(404, "not_found");
         assert!(answer.cookies().is_empty(), "{function}");
     }
+    // end wing:admin
     for function in ["get_auth_session", "get_user"] {
         let answer = late.copy().call(function, &[]).await.expect(200);
         assert_eq!((answer.text().as_str(), answer.cookies()), ("null", Vec::new()));

@@ -12,12 +12,12 @@ async fn a_refused_sign_in_leads_back_and_says_so_once_keeping_what_was_typed() 
     let app = TestApp::new().await;
     app.registered(ADA).await;
     let browser = app.browser();
-    let page = "/login?return_to=%2Fsettings%2Fprivate";
+    let page = "/login?return_to=%2Fsettings%2Faccounts";
     let typed = [
         ("email", "someone\"<b>@example.com"),
         ("password", "canary-password"),
         ("remember", "true"),
-        ("return_to", "/settings/private"),
+        ("return_to", "/settings/accounts"),
     ];
     let answer = browser.submit(page, "login", &typed).await.leads_to(page);
     assert_eq!(answer.status, 303);
@@ -32,7 +32,7 @@ async fn a_refused_sign_in_leads_back_and_says_so_once_keeping_what_was_typed() 
     );
     assert!(!shown.shows("someone\"<b>@example.com"));
     assert!(shown.shows("checked"));
-    assert!(shown.shows("value=\"/settings/private\""), "return_to is kept");
+    assert!(shown.shows("value=\"/settings/accounts\""), "return_to is kept");
     assert!(!shown.everything().contains("canary-password"));
     assert_eq!(
         shown.cookie("__Host-flash").map(|cookie| cookie.removes()),
@@ -46,13 +46,13 @@ async fn a_refused_sign_in_leads_back_and_says_so_once_keeping_what_was_typed() 
     let right = [
         ("email", ADA),
         ("password", PASSWORD),
-        ("return_to", "/settings/private"),
+        ("return_to", "/settings/accounts"),
     ];
     browser
         .submit(page, "login", &right)
         .await
-        .leads_to("/settings/private");
-    browser.get("/settings/private").await.expect(200);
+        .leads_to("/settings/accounts");
+    browser.get("/settings/accounts").await.expect(200);
 }
 
 #[tokio::test]
@@ -311,9 +311,11 @@ async fn the_address_cannot_make_a_page_say_anything() {
 async fn every_form_posts_to_a_real_address_and_no_password_can_get_into_an_url() {
     let app = TestApp::new().await;
     let ada = app.registered(ADA).await;
+    // wing:private-data
     ada.call("update_private_data", &[("api_token", "a-token-for-the-page")])
         .await
         .expect(200);
+    // end wing:private-data
     ada.call("update_public_data", &[("bio", "x")]).await.expect(200);
     app.signed_in(ADA).await;
     let mut seen = 0;
@@ -327,7 +329,7 @@ async fn every_form_posts_to_a_real_address_and_no_password_can_get_into_an_url(
         (&ada, "/profile"),
         (&ada, "/settings"),
         (&ada, "/settings/public"),
-        (&ada, "/settings/private"),
+        (&ada, "/settings/private"), // wing:private-data
         (&ada, "/settings/accounts"),
         (&ada, "/settings/sessions"),
         (&ada, "/settings/security"),

@@ -2,7 +2,7 @@
 
 use http::Method;
 
-use crate::support::{ADMIN_FUNCTIONS, FUNCTIONS, PASSWORD, PROTECTED, TestApp};
+use crate::support::{FUNCTIONS, PASSWORD, PROTECTED, TestApp, all_functions};
 
 const METHODS: [&str; 12] = [
     "GET",
@@ -158,16 +158,14 @@ async fn no_combination_of_route_method_body_and_headers_is_a_fault() {
     let app = TestApp::new().await;
     let (ada, stranger) = (app.registered("ada@example.com").await, app.browser());
     // Who may do most can hit most.
-    app.sql("UPDATE users SET role = 'admin'").await;
-    let functions: Vec<_> = FUNCTIONS
-        .into_iter()
-        .chain(ADMIN_FUNCTIONS)
+    app.promote("ada@example.com").await;
+    let functions: Vec<_> = all_functions()
         .map(|(function, _)| format!("/api/{function}"))
         .collect();
     let paths: Vec<&str> = PATHS
         .into_iter()
-        .chain(["/admin", "/admin/people/x", "/admin/x"])
-        .chain(PROTECTED)
+        .chain(["/admin", "/admin/people/x", "/admin/x"]) // wing:admin
+        .chain(PROTECTED.iter().copied())
         .chain(functions.iter().map(String::as_str))
         .collect();
     let bodies = bodies();
@@ -236,7 +234,8 @@ async fn a_wrong_method_is_405_with_allow_on_every_route() {
         "/settings/public",
         "/auth/callback/github",
     ];
-    let functions = FUNCTIONS.map(|(function, _)| format!("/api/{function}"));
+    let functions = FUNCTIONS.iter().map(|(function, _)| format!("/api/{function}"));
+    let functions: Vec<String> = functions.collect();
     let posts = functions
         .iter()
         .map(String::as_str)

@@ -62,7 +62,7 @@ const RETURN_TO: [(&str, &str); 45] = [
 async fn an_anonymous_visitor_is_led_to_the_login_page_with_an_empty_body() {
     let app = TestApp::new().await;
     let stranger = app.browser();
-    for page in PROTECTED {
+    for &page in PROTECTED {
         let encoded = page.replace('/', "%2F");
         for method in [Method::GET, Method::HEAD] {
             let answer = stranger.request(method, page).send().await.expect(303);
@@ -100,7 +100,7 @@ async fn the_guards_return_to_survives_the_whole_way_byte_for_byte() {
 async fn a_signed_in_person_sees_protected_pages_which_nobody_may_store() {
     let app = TestApp::new().await;
     let ada = app.registered(ADA).await;
-    for page in PROTECTED {
+    for &page in PROTECTED {
         let answer = ada.get(page).await.expect(200);
         assert_eq!(answer.header("cache-control"), Some("no-store, no-transform"));
         assert!(
@@ -215,12 +215,12 @@ async fn a_sign_in_by_form_leads_to_its_return_to_and_nowhere_else() {
     let register = [
         ("email", "new@example.com"),
         ("password", PASSWORD),
-        ("return_to", "/settings/private"),
+        ("return_to", "/settings/accounts"),
     ];
     app.browser()
         .submit("/register", "register", &register)
         .await
-        .leads_to("/settings/private");
+        .leads_to("/settings/accounts");
 }
 
 #[tokio::test]
@@ -280,7 +280,7 @@ async fn an_unknown_path_under_a_page_never_shows_that_page() {
     for path in [
         "/profile/x.css",
         "/settings/public.js",
-        "/settings/private/x",
+        "/settings/accounts/x",
         "/profile%2Fx",
         "/profile;a.css",
         "/PROFILE",

@@ -361,7 +361,7 @@ async fn health_needs_no_database_and_readiness_tells_when_it_is_away() {
 async fn answers_that_set_a_cookie_or_show_a_person_are_nobodys_to_keep() {
     let app = TestApp::new().await;
     let ada = app.registered(ADA).await;
-    for (function, fields) in crate::support::FUNCTIONS {
+    for &(function, fields) in crate::support::FUNCTIONS {
         let answer = ada.copy().call(function, fields).await;
         assert_eq!(answer.header("cache-control"), Some("no-store"), "{function}");
     }

@@ -73,7 +73,7 @@ fn a_release_refuses_every_wrong_variable_by_name_and_repeats_no_value() {
         ("PASSWORD_MIN_LENGTH", "7"),
         ("TRUSTED_PROXIES", "10.0.0.0/8, canary-proxy"),
         ("LEPTOS_SITE_ADDR", "canary-addr"),
-        ("DEV_IDP", "canary-idp"),
+        ("DEV_IDP", "canary-idp"), // wing:dev-provider
         ("RUST_LOG", "canary=[[["),
         ("LEPTOS_SITE_ROOT", "/nonexistent/canary"),
     ];

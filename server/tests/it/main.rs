@@ -11,8 +11,8 @@ mod database;
 mod support;
 
 mod accounts;
-mod admin;
-mod admin_cli;
+mod admin; // wing:admin
+mod admin_cli; // wing:admin
 mod at_rest;
 mod bodies;
 mod concurrency;
@@ -34,18 +34,18 @@ mod guards;
 mod headers;
 mod history;
 mod keys;
-mod killed;
-mod last_admin;
+mod killed; // wing:dev-provider
+mod last_admin; // wing:admin
 mod limits;
 mod moved;
-mod nowhere;
+mod nowhere; // wing:admin
 mod operation;
 mod origin;
 mod passwords;
 mod patience;
 #[cfg(feature = "postgres")]
 mod postgres;
-mod private;
+mod private; // wing:private-data
 mod proofs;
 mod races;
 mod revocation;

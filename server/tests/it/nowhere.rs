@@ -96,7 +96,7 @@ async fn not_even_when_the_database_is_away() {
     let app = TestApp::new().await;
     let ada = app.registered(ADA).await;
     app.lose_database().await;
-    for (function, fields) in ADMIN_FUNCTIONS {
+    for &(function, fields) in ADMIN_FUNCTIONS {
         ada.call(function, fields).await.refused(404, "not_found");
     }
     ada.get("/admin").await.expect(404);

@@ -52,11 +52,13 @@ fn a_wrong_configuration_ends_the_program_and_names_every_wrong_variable() {
     assert!(said.contains("GITHUB_CLIENT_SECRET"), "{said}");
     assert!(!said.contains("canary"), "{said}");
     assert!(!folder.0.join("app.db").exists(), "nothing was begun");
+    // wing:admin
     // What the commands of administration need is less.
     let mut list = command(&folder, &[("RUST_LOG", "canary=[[[")]);
     let output = list.args(["admin", "list"]).output().unwrap();
     assert!(!output.status.success());
     assert!(contains(&output.stderr, "RUST_LOG") && !contains(&output.stderr, "canary"));
+    // end wing:admin
 }
 
 /// A file that is none would take every write, and be empty after a restart.
@@ -79,21 +81,28 @@ fn a_database_with_parameters_is_a_wrong_configuration_like_any_other() {
     }
 }
 
+/// Starts a server with odd variables and hears what it says of one of them.
+fn is_doubted(odd: &[(&str, &str)], variable: &str) {
+    let folder = Folder::new();
+    let server = Server::start(&folder, odd);
+    let said = |line: &str| line.contains("\"level\":\"WARN\"") && line.contains(variable);
+    assert!(server.log().lines().any(said), "{variable}: {}", server.log());
+}
+
 #[test]
 fn what_is_doubtful_is_said_at_the_start() {
-    let folder = Folder::new();
-    let odd = [
-        ("PUBLIC_URL", "https://app.example"),
-        ("SNAPSHOT_TTL", "301"),
-        ("DEV_IDP", "1"),
-    ];
-    let server = Server::start(&folder, &odd);
-    for variable in ["SNAPSHOT_TTL", "DEV_IDP"] {
-        let said = |line: &str| line.contains("\"level\":\"WARN\"") && line.contains(variable);
-        assert!(server.log().lines().any(said), "{variable}: {}", server.log());
-    }
+    let url = ("PUBLIC_URL", "https://app.example");
+    is_doubted(&[url, ("SNAPSHOT_TTL", "301")], "SNAPSHOT_TTL");
+    is_doubted(&[url, ("DEV_IDP", "1")], "DEV_IDP"); // wing:dev-provider
     let usual = Folder::new();
-    let server = Server::start(&usual, &[SITE, ("SNAPSHOT_TTL", "300"), ("DEV_IDP", "1")]);
+    let server = Server::start(
+        &usual,
+        &[
+            SITE,
+            ("SNAPSHOT_TTL", "300"),
+            ("DEV_IDP", "1"), // wing:dev-provider
+        ],
+    );
     assert!(!server.log().contains("WARN"), "{}", server.log());
 }
 
@@ -170,6 +179,7 @@ fn the_log_holds_what_happened_and_no_secret_even_at_its_chattiest() {
     let wrong = [("email", ADA), ("password", "canary-wrong-password")];
     let refused = server.post("/api/login", &session, &wrong);
     assert!(refused.starts_with("HTTP/1.1 401"), "{refused}");
+    // wing:private-data
     let secrets = [
         ("api_token", "canary-api-token-1234"),
         ("webhook_secret", "canary-hook"),
@@ -177,6 +187,7 @@ fn the_log_holds_what_happened_and_no_secret_even_at_its_chattiest() {
     server.post("/api/update_private_data", &session, &secrets);
     let private = server.post("/api/describe_private_data", &session, &[]);
     assert!(private.starts_with("HTTP/1.1 200"), "{private}");
+    // end wing:private-data
     let change = [
         ("current_password", PASSWORD),
         ("new_password", "canary of the new password"),
@@ -418,35 +429,6 @@ async fn each_table_is_swept_whatever_is_wrong_with_another() {
     }
     app.sql("ALTER TABLE elsewhere RENAME TO form_texts").await;
     app.auth.sweep().await.unwrap();
-}
-
-/// The sweep goes on beside private data that cannot be sealed anew.
-#[cfg(not(feature = "postgres"))]
-#[tokio::test]
-async fn private_data_that_is_not_sealed_anew_holds_up_no_sweep() {
-    let folder = Folder::new();
-    let migrated = command(&folder, &[SITE]).arg("migrate").output().unwrap();
-    assert!(migrated.status.success());
-    let options: sqlx::sqlite::SqliteConnectOptions = folder.database_url().parse().unwrap();
-    let pool = sqlx::SqlitePool::connect_with(options).await.unwrap();
-    for statement in [
-        "INSERT INTO stale_sessions (session_id, min_version, forget_at)
-         VALUES (randomblob(16), 1, '2000-01-01T00:00:00Z')",
-        "ALTER TABLE user_data RENAME TO elsewhere",
-    ] {
-        sqlx::query(statement).execute(&pool).await.unwrap();
-    }
-    let server = Server::start(&folder, &[SITE]);
-    server.wait_for("private data was not sealed anew");
-    let patience = std::time::Instant::now();
-    let marks = async || -> i64 {
-        let marks = sqlx::query_scalar("SELECT count(*) FROM stale_sessions");
-        marks.fetch_one(&pool).await.unwrap()
-    };
-    while marks().await > 0 {
-        assert!(patience.elapsed().as_secs() < 10, "{}", server.log());
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
 }
 
 /// On PostgreSQL nobody holds up everybody: there it is a lost connection (see `postgres.rs`).

@@ -373,7 +373,7 @@ async fn a_database_that_only_reads_is_503_for_what_writes_and_serves_what_reads
     operator.read_only(true).await;
     await_feed(&ada).await;
 
-    let writes = FUNCTIONS.into_iter().filter(|(function, _)| {
+    let writes = FUNCTIONS.iter().copied().filter(|(function, _)| {
         let reads = ["get_", "describe_", "list_"]
             .iter()
             .any(|prefix| function.starts_with(prefix));

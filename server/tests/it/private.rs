@@ -4,6 +4,8 @@ use auth::data::SecretAccess;
 use secrecy::ExposeSecret;
 
 use crate::support::{Browser, FUNCTIONS, NEW_SECRET, PASSWORD, PROTECTED, SECRET, TestApp, contains};
+#[cfg(not(feature = "postgres"))]
+use crate::support::{Folder, Server, command};
 
 const ADA: &str = "ada@example.com";
 const EVE: &str = "eve@example.com";
@@ -30,13 +32,15 @@ async fn a_private_value_is_in_no_answer_whoever_asks() {
         .expect(303),
     ];
     for browser in [&ada, &eve, &app.browser()] {
-        for page in PROTECTED
-            .into_iter()
-            .chain(["/", "/login", "/nowhere", "/api/session", "/api/nowhere"])
+        for page in
+            PROTECTED
+                .iter()
+                .copied()
+                .chain(["/", "/login", "/nowhere", "/api/session", "/api/nowhere"])
         {
             answers.push(browser.get(page).await);
         }
-        for (function, fields) in FUNCTIONS {
+        for &(function, fields) in FUNCTIONS {
             if ![
                 "logout",
                 "clear_private_data",
@@ -339,4 +343,36 @@ async fn stored(app: &TestApp) -> Vec<u8> {
     app.text("SELECT string_agg(CAST(data AS TEXT), ',') FROM user_data")
         .await
         .into_bytes()
+}
+
+/// The sweep goes on beside private data that cannot be sealed anew.
+#[cfg(not(feature = "postgres"))]
+#[tokio::test]
+async fn private_data_that_is_not_sealed_anew_holds_up_no_sweep() {
+    let folder = Folder::new();
+    let migrated = command(&folder, &[("PUBLIC_URL", "http://127.0.0.1:3000")])
+        .arg("migrate")
+        .output()
+        .unwrap();
+    assert!(migrated.status.success());
+    let options: sqlx::sqlite::SqliteConnectOptions = folder.database_url().parse().unwrap();
+    let pool = sqlx::SqlitePool::connect_with(options).await.unwrap();
+    for statement in [
+        "INSERT INTO stale_sessions (session_id, min_version, forget_at)
+         VALUES (randomblob(16), 1, '2000-01-01T00:00:00Z')",
+        "ALTER TABLE user_data RENAME TO elsewhere",
+    ] {
+        sqlx::query(statement).execute(&pool).await.unwrap();
+    }
+    let server = Server::start(&folder, &[("PUBLIC_URL", "http://127.0.0.1:3000")]);
+    server.wait_for("private data was not sealed anew");
+    let patience = std::time::Instant::now();
+    let marks = async || -> i64 {
+        let marks = sqlx::query_scalar("SELECT count(*) FROM stale_sessions");
+        marks.fetch_one(&pool).await.unwrap()
+    };
+    while marks().await > 0 {
+        assert!(patience.elapsed().as_secs() < 10, "{}", server.log());
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
 }

@@ -1,6 +1,6 @@
 //! What follows a proof, and what only a word: an address is whose it is once somebody vouches for it.
 
-use auth::admin::Grantee;
+use auth::admin::Grantee; // wing:admin
 use serde_json::json;
 
 use crate::{
@@ -64,6 +64,7 @@ async fn no_address_is_no_verified_address() {
     }
 }
 
+// wing:admin
 #[tokio::test]
 async fn administrators_see_which_addresses_are_verified() {
     let app = TestApp::new().await;
@@ -149,6 +150,7 @@ async fn a_privilege_is_given_by_id_or_by_a_verified_address() {
     let refused = people.grantee("x").await;
     assert!(matches!(refused, Err(auth::Error::InvalidEmail)), "{refused:?}");
 }
+// end wing:admin
 
 /// A confirmation is a proof of who somebody is; choosing a first password is none.
 #[tokio::test]

@@ -14,10 +14,10 @@ async fn is_out(browser: &Browser) {
         browser.copy().get("/api/session").await.expect(200).text(),
         "null"
     );
-    for page in PROTECTED {
+    for &page in PROTECTED {
         assert_eq!(browser.copy().get(page).await.expect(303).body.len(), 0);
     }
-    for (function, fields) in FUNCTIONS {
+    for &(function, fields) in FUNCTIONS {
         if !OPEN_FUNCTIONS.contains(&function) {
             browser
                 .copy()
@@ -158,7 +158,7 @@ async fn another_process_over_the_same_file_refuses_a_revoked_session_on_every_a
     ada.call("revoke_session", &[("session_id", &session_id)])
         .await
         .expect(200);
-    for (function, fields) in FUNCTIONS
+    for &(function, fields) in FUNCTIONS
         .iter()
         .filter(|(name, _)| !OPEN_FUNCTIONS.contains(name))
     {

@@ -67,14 +67,14 @@ async fn without_a_database_every_authoritative_call_is_503_and_nothing_is_clear
     let app = TestApp::new().await;
     let ada = app.registered(ADA).await;
     app.lose_database().await;
-    for (function, fields) in FUNCTIONS {
+    for &(function, fields) in FUNCTIONS {
         let answer = ada.call(function, fields).await;
         match function {
             "get_auth_session" => drop(answer.expect(200)),
             _ => drop(answer.refused(503, "unavailable")),
         }
     }
-    for page in PROTECTED {
+    for &page in PROTECTED {
         let answer = ada.get(page).await.expect(503);
         assert!(answer.header("content-type").unwrap().starts_with("text/html"));
     }
@@ -94,7 +94,7 @@ async fn without_a_database_a_void_snapshot_is_503_on_pages_and_api_routes_alike
         let answer = ada.get(path).await.expect(503);
         assert!(answer.cookies().is_empty());
     }
-    for (function, fields) in FUNCTIONS {
+    for &(function, fields) in FUNCTIONS {
         ada.call(function, fields).await.refused(503, "unavailable");
     }
     // Who shows no id needs no authority.
@@ -231,7 +231,7 @@ async fn a_snapshot_without_its_own_id_cookie_opens_nothing() {
         .await
         .leads_to("/login?return_to=%2Fprofile");
     assert!(!thief.get("/").await.expect(200).shows(ADA));
-    for (function, fields) in FUNCTIONS
+    for &(function, fields) in FUNCTIONS
         .iter()
         .filter(|(name, _)| !OPEN_FUNCTIONS.contains(name))
     {

@@ -11,7 +11,7 @@ use app::pages::{
     login::Login,
     register::Register,
     settings::{
-        private::UpdatePrivateData,
+        private::UpdatePrivateData, // wing:private-data
         security::{ChangePassword, ConfirmIdentity, SetPassword},
     },
 };
@@ -85,14 +85,14 @@ fn of_what_forms_send_no_password_and_no_private_value() {
     }
     let sign_in = [("email", ADA), ("password", PASSWORD)];
     let change = [("current_password", PASSWORD), ("new_password", PASSWORD)];
-    let private = [("api_token", PASSWORD), ("webhook_secret", PASSWORD)];
+    let private = [("api_token", PASSWORD), ("webhook_secret", PASSWORD)]; // wing:private-data
     for shown in [
         shown::<Login>(&sign_in),
         shown::<Register>(&sign_in),
         shown::<ConfirmIdentity>(&sign_in[1..]),
         shown::<ChangePassword>(&change),
         shown::<SetPassword>(&change[1..]),
-        shown::<UpdatePrivateData>(&private),
+        shown::<UpdatePrivateData>(&private), // wing:private-data
     ] {
         assert!(!shown.contains(PASSWORD), "{shown}");
         assert!(shown.contains("(..)"), "{shown}");

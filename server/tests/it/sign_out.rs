@@ -1,7 +1,5 @@
 //! Signing out: what goes along with the session, whichever way it ends by one's own hand.
 
-use auth::{Role, admin::By};
-
 use crate::support::{Answer, Browser, PASSWORD, TestApp};
 
 const ADA: &str = "ada@example.com";
@@ -103,13 +101,11 @@ async fn ending_ones_own_session_from_any_list_does_all_that_signing_out_does() 
     let (cookies, data) = &expected;
     assert_eq!(cookies.len(), 4, "id, auth, flow, theme: {cookies:?}");
     assert_eq!(data.as_deref(), Some("\"cache\", \"storage\""));
-    let people = app.auth.administration();
-    let id = people.find(ADA).await.unwrap().id;
-    people.set_role(By::CommandLine, id, Role::Admin).await.unwrap();
+    app.promote(ADA).await;
     for (page, function, field) in [
         ("/settings/sessions", "revoke_session", "session_id"),
-        ("/admin", "admin/revoke_session", "session_id"),
-        ("/admin", "admin/revoke_all_sessions", "user_id"),
+        ("/admin", "admin/revoke_session", "session_id"), // wing:admin
+        ("/admin", "admin/revoke_all_sessions", "user_id"), // wing:admin
     ] {
         for by_form in [false, true] {
             let ada = app.browser();

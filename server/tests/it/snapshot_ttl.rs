@@ -1,18 +1,23 @@
 //! Processes on one database that were told different values of `SNAPSHOT_TTL`: a mark outlives every snapshot it
 //! voids, whoever marked and whoever sealed.
 
+// wing:admin
 use auth::{
     Lifetimes,
     admin::{Administration, By},
 };
 
-use crate::support::{Browser, TestApp};
+use crate::support::Browser;
+// end wing:admin
+
+use crate::support::TestApp;
 
 const ADA: &str = "ada@example.com";
 
 /// How much longer than snapshots marks are kept.
 const SLACK: i64 = 120;
 
+// wing:admin
 /// Ends all sessions of who this browser belongs to, as a command does that was told this.
 async fn end_by_command(app: &TestApp, browser: &Browser, snapshot: i64) {
     let lifetimes = Lifetimes {
@@ -29,12 +34,14 @@ async fn end_by_command(app: &TestApp, browser: &Browser, snapshot: i64) {
         .await
         .unwrap();
 }
+// end wing:admin
 
 async fn marks(app: &TestApp) -> i64 {
     app.auth.sweep().await.unwrap();
     app.number("SELECT count(*) FROM stale_sessions").await
 }
 
+// wing:admin
 #[tokio::test]
 async fn what_a_command_ended_that_was_told_of_shorter_snapshots_stays_ended() {
     let app = TestApp::new().await;
@@ -51,6 +58,7 @@ async fn what_a_command_ended_that_was_told_of_shorter_snapshots_stays_ended() {
     app.advance(1);
     assert_eq!(marks(&app).await, 0, "no snapshot is as old as that");
 }
+// end wing:admin
 
 #[tokio::test]
 async fn a_session_stays_ended_while_instances_with_another_ttl_come_and_go() {

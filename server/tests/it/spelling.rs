@@ -1,7 +1,6 @@
 //! One spelling of each address, and pages that are closed unless they are listed as public.
 
 use app::pages::PUBLIC;
-use auth::{Role, admin::By};
 use http::Method;
 
 use crate::support::{SOME_ID, TestApp};
@@ -65,16 +64,12 @@ async fn another_spelling_of_a_page_is_never_rendered() {
     assert!(ada.is_signed_in().await);
 }
 
+// wing:admin
 #[tokio::test]
 async fn another_spelling_does_not_pass_by_the_administrators_confirmation() {
     let app = TestApp::new().await;
     let root = app.registered(ROOT).await;
-    let people = app.auth.administration();
-    let person = people.find(ROOT).await.unwrap();
-    people
-        .set_role(By::CommandLine, person.id, Role::Admin)
-        .await
-        .unwrap();
+    app.promote(ROOT).await;
     app.registered(ADA).await;
     app.advance(601);
     for spelling in [
@@ -92,6 +87,7 @@ async fn another_spelling_does_not_pass_by_the_administrators_confirmation() {
         .await
         .leads_to("/settings/security?return_to=%2Fadmin");
 }
+// end wing:admin
 
 #[tokio::test]
 async fn a_page_that_is_not_listed_as_public_is_closed() {
@@ -124,7 +120,7 @@ async fn a_page_that_is_not_listed_as_public_is_closed() {
         let answer = stranger.get(&page).await;
         let expected = match route.as_str() {
             public if PUBLIC.contains(&public) => 200,
-            hidden if hidden == "/admin" || hidden.starts_with("/admin/") => 404,
+            hidden if hidden == "/admin" || hidden.starts_with("/admin/") => 404, // wing:admin
             _ => 303,
         };
         assert_eq!(answer.status, expected, "{page}");

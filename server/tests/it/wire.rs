@@ -514,7 +514,12 @@ fn a_line_that_cannot_be_read_is_named_by_its_number_and_variable_and_never_show
     let text =
         "PUBLIC_URL=http://127.0.0.1:3000\nGITHUB_CLIENT_SECRET=\"canary\ncanary\nSESSION_IDLE=never\n";
     std::fs::write(folder.0.join(".env"), text).unwrap();
-    for arguments in [&["serve"][..], &["migrate"], &["doctor"], &["admin", "list"]] {
+    for arguments in [
+        &["serve"][..],
+        &["migrate"],
+        &["doctor"],
+        &["admin", "list"], // wing:admin
+    ] {
         let output = command(&folder, &[]).args(arguments).output().unwrap();
         assert!(!output.status.success());
         let said = String::from_utf8_lossy(&output.stderr).into_owned();

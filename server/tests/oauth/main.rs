@@ -15,7 +15,7 @@ mod callback;
 mod confirming;
 #[path = "../../../auth/testing/database.rs"]
 mod database;
-mod dev_idp;
+mod dev_idp; // wing:dev-provider
 mod hanging;
 mod id_token;
 mod idp;

@@ -1,6 +1,10 @@
 //! What is kept of a provider's tokens: sealed, the newest, and never shown.
 
-use auth::{clock::from_unix, data::IfMatch, keys::Purpose};
+use auth::{
+    clock::from_unix,
+    data::IfMatch, // wing:private-data
+    keys::Purpose,
+};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
@@ -36,7 +40,7 @@ async fn everything_shown(browser: &mut Browser) -> String {
         "/",
         "/profile",
         "/settings/public",
-        "/settings/private",
+        "/settings/private", // wing:private-data
         "/settings/accounts",
         "/settings/sessions",
         "/settings/security",
@@ -52,7 +56,7 @@ async fn everything_shown(browser: &mut Browser) -> String {
         "/api/list_accounts",
         "/api/list_sessions",
         "/api/get_public_data",
-        "/api/describe_private_data",
+        "/api/describe_private_data", // wing:private-data
     ] {
         let answer = browser.post(path, &[]).await;
         assert!(answer.status.is_success(), "{path}: {}", answer.body);
@@ -117,7 +121,7 @@ async fn a_sealed_token_opens_for_its_purpose_only_and_differs_each_time() {
         Purpose::Snapshot,
         Purpose::PendingLink,
         Purpose::Flash,
-        Purpose::PrivateData,
+        Purpose::PrivateData, // wing:private-data
     ] {
         assert_eq!(world.app.token(purpose, "access_token").await, Some(None));
     }
@@ -270,6 +274,7 @@ async fn long_tokens_are_kept_whole() {
     assert_eq!(opened(&world.app, "refresh_token").await, Some(long));
 }
 
+// wing:private-data
 /// Private data is sealed in the same way, and what is measured of it is what was written.
 #[tokio::test]
 async fn a_bucket_holds_as_much_as_before_it_was_sealed() {
@@ -287,3 +292,4 @@ async fn a_bucket_holds_as_much_as_before_it_was_sealed() {
     assert!(matches!(refused, Err(auth::Error::TooLarge)), "{refused:?}");
     write("b", 50).await.unwrap();
 }
+// end wing:private-data

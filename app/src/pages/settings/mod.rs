@@ -1,7 +1,7 @@
 //! The settings: a page in tabs, each with an address of its own.
 
 pub mod accounts;
-pub mod private;
+pub mod private; // wing:private-data
 pub mod public;
 pub mod security;
 pub mod sessions;
@@ -11,9 +11,9 @@ use leptos_router::{components::Outlet, hooks::use_location};
 
 use crate::pages::paths;
 
-const TABS: [(&str, &str); 5] = [
+const TABS: &[(&str, &str)] = &[
     (paths::SETTINGS_PUBLIC, "Public"),
-    (paths::SETTINGS_PRIVATE, "Private"),
+    (paths::SETTINGS_PRIVATE, "Private"), // wing:private-data
     (paths::SETTINGS_ACCOUNTS, "Accounts"),
     (paths::SETTINGS_SESSIONS, "Sessions"),
     (paths::SETTINGS_SECURITY, "Security"),
@@ -28,8 +28,8 @@ pub fn Settings() -> impl IntoView {
         path => path == tab,
     };
     let tabs = TABS
-        .into_iter()
-        .map(|(tab, label)| {
+        .iter()
+        .map(|&(tab, label)| {
             view! {
                 <li>
                     <a href=tab aria-current=move || is_open(tab).then_some("page")>

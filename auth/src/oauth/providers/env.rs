@@ -1,6 +1,5 @@
 //! Providers from the environment. A provider is there when its client id and secret are.
 
-use secrecy::SecretString;
 use url::{Url, form_urlencoded};
 
 use crate::{
@@ -10,18 +9,20 @@ use crate::{
         providers::{
             PRESETS,
             apple::AppleKey,
+            development, // wing:dev-provider
             generic::GENERIC,
             microsoft,
             preset::{Known, Preset, TokenAuth},
             provider::{ClientSecret, Provider},
         },
     },
-    public_url::PublicUrl,
     users::clean_name,
 };
 
-/// The id of the development provider; nobody else may have it.
-pub const DEVELOPMENT: &str = "dev";
+/// Ids that no provider of `AUTH_PROVIDERS` may have, and why.
+const RESERVED: &[(&str, &str)] = &[
+    development::RESERVED, // wing:dev-provider
+];
 
 /// Reads all configured providers: presets in the order of their rows, then those of `AUTH_PROVIDERS` in
 /// the order of that list. Whatever is wrong is added to `problems`, and that provider is left out.
@@ -47,29 +48,6 @@ pub fn from_vars(vars: &Vars, problems: &mut Vec<Problem>) -> Vec<Provider> {
     providers
 }
 
-/// The development identity provider, which the server itself is in debug builds: an OpenID provider
-/// like any other.
-pub fn development(public_url: &PublicUrl, client_secret: SecretString) -> Provider {
-    Provider {
-        id: DEVELOPMENT.to_owned(),
-        name: "Development".to_owned(),
-        preset: &GENERIC,
-        issuer: Some(public_url.join("/dev/idp")),
-        metadata: None,
-        authorize: None,
-        token: None,
-        userinfo: None,
-        emails: None,
-        scopes: GENERIC.scopes.iter().map(|scope| (*scope).to_owned()).collect(),
-        offline: false,
-        algorithms: None,
-        audiences: Vec::new(),
-        params: Vec::new(),
-        client_id: DEVELOPMENT.to_owned(),
-        secret: ClientSecret::Text(client_secret),
-    }
-}
-
 /// Whether a text can be a provider's id.
 pub(crate) fn is_id(text: &str) -> bool {
     (1..=32).contains(&text.len())
@@ -90,8 +68,8 @@ fn listed<'a>(vars: &'a Vars, problems: &mut Vec<Problem>) -> Vec<&'a str> {
     for id in list.split(',').map(str::trim).filter(|id| !id.is_empty()) {
         let message = if !is_id(id) {
             "holds an id that is not 1 to 32 of a-z, 0-9, _ and -"
-        } else if id == DEVELOPMENT {
-            "must not hold dev: the development provider has that id"
+        } else if let Some((_, why)) = RESERVED.iter().find(|(reserved, _)| *reserved == id) {
+            why
         } else if PRESETS.iter().any(|preset| preset.id == id) {
             continue;
         } else if ids.iter().any(|other| prefix(other) == prefix(id)) {
@@ -494,17 +472,6 @@ mod tests {
             issuer(&[("MICROSOFT_ISSUER", "http://127.0.0.1:9")]),
             "http://127.0.0.1:9"
         );
-    }
-
-    #[test]
-    fn the_development_provider_is_an_ordinary_one() {
-        let url = PublicUrl::parse("http://127.0.0.1:3000").unwrap();
-        let dev = development(&url, "hush".into());
-        assert_eq!(
-            (dev.id(), dev.issuer.as_deref()),
-            ("dev", Some("http://127.0.0.1:3000/dev/idp"))
-        );
-        assert!(!format!("{dev:?}").contains("hush"));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! two lines here.
 
 pub(super) mod apple;
+pub(super) mod development; // wing:dev-provider
 mod discord;
 pub(super) mod env;
 mod facebook;
@@ -58,11 +59,7 @@ mod tests {
         let ids: HashSet<_> = PRESETS.iter().map(|preset| preset.id).collect();
         assert_eq!(ids.len(), PRESETS.len());
         for row in PRESETS {
-            assert!(
-                is_id(row.id) && row.id != "dev" && !row.name.is_empty(),
-                "{}",
-                row.id
-            );
+            assert!(is_id(row.id) && !row.name.is_empty(), "{}", row.id);
             assert!(!row.scopes.is_empty(), "{}", row.id);
             let addresses = match row.endpoints {
                 Known::Issuer(issuer) => vec![issuer],

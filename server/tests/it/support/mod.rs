@@ -28,8 +28,11 @@ pub const OTHER_PASSWORD: &str = "seven quiet rivers of tin";
 pub const SECRET: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 pub const NEW_SECRET: &str = "ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8=";
 
+/// A server function, with its fields.
+pub type Function = (&'static str, &'static [(&'static str, &'static str)]);
+
 /// Every server function with arguments it would accept, so that only what a test is about can refuse it.
-pub const FUNCTIONS: [(&str, &[(&str, &str)]); 21] = [
+pub const FUNCTIONS: &[Function] = &[
     (
         "register",
         &[("email", "new@example.com"), ("password", PASSWORD)],
@@ -54,13 +57,16 @@ pub const FUNCTIONS: [(&str, &[(&str, &str)]); 21] = [
     ("get_public_data", &[]),
     ("update_public_data", &[("display_name", "Ada L.")]),
     ("clear_public_data", &[]),
+    // wing:private-data
     ("describe_private_data", &[]),
     ("update_private_data", &[("api_token", "token-of-some-service")]),
     ("clear_private_data", &[]),
+    // end wing:private-data
 ];
 
+// wing:admin
 /// The server functions for administrators, about nobody.
-pub const ADMIN_FUNCTIONS: [(&str, &[(&str, &str)]); 8] = [
+pub const ADMIN_FUNCTIONS: &[Function] = &[
     ("admin/list_people", &[]),
     ("admin/get_person", &[("user_id", SOME_ID)]),
     ("admin/list_events", &[("user_id", SOME_ID)]),
@@ -70,6 +76,16 @@ pub const ADMIN_FUNCTIONS: [(&str, &[(&str, &str)]); 8] = [
     ("admin/enable_user", &[("user_id", SOME_ID)]),
     ("admin/set_role", &[("user_id", SOME_ID), ("role", "admin")]),
 ];
+// end wing:admin
+
+/// The server functions of every wing.
+pub fn all_functions() -> impl Iterator<Item = Function> {
+    let wings = [
+        FUNCTIONS,
+        ADMIN_FUNCTIONS, // wing:admin
+    ];
+    wings.into_iter().flatten().copied()
+}
 
 /// The server functions that answer an anonymous visitor with something else than 401.
 pub const OPEN_FUNCTIONS: [&str; 5] = ["register", "login", "logout", "get_auth_session", "get_user"];
@@ -85,11 +101,11 @@ pub const RANDOM_ID: &str = if cfg!(feature = "postgres") {
 pub const SOME_ID: &str = "0190a8c0-0000-7000-8000-000000000001";
 
 /// The protected pages.
-pub const PROTECTED: [&str; 7] = [
+pub const PROTECTED: &[&str] = &[
     paths::PROFILE,
     paths::SETTINGS,
     paths::SETTINGS_PUBLIC,
-    paths::SETTINGS_PRIVATE,
+    paths::SETTINGS_PRIVATE, // wing:private-data
     paths::SETTINGS_ACCOUNTS,
     paths::SETTINGS_SESSIONS,
     paths::SETTINGS_SECURITY,
@@ -132,6 +148,25 @@ impl Drop for Folder {
 }
 
 impl TestApp {
+    /// The id of the user with this address.
+    pub async fn id_of(&self, email: &str) -> uuid::Uuid {
+        sqlx::query_scalar("SELECT id FROM users WHERE email = $1")
+            .bind(email)
+            .fetch_one(self.auth.db.read())
+            .await
+            .unwrap()
+    }
+
+    /// Makes the user with this address an administrator.
+    pub async fn promote(&self, email: &str) {
+        let id = self.id_of(email).await;
+        sqlx::query("UPDATE users SET role = 'admin' WHERE id = $1")
+            .bind(id)
+            .execute(self.auth.db.write())
+            .await
+            .unwrap();
+    }
+
     /// Under https, with the defaults.
     pub async fn new() -> Self {
         Self::with(&[]).await

@@ -4,17 +4,14 @@ use serde_json::{Map, Value};
 use sqlx::{FromRow, Row as _, types::Json};
 use uuid::Uuid;
 
-use super::{
-    Buckets,
-    table::{Bucket, Owner},
-};
+use super::{super::AtRest, BUCKET, Buckets};
 use crate::{
     error::{Error, Result},
-    keys::Purpose,
+    keys::{KeyRing, Place, Purpose},
 };
 
 /// The one member of a private bucket at rest.
-pub(super) const SEALED: &str = "$sealed";
+pub(crate) const SEALED: &str = "$sealed";
 /// The number of rows read at once when all are sealed anew.
 const BATCH: i64 = 100;
 
@@ -44,7 +41,7 @@ impl Buckets {
                    AND CAST(data AS TEXT) NOT LIKE $4 AND CAST(data AS TEXT) <> '{}'
                  ORDER BY user_id, client_id LIMIT $5",
             )
-            .bind(Bucket::Private)
+            .bind(BUCKET)
             .bind(after.0)
             .bind(&after.1)
             .bind(&newest)
@@ -65,12 +62,8 @@ impl Buckets {
                     unopened += 1;
                     continue;
                 };
-                let owner = Owner {
-                    user_id,
-                    client_id: &client_id,
-                    bucket: Bucket::Private,
-                };
-                let Ok(data) = self.open(owner, stored) else {
+                let sealing = self.sealing_for(user_id, &client_id);
+                let Ok(data) = sealing.open(stored) else {
                     unopened += 1;
                     continue;
                 };
@@ -81,9 +74,9 @@ impl Buckets {
                 )
                 .bind(user_id)
                 .bind(&client_id)
-                .bind(Bucket::Private)
+                .bind(BUCKET)
                 .bind(version)
-                .bind(Json(self.seal(owner, data)?))
+                .bind(Json(sealing.close(data)?))
                 .execute(self.db.write())
                 .await?;
                 resealed += usize::try_from(written.rows_affected()).unwrap_or(0);
@@ -101,25 +94,58 @@ impl Buckets {
         Ok(resealed)
     }
 
-    /// A bucket's data as it is stored.
-    pub(super) fn seal(&self, owner: Owner<'_>, data: Map<String, Value>) -> Result<Map<String, Value>> {
+    /// How private data of a user is sealed that one of their clients keeps.
+    pub(crate) fn sealing_for<'a>(&'a self, user_id: Uuid, client_id: &'a str) -> Sealing<'a> {
+        Sealing {
+            keys: &self.keys,
+            user_id,
+            client_id,
+        }
+    }
+}
+
+/// Seals what is one user's.
+pub(crate) struct Sealing<'a> {
+    keys: &'a KeyRing,
+    user_id: Uuid,
+    /// Empty for the application itself.
+    client_id: &'a str,
+}
+
+impl Sealing<'_> {
+    fn place(&self) -> Place {
+        let row = [
+            &self.user_id.as_bytes()[..],
+            self.client_id.as_bytes(),
+            BUCKET.as_bytes(),
+        ];
+        Place::new("user_data.data", &row)
+    }
+
+    /// What [`AtRest::open`] opens, for administration.
+    pub(crate) fn opened(&self, stored: Map<String, Value>) -> Option<Map<String, Value>> {
+        self.open(stored).ok()
+    }
+}
+
+impl AtRest for Sealing<'_> {
+    fn close(&self, data: Map<String, Value>) -> Result<Map<String, Value>> {
         // Empty it says nothing, and is told from the others at a glance.
-        if owner.bucket == Bucket::Public || data.is_empty() {
+        if data.is_empty() {
             return Ok(data);
         }
         let text = serde_json::to_string(&data).map_err(Error::internal)?;
-        let sealed = self.keys.seal_at(Purpose::PrivateData, &owner.place(), &text);
+        let sealed = self.keys.seal_at(Purpose::PrivateData, &self.place(), &text);
         Ok(Map::from_iter([(SEALED.to_owned(), sealed.into())]))
     }
 
-    /// A bucket's data as it was before it was stored.
-    pub(super) fn open(&self, owner: Owner<'_>, stored: Map<String, Value>) -> Result<Map<String, Value>> {
-        let sealed = match (owner.bucket, stored.get(SEALED)) {
-            (Bucket::Private, Some(sealed)) => sealed.as_str().unwrap_or_default(),
-            _ => return Ok(stored),
+    fn open(&self, stored: Map<String, Value>) -> Result<Map<String, Value>> {
+        let Some(sealed) = stored.get(SEALED) else {
+            return Ok(stored);
         };
-        let opened = self.keys.open_at(Purpose::PrivateData, &owner.place(), sealed);
+        let sealed = sealed.as_str().unwrap_or_default();
+        let opened = self.keys.open_at(Purpose::PrivateData, &self.place(), sealed);
         let opened = opened.and_then(|text| serde_json::from_str(&text).ok());
-        opened.ok_or(Error::Unopened(owner.user_id))
+        opened.ok_or(Error::Unopened(self.user_id))
     }
 }

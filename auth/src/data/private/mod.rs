@@ -1,4 +1,10 @@
 //! Private data: read by server code only; its owner sees which values are set.
+//!
+//! It is sealed at rest: its column holds `{"$sealed": …}`, which opens for its user and bucket only. A row in clear
+//! is one from before that; it is read as it is, and sealed when it is written or when a server starts
+//! ([`Buckets::reseal`]).
+
+mod sealed;
 
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
@@ -7,14 +13,18 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 use wire::PrivateKeyInfo;
 
-use super::{Buckets, IfMatch, Versioned, table::Bucket, typed};
+pub(crate) use self::sealed::SEALED;
+use self::sealed::Sealing;
+use super::{AtRest, Buckets, IfMatch, Versioned, table, typed};
 use crate::{error::Result, session::LiveSession};
 
+/// Its name in the table.
+pub(crate) const BUCKET: &str = "private";
 /// A private value shorter than this shows no hint: four characters would be too much of it.
 const HINTED_FROM: usize = 16;
 const HINT: usize = 4;
 /// Beside the private fields, when each was set. No field can have this name: it is no identifier.
-pub(super) const SET_AT: &str = "$set_at";
+pub(crate) const SET_AT: &str = "$set_at";
 
 /// The proof that server code, not a view, asks for private values. Whoever can name this type and make
 /// one is on the server: the type is not compiled into the wasm.
@@ -35,9 +45,10 @@ impl Buckets {
     /// # Errors
     /// [`Error::Unopened`]; [`Error::Internal`] if it is no `T`.
     pub async fn private<T: DeserializeOwned>(&self, user_id: Uuid, _: &SecretAccess) -> Result<T> {
-        let mut row = self.read(user_id, Bucket::Private).await?;
-        row.data.remove(SET_AT);
-        typed(row.data)
+        let row = table::read(&self.db, user_id, BUCKET).await?;
+        let mut data = self.sealing(user_id).open(row.data)?;
+        data.remove(SET_AT);
+        typed(data)
     }
 
     /// What may be told about the private data: which keys are set, when, and a masked hint.
@@ -45,9 +56,9 @@ impl Buckets {
     /// # Errors
     /// [`Error::Unopened`]
     pub async fn describe_private(&self, live: &LiveSession) -> Result<Versioned<Vec<PrivateKeyInfo>>> {
-        let row = self.read(live.user_id(), Bucket::Private).await?;
+        let row = table::read(&self.db, live.user_id(), BUCKET).await?;
         Ok(Versioned {
-            data: describe(&row.data),
+            data: describe(&self.sealing(live.user_id()).open(row.data)?),
             version: row.version,
         })
     }
@@ -79,7 +90,13 @@ impl Buckets {
         }
         values.insert(SET_AT.to_owned(), Value::Object(set_at));
         let (data, version) = self
-            .merge(live, Bucket::Private, &Value::Object(values), if_match)
+            .merge(
+                live,
+                BUCKET,
+                &self.sealing(live.user_id()),
+                &Value::Object(values),
+                if_match,
+            )
             .await?;
         Ok(Versioned {
             data: describe(&data),
@@ -87,9 +104,14 @@ impl Buckets {
         })
     }
 
+    /// How the application's own private data of a user is sealed.
+    fn sealing(&self, user_id: Uuid) -> Sealing<'_> {
+        self.sealing_for(user_id, "")
+    }
+
     /// Empties the private data.
     pub async fn clear_private(&self, live: &LiveSession, if_match: &IfMatch) -> Result<i64> {
-        self.clear(live, Bucket::Private, if_match).await
+        self.clear(live, BUCKET, if_match).await
     }
 }
 

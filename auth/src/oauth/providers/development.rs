@@ -1,0 +1,64 @@
+//! The development provider: an OpenID provider like any other, which the server itself is in debug builds.
+
+use secrecy::SecretString;
+
+use super::{
+    generic::GENERIC,
+    provider::{ClientSecret, Provider},
+};
+use crate::public_url::PublicUrl;
+
+/// The id of the development provider; no other may have it.
+pub const DEVELOPMENT: &str = "dev";
+/// What is said to one that has it.
+pub(super) const RESERVED: (&str, &str) = (
+    DEVELOPMENT,
+    "must not hold dev: the development provider has that id",
+);
+
+/// The development provider of a server at this address.
+pub fn development(public_url: &PublicUrl, client_secret: SecretString) -> Provider {
+    Provider {
+        id: DEVELOPMENT.to_owned(),
+        name: "Development".to_owned(),
+        preset: &GENERIC,
+        issuer: Some(public_url.join("/dev/idp")),
+        metadata: None,
+        authorize: None,
+        token: None,
+        userinfo: None,
+        emails: None,
+        scopes: GENERIC.scopes.iter().map(|scope| (*scope).to_owned()).collect(),
+        offline: false,
+        algorithms: None,
+        audiences: Vec::new(),
+        params: Vec::new(),
+        client_id: DEVELOPMENT.to_owned(),
+        secret: ClientSecret::Text(client_secret),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_development_provider_is_an_ordinary_one() {
+        let url = PublicUrl::parse("http://127.0.0.1:3000").unwrap();
+        let dev = development(&url, "hush".into());
+        assert_eq!(
+            (dev.id(), dev.issuer.as_deref()),
+            ("dev", Some("http://127.0.0.1:3000/dev/idp"))
+        );
+        assert!(!format!("{dev:?}").contains("hush"));
+    }
+
+    /// It moves with every change of a port.
+    #[test]
+    fn nobody_has_to_vouch_for_the_development_provider() {
+        let url = PublicUrl::parse("http://127.0.0.1:3000").unwrap();
+        let provider = development(&url, "secret".into());
+        assert_eq!(provider.vouching(), None);
+        assert!(provider.lets_in(Some("http://127.0.0.1:3001/dev/idp")));
+    }
+}

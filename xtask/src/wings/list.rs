@@ -1,0 +1,170 @@
+//! The wings there are.
+
+use std::{fs, path::Path};
+
+use crate::Outcome;
+
+/// A feature that a fork may not want. What belongs to it is below its paths, or marked.
+pub(crate) struct Wing {
+    pub(crate) name: String,
+    /// What it is for.
+    pub(crate) about: String,
+    /// Its files and folders, from the root.
+    pub(crate) paths: Vec<String>,
+    /// Texts that become others without it, where a mark cannot stand: a file, the text, the other.
+    pub(crate) rewritten: &'static [Rewritten],
+    /// Whether it is a provider that is known: of those there are many, all alike.
+    pub(crate) is_preset: bool,
+}
+
+pub(crate) type Rewritten = (&'static str, &'static str, &'static str);
+
+struct Row {
+    name: &'static str,
+    about: &'static str,
+    paths: &'static [&'static str],
+    rewritten: &'static [Rewritten],
+}
+
+// wing:admin
+const ADMIN_INDEXES: &str = "\
+-- For administration: search by the beginning of a name, and who the administrators are.
+CREATE INDEX users_name ON users (lower(name), id);
+CREATE INDEX users_role ON users (role);
+";
+// end wing:admin
+
+/// The wings that are more than a preset.
+const WINGS: &[Row] = &[
+    // wing:admin
+    Row {
+        name: "admin",
+        about: "administration: the pages under /admin, and the commands `server admin` and `server sessions`",
+        paths: &[
+            "app/src/pages/admin",
+            "auth/src/admin",
+            "auth/wire/src/admin.rs",
+            "end2end/tests/admin.spec.ts",
+            "server/benches/auth/people.rs",
+            "server/src/admin.rs",
+            "server/src/middleware/administration.rs",
+            "server/tests/it/admin.rs",
+            "server/tests/it/admin_cli.rs",
+            "server/tests/it/last_admin.rs",
+            "server/tests/it/nowhere.rs",
+        ],
+        // A mark would change the checksum of a migration, and databases that have it refuse another.
+        rewritten: &[
+            ("migrations/sqlite/0001_auth.sql", ADMIN_INDEXES, ""),
+            ("migrations/postgres/0001_auth.sql", ADMIN_INDEXES, ""),
+        ],
+    },
+    // end wing:admin
+    // wing:private-data
+    Row {
+        name: "private-data",
+        about: "secrets that users give to the server and never get back, sealed at rest, and their settings page",
+        paths: &[
+            "app/src/pages/settings/private.rs",
+            "auth/src/data/private",
+            "auth/wire/src/data.rs",
+            "end2end/tests/settings-private.spec.ts",
+            "server/tests/it/private.rs",
+        ],
+        // A mark would change the checksum of a migration, and databases that have it refuse another.
+        rewritten: &[
+            (
+                "migrations/sqlite/0001_auth.sql",
+                "'public', 'private'",
+                "'public'",
+            ),
+            (
+                "migrations/postgres/0001_auth.sql",
+                "'public', 'private'",
+                "'public'",
+            ),
+        ],
+    },
+    // end wing:private-data
+    // wing:dev-provider
+    Row {
+        name: "dev-provider",
+        about: "the identity provider inside debug builds: sign-in without an account anywhere",
+        paths: &[
+            "auth/src/oauth/providers/development.rs",
+            "end2end/tests/dev-provider.spec.ts",
+            "server/src/dev_idp",
+            "server/tests/it/killed.rs",
+            "server/tests/oauth/dev_idp.rs",
+            "xtask/src/dev_provider.rs",
+        ],
+        rewritten: &[],
+    },
+    // end wing:dev-provider
+    // wing:postgres
+    Row {
+        name: "postgres",
+        about: "PostgreSQL in SQLite's place: several instances on one database",
+        paths: &[
+            "auth/src/db/postgres",
+            "auth/src/db/postgres.rs",
+            "auth/src/session/stale/postgres.rs",
+            "migrations/postgres",
+            "server/tests/instances/driver/postgres.rs",
+            "server/tests/it/postgres.rs",
+            "xtask/src/postgres.rs",
+        ],
+        rewritten: &[],
+    },
+    // end wing:postgres
+];
+
+/// Where a preset has its file, which makes it one, and where its tests are.
+const PRESETS: &str = "auth/src/oauth/providers";
+const PRESET_TESTS: &str = "server/tests/oauth/presets";
+
+/// All wings of the workspace at `root`, the presets last.
+pub(crate) fn wings(root: &Path) -> Outcome<Vec<Wing>> {
+    let rows = WINGS.iter().map(|row| Wing {
+        name: row.name.to_owned(),
+        about: row.about.to_owned(),
+        paths: row.paths.iter().map(|path| (*path).to_owned()).collect(),
+        rewritten: row.rewritten,
+        is_preset: false,
+    });
+    Ok(rows.chain(presets(root)?).collect())
+}
+
+/// A preset is a file with a row of that name; it is called as its id.
+fn presets(root: &Path) -> Outcome<Vec<Wing>> {
+    let folder = root.join(PRESETS);
+    let unreadable = |error| format!("cannot read {}: {error}", folder.display());
+    let mut found = Vec::new();
+    for entry in fs::read_dir(&folder).map_err(unreadable)? {
+        let file = entry.map_err(unreadable)?.path();
+        let text = fs::read_to_string(&file).unwrap_or_default();
+        let Some(row) = text.split_once("const PRESET: Preset = ").map(|(_, row)| row) else {
+            continue;
+        };
+        let value = |field: &str| {
+            let text = row.split_once(&format!("    {field}: \""))?.1;
+            Some(text.split_once('"')?.0.to_owned())
+        };
+        let (Some(name), Some(label)) = (value("id"), value("name")) else {
+            return Err(format!("{} has no id or no name", file.display()));
+        };
+        let module = name.replace('-', "_");
+        found.push(Wing {
+            about: format!("the button of {label}"),
+            paths: vec![
+                format!("{PRESETS}/{module}.rs"),
+                format!("{PRESET_TESTS}/{module}.rs"),
+            ],
+            rewritten: &[],
+            name,
+            is_preset: true,
+        });
+    }
+    found.sort_by(|one, other| one.name.cmp(&other.name));
+    Ok(found)
+}

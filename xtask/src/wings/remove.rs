@@ -1,0 +1,217 @@
+//! `cargo xtask remove WING…`: takes wings out of a project.
+
+use std::{
+    collections::BTreeSet,
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use super::{
+    list::{Wing, wings},
+    marks::without,
+};
+use crate::{
+    Outcome, layout,
+    process::{command, run},
+    steps::Steps,
+    tree,
+};
+
+/// Where a preset's variables are described: its lines need no marks.
+const EXAMPLE: &str = ".env.example";
+
+/// The command.
+pub(crate) fn remove(_: &mut Steps, arguments: &[String]) -> Outcome {
+    let root = layout::workspace()?;
+    let known = wings(&root)?;
+    if arguments == ["--list"] {
+        print!("{}", list(&known));
+        return Ok(());
+    }
+    let gone = chosen(&known, arguments)?;
+    tree::is_clean(&root)?;
+    let done = take_out(&root, &tree::files(&root)?, &gone)?;
+    settle(&root)?;
+    print!("{}", report(&gone, &done));
+    Ok(())
+}
+
+fn list(known: &[Wing]) -> String {
+    let mut text = "Wings, and what each is for (docs/removing.md says more):\n".to_owned();
+    for wing in known {
+        text += &format!("  {:<14} {}\n", wing.name, wing.about);
+    }
+    text
+}
+
+/// The wings that arguments name.
+pub(crate) fn chosen<'a>(known: &'a [Wing], names: &[String]) -> Outcome<Vec<&'a Wing>> {
+    if names.is_empty() {
+        return Err(format!("name the wings to remove.\n\n{}", list(known)));
+    }
+    let mut gone = Vec::new();
+    for name in names.iter().collect::<BTreeSet<_>>() {
+        match known.iter().find(|wing| wing.name == *name) {
+            Some(wing) => gone.push(wing),
+            None => return Err(format!("there is no wing `{name}`.\n\n{}", list(known))),
+        }
+    }
+    Ok(gone)
+}
+
+/// What a removal has done.
+#[derive(Default)]
+pub(crate) struct Done {
+    /// The files that are gone.
+    pub(crate) removed: Vec<PathBuf>,
+    /// The files that are shorter, and the number of lines that each lost.
+    pub(crate) changed: Vec<(PathBuf, usize)>,
+}
+
+/// Takes wings out of the files of a project, which are named from its root.
+pub(crate) fn take_out(root: &Path, files: &[PathBuf], gone: &[&Wing]) -> Outcome<Done> {
+    let names: Vec<&str> = gone.iter().map(|wing| wing.name.as_str()).collect();
+    let prefixes: Vec<String> = gone
+        .iter()
+        .filter(|wing| wing.is_preset)
+        .map(|wing| format!("#{}_", wing.name.to_uppercase().replace('-', "_")))
+        .collect();
+    // All are read before the first is written: a mark that is not understood leaves the project as it was.
+    let mut done = Done::default();
+    let mut texts = Vec::new();
+    for file in files {
+        if gone
+            .iter()
+            .flat_map(|wing| &wing.paths)
+            .any(|path| file.starts_with(path))
+        {
+            done.removed.push(file.clone());
+            continue;
+        }
+        let path = root.join(file);
+        let Ok(text) = fs::read_to_string(&path) else {
+            // A picture.
+            continue;
+        };
+        let wrong = |why| format!("{}: {why}", file.display());
+        let (mut text, mut lines, mut changed) = match without(&text, &names).map_err(wrong)? {
+            Some(without) => (without.text, without.lines, true),
+            None => (text, 0, false),
+        };
+        if file == Path::new(EXAMPLE) {
+            let before = text.lines().count();
+            let is_theirs = |line: &str| prefixes.iter().any(|prefix| line.starts_with(prefix));
+            text = text
+                .split_inclusive('\n')
+                .filter(|line| !is_theirs(line))
+                .collect();
+            let fewer = before - text.lines().count();
+            lines += fewer;
+            changed |= fewer > 0;
+        }
+        for (_, from, to) in gone
+            .iter()
+            .flat_map(|wing| wing.rewritten)
+            .filter(|(path, _, _)| file == Path::new(path))
+        {
+            if !text.contains(from) {
+                return Err(format!("{} does not contain `{from}` any more", file.display()));
+            }
+            let before = text.lines().count();
+            text = text.replace(from, to);
+            lines += before.saturating_sub(text.lines().count());
+            changed = true;
+        }
+        if changed {
+            done.changed.push((file.clone(), lines));
+            texts.push((path, text));
+        }
+    }
+    for (path, text) in texts {
+        fs::write(&path, text).map_err(|error| format!("cannot write {}: {error}", path.display()))?;
+    }
+    for file in &done.removed {
+        delete(root, file)?;
+    }
+    Ok(done)
+}
+
+/// Deletes a file, and the folders that are empty without it.
+fn delete(root: &Path, file: &Path) -> Outcome {
+    let path = root.join(file);
+    match fs::remove_file(&path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            return Err(format!("cannot delete {}: {error}", path.display()));
+        }
+        _ => {}
+    }
+    for folder in file.ancestors().skip(1).filter(|folder| *folder != Path::new("")) {
+        if fs::remove_dir(root.join(folder)).is_err() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// The lock file without what nothing depends on any more, and the sources in their format.
+pub(crate) fn settle(root: &Path) -> Outcome {
+    run(command("cargo", root).args(["update", "--workspace", "--offline", "--quiet"]))?;
+    run(command("cargo", root).args(["fmt", "--all"]))
+}
+
+fn report(gone: &[&Wing], done: &Done) -> String {
+    let names: Vec<&str> = gone.iter().map(|wing| wing.name.as_str()).collect();
+    let lines: usize = done.changed.iter().map(|(_, lines)| lines).sum();
+    let mut text = format!("Removed {}.\n\nDeleted:\n", names.join(", "));
+    for file in &done.removed {
+        text += &format!("  {}\n", file.display());
+    }
+    text += &format!("Changed ({lines} lines fewer):\n");
+    for (file, lines) in &done.changed {
+        text += &format!("  {} (-{lines})\n", file.display());
+    }
+    if done
+        .changed
+        .iter()
+        .any(|(file, _)| file.starts_with("migrations"))
+    {
+        text += "\nMigrations have changed: a database made before refuses them. Delete data/ and begin a new one.\n";
+    }
+    text + "\nLook at it with `git diff`, check it with `cargo xtask test`; `git checkout .` takes it back.\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{chosen, list};
+    use crate::wings::list::Wing;
+
+    fn known() -> Vec<Wing> {
+        ["admin", "google"]
+            .map(|name| Wing {
+                name: name.to_owned(),
+                about: format!("what {name} is for"),
+                paths: Vec::new(),
+                rewritten: &[],
+                is_preset: name == "google",
+            })
+            .into()
+    }
+
+    #[test]
+    fn an_unknown_wing_is_an_error_that_lists_those_there_are() {
+        let known = known();
+        assert!(list(&known).contains("\n  admin          what admin is for\n"));
+        let chosen = |names: &[&str]| {
+            let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+            chosen(&known, &names).map(|wings| wings.len())
+        };
+        assert_eq!(chosen(&["google", "admin", "google"]), Ok(2));
+        for (names, problem) in [(&["gogle"][..], "`gogle`"), (&[], "name the wings")] {
+            let error = chosen(names).expect_err("it is refused");
+            assert!(
+                error.contains(problem) && error.contains("what google is for"),
+                "{error}"
+            );
+        }
+    }
+}
