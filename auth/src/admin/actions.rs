@@ -7,7 +7,7 @@ use wire::Role;
 use super::{Administration, By, another_admin_stays};
 use crate::{
     audit::NewEvent,
-    db::Tx,
+    db::{Database, Tx},
     error::{Error, Result},
     session::Ending,
 };
@@ -136,7 +136,8 @@ impl Administration {
     /// The same for what decides who is an administrator: of two who would put each other out at once, the
     /// second sees what the first did.
     async fn begin_on(&self, by: By<'_>, user_id: Uuid) -> Result<(Tx, Target)> {
-        let mut tx = self.db.begin_alone().await?;
+        let mut tx = self.db.begin().await?;
+        Database::alone(&mut tx).await?;
         still_may(&mut tx, by).await?;
         let target = sqlx::query_as("SELECT role, disabled_at FROM users WHERE id = $1")
             .bind(user_id)

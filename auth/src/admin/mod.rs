@@ -86,7 +86,7 @@ impl Auth {
 
 /// Refuses to go on without any administrator who may sign in, if this user is one and nobody else is. To be
 /// asked in a transaction beside which nobody decides who is an administrator (see
-/// [`Database::begin_alone`]), before the user stops being one.
+/// [`Database::alone`]), before the user stops being one.
 ///
 /// # Errors
 /// [`Error::LastAdmin`], [`Error::Unavailable`]

@@ -6,7 +6,8 @@ use wire::{DataSize, Timestamp};
 
 use crate::{
     auth::Auth,
-    data::private::{BUCKET, SEALED, SET_AT}, // wing:private-data
+    data::AtRest as _,                               // wing:private-data
+    data::private::{BUCKET, SET_AT, sealed::SEALED}, // wing:private-data
     error::{Error, Result},
 };
 
@@ -36,8 +37,12 @@ impl Auth {
                 let opened = stored.clone();
                 // wing:private-data
                 let opened = match row.bucket == BUCKET {
-                    true => opened
-                        .and_then(|stored| self.buckets.sealing_for(user_id, &row.client_id).opened(stored)),
+                    true => opened.and_then(|stored| {
+                        self.buckets
+                            .sealing_for(user_id, &row.client_id)
+                            .open(stored)
+                            .ok()
+                    }),
                     false => opened,
                 };
                 // end wing:private-data

@@ -48,7 +48,7 @@ pub struct Buckets {
 }
 
 /// How a bucket lies in its column.
-trait AtRest {
+pub(crate) trait AtRest {
     /// A bucket's data as it is stored.
     fn close(&self, data: Map<String, Value>) -> Result<Map<String, Value>>;
     /// A bucket's data as it was before it was stored.

@@ -35,7 +35,7 @@ pub(crate) use self::{
     sweep::{Expired, all},
 };
 use crate::{
-    clock::Clock,
+    clock::Clock, // wing:admin
     error::{Error, Result},
 };
 
@@ -156,8 +156,8 @@ impl Database {
     /// A transaction that will write.
     ///
     /// On SQLite it holds the only write lock from the start. On PostgreSQL it is READ COMMITTED: what is
-    /// read and then written must be locked by the reading statement (see `users::lock`), or decided by
-    /// [`Self::begin_alone`].
+    /// read and then written must be locked by the reading statement (see `users::lock`), or decided
+    /// [`Self::alone`].
     ///
     /// It begins on a task of its own: a caller that is dropped between the engine's BEGIN and the driver's
     /// note of it would give back a connection inside a transaction of which nobody knows.
@@ -181,19 +181,9 @@ impl Database {
         Ok(tx)
     }
 
-    /// A transaction that will write, and beside which no other one of this kind runs on any instance: for
-    /// what is decided over many rows. Locks on the rows themselves would be taken in the order in which each
+    /// Makes a transaction that has locked nothing yet one beside which no other of this kind runs on any instance:
+    /// for what is decided over many rows. Locks on the rows themselves would be taken in the order in which each
     /// transaction meets them, and two that meet them in different orders wait for each other for ever.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`]
-    pub(crate) async fn begin_alone(&self) -> Result<Tx> {
-        let mut tx = self.begin().await?;
-        Self::alone(&mut tx).await?;
-        Ok(tx)
-    }
-
-    /// Makes a transaction that has locked nothing yet one of [`Self::begin_alone`].
     ///
     /// # Errors
     /// [`Error::Unavailable`]
@@ -201,6 +191,7 @@ impl Database {
         Ok(engine::hold(tx).await?)
     }
 
+    // wing:admin
     /// Has a clock follow the database server's, if that is another machine's.
     ///
     /// # Errors
@@ -208,6 +199,7 @@ impl Database {
     pub(crate) async fn agree_on_time(&self, clock: &Clock) -> Result<()> {
         Ok(engine::agree_on_time(&self.read, clock).await?)
     }
+    // end wing:admin
 
     /// How a connection beside the pools is made.
     pub fn connect_options(&self) -> ConnectOptions {

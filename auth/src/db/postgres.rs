@@ -2,11 +2,7 @@
 
 mod address;
 
-use std::{
-    fmt,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{fmt, sync::Arc, time::Duration};
 
 use sqlx::{
     ConnectOptions, Connection, Executor, Postgres,
@@ -16,7 +12,7 @@ use sqlx::{
 pub(super) use tower_sessions_sqlx_store::PostgresStore as SessionStore;
 
 use super::opening::{LOCK_WAIT, OpenError, POOL_WAIT};
-use crate::clock::Clock;
+use crate::clock::Clock; // wing:admin
 
 /// The engine.
 pub type Db = Postgres;
@@ -155,14 +151,16 @@ pub(super) async fn notify(tx: &mut Tx, channel: &str, payload: &str) -> Result<
         .map(drop)
 }
 
+// wing:admin
 pub(super) async fn agree_on_time(pool: &Pool, clock: &Clock) -> Result<(), sqlx::Error> {
-    let asked = Instant::now();
+    let asked = std::time::Instant::now();
     let server_time = sqlx::query_scalar("SELECT clock_timestamp()")
         .fetch_one(pool)
         .await?;
     clock.agree(server_time, asked.elapsed());
     Ok(())
 }
+// end wing:admin
 
 /// No statement of this transaction takes longer, nor waits longer for the locks of others.
 pub(super) async fn hurry(tx: &mut Tx, left: Duration) -> Result<(), sqlx::Error> {

@@ -15,7 +15,10 @@ pub(super) use tower_sessions_sqlx_store::SqliteStore as SessionStore;
 
 pub(super) use self::place::Place;
 use super::opening::{LOCK_WAIT, OpenError, POOL_WAIT};
-use crate::{at_rest, clock::Clock};
+use crate::{
+    at_rest,
+    clock::Clock, // wing:admin
+};
 
 /// The engine.
 pub type Db = Sqlite;
@@ -152,11 +155,13 @@ pub(super) async fn notify(_: &mut Tx, _: &str, _: &str) -> Result<(), sqlx::Err
     Ok(())
 }
 
+// wing:admin
 /// The database is on this machine.
 #[expect(clippy::unused_async, reason = "PostgreSQL has to be asked")]
 pub(super) async fn agree_on_time(_: &Pool, _: &Clock) -> Result<(), sqlx::Error> {
     Ok(())
 }
+// end wing:admin
 
 /// Whoever holds the only lock waits for none.
 #[expect(clippy::unused_async, reason = "PostgreSQL has to be told")]

@@ -240,6 +240,7 @@ impl RequestAuth {
         }
     }
 
+    // wing:admin
     /// Puts the authority's word in the place of a snapshot that differs.
     pub(crate) fn correct(&self, live: Option<&LiveSession>) {
         let said = live.map(AuthSession::from);
@@ -252,6 +253,7 @@ impl RequestAuth {
         // Of two that ask at once both heard the same.
         drop(self.0.corrected.set(said));
     }
+    // end wing:admin
 
     /// The hash of the id the browser presented.
     pub(crate) fn id_hash(&self) -> Option<IdHash> {

@@ -91,15 +91,15 @@ async fn the_last_way_in_stays() {
     let app = TestApp::new().await;
     let ada = app.registered(ADA).await;
     app.sql("UPDATE users SET password_hash = NULL").await;
-    let github = connect(&app, ADA, "github").await;
+    let acme = connect(&app, ADA, "acme").await;
     let unlink = |id: &str| {
         let (ada, id) = (ada.clone(), id.to_owned());
         async move { ada.call("unlink_account", &[("account_id", &id)]).await }
     };
-    unlink(&github).await.refused(409, "last_way_in");
+    unlink(&acme).await.refused(409, "last_way_in");
     // An account of a provider nobody can use here is no way in.
     let unusable = connect(&app, ADA, "gitlab").await;
-    unlink(&github).await.refused(409, "last_way_in");
+    unlink(&acme).await.refused(409, "last_way_in");
     assert_eq!(app.number("SELECT count(*) FROM accounts").await, 2);
     assert!(ada.is_signed_in().await);
     unlink(&unusable).await.expect(200);

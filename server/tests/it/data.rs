@@ -164,7 +164,7 @@ async fn bodies_have_their_limits_chunked_or_not() {
             .header("content-length", "99999999");
         liar.send().await.refused(413, "too_large");
     }
-    let start = ada.post("/auth/login/github", &[]).body("x".repeat(8 * 1024 + 1));
+    let start = ada.post("/auth/login/acme", &[]).body("x".repeat(8 * 1024 + 1));
     start.send().await.refused(413, "too_large");
 }
 

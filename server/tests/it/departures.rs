@@ -36,7 +36,7 @@ const WRITES: &[crate::support::Function] = &[
     ),
     ("/api/revoke_session", &[("session_id", SOME_ID)]),
     ("/api/revoke_other_sessions", &[]),
-    ("/auth/login/github", &[]),
+    ("/auth/login/acme", &[]),
     ("/api/unlink_account", &[("account_id", SOME_ID)]),
     ("/api/logout", &[]),
 ];

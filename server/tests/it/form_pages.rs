@@ -596,7 +596,7 @@ async fn a_form_that_was_made_for_another_person_changes_nothing() {
                 .refused(409, "signed_in_as_another");
         }
     }
-    let link = browser.post("/auth/login/github", &[("_for", &adas), ("intent", "link")]);
+    let link = browser.post("/auth/login/acme", &[("_for", &adas), ("intent", "link")]);
     let link = link.header("accept", "text/html").send().await.expect(409);
     assert!(link.shows(ANOTHER) && link.cookies().is_empty());
     assert_eq!(rows(&app).await, before);
@@ -813,7 +813,7 @@ async fn who_has_to_wait_reads_how_long() {
     // A refusal that is a page of its own.
     let start = || {
         browser
-            .post("/auth/login/github", &[])
+            .post("/auth/login/acme", &[])
             .header("accept", "text/html")
             .send()
     };

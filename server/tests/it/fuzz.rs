@@ -29,16 +29,16 @@ const PATHS: [&str; 36] = [
     "/api/session",
     "/api/nowhere",
     "/api//login",
-    "/auth/login/github",
+    "/auth/login/acme",
     "/auth/login/nobody",
     "/auth/login/",
     "/auth/login/%2e%2e",
     "/auth/login/%FF",
-    "/auth/callback/github",
-    "/auth/callback/github?code=a&state=b",
-    "/auth/callback/github?code=a&code=b&state=c&state=d",
-    "/auth/callback/github?error=x&error_description=%3Cscript%3E",
-    "/auth/callback/github?state=%FF&code=%00",
+    "/auth/callback/acme",
+    "/auth/callback/acme?code=a&state=b",
+    "/auth/callback/acme?code=a&code=b&state=c&state=d",
+    "/auth/callback/acme?error=x&error_description=%3Cscript%3E",
+    "/auth/callback/acme?state=%FF&code=%00",
     "/auth/callback/nobody?code=1",
     "/csp-report",
     "/healthz",
@@ -232,14 +232,14 @@ async fn a_wrong_method_is_405_with_allow_on_every_route() {
         "/healthz",
         "/readyz",
         "/settings/public",
-        "/auth/callback/github",
+        "/auth/callback/acme",
     ];
     let functions = FUNCTIONS.iter().map(|(function, _)| format!("/api/{function}"));
     let functions: Vec<String> = functions.collect();
     let posts = functions
         .iter()
         .map(String::as_str)
-        .chain(["/auth/login/github", "/csp-report"]);
+        .chain(["/auth/login/acme", "/csp-report"]);
     let routes = gets
         .into_iter()
         .map(|path| (path, "GET"))
@@ -273,7 +273,7 @@ async fn types_are_415_unless_the_body_is_a_form_or_there_is_none() {
     for (path, ok) in [
         ("/api/get_user", 200),
         ("/api/login", 422),
-        ("/auth/login/github", 200),
+        ("/auth/login/acme", 200),
     ] {
         for kind in [
             "text/plain",

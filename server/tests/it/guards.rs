@@ -47,7 +47,7 @@ const RETURN_TO: [(&str, &str); 45] = [
     ("/%2E/b", "/"),
     ("/api/logout", "/"),
     ("/api/", "/"),
-    ("/auth/login/github", "/"),
+    ("/auth/login/acme", "/"),
     ("/login", "/"),
     ("/login?return_to=/login", "/"),
     ("/register", "/"),

@@ -28,8 +28,8 @@ async fn one_of_each(app: &TestApp) -> Vec<(&'static str, Answer)> {
         "/api",
         "/healthz",
         "/readyz",
-        "/auth/login/github",
-        "/auth/callback/github",
+        "/auth/login/acme",
+        "/auth/callback/acme",
         "/auth/callback/nobody",
         "/profile/",
     ] {
@@ -57,7 +57,7 @@ async fn one_of_each(app: &TestApp) -> Vec<(&'static str, Answer)> {
             .send()
             .await,
     ));
-    answers.push(("hand-over", stranger.post("/auth/login/github", &[]).send().await));
+    answers.push(("hand-over", stranger.post("/auth/login/acme", &[]).send().await));
     answers
 }
 
@@ -81,7 +81,7 @@ async fn the_security_headers_have_their_exact_values_everywhere() {
         }
         let referrer = answer.header("referrer-policy").unwrap();
         match what {
-            "hand-over" | "/auth/callback/github" | "/auth/callback/nobody" => {
+            "hand-over" | "/auth/callback/acme" | "/auth/callback/nobody" => {
                 assert!(["no-referrer", "strict-origin-when-cross-origin"].contains(&referrer));
             }
             _ => assert_eq!(referrer, "strict-origin-when-cross-origin", "{what}"),
@@ -168,7 +168,7 @@ async fn no_address_is_made_of_what_the_client_says_of_its_host() {
         "/profile/",
         "/nowhere",
         "/api/session",
-        "/auth/callback/github",
+        "/auth/callback/acme",
     ] {
         for browser in [&ada, &app.browser()] {
             let call = browser
@@ -184,7 +184,7 @@ async fn no_address_is_made_of_what_the_client_says_of_its_host() {
             assert!(!answer.everything().contains("evil.example"), "{path}");
         }
     }
-    let call = ada.post("/auth/login/github", &[]).header("host", "evil.example");
+    let call = ada.post("/auth/login/acme", &[]).header("host", "evil.example");
     let started = call
         .header("x-forwarded-host", "evil.example")
         .send()

@@ -262,7 +262,7 @@ async fn sign_ins_failures_and_refusals_are_logged_with_the_clients_address() {
     let callback = app
         .browser()
         .at("192.0.2.10")
-        .get("/auth/callback/github?code=x&state=y")
+        .get("/auth/callback/acme?code=x&state=y")
         .await;
     callback.expect(303);
     assert_eq!(

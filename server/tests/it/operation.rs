@@ -4,7 +4,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::{io::Write, net::TcpStream};
 
-use crate::support::{Folder, PASSWORD, SECRET, Server, TestApp, command, contains, read_to_end};
+use crate::support::{Folder, PASSWORD, SECRET, Server, TestApp, acme, command, contains, read_to_end};
 
 const ADA: &str = "ada@example.com";
 const SITE: (&str, &str) = ("PUBLIC_URL", "http://127.0.0.1:3000");
@@ -37,7 +37,8 @@ fn a_wrong_configuration_ends_the_program_and_names_every_wrong_variable() {
         ("PASSWORD_MIN_LENGTH", "1"),
         ("RUST_LOG", "canary=[[["),
         ("LEPTOS_SITE_ROOT", "/nonexistent/canary"),
-        ("GITHUB_CLIENT_ID", "canary-half-of-a-pair"),
+        ("AUTH_PROVIDERS", "acme"),
+        ("ACME_CLIENT_ID", "canary-half-of-a-pair"),
     ];
     let output = command(&folder, &wrong).output().unwrap();
     assert!(!output.status.success());
@@ -49,7 +50,7 @@ fn a_wrong_configuration_ends_the_program_and_names_every_wrong_variable() {
     for (variable, _) in &wrong[..8] {
         assert!(said.contains(variable), "{variable}: {said}");
     }
-    assert!(said.contains("GITHUB_CLIENT_SECRET"), "{said}");
+    assert!(said.contains("ACME_CLIENT_SECRET"), "{said}");
     assert!(!said.contains("canary"), "{said}");
     assert!(!folder.0.join("app.db").exists(), "nothing was begun");
     // wing:admin
@@ -167,13 +168,8 @@ fn a_stop_finishes_the_running_request_and_exits_with_success() {
 #[test]
 fn the_log_holds_what_happened_and_no_secret_even_at_its_chattiest() {
     let folder = Folder::new();
-    let vars = [
-        SITE,
-        ("RUST_LOG", "trace"),
-        ("SESSION_SECRET", SECRET),
-        ("GITHUB_CLIENT_ID", "client"),
-        ("GITHUB_CLIENT_SECRET", "canary-of-a-client-secret"),
-    ];
+    let vars = [SITE, ("RUST_LOG", "trace"), ("SESSION_SECRET", SECRET)];
+    let vars: Vec<_> = vars.into_iter().chain(acme()).collect();
     let server = Server::start(&folder, &vars);
     let session = register(&server, ADA);
     let wrong = [("email", ADA), ("password", "canary-wrong-password")];
@@ -194,10 +190,10 @@ fn the_log_holds_what_happened_and_no_secret_even_at_its_chattiest() {
     ];
     let changed = server.post("/api/change_password", &session, &change);
     assert!(changed.starts_with("HTTP/1.1 200"), "{changed}");
-    let start = server.post("/auth/login/github", &cookies(&changed), &[]);
+    let start = server.post("/auth/login/acme", &cookies(&changed), &[]);
     assert!(start.starts_with("HTTP/1.1 200"), "{start}");
     for path in [
-        "/auth/callback/github?code=canary-code&state=canary-state",
+        "/auth/callback/acme?code=canary-code&state=canary-state",
         "/login?return_to=%2Fcanary-return",
         "/nowhere%0a%7B%22level%22:%22ERROR%22,%22message%22:%22forged%22%7D",
         "/nowhere%0d%0aforged-line",
@@ -208,7 +204,7 @@ fn the_log_holds_what_happened_and_no_secret_even_at_its_chattiest() {
         server.exchange(request.as_bytes());
     }
     let violation = r#"[{"type":"csp-violation","url":"http://x/?code=canary-reported","body":{"blockedURL":"first\nsecond",
-        "documentURL":"http://x/auth/callback/github?code=canary-reported","effectiveDirective":"img-src"}}]"#;
+        "documentURL":"http://x/auth/callback/acme?code=canary-reported","effectiveDirective":"img-src"}}]"#;
     for text in ["first\nsecond\x1b", "canary-unreadable"] {
         let length = text.len();
         let head =
@@ -412,7 +408,7 @@ async fn each_table_is_swept_whatever_is_wrong_with_another() {
     let app = TestApp::new().await;
     app.registered(ADA).await;
     app.browser()
-        .post("/auth/login/github", &[])
+        .post("/auth/login/acme", &[])
         .send()
         .await
         .expect(200);

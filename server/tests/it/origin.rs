@@ -24,7 +24,7 @@ const FOREIGN_ORIGINS: [&str; 9] = [
 fn posts() -> impl Iterator<Item = (String, &'static [(&'static str, &'static str)])> {
     all_functions()
         .map(|(function, fields)| (format!("/api/{function}"), fields))
-        .chain([("/auth/login/github".to_owned(), &[][..])])
+        .chain([("/auth/login/acme".to_owned(), &[][..])])
 }
 
 /// A post with this browser's cookies and none of the headers that say where it comes from.

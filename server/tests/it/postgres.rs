@@ -385,12 +385,12 @@ async fn a_database_that_only_reads_is_503_for_what_writes_and_serves_what_reads
     }
     let stranger = app.browser();
     assert_unavailable(&stranger.login(ADA, PASSWORD).await);
-    assert_unavailable(&stranger.post("/auth/login/github", &[]).send().await);
+    assert_unavailable(&stranger.post("/auth/login/acme", &[]).send().await);
     let page = stranger
         .submit("/login", "login", &[("email", ADA), ("password", PASSWORD)])
         .await;
     assert!(page.status < 500 || page.status == 503, "{}", page.everything());
-    let back = stranger.get("/auth/callback/github?code=a&state=b").await;
+    let back = stranger.get("/auth/callback/acme?code=a&state=b").await;
     assert!(matches!(back.status, 303 | 503), "{}", back.everything());
 
     assert!(ada.get("/profile").await.expect(200).shows(ADA));

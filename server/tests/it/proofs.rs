@@ -9,7 +9,7 @@ use crate::{
 };
 
 const ADA: &str = "ada@example.com";
-const EVE: &str = "eve@example.com";
+const EVE: &str = "eve@example.com"; // wing:admin
 
 async fn verify(app: &TestApp, browser: &Browser) {
     let user_id: uuid::Uuid = browser.session().await["user_id"]

@@ -71,12 +71,12 @@ async fn thirty_sign_ins_at_once_leave_twenty_sessions() {
 async fn forty_starts_of_one_browser_at_once_leave_twenty_flows() {
     let instances = instances(&[], 1).await;
     let browser = instances[0].browser();
-    let first = browser.post("/auth/login/github", &[]).send().await.expect(200);
+    let first = browser.post("/auth/login/acme", &[]).send().await.expect(200);
     assert!(first.cookie("__Host-flow").is_some());
     let starts = (0..40).map(|place| {
         let browser = browser.copy().before(&instances[place % 2]);
         let browser = browser.at(&format!("192.0.2.{place}"));
-        async move { insist(&browser, "/auth/login/github", &[]).await.expect(200) }
+        async move { insist(&browser, "/auth/login/acme", &[]).await.expect(200) }
     });
     all_at_once(starts).await;
     let flows = "SELECT count(*) FROM sign_in_flows";

@@ -27,7 +27,7 @@ const ADA: &str = "ada@example.com";
 async fn of_a_request_neither_the_cookies_it_brought_nor_those_it_is_given() {
     let app = TestApp::new().await;
     let ada = app.registered(ADA).await;
-    ada.post("/auth/login/github", &[]).send().await.expect(200);
+    ada.post("/auth/login/acme", &[]).send().await.expect(200);
     let session_id = ada.session_id().await;
     app.advance(300);
     let shown = Arc::new(Mutex::new(String::new()));

@@ -6,11 +6,7 @@ const ADA: &str = "ada@example.com";
 
 /// Begins a flow with a provider; its state.
 async fn begin(browser: &Browser, fields: &[(&str, &str)]) -> String {
-    let page = browser
-        .post("/auth/login/github", fields)
-        .send()
-        .await
-        .expect(200);
+    let page = browser.post("/auth/login/acme", fields).send().await.expect(200);
     let page = page.text();
     let state = page.split("state=").nth(1).unwrap();
     state.split('&').next().unwrap().to_owned()
@@ -46,21 +42,17 @@ async fn it_takes_along_what_the_browser_has_under_way_with_providers() {
     assert_eq!(app.number(whole).await, 1);
     // A copy of the cookie opens nothing; another browser's flow goes on.
     ada.set_cookie("flow", Some(&flow));
-    ada.get(&format!(
-        "/auth/callback/github?error=access_denied&state={state}"
-    ))
-    .await
-    .leads_to("/login?error=expired");
-    ada.get(&format!("/auth/callback/github?code=x&state={link}"))
+    ada.get(&format!("/auth/callback/acme?error=access_denied&state={state}"))
+        .await
+        .leads_to("/login?error=expired");
+    ada.get(&format!("/auth/callback/acme?code=x&state={link}"))
         .await
         .leads_to("/settings/accounts?error=expired");
-    ada.get(&format!("/auth/callback/github?code=x&state={link}"))
+    ada.get(&format!("/auth/callback/acme?code=x&state={link}"))
         .await
         .leads_to("/login?error=expired");
     other
-        .get(&format!(
-            "/auth/callback/github?error=access_denied&state={others}"
-        ))
+        .get(&format!("/auth/callback/acme?error=access_denied&state={others}"))
         .await
         .leads_to("/login?error=denied");
 }

@@ -6,7 +6,7 @@ use http::Method;
 use crate::support::{SOME_ID, TestApp};
 
 const ADA: &str = "ada@example.com";
-const ROOT: &str = "root@example.com";
+const ROOT: &str = "root@example.com"; // wing:admin
 
 /// Spellings of `/profile` that a browser, and Leptos, would resolve.
 const SPELLINGS: [&str; 15] = [

@@ -63,10 +63,10 @@ async fn beside_a_good_id_a_malformed_snapshot_leaves_it_to_the_id() {
 async fn a_provider_flow_survives_a_foreign_cookie() {
     let app = TestApp::new().await;
     let browser = app.browser();
-    browser.post("/auth/login/github", &[]).send().await.expect(200);
+    browser.post("/auth/login/acme", &[]).send().await.expect(200);
     let flow = browser.cookie("flow").unwrap();
     let again = browser
-        .post("/auth/login/github", &[])
+        .post("/auth/login/acme", &[])
         .cookies(&format!("name=Jos\u{e9}; __Host-flow={flow}"))
         .send()
         .await

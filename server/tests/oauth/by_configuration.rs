@@ -1,7 +1,7 @@
 //! Any issuer by configuration alone, however peculiar, and errors that name both sides.
 
 use auth::Vars;
-use serde_json::{Value, json};
+use serde_json::json;
 use server::config::ServerConfig;
 
 use crate::{
@@ -110,26 +110,6 @@ async fn configured_parameters_go_with_the_request_and_replace_nothing() {
         let variables: Vec<_> = problems.iter().map(|problem| problem.variable.as_str()).collect();
         assert_eq!(variables, ["ACME_PARAMS"], "{ours}");
     }
-}
-
-/// Where a refresh token is wanted, Google is asked for consent: for that once, instead of what is configured.
-#[tokio::test]
-async fn what_a_request_needs_comes_before_what_is_configured() {
-    let more = [
-        ("GOOGLE_OFFLINE", "1"),
-        ("GOOGLE_PARAMS", "prompt=select_account&hd=corp.example"),
-    ];
-    let google = Preset::oidc("google", "", &more).await;
-    let mut browser = google.app.browser();
-    let asked = |hop: crate::support::Hop| (hop.param("prompt"), hop.param("hd"));
-    let says = |prompt: &str| (Some(prompt.to_owned()), Some("corp.example".to_owned()));
-    let hop = browser.begin("google").await;
-    assert_eq!(asked(hop.clone()), says("select_account"));
-    browser
-        .finish(&hop, &google.idp, &person("ada"))
-        .await
-        .assert_leads_to("/profile");
-    assert_eq!(asked(browser.begin("google").await), says("consent"));
 }
 
 /// The provider is reached through the proxy only: there is nothing at its own address.
@@ -251,34 +231,6 @@ async fn a_provider_out_of_reach_is_described_with_all_causes() {
         error.contains("http://127.0.0.1:1/") && error.contains("refused"),
         "{error}"
     );
-}
-
-/// One key set serves every tenant of Microsoft's, and not every key every tenant.
-#[tokio::test]
-async fn a_key_of_microsofts_is_held_to_its_own_issuer() {
-    let microsoft = microsoft("common").await;
-    let at = |tenant: &str| microsoft.idp.at(&format!("/{tenant}/v2.0"));
-    for (issuer, good) in [
-        (json!(at("{tenantid}")), true),
-        (json!(at(TENANT)), true),
-        (Value::Null, true),
-        (json!(at("9188040d-6c67-4b5b-b112-36a304b66dad")), false),
-        (json!("https://login.other.example/{tenantid}/v2.0"), false),
-        (json!(""), false),
-    ] {
-        microsoft.idp.script(|script| {
-            let jwk = script.signer.jwk_with(&json!({ "issuer": issuer }));
-            script.jwks = json!({ "keys": [jwk] });
-        });
-        let (_, answer) = microsoft.at_tenant(TENANT, json!({})).await;
-        println!("{issuer}");
-        if good {
-            answer.assert_leads_to("/profile");
-        } else {
-            answer.assert_failed("provider");
-        }
-        microsoft.app.advance(3601);
-    }
 }
 
 #[tokio::test]

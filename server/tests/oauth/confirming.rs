@@ -4,8 +4,8 @@ use http::StatusCode;
 use serde_json::{Value, json};
 
 use crate::{
-    idp::{Endpoint, Idp},
-    support::{Answer, App, Browser, Hop, World, clock, person},
+    idp::Endpoint,
+    support::{Answer, Browser, Hop, World, person},
 };
 
 const DENIED: &str = "reauth_required";
@@ -93,52 +93,6 @@ async fn the_provider_is_asked_for_a_fresh_sign_in() {
     assert_eq!(hop.param("max_age"), None);
 }
 
-/// Each by its row, and never two values of one parameter.
-#[tokio::test]
-async fn every_row_knows_how_to_ask() {
-    let clock = clock();
-    let idp = Idp::start(&clock).await;
-    let (userinfo, issuer) = (idp.at("/userinfo"), idp.origin());
-    let ids = [
-        "google", "github", "gitlab", "discord", "facebook", "x", "linkedin", "twitch", "spotify", "slack",
-    ];
-    let names: Vec<[String; 4]> = ids
-        .iter()
-        .map(|id| {
-            ["CLIENT_ID", "CLIENT_SECRET", "ISSUER", "USERINFO_URL"]
-                .map(|name| format!("{}_{name}", id.to_uppercase()))
-        })
-        .collect();
-    let plain = ["github", "discord", "facebook", "x", "spotify"];
-    let mut vars: Vec<(&str, &str)> = Vec::new();
-    for (id, [client_id, secret, issuer_name, userinfo_name]) in ids.iter().zip(&names) {
-        vars.extend([(client_id.as_str(), "client"), (secret.as_str(), "secret")]);
-        match plain.contains(id) {
-            true => vars.push((userinfo_name, &userinfo)),
-            false => vars.push((issuer_name, issuer)),
-        }
-    }
-    let app = App::start(&clock, &vars).await;
-    let mut browser = app.browser();
-    browser.register("ada@example.com").await;
-    for (id, name, value) in [
-        ("google", "prompt", Some("select_account")),
-        ("google", "max_age", Some("0")),
-        ("github", "prompt", Some("select_account")),
-        ("gitlab", "prompt", Some("login")),
-        ("discord", "prompt", Some("consent")),
-        ("facebook", "auth_type", Some("reauthenticate")),
-        ("x", "prompt", None),
-        ("linkedin", "prompt", None),
-        ("twitch", "force_verify", Some("true")),
-        ("spotify", "show_dialog", Some("true")),
-        ("slack", "prompt", None),
-    ] {
-        let hop = browser.begin_with(id, &[("intent", "confirm")]).await;
-        assert_eq!(hop.param(name).as_deref(), value, "{id}");
-    }
-}
-
 #[tokio::test]
 async fn only_an_account_of_ones_own_confirms() {
     let world = World::new().await;
@@ -203,37 +157,6 @@ async fn a_sign_in_at_the_provider_long_ago_confirms_nothing() {
                 set_password(&mut browser).await.assert_error(403, DENIED);
             }
         }
-    }
-}
-
-/// Google does not say when the person signed in unless asked by other means, which its row knows.
-#[tokio::test]
-async fn a_provider_known_to_leave_the_time_out_is_judged_by_it_only_if_it_sends_it() {
-    let clock = clock();
-    let idp = Idp::start(&clock).await;
-    let vars = [
-        ("GOOGLE_CLIENT_ID", "client"),
-        ("GOOGLE_CLIENT_SECRET", "secret"),
-        ("GOOGLE_ISSUER", idp.origin()),
-    ];
-    let app = App::start(&clock, &vars).await;
-    let mut browser = app.browser();
-    browser
-        .sign_in("google", &idp, &person("ada"))
-        .await
-        .assert_leads_to("/profile");
-    for (auth_time, leads_to) in [
-        (json!(null), "/settings/security"),
-        (
-            json!(idp.now()),
-            "/login?error=expired&return_to=%2Fsettings%2Fsecurity",
-        ),
-    ] {
-        idp.script(|script| script.claims = json!({ "auth_time": auth_time }));
-        app.advance(600);
-        let hop = browser.begin_with("google", &[("intent", "confirm")]).await;
-        let answer = browser.finish(&hop, &idp, &person("ada")).await;
-        answer.assert_leads_to(leads_to);
     }
 }
 

@@ -140,6 +140,7 @@ async fn an_account_without_an_issuer_takes_over_the_next_ones() {
     assert_eq!(issuer.as_deref(), Some(other.origin()));
 }
 
+// wing:github
 /// Plain OAuth 2.0 knows no issuer: userinfo is the identity's source.
 #[tokio::test]
 async fn without_issuers_the_userinfo_endpoint_decides() {
@@ -182,6 +183,8 @@ async fn without_issuers_the_userinfo_endpoint_decides() {
         app = Some(next);
     }
 }
+// end wing:github
+// end wing:github
 
 /// An attacker who can write to the database, but has no key, cannot move tokens to another account.
 #[tokio::test]

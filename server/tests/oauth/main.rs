@@ -26,7 +26,7 @@ mod keys;
 mod lenient;
 mod linking;
 mod names;
-mod presets;
+mod presets; // wing:apple,discord,facebook,github,gitlab,google,linkedin,microsoft,slack,spotify,twitch,x
 mod provider_token;
 mod refused_token;
 mod repeats;

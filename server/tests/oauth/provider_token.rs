@@ -17,7 +17,7 @@ async fn ask(app: &App, live: &LiveSession, provider: &str) -> Result<String, Er
 }
 
 /// What the provider sends from now on.
-fn send(idp: &Idp, access: &str, refresh: Option<&str>) {
+pub fn send(idp: &Idp, access: &str, refresh: Option<&str>) {
     let mut answer = json!({ "access_token": access });
     if let Some(refresh) = refresh {
         answer["refresh_token"] = refresh.into();
@@ -503,7 +503,7 @@ async fn no_token_reaches_a_log() {
 }
 
 /// The parameters a provider sees, apart from those of every flow.
-async fn asked_for(browser: &mut Browser, provider: &str) -> [Option<String>; 3] {
+pub async fn asked_for(browser: &mut Browser, provider: &str) -> [Option<String>; 3] {
     let hop = browser.begin(provider).await;
     ["scope", "access_type", "prompt"].map(|name| hop.param(name))
 }
@@ -521,49 +521,4 @@ async fn refresh_tokens_are_asked_for_where_configured_only() {
         asked_for(&mut browser, "corp").await,
         [text("openid profile email offline_access"), None, text("consent")]
     );
-}
-
-#[tokio::test]
-async fn google_asks_again_only_whose_refresh_token_we_lack() {
-    let mut world = World::new().await;
-    let origin = world.acme.origin().to_owned();
-    let google = [
-        ("GOOGLE_ISSUER", origin.as_str()),
-        ("GOOGLE_CLIENT_ID", "g"),
-        ("GOOGLE_CLIENT_SECRET", "s"),
-    ];
-    let offline = [&google[..], &[("GOOGLE_OFFLINE", "1")]].concat();
-    let scope = || Some("openid profile email".to_owned());
-    let asks = |again: bool| {
-        let prompt = again.then(|| "consent".to_owned());
-        [scope(), Some("offline".to_owned()), prompt]
-    };
-    world.restart(&google).await;
-    assert_eq!(
-        asked_for(&mut world.browser(), "google").await,
-        [scope(), None, None]
-    );
-    world.restart(&offline).await;
-    // Who this is is not known yet.
-    assert_eq!(asked_for(&mut world.browser(), "google").await, asks(false));
-    let mut browser = world.browser();
-    let ada = person("ada");
-    send(&world.acme, "access-one", None);
-    browser
-        .sign_in("google", &world.acme, &ada)
-        .await
-        .assert_leads_to("/profile");
-    assert_eq!(asked_for(&mut browser, "google").await, asks(true));
-    send(&world.acme, "access-two", Some("refresh-two"));
-    browser
-        .sign_in("google", &world.acme, &ada)
-        .await
-        .assert_leads_to("/profile");
-    assert_eq!(asked_for(&mut browser, "google").await, asks(false));
-    // A refresh token whose key is gone is none.
-    let lost = ("SESSION_SECRET", "IB8eHRwbGhkYFxYVFBMSERAPDg0MCwoJCAcGBQQDAgE=");
-    world.restart(&[&offline[..], &[lost]].concat()).await;
-    let mut browser_then = world.browser();
-    browser_then.jar = browser.jar.clone();
-    assert_eq!(asked_for(&mut browser_then, "google").await, asks(true));
 }

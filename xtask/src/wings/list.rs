@@ -121,7 +121,7 @@ const WINGS: &[Row] = &[
 
 /// Where a preset has its file, which makes it one, and where its tests are.
 const PRESETS: &str = "auth/src/oauth/providers";
-const PRESET_TESTS: &str = "server/tests/oauth/presets";
+pub(super) const PRESET_TESTS: &str = "server/tests/oauth/presets";
 
 /// All wings of the workspace at `root`, the presets last.
 pub(crate) fn wings(root: &Path) -> Outcome<Vec<Wing>> {

@@ -36,6 +36,18 @@ pub(crate) fn prove(steps: &mut Steps, arguments: &[String]) -> Outcome {
             "warnings",
         ]))
     })?;
+    if !gone.iter().any(|wing| wing.name == "postgres") {
+        steps.run("clippy, PostgreSQL", || {
+            run(copy.cargo(cargo_like_leptos(["clippy"])?).args(NATIVE).args([
+                "--features",
+                "postgres",
+                "--all-targets",
+                "--",
+                "-D",
+                "warnings",
+            ]))
+        })?;
+    }
     steps.run("wasm", || {
         run(copy
             .cargo(cargo_wasm(["clippy", "--package", "frontend"])?)

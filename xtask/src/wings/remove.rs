@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{
-    list::{Wing, wings},
+    list::{PRESET_TESTS, Wing, wings},
     marks::without,
 };
 use crate::{
@@ -76,15 +76,18 @@ pub(crate) fn take_out(root: &Path, files: &[PathBuf], gone: &[&Wing]) -> Outcom
         .filter(|wing| wing.is_preset)
         .map(|wing| format!("#{}_", wing.name.to_uppercase().replace('-', "_")))
         .collect();
+    let are_presets = |wings: &[&Wing]| wings.iter().filter(|wing| wing.is_preset).count();
+    let known = wings(root)?;
+    let no_preset_is_left = are_presets(gone) == are_presets(&known.iter().collect::<Vec<_>>());
     // All are read before the first is written: a mark that is not understood leaves the project as it was.
     let mut done = Done::default();
     let mut texts = Vec::new();
     for file in files {
-        if gone
+        let is_theirs = gone
             .iter()
             .flat_map(|wing| &wing.paths)
-            .any(|path| file.starts_with(path))
-        {
+            .any(|path| file.starts_with(path));
+        if is_theirs || (no_preset_is_left && file.starts_with(PRESET_TESTS)) {
             done.removed.push(file.clone());
             continue;
         }

@@ -4,7 +4,7 @@
 //! is one from before that; it is read as it is, and sealed when it is written or when a server starts
 //! ([`Buckets::reseal`]).
 
-mod sealed;
+pub(crate) mod sealed;
 
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
@@ -13,7 +13,6 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 use wire::PrivateKeyInfo;
 
-pub(crate) use self::sealed::SEALED;
 use self::sealed::Sealing;
 use super::{AtRest, Buckets, IfMatch, Versioned, table, typed};
 use crate::{error::Result, session::LiveSession};

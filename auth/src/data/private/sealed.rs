@@ -121,11 +121,6 @@ impl Sealing<'_> {
         ];
         Place::new("user_data.data", &row)
     }
-
-    /// What [`AtRest::open`] opens, for administration.
-    pub(crate) fn opened(&self, stored: Map<String, Value>) -> Option<Map<String, Value>> {
-        self.open(stored).ok()
-    }
 }
 
 impl AtRest for Sealing<'_> {

@@ -21,7 +21,6 @@ use crate::{
         outcome::{Intent, Stop},
         protocol::{discovery::Endpoints, excerpt::excerpt},
         providers::{
-            microsoft,
             preset::{AuthTime, Known},
             provider::Provider,
         },
@@ -369,11 +368,14 @@ fn check_issuer(provider: &Provider, endpoints: &Endpoints, iss: Option<&str>) -
     let Some(issuer) = endpoints.issuer.as_deref() else {
         return Ok(());
     };
-    let template = provider.preset.endpoints == Known::MicrosoftTenant && issuer.contains('{');
+    let is_a_tenants = |iss| match provider.preset.endpoints {
+        Known::Tenants(tenants) => (tenants.is_named_by)(issuer, iss),
+        Known::Issuer(_) | Known::Endpoints { .. } => false,
+    };
     match iss {
         None if endpoints.iss_required => Err("iss is missing in the callback".to_owned()),
         None => Ok(()),
-        Some(iss) if iss == issuer || (template && microsoft::fits(issuer, iss)) => Ok(()),
+        Some(iss) if iss == issuer || is_a_tenants(iss) => Ok(()),
         Some(iss) => Err(format!(
             "iss in the callback is {}, expected {issuer:?}",
             excerpt(iss)

@@ -26,7 +26,7 @@ pub(crate) struct Outcome {
     pub(crate) answer: Answer,
     /// The issuer that responds.
     pub(crate) iss: Option<String>,
-    /// Apple's form field with the name.
+    /// A form field with the name.
     pub(crate) user: Option<String>,
 }
 

@@ -15,7 +15,7 @@ use crate::{
             json::{self, Object},
             token, userinfo,
         },
-        providers::{apple, preset::Userinfo, provider::Provider},
+        providers::{preset::Userinfo, provider::Provider},
         state::{Configured, OAuth},
     },
 };
@@ -71,9 +71,9 @@ impl OAuth {
         };
         let signed_in_at = id_token.as_ref().and_then(auth_time);
         let mut claims = self.claims(provider, endpoints, id_token, access_token).await?;
-        if provider.preset.form_post
+        if let Some(name_in_form) = provider.preset.quirks.name_in_form
             && !json::has(&claims, "name")
-            && let Some(name) = user.and_then(apple::name_in)
+            && let Some(name) = user.and_then(name_in_form)
         {
             claims.insert("name".to_owned(), name.into());
         }

@@ -23,7 +23,7 @@ use crate::{
             id_token::{self, Algorithm, Expected, Keys, Origin, Rejected, names},
             json::Object,
         },
-        providers::{microsoft, preset::Known, provider::Provider},
+        providers::{preset::Known, provider::Provider},
     },
 };
 
@@ -288,8 +288,8 @@ impl Endpoints {
         // Byte for byte: an attacker who made us take another issuer's metadata could sign for any user here
         // (OpenID Connect Discovery §4.3).
         let is_same = metadata.issuer == issuer
-            || (provider.preset.endpoints == Known::MicrosoftTenant
-                && microsoft::is_issuer_of(issuer, &metadata.issuer));
+            || matches!(provider.preset.endpoints, Known::Tenants(tenants)
+                if (tenants.is_issuer_of)(issuer, &metadata.issuer));
         if !is_same {
             let found = excerpt(&metadata.issuer);
             return Err(format!("metadata: its issuer is {found}, expected {issuer:?}"));
@@ -366,12 +366,13 @@ impl Endpoints {
         key_issuer: Option<&str>,
     ) -> Result<String, String> {
         let found = self.issuer.as_deref().ok_or("the issuer is not known")?;
-        let (Known::MicrosoftTenant, Some(configured)) = (provider.preset.endpoints, &provider.issuer) else {
+        let (Known::Tenants(tenants), Some(configured)) = (provider.preset.endpoints, &provider.issuer)
+        else {
             return Ok(found.to_owned());
         };
-        let issuer = microsoft::issuer_for(configured, found, claims)?;
+        let issuer = (tenants.issuer_for)(configured, found, claims)?;
         match key_issuer {
-            Some(key_issuer) if !microsoft::key_is_of(key_issuer, &issuer) => Err(format!(
+            Some(key_issuer) if !(tenants.key_is_of)(key_issuer, &issuer) => Err(format!(
                 "its key signs for {}, and its issuer is {issuer:?}",
                 excerpt(key_issuer)
             )),
@@ -386,7 +387,7 @@ impl Endpoints {
                 token,
                 userinfo,
             } => (Some(authorize), Some(token), Some(userinfo)),
-            Known::Issuer(_) | Known::MicrosoftTenant => (None, None, None),
+            Known::Issuer(_) | Known::Tenants(_) => (None, None, None),
         };
         let owned = |known: Option<&str>| known.map(str::to_owned);
         Self::of(
@@ -615,6 +616,7 @@ mod tests {
         assert_eq!(idp.asked(), 1);
     }
 
+    // wing:github
     #[test]
     fn a_provider_without_metadata_is_not_asked() {
         let pairs = [("GITHUB_CLIENT_ID", "c"), ("GITHUB_CLIENT_SECRET", "s")];
@@ -628,6 +630,7 @@ mod tests {
             "https://github.com/login/oauth/access_token"
         );
     }
+    // end wing:github
 
     fn provider(more: &[(&str, &str)]) -> Provider {
         let pairs = [
@@ -802,6 +805,7 @@ mod tests {
         );
     }
 
+    // wing:microsoft
     #[test]
     fn a_key_of_microsofts_signs_for_its_own_issuer() {
         let pairs = [("MICROSOFT_CLIENT_ID", "c"), ("MICROSOFT_CLIENT_SECRET", "s")];
@@ -830,8 +834,13 @@ mod tests {
             let error = issuer(Some(&bad)).unwrap_err();
             assert!(error.contains(&bad) && error.contains(tid), "{error}");
         }
-        // Elsewhere the member means nothing (RFC 7517 §4).
-        let acme = self::provider(&[]);
+    }
+    // end wing:microsoft
+
+    /// Elsewhere than with tenants the member means nothing (RFC 7517 §4).
+    #[test]
+    fn whose_a_key_says_it_is_means_nothing_without_tenants() {
+        let acme = provider(&[]);
         let endpoints = discovered(&acme, json!({})).unwrap();
         let issuer = endpoints.issuer_of(&acme, &Object::new(), Some("x"));
         assert_eq!(issuer.unwrap(), "https://idp.example/a");

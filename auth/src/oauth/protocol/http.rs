@@ -7,8 +7,8 @@
 use std::{fmt, future::Future, pin::Pin, time::Duration};
 
 use http::{
-    HeaderMap, HeaderValue, Method, StatusCode,
-    header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, LINK},
+    HeaderValue, Method, StatusCode,
+    header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE},
 };
 use oauth2::{AsyncHttpClient, HttpRequest, HttpResponse};
 use reqwest::{Certificate, Proxy};
@@ -148,18 +148,8 @@ impl Http {
         self.get_json(url, token).await.map(HttpResponse::into_body)
     }
 
-    /// As [`Http::get_with_token`], and whether the response names a page after this one (RFC 8288).
-    pub(crate) async fn get_page_with_token(
-        &self,
-        url: &str,
-        token: &str,
-    ) -> Result<(Vec<u8>, bool), HttpError> {
-        let response = self.get_json(url, token).await?;
-        let more = has_next(response.headers());
-        Ok((response.into_body(), more))
-    }
-
-    async fn get_json(&self, url: &str, token: &str) -> Result<HttpResponse, HttpError> {
+    /// As [`Http::get_with_token`], with the headers of the answer.
+    pub(crate) async fn get_json(&self, url: &str, token: &str) -> Result<HttpResponse, HttpError> {
         let response = self.get(url, Some(token)).await?;
         let declared = response
             .headers()
@@ -242,18 +232,7 @@ fn roots(file: &str) -> Result<Vec<Certificate>, String> {
     }
 }
 
-/// Whether a `Link` header leads on to a next page.
-fn has_next(headers: &HeaderMap) -> bool {
-    let links = headers
-        .get_all(LINK)
-        .iter()
-        .filter_map(|value| value.to_str().ok());
-    links
-        .flat_map(|value| value.split([',', ';']))
-        .any(|parameter| matches!(parameter.trim(), "rel=\"next\"" | "rel=next"))
-}
-
-/// Lets `oauth2` write the token request and read the response, while we send it.
+/// Lets `oauth2` write the token request and read its answer, while we send it.
 impl<'c> AsyncHttpClient<'c> for Http {
     type Error = HttpError;
     type Future = Pin<Box<dyn Future<Output = Result<HttpResponse, HttpError>> + Send + 'c>>;
@@ -624,24 +603,5 @@ mod tests {
             "{output:?}"
         );
         assert_eq!(*asked.lock().unwrap(), Vec::<String>::new());
-    }
-
-    #[test]
-    fn a_next_page_is_announced_by_a_link() {
-        let next = |values: &[&'static str]| {
-            let mut headers = HeaderMap::new();
-            for value in values {
-                headers.append(LINK, HeaderValue::from_static(value));
-            }
-            has_next(&headers)
-        };
-        assert!(next(&[
-            "<https://api.github.com/user/emails?page=2>; rel=\"next\", <https://x.example>; rel=\"last\""
-        ]));
-        assert!(next(&[
-            "<https://x.example>; rel=\"prev\"",
-            "<https://x.example>; rel=next"
-        ]));
-        assert!(!next(&[]) && !next(&["<https://x.example/next>; rel=\"prev\"", "garbage; next"]));
     }
 }

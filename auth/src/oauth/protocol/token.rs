@@ -43,7 +43,7 @@ pub(crate) type OAuthClient = Client<
 pub(crate) fn client(provider: &Provider, endpoints: &Endpoints, redirect_uri: RedirectUrl) -> OAuthClient {
     let in_body = match provider.preset.token_auth {
         TokenAuth::Basic => false,
-        TokenAuth::Post | TokenAuth::AppleJwt => true,
+        TokenAuth::Post => true,
         TokenAuth::Metadata => endpoints.post_only,
     };
     Client::new(ClientId::new(provider.client_id.clone()))
@@ -97,7 +97,7 @@ pub(crate) async fn refresh(
 fn with_secret(client: OAuthClient, provider: &Provider, now: i64) -> OAuthClient {
     let secret = match &provider.secret {
         ClientSecret::Text(text) => text.expose_secret().to_owned(),
-        ClientSecret::Apple(key) => key.client_secret(&provider.client_id, now),
+        ClientSecret::Signed(signer) => signer.client_secret(&provider.client_id, now),
     };
     client.set_client_secret(oauth2::ClientSecret::new(secret))
 }

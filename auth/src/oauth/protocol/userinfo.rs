@@ -59,6 +59,7 @@ fn address(provider: &Provider, url: &str, token: &str) -> Result<String, String
     Ok(url.into())
 }
 
+// wing:facebook+github+x
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -86,3 +87,4 @@ mod tests {
         assert!(asked("x", "https://api.x.com/2/users/me").contains("?user.fields=id%2Cname"));
     }
 }
+// end wing:facebook+github+x

@@ -4,12 +4,15 @@
 use std::sync::Arc;
 
 use super::{
+    env::Reader,
     generic::GENERIC,
-    preset::{AuthTime, Avatar, Known, Offline, Preset, TokenAuth, Userinfo, Verified},
+    preset::{AuthTime, Avatar, Known, Offline, Preset, Quirks, Secret, TokenAuth, Userinfo, Verified},
+    provider::Signer,
 };
+use crate::config::problem::Problem;
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use p256::{
-    ecdsa::{Signature, SigningKey, signature::Signer},
+    ecdsa::{Signature, SigningKey, signature::Signer as _},
     pkcs8::DecodePrivateKey,
 };
 use serde_json::{Value, json};
@@ -20,12 +23,17 @@ pub(crate) const PRESET: Preset = Preset {
     name: "Apple",
     endpoints: Known::Issuer("https://appleid.apple.com"),
     scopes: &["name", "email"],
-    token_auth: TokenAuth::AppleJwt,
+    token_auth: TokenAuth::Post,
+    secret: Secret::Signed(key),
     // Asking for name or address makes Apple insist on it.
     form_post: true,
     authorize_params: &[("response_mode", "form_post")],
     offline: Offline::UNASKED,
     userinfo: Userinfo::Never,
+    quirks: Quirks {
+        name_in_form: Some(name_in),
+        ..Quirks::NONE
+    },
     verified: Verified::TrueOrText("/email_verified"),
     avatar: Avatar::None,
     // It asks each time.
@@ -41,7 +49,7 @@ const SECONDS: i64 = 300;
 
 /// The key that signs client secrets, with the names Apple knows it by.
 #[derive(Clone)]
-pub(crate) struct AppleKey {
+struct AppleKey {
     team_id: String,
     key_id: String,
     key: Arc<SigningKey>,
@@ -58,7 +66,7 @@ impl std::fmt::Debug for AppleKey {
 
 impl AppleKey {
     /// Reads the key as Apple hands it out: PKCS #8 in PEM, its line ends perhaps written as `\n`.
-    pub(crate) fn parse(pem: &str) -> Result<Self, String> {
+    fn parse(pem: &str) -> Result<Self, String> {
         let key = SigningKey::from_pkcs8_pem(&pem.replace("\\n", "\n"))
             .map_err(|_| "is not a P-256 private key in PEM (PKCS #8)".to_owned())?;
         Ok(Self {
@@ -69,16 +77,18 @@ impl AppleKey {
     }
 
     /// The key with its names.
-    pub(crate) fn named(self, team_id: &str, key_id: &str) -> Self {
+    fn named(self, team_id: &str, key_id: &str) -> Self {
         Self {
             team_id: team_id.to_owned(),
             key_id: key_id.to_owned(),
             ..self
         }
     }
+}
 
-    /// A client secret, good for five minutes.
-    pub(crate) fn client_secret(&self, client_id: &str, now: i64) -> String {
+impl Signer for AppleKey {
+    /// Good for five minutes.
+    fn client_secret(&self, client_id: &str, now: i64) -> String {
         let part = |value: Value| BASE64_URL_SAFE_NO_PAD.encode(value.to_string());
         let header = part(json!({ "alg": "ES256", "kid": self.key_id }));
         let claims = part(json!({
@@ -90,8 +100,17 @@ impl AppleKey {
     }
 }
 
+/// Reads the variables of the key.
+fn key(reader: &Reader<'_>, problems: &mut Vec<Problem>) -> Option<Arc<dyn Signer>> {
+    let team_id = reader.required("TEAM_ID", problems);
+    let key_id = reader.required("KEY_ID", problems);
+    reader.required("PRIVATE_KEY", problems)?;
+    let key = reader.parsed("PRIVATE_KEY", problems, AppleKey::parse)?;
+    Some(Arc::new(key.named(team_id?, key_id?)))
+}
+
 /// The name in the form field `user`. Nobody signed it, so it is good for a greeting and nothing else.
-pub(crate) fn name_in(user: &str) -> Option<String> {
+fn name_in(user: &str) -> Option<String> {
     let user = crate::oauth::protocol::json::object(user.as_bytes()).ok()?;
     let name = user.get("name")?;
     let parts = ["firstName", "lastName"]
@@ -105,6 +124,7 @@ mod tests {
     use p256::ecdsa::{VerifyingKey, signature::Verifier};
 
     use super::*;
+    use crate::oauth::account::profile::testing::{ADA, assert_reads};
     use crate::oauth::testing::P256_PEM;
 
     #[test]
@@ -145,5 +165,14 @@ mod tests {
         for none in ["", "x", "{}", r#"{"name":"Ada"}"#, r#"{"name":{"firstName":1}}"#] {
             assert_eq!(name(none), None, "{none}");
         }
+    }
+
+    #[test]
+    fn a_profile_is_read_by_its_row() {
+        assert_reads(
+            &PRESET,
+            json!({ "sub": "000.a.1", "email": "ada@example.com", "email_verified": "true", "is_private_email": "true" }),
+            ("000.a.1", ADA, true, None, None),
+        );
     }
 }

@@ -29,7 +29,7 @@ pub(crate) const PRESET: Preset = Preset {
 const CDN: &str = "https://cdn.discordapp.com";
 
 /// The picture's address.
-pub(crate) fn avatar(claims: &Value) -> Option<String> {
+fn avatar(claims: &Value) -> Option<String> {
     let id: u64 = claims.get("id")?.as_str()?.parse().ok()?;
     match claims.get("avatar").and_then(Value::as_str) {
         Some(hash)
@@ -58,6 +58,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::oauth::account::profile::testing::{ADA, NAME, assert_reads};
 
     #[test]
     fn everybody_has_a_picture() {
@@ -86,5 +87,20 @@ mod tests {
         );
         assert_eq!(path(json!({ "id": id, "avatar": "../x" })), None);
         assert_eq!(path(json!({ "id": "../x" })), None);
+    }
+
+    #[test]
+    fn a_profile_is_read_by_its_row() {
+        assert_reads(
+            &PRESET,
+            json!({ "id": "80351110224678912", "username": "ada1", "global_name": "Ada", "email": "ada@example.com", "verified": true, "avatar": "a_12ab" }),
+            (
+                "80351110224678912",
+                ADA,
+                true,
+                NAME,
+                Some("https://cdn.discordapp.com/avatars/80351110224678912/a_12ab.gif"),
+            ),
+        );
     }
 }

@@ -8,11 +8,9 @@ use crate::{
         protocol::http::is_safe,
         providers::{
             PRESETS,
-            apple::AppleKey,
             development, // wing:dev-provider
             generic::GENERIC,
-            microsoft,
-            preset::{Known, Preset, TokenAuth},
+            preset::{Known, Preset, Secret},
             provider::{ClientSecret, Provider},
         },
     },
@@ -87,7 +85,7 @@ fn listed<'a>(vars: &'a Vars, problems: &mut Vec<Problem>) -> Vec<&'a str> {
 }
 
 /// Reads the variables of one provider.
-struct Reader<'a> {
+pub(crate) struct Reader<'a> {
     vars: &'a Vars,
     prefix: String,
 }
@@ -108,7 +106,7 @@ impl<'a> Reader<'a> {
             .any(|suffix| self.get(suffix).is_some())
     }
 
-    fn required(&self, suffix: &str, problems: &mut Vec<Problem>) -> Option<&'a str> {
+    pub(super) fn required(&self, suffix: &str, problems: &mut Vec<Problem>) -> Option<&'a str> {
         let value = self.get(suffix);
         if value.is_none() {
             problems.push(Problem {
@@ -119,7 +117,7 @@ impl<'a> Reader<'a> {
         value
     }
 
-    fn parsed<T>(
+    pub(super) fn parsed<T>(
         &self,
         suffix: &str,
         problems: &mut Vec<Problem>,
@@ -140,12 +138,12 @@ impl<'a> Reader<'a> {
         let authorize = url("AUTH_URL", problems);
         let token = url("TOKEN_URL", problems);
         let userinfo = url("USERINFO_URL", problems);
-        let emails = url("EMAILS_URL", problems);
+        let emails = url("EMAILS_URL", problems); // wing:github
         // A plain OAuth 2.0 provider has neither metadata nor an ID token.
         let of_openid = |parse: fn(&str) -> Result<String, String>| {
             move |text: &str| match preset.endpoints {
                 Known::Endpoints { .. } => Err("is for providers that speak OpenID Connect".to_owned()),
-                Known::Issuer(_) | Known::MicrosoftTenant => parse(text),
+                Known::Issuer(_) | Known::Tenants(_) => parse(text),
             }
         };
         let metadata = self.parsed(
@@ -193,7 +191,7 @@ impl<'a> Reader<'a> {
             authorize,
             token,
             userinfo,
-            emails,
+            emails, // wing:github
             scopes,
             offline,
             algorithms,
@@ -207,26 +205,21 @@ impl<'a> Reader<'a> {
     }
 
     fn secret(&self, preset: &Preset, problems: &mut Vec<Problem>) -> Option<ClientSecret> {
-        if preset.token_auth != TokenAuth::AppleJwt {
-            return self
+        match preset.secret {
+            Secret::Text => self
                 .required("CLIENT_SECRET", problems)
-                .map(|text| ClientSecret::Text(text.into()));
+                .map(|text| ClientSecret::Text(text.into())),
+            Secret::Signed(signer) => signer(self, problems).map(ClientSecret::Signed),
         }
-        let team_id = self.required("TEAM_ID", problems);
-        let key_id = self.required("KEY_ID", problems);
-        self.required("PRIVATE_KEY", problems)?;
-        let key = self.parsed("PRIVATE_KEY", problems, AppleKey::parse)?;
-        Some(ClientSecret::Apple(key.named(team_id?, key_id?)))
     }
 
     fn issuer(&self, preset: &Preset, problems: &mut Vec<Problem>) -> Option<String> {
         let known = match preset.endpoints {
             Known::Issuer("") => self.required("ISSUER", problems).map(|_| String::new()),
             Known::Issuer(issuer) => Some(issuer.to_owned()),
-            Known::MicrosoftTenant => {
-                let tenant = self.parsed("TENANT", problems, microsoft::tenant);
-                Some(microsoft::issuer(tenant.as_deref().unwrap_or("common")))
-            }
+            Known::Tenants(tenants) => self
+                .parsed("TENANT", problems, |tenant| (tenants.issuer)(Some(tenant)))
+                .or_else(|| (tenants.issuer)(None).ok()),
             Known::Endpoints { .. } => None,
         };
         self.parsed("ISSUER", problems, |text| {
@@ -325,6 +318,7 @@ mod tests {
         )
     }
 
+    // wing:github+spotify
     #[test]
     fn a_preset_is_there_when_its_id_and_secret_are() {
         assert!(read(&[]).0.is_empty());
@@ -346,15 +340,20 @@ mod tests {
         );
         assert!(!format!("{providers:?}").contains("hush"));
     }
+    // end wing:github+spotify
 
     #[test]
     fn one_half_is_a_problem_that_names_the_other() {
+        // wing:github
         assert_eq!(read(&[("GITHUB_CLIENT_ID", "g")]).1, ["GITHUB_CLIENT_SECRET"]);
         assert_eq!(read(&[("GITHUB_CLIENT_SECRET", "hush")]).1, ["GITHUB_CLIENT_ID"]);
+        // end wing:github
+        // wing:apple
         assert_eq!(
             read(&[("APPLE_CLIENT_ID", "a")]).1,
             ["APPLE_TEAM_ID", "APPLE_KEY_ID", "APPLE_PRIVATE_KEY"]
         );
+        // end wing:apple
         assert_eq!(
             read(&[("AUTH_PROVIDERS", "acme")]).1,
             ["ACME_CLIENT_ID", "ACME_CLIENT_SECRET", "ACME_ISSUER"]
@@ -364,7 +363,7 @@ mod tests {
     #[test]
     fn any_issuer_by_configuration_alone() {
         let (providers, problems) = read(&[
-            ("AUTH_PROVIDERS", "my-corp, acme,google,"),
+            ("AUTH_PROVIDERS", "my-corp, acme,"),
             ("MY_CORP_ISSUER", "https://login.corp.example/"),
             ("MY_CORP_CLIENT_ID", "c"),
             ("MY_CORP_CLIENT_SECRET", "hush"),
@@ -403,12 +402,12 @@ mod tests {
             ("X_Y_ISSUER", "https://a.example?x"),
             ("X_Y_CLIENT_ID", "c"),
             ("X_Y_CLIENT_SECRET", "hush"),
-            ("MICROSOFT_CLIENT_ID", "c"),
-            ("MICROSOFT_CLIENT_SECRET", "hush"),
-            ("MICROSOFT_TENANT", "a/../b"),
-            ("GOOGLE_CLIENT_ID", "c"),
-            ("GOOGLE_CLIENT_SECRET", "hush"),
-            ("GOOGLE_ALGS", "none"),
+            ("MICROSOFT_CLIENT_ID", "c"),        // wing:microsoft
+            ("MICROSOFT_CLIENT_SECRET", "hush"), // wing:microsoft
+            ("MICROSOFT_TENANT", "a/../b"),      // wing:microsoft
+            ("GOOGLE_CLIENT_ID", "c"),           // wing:google
+            ("GOOGLE_CLIENT_SECRET", "hush"),    // wing:google
+            ("GOOGLE_ALGS", "none"),             // wing:google
         ]);
         assert!(providers.is_empty(), "{providers:?}");
         for variable in [
@@ -417,8 +416,8 @@ mod tests {
             "ACME_TOKEN_URL",
             "ACME_AUTH_URL",
             "X_Y_ISSUER",
-            "MICROSOFT_TENANT",
-            "GOOGLE_ALGS",
+            "MICROSOFT_TENANT", // wing:microsoft
+            "GOOGLE_ALGS",      // wing:google
         ] {
             assert!(
                 problems.iter().any(|found| found == variable),
@@ -432,6 +431,7 @@ mod tests {
         );
     }
 
+    // wing:microsoft
     #[test]
     fn refresh_tokens_are_asked_for_on_request_only() {
         let read_with = |more: &[(&str, &str)]| {
@@ -473,6 +473,7 @@ mod tests {
             "http://127.0.0.1:9"
         );
     }
+    // end wing:microsoft
 
     #[test]
     fn any_provider_can_be_described_further() {
@@ -537,6 +538,7 @@ mod tests {
         assert_eq!(acme(&[consent, ("ACME_OFFLINE", "1")]).1, ["ACME_PARAMS"]);
     }
 
+    // wing:discord+github+google+twitch
     #[test]
     fn a_presets_own_parameters_are_not_replaced_and_plain_ones_have_no_id_token() {
         let with = |id: &str, suffix: &str, value: &str| {
@@ -557,7 +559,9 @@ mod tests {
             assert!(with("google", suffix, value).is_empty());
         }
     }
+    // end wing:discord+github+google+twitch
 
+    // wing:google
     #[test]
     fn configured_parameters_leave_alone_what_a_request_says_already() {
         let pairs = [
@@ -570,4 +574,16 @@ mod tests {
         google.add_params(&mut url);
         assert_eq!(url.query(), Some("state=s&prompt=login&hd=corp.example"));
     }
+
+    #[test]
+    fn a_preset_needs_no_listing() {
+        let pairs = [
+            ("AUTH_PROVIDERS", "google"),
+            ("GOOGLE_CLIENT_ID", "c"),
+            ("GOOGLE_CLIENT_SECRET", "hush"),
+        ];
+        let (providers, problems) = read(&pairs);
+        assert!(providers.len() == 1 && problems.is_empty(), "{problems:?}");
+    }
+    // end wing:google
 }

@@ -43,7 +43,10 @@ fn appsecret_proof(secret: &str, access_token: &str) -> (&'static str, String) {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+    use crate::oauth::account::profile::testing::{ADA, NAME, PICTURE, assert_reads};
 
     #[test]
     fn the_proof_is_hmac_sha_256_in_hex() {
@@ -52,6 +55,15 @@ mod tests {
         assert_eq!(
             proof,
             "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"
+        );
+    }
+
+    #[test]
+    fn a_profile_is_read_by_its_row() {
+        assert_reads(
+            &PRESET,
+            json!({ "id": "10", "name": "Ada", "email": "ada@example.com", "picture": { "data": { "url": "https://img.example/a.png" } } }),
+            ("10", ADA, false, NAME, PICTURE),
         );
     }
 }

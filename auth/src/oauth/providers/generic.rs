@@ -1,7 +1,7 @@
 //! Providers about which nothing is known but that they keep to a standard.
 
 use super::preset::{
-    AuthTime, Avatar, Known, Offline, Pkce, Preset, Quirks, Subject, TokenAuth, Userinfo, Verified,
+    AuthTime, Avatar, Known, Offline, Pkce, Preset, Quirks, Secret, Subject, TokenAuth, Userinfo, Verified,
 };
 
 /// An OpenID provider about which nothing is known but its issuer: what the standard says, no more.
@@ -13,6 +13,7 @@ pub(crate) const GENERIC: Preset = Preset {
     pkce: Pkce::S256,
     nonce: true,
     token_auth: TokenAuth::Metadata,
+    secret: Secret::Text,
     token_type_optional: false,
     form_post: false,
     authorize_params: &[],

@@ -4,7 +4,7 @@
 //! of it only the address that is both primary and verified counts: the first of the rest may be anybody's.
 
 use futures_util::future::BoxFuture;
-use http::StatusCode;
+use http::{HeaderMap, StatusCode, header::LINK};
 use serde::Deserialize;
 use serde_json::Value;
 use url::Url;
@@ -75,9 +75,9 @@ fn complete<'a>(asked: Asked<'a>, claims: &'a mut Object) -> BoxFuture<'a, Resul
 /// Reads the list, page by page. Without the permission to (a GitHub App may lack it) there is no address.
 async fn verified_primary_email(http: &Http, url: &str, token: &str) -> Result<Option<String>, String> {
     for page in 1..=PAGES {
-        match http.get_page_with_token(&page_of(url, page)?, token).await {
-            Ok((list, more)) => match choose(&list)? {
-                None if more => {}
+        match http.get_json(&page_of(url, page)?, token).await {
+            Ok(answer) => match choose(answer.body())? {
+                None if has_next(answer.headers()) => {}
                 chosen => return Ok(chosen),
             },
             Err(HttpError::Status(StatusCode::FORBIDDEN | StatusCode::NOT_FOUND)) => return Ok(None),
@@ -97,6 +97,17 @@ fn page_of(url: &str, page: u32) -> Result<String, String> {
     Ok(url.into())
 }
 
+/// Whether a `Link` header leads on to a next page.
+fn has_next(headers: &HeaderMap) -> bool {
+    let links = headers
+        .get_all(LINK)
+        .iter()
+        .filter_map(|value| value.to_str().ok());
+    links
+        .flat_map(|value| value.split([',', ';']))
+        .any(|parameter| matches!(parameter.trim(), "rel=\"next\"" | "rel=next"))
+}
+
 fn choose(list: &[u8]) -> Result<Option<String>, String> {
     let list: Vec<Address> =
         serde_json::from_slice(list).map_err(|_| "list of addresses: not what GitHub answers".to_owned())?;
@@ -108,7 +119,12 @@ fn choose(list: &[u8]) -> Result<Option<String>, String> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
+    use http::HeaderValue;
+
     use super::*;
+    use crate::oauth::account::profile::testing::{ADA, PICTURE, assert_reads};
 
     #[test]
     fn only_the_primary_and_verified_address_counts() {
@@ -137,5 +153,36 @@ mod tests {
         ] {
             assert!(choose(bad.as_bytes()).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_profile_is_read_by_its_row() {
+        assert_reads(
+            &PRESET,
+            json!({
+                "id": 583_231, "login": "ada", "name": null, "email": "public@example.com", "avatar_url": "https://img.example/a.png",
+                "verified_primary_email": "ada@example.com",
+            }),
+            ("583231", ADA, true, Some("ada"), PICTURE),
+        );
+    }
+
+    #[test]
+    fn a_next_page_is_announced_by_a_link() {
+        let next = |values: &[&'static str]| {
+            let mut headers = HeaderMap::new();
+            for value in values {
+                headers.append(LINK, HeaderValue::from_static(value));
+            }
+            has_next(&headers)
+        };
+        assert!(next(&[
+            "<https://api.github.com/user/emails?page=2>; rel=\"next\", <https://x.example>; rel=\"last\""
+        ]));
+        assert!(next(&[
+            "<https://x.example>; rel=\"prev\"",
+            "<https://x.example>; rel=next"
+        ]));
+        assert!(!next(&[]) && !next(&["<https://x.example/next>; rel=\"prev\"", "garbage; next"]));
     }
 }

@@ -25,3 +25,14 @@ pub(crate) const PRESET: Preset = Preset {
     auth_time: AuthTime::IfSent,
     ..GENERIC
 };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::oauth::account::profile::testing::{ADA, NAME, PICTURE, assert_reads, oidc};
+
+    #[test]
+    fn a_profile_is_read_by_its_row() {
+        assert_reads(&PRESET, oidc(), ("1", ADA, true, NAME, PICTURE));
+    }
+}

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::{
     generic::GENERIC,
-    preset::{AuthTime, Avatar, Known, Offline, Preset, Subject, TokenAuth, Userinfo, Verified},
+    preset::{AuthTime, Avatar, Known, Offline, Preset, Subject, Tenants, TokenAuth, Userinfo, Verified},
 };
 use crate::oauth::protocol::json::Object;
 
@@ -16,7 +16,13 @@ use crate::oauth::protocol::json::Object;
 pub(crate) const PRESET: Preset = Preset {
     id: "microsoft",
     name: "Microsoft",
-    endpoints: Known::MicrosoftTenant,
+    endpoints: Known::Tenants(Tenants {
+        issuer: |name| Ok(issuer(&name.map_or(Ok("common".to_owned()), tenant)?)),
+        is_issuer_of,
+        issuer_for,
+        key_is_of,
+        is_named_by: |issuer, iss| issuer.contains(PLACEHOLDER) && fits(issuer, iss),
+    }),
     token_auth: TokenAuth::Post,
     offline: Offline {
         scopes: &["offline_access"],
@@ -40,7 +46,7 @@ const PLACEHOLDER: &str = "{tenantid}";
 const PERSONAL: &str = "9188040d-6c67-4b5b-b112-36a304b66dad";
 
 /// Reads `MICROSOFT_TENANT`: a tenant's id or domain, or `common`, `organizations`, `consumers`.
-pub(crate) fn tenant(text: &str) -> Result<String, String> {
+fn tenant(text: &str) -> Result<String, String> {
     match text.len() <= 255
         && text
             .bytes()
@@ -52,13 +58,13 @@ pub(crate) fn tenant(text: &str) -> Result<String, String> {
 }
 
 /// The issuer under which a tenant's metadata is found.
-pub(crate) fn issuer(tenant: &str) -> String {
+fn issuer(tenant: &str) -> String {
     format!("https://login.microsoftonline.com/{tenant}/v2.0")
 }
 
 /// Whether metadata found under `configured` may call its issuer `found`: the same with the placeholder,
 /// or with a tenant's id, in the place of a tenant's name.
-pub(crate) fn is_issuer_of(configured: &str, found: &str) -> bool {
+fn is_issuer_of(configured: &str, found: &str) -> bool {
     let Some(((authority, tenant), (other, id))) = split(configured).zip(split(found)) else {
         return false;
     };
@@ -72,7 +78,7 @@ pub(crate) fn is_issuer_of(configured: &str, found: &str) -> bool {
 }
 
 /// The issuer an ID token with these claims must name, if the metadata's issuer is a template.
-pub(crate) fn issuer_for(configured: &str, found: &str, claims: &Object) -> Result<String, String> {
+fn issuer_for(configured: &str, found: &str, claims: &Object) -> Result<String, String> {
     if !found.contains(PLACEHOLDER) {
         return Ok(found.to_owned());
     }
@@ -91,12 +97,12 @@ pub(crate) fn issuer_for(configured: &str, found: &str, claims: &Object) -> Resu
 
 /// Whether a key may sign this issuer's tokens. One set of keys serves every tenant and other clouds beside,
 /// and each key says whose it is: one issuer's, or by the template every tenant's.
-pub(crate) fn key_is_of(key_issuer: &str, issuer: &str) -> bool {
+fn key_is_of(key_issuer: &str, issuer: &str) -> bool {
     key_issuer == issuer || (key_issuer.contains(PLACEHOLDER) && fits(key_issuer, issuer))
 }
 
 /// Whether the `iss` parameter of a callback (RFC 9207) fits a template.
-pub(crate) fn fits(template: &str, iss: &str) -> bool {
+fn fits(template: &str, iss: &str) -> bool {
     split(template)
         .zip(split(iss))
         .is_some_and(|((one, _), (other, tid))| one == other && is_tenant_id(tid))
@@ -105,7 +111,7 @@ pub(crate) fn fits(template: &str, iss: &str) -> bool {
 /// Whether Microsoft vouches for the address. By default it does not: an administrator of any tenant can
 /// write any address into `email` ("nOAuth"). The optional claim `xms_edov` says that the domain's owner
 /// has been verified; it comes as a boolean, a number or a text.
-pub(crate) fn vouches(claims: &Value, email: &str) -> bool {
+fn vouches(claims: &Value, email: &str) -> bool {
     let owner_verified = match claims.get("xms_edov") {
         Some(Value::Bool(value)) => *value,
         Some(Value::Number(value)) => value.as_u64() == Some(1),
@@ -131,6 +137,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::oauth::account::profile::testing::{ADA, NAME, assert_reads};
 
     const TID: &str = "8eaef023-2b34-4da1-9baa-8bc8c9d6a490";
 
@@ -202,5 +209,20 @@ mod tests {
         assert!(!vouched(
             json!({ "verified_primary_email": ["x@y.example"], "email_verified": true })
         ));
+    }
+
+    #[test]
+    fn a_profile_is_read_by_its_row() {
+        let tid = TID;
+        assert_reads(
+            &PRESET,
+            json!({ "sub": "pairwise", "tid": tid, "oid": "o", "email": "ada@example.com", "name": "Ada", "email_verified": true }),
+            (&format!("{tid}.o"), ADA, false, NAME, None),
+        );
+        assert_reads(
+            &PRESET,
+            json!({ "sub": "pairwise", "tid": tid, "email": "ada@example.com", "xms_edov": "1" }),
+            ("pairwise", ADA, true, None, None),
+        );
     }
 }

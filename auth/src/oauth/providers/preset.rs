@@ -2,13 +2,21 @@
 //!
 //! Each known provider has a file with its row, and whatever code it needs to do what no other does.
 
+use std::sync::Arc;
+
 use futures_util::future::BoxFuture;
 use serde_json::Value;
 
-use super::provider::Provider;
-use crate::oauth::protocol::{
-    http::{Http, HttpError},
-    json::Object,
+use super::{
+    env::Reader,
+    provider::{Provider, Signer},
+};
+use crate::{
+    config::problem::Problem,
+    oauth::protocol::{
+        http::{Http, HttpError},
+        json::Object,
+    },
 };
 
 /// What is known about a provider before anybody configures it.
@@ -27,6 +35,7 @@ pub(crate) struct Preset {
     /// Whether a nonce is sent, and then required in the ID token.
     pub(crate) nonce: bool,
     pub(crate) token_auth: TokenAuth,
+    pub(crate) secret: Secret,
     /// LinkedIn's documented token answer has no `token_type`, which RFC 6749 §5.1 asks for.
     pub(crate) token_type_optional: bool,
     /// The callback comes as a cross-site POST, without our cookies.
@@ -76,18 +85,33 @@ impl Offline {
 }
 
 /// Where a provider's endpoints are known from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) enum Known {
     /// OpenID Connect: from the issuer's metadata. Empty where only configuration knows the issuer.
     Issuer(&'static str),
-    /// OpenID Connect at Microsoft, where the issuer depends on the tenant (see `microsoft.rs`).
-    MicrosoftTenant,
+    /// OpenID Connect where every tenant of the provider is an issuer.
+    Tenants(Tenants),
     /// Plain OAuth 2.0: there is no ID token, userinfo says who it is.
     Endpoints {
         authorize: &'static str,
         token: &'static str,
         userinfo: &'static str,
     },
+}
+
+/// Many issuers behind one set of endpoints, as functions in the provider's file. Issuers are compared byte for byte.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Tenants {
+    /// The issuer under which a tenant's metadata is found, by the variable `TENANT`, which need not be set.
+    pub(crate) issuer: fn(Option<&str>) -> Result<String, String>,
+    /// Whether metadata found under the first issuer may call its own the second.
+    pub(crate) is_issuer_of: fn(&str, &str) -> bool,
+    /// The issuer that an ID token with these claims must name, by the configured and by the metadata's.
+    pub(crate) issuer_for: fn(&str, &str, &Object) -> Result<String, String>,
+    /// Whether a key that says it is the first issuer's may sign the second's tokens.
+    pub(crate) key_is_of: fn(&str, &str) -> bool,
+    /// Whether a callback (RFC 9207) may name the second issuer where the metadata's is the first.
+    pub(crate) is_named_by: fn(&str, &str) -> bool,
 }
 
 /// Proof Key for Code Exchange (RFC 7636): a stolen code is worth nothing without the verifier.
@@ -105,11 +129,21 @@ pub(crate) enum TokenAuth {
     Basic,
     /// `client_secret` in the body.
     Post,
-    /// As [`TokenAuth::Post`], with a JWT signed for the occasion as the secret (`apple.rs`).
-    AppleJwt,
     /// Basic, the standard's default, unless the metadata lists only the body.
     Metadata,
 }
+
+/// Where the client secret comes from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Secret {
+    /// From the variable `CLIENT_SECRET`.
+    Text,
+    /// It is signed for each call, with what the provider's other variables hold.
+    Signed(ReadSigner),
+}
+
+/// Reads what signs the secrets from the provider's variables.
+pub(crate) type ReadSigner = fn(&Reader<'_>, &mut Vec<Problem>) -> Option<Arc<dyn Signer>>;
 
 /// Whether an ID token that is to confirm something has to say when the person signed in at the provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -143,6 +177,8 @@ pub(crate) struct Quirks {
     pub(crate) instead: Option<fn(&str, &HttpError) -> Option<String>>,
     /// What is added to the claims, or looked at in them.
     pub(crate) complete: Option<Complete>,
+    /// The person's name in the field `user` of a callback that comes as a form.
+    pub(crate) name_in_form: Option<fn(&str) -> Option<String>>,
 }
 
 /// Makes a parameter, its name and value, of the client secret and an access token.
@@ -166,6 +202,7 @@ impl Quirks {
         proof: None,
         instead: None,
         complete: None,
+        name_in_form: None,
     };
 }
 

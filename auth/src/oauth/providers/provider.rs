@@ -1,12 +1,13 @@
 //! A provider as configured: its preset, with a client id, a secret and whatever was overridden.
 
+use std::{fmt::Debug, sync::Arc};
+
 use secrecy::SecretString;
 use url::Url;
 
 use crate::oauth::{
     protocol::id_token::Algorithm,
     providers::{
-        apple::AppleKey,
         development::DEVELOPMENT, // wing:dev-provider
         preset::{Known, Preset},
     },
@@ -25,8 +26,8 @@ pub struct Provider {
     pub(crate) authorize: Option<String>,
     pub(crate) token: Option<String>,
     pub(crate) userinfo: Option<String>,
-    /// GitHub's list of addresses, where it is not beside userinfo.
-    pub(crate) emails: Option<String>,
+    /// The list of a person's addresses, where it is not beside userinfo.
+    pub(crate) emails: Option<String>, // wing:github
     pub(crate) scopes: Vec<String>,
     /// Whether people are asked for a refresh token.
     pub(crate) offline: bool,
@@ -44,8 +45,14 @@ pub struct Provider {
 #[derive(Clone, Debug)]
 pub(crate) enum ClientSecret {
     Text(SecretString),
-    /// A key that signs a secret for each call.
-    Apple(AppleKey),
+    /// What signs a secret for each call.
+    Signed(Arc<dyn Signer>),
+}
+
+/// Signs client secrets. Its Debug shows no key.
+pub(crate) trait Signer: Debug + Send + Sync {
+    /// A secret for this client.
+    fn client_secret(&self, client_id: &str, now: i64) -> String;
 }
 
 impl Provider {
@@ -67,14 +74,14 @@ impl Provider {
     /// Who says who somebody is: stored with each account and compared, since a subject means nothing without.
     /// A change of the configuration, or of a row, must not hand one person's account to another.
     ///
-    /// Of Microsoft only the origin: the tenant is part of the subject, and may be configured more narrowly
-    /// later. None for the development provider, which is ourselves wherever we listen. <!-- wing:dev-provider -->
+    /// Where tenants are issuers only the origin: the tenant is part of the subject, and may be configured more
+    /// narrowly later. None for the development provider, which is ourselves wherever we listen. <!-- wing:dev-provider -->
     pub(crate) fn vouching(&self) -> Option<String> {
         let origin = |url: &str| Some(Url::parse(url).ok()?.origin().ascii_serialization());
         match self.preset.endpoints {
             _ if self.id == DEVELOPMENT => None, // wing:dev-provider
             Known::Issuer(_) => self.issuer.clone(),
-            Known::MicrosoftTenant => self.issuer.as_deref().and_then(origin),
+            Known::Tenants(_) => self.issuer.as_deref().and_then(origin),
             Known::Endpoints { userinfo, .. } => origin(self.userinfo.as_deref().unwrap_or(userinfo)),
         }
     }
@@ -104,6 +111,7 @@ impl Provider {
     }
 }
 
+// wing:microsoft+x
 #[cfg(test)]
 mod tests {
     use crate::oauth::from_vars;
@@ -151,3 +159,4 @@ mod tests {
         );
     }
 }
+// end wing:microsoft+x

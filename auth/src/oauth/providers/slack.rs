@@ -23,3 +23,23 @@ pub(crate) const PRESET: Preset = Preset {
     auth_time: AuthTime::IfSent,
     ..GENERIC
 };
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::oauth::account::profile::testing::{ADA, NAME, PICTURE, assert_reads};
+
+    #[test]
+    fn a_profile_is_read_by_its_row() {
+        assert_reads(
+            &PRESET,
+            json!({
+                "sub": "U1", "https://slack.com/team_id": "T1", "https://slack.com/user_id": "U1", "email": "ada@example.com",
+                "email_verified": true, "name": "Ada", "https://slack.com/user_image_512": "https://img.example/a.png",
+            }),
+            ("T1.U1", ADA, true, NAME, PICTURE),
+        );
+    }
+}

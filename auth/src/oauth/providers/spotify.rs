@@ -23,3 +23,20 @@ pub(crate) const PRESET: Preset = Preset {
     fresh: &[("show_dialog", "true")],
     ..PLAIN
 };
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::oauth::account::profile::testing::{ADA, NAME, PICTURE, assert_reads};
+
+    #[test]
+    fn a_profile_is_read_by_its_row() {
+        assert_reads(
+            &PRESET,
+            json!({ "id": "ada", "display_name": "Ada", "email": "ada@example.com", "images": [{ "url": "https://img.example/a.png" }, {}] }),
+            ("ada", ADA, false, NAME, PICTURE),
+        );
+    }
+}

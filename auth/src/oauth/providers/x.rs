@@ -94,7 +94,10 @@ fn report<'a>(
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+    use crate::oauth::account::profile::testing::{ADA, NAME, PICTURE, assert_reads};
 
     #[test]
     fn the_address_is_left_out_of_the_question_where_it_may_be_refused() {
@@ -118,6 +121,20 @@ mod tests {
         assert_eq!(
             without_email(not_asked, &HttpError::Status(StatusCode::FORBIDDEN)),
             None
+        );
+    }
+
+    #[test]
+    fn a_profile_is_read_by_its_row() {
+        assert_reads(
+            &PRESET,
+            json!({ "data": { "id": "2", "name": "Ada", "username": "ada", "confirmed_email": "ada@example.com", "profile_image_url": "https://img.example/a.png" } }),
+            ("2", ADA, true, NAME, PICTURE),
+        );
+        assert_reads(
+            &PRESET,
+            json!({ "data": { "id": "2", "username": "ada" } }),
+            ("2", None, false, Some("ada"), None),
         );
     }
 }

@@ -275,10 +275,12 @@ impl Call {
         self
     }
 
+    // wing:admin
     pub fn method(mut self, method: Method) -> Self {
         *self.request.method_mut() = method;
         self
     }
+    // end wing:admin
 
     pub fn without(mut self, name: &str) -> Self {
         self.request.headers_mut().remove(name);

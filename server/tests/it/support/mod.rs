@@ -3,6 +3,7 @@
 mod answer;
 mod browser;
 mod process;
+mod provider;
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -17,6 +18,7 @@ use crate::database::TestDatabase;
 pub use answer::Answer;
 pub use browser::{Browser, Call};
 pub use process::{Server, command, read_to_end};
+pub use provider::acme;
 
 /// The origin of a [`TestApp`], unless a test says otherwise.
 pub const ORIGIN: &str = "https://app.example";
@@ -191,11 +193,12 @@ impl TestApp {
             ("DATABASE_URL", &database_url),
             ("SESSION_SECRET", SECRET),
             ("LEPTOS_SITE_ROOT", &site),
-            // A provider whose flow begins without asking it anything.
-            ("GITHUB_CLIENT_ID", "client"),
-            ("GITHUB_CLIENT_SECRET", "canary-of-a-client-secret"),
         ];
-        let vars: Vars = defaults.into_iter().chain(vars.iter().copied()).collect();
+        let vars: Vars = defaults
+            .into_iter()
+            .chain(acme())
+            .chain(vars.iter().copied())
+            .collect();
         let config = ServerConfig::from_vars(&vars, false).unwrap();
         let origin = config.auth.public_url.origin().to_owned();
         let db = auth::db::Database::open(&config.auth.database_url).await.unwrap();
