@@ -24,6 +24,7 @@ pub mod ui;
 use leptos::prelude::*;
 use leptos_meta::{HashedStylesheet, Link, MetaTags, Title, provide_meta_context};
 use leptos_router::components::Router;
+pub use wire::NAME;
 
 use crate::{
     flash::FlashContext,
@@ -72,7 +73,7 @@ pub fn App() -> impl IntoView {
 
     view! {
         <Title formatter=|title: String| {
-            if title.is_empty() { "start-axum-auth".to_owned() } else { format!("{title} · start-axum-auth") }
+            if title.is_empty() { NAME.to_owned() } else { format!("{title} · {NAME}") }
         } />
         <Link rel="icon" href="/favicon.svg" type_="image/svg+xml" />
         <Router>

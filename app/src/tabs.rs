@@ -21,7 +21,7 @@ mod browser {
 
     use crate::session::current_session;
 
-    const CHANNEL: &str = "start-axum-auth";
+    const CHANNEL: &str = wire::NAME;
     const PUBLIC_DATA: &str = "public-data";
     const SIGNED_OUT: &str = "signed-out";
     /// What a document for nobody says of itself.

@@ -20,9 +20,11 @@ pub enum Clock {
     Manual(Arc<AtomicI64>),
 }
 
+// wing:postgres
 /// Below this a difference between clocks is noise: to follow it would make the time jump to and fro.
 #[cfg(feature = "postgres")]
 const NOTICED: i64 = 500;
+// end wing:postgres
 
 impl Clock {
     /// The machine's clock.
@@ -55,6 +57,7 @@ impl Clock {
         }
     }
 
+    // wing:postgres
     /// Follows the database server's clock, which said `server` at some time in the last `elapsed`. A manual
     /// clock follows nobody. Whether that has changed the time.
     #[cfg(feature = "postgres")]
@@ -74,6 +77,7 @@ impl Clock {
         }
         noticed
     }
+    // end wing:postgres
 }
 
 #[expect(clippy::disallowed_methods, reason = "this is the clock everybody else asks")]
@@ -87,6 +91,7 @@ pub fn from_unix(seconds: i64) -> OffsetDateTime {
     OffsetDateTime::from_unix_timestamp(seconds).unwrap_or(OffsetDateTime::UNIX_EPOCH)
 }
 
+// wing:postgres
 #[cfg(all(test, feature = "postgres"))]
 mod tests {
     use super::*;
@@ -116,3 +121,4 @@ mod tests {
         }
     }
 }
+// end wing:postgres

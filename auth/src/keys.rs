@@ -30,6 +30,13 @@ const EXAMPLE_SECRET: &[u8] = b"example-secret-example-secret-01";
 /// How much of its seal a mark carries, in bytes.
 const MARK_SEAL: usize = 16;
 
+/// A label for deriving a key: of this project, so that another with the same secret has other keys.
+macro_rules! label {
+    ($purpose:literal) => {
+        concat!("start-axum-auth/", $purpose)
+    };
+}
+
 /// What a sealed text is for. It goes into the key derivation and into the seal's implicit assertion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, VariantArray)]
 pub enum Purpose {
@@ -50,12 +57,12 @@ pub enum Purpose {
 impl Purpose {
     const fn label(self) -> &'static str {
         match self {
-            Self::Snapshot => "start-axum-auth/snapshot/v1",
-            Self::ProviderToken => "start-axum-auth/provider-token/v1",
-            Self::PendingLink => "start-axum-auth/pending-link/v1",
-            Self::Flash => "start-axum-auth/flash/v1",
-            Self::PrivateData => "start-axum-auth/private-data/v1", // wing:private-data
-            Self::FormText => "start-axum-auth/form-text/v1",
+            Self::Snapshot => label!("snapshot/v1"),
+            Self::ProviderToken => label!("provider-token/v1"),
+            Self::PendingLink => label!("pending-link/v1"),
+            Self::Flash => label!("flash/v1"),
+            Self::PrivateData => label!("private-data/v1"), // wing:private-data
+            Self::FormText => label!("form-text/v1"),
         }
     }
 
@@ -153,7 +160,7 @@ impl KeyRing {
     pub fn new(secrets: &[SecretSlice<u8>]) -> Self {
         assert!(!secrets.is_empty(), "a key ring needs a secret");
         let keys = secrets.iter().map(Key::derive).collect();
-        let etag = expand(&secrets[0], "start-axum-auth/etag/v1");
+        let etag = expand(&secrets[0], label!("etag/v1"));
         Self {
             keys,
             etag: Hmac::new_from_slice(&etag).expect("HMAC takes any key length"),
@@ -247,14 +254,14 @@ impl KeyRing {
 
 impl Key {
     fn derive(secret: &SecretSlice<u8>) -> Self {
-        let name = expand(secret, "start-axum-auth/key-name/v1");
+        let name = expand(secret, label!("key-name/v1"));
         Self {
             name: name[..4].iter().map(|byte| format!("{byte:02x}")).collect(),
             purposes: std::array::from_fn(|purpose| {
                 let label = Purpose::VARIANTS[purpose].label();
                 SymmetricKey::from(&expand(secret, label)).expect("32 bytes are a v4.local key")
             }),
-            mark: Hmac::new_from_slice(&expand(secret, "start-axum-auth/mark/v1"))
+            mark: Hmac::new_from_slice(&expand(secret, label!("mark/v1")))
                 .expect("HMAC takes any key length"),
         }
     }

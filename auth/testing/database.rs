@@ -10,12 +10,12 @@
     reason = "what is unexpected ends a test, and not every test uses all of it"
 )]
 
-#[cfg(not(feature = "postgres"))]
+#[cfg(not(feature = "postgres"))] // wing:postgres
 pub use self::file::TestDatabase;
-#[cfg(feature = "postgres")]
-pub use self::server::TestDatabase;
+#[cfg(feature = "postgres")] // wing:postgres
+pub use self::server::TestDatabase; // wing:postgres
 
-#[cfg(not(feature = "postgres"))]
+#[cfg(not(feature = "postgres"))] // wing:postgres
 mod file {
     use std::path::PathBuf;
 
@@ -26,7 +26,7 @@ mod file {
 
     impl TestDatabase {
         pub fn new() -> Self {
-            let folder = std::env::temp_dir().join(format!("start-axum-auth-db-{}", Uuid::now_v7()));
+            let folder = std::env::temp_dir().join(format!("test-db-{}", Uuid::now_v7()));
             std::fs::create_dir_all(&folder).unwrap();
             Self(folder)
         }
@@ -51,6 +51,7 @@ mod file {
     }
 }
 
+// wing:postgres
 #[cfg(feature = "postgres")]
 mod server {
     use sqlx::{Connection, Executor, PgConnection};
@@ -122,3 +123,4 @@ mod server {
             .unwrap()
     }
 }
+// end wing:postgres

@@ -18,10 +18,10 @@ use driver::{faults, fleet::INSTANCES, revocation::revocations, scene::Scene};
 /// What happens to a scene, and with how many sessions to revoke.
 type Fault = (&'static str, usize, fn(&mut Scene));
 
-#[cfg(not(feature = "postgres"))]
+#[cfg(not(feature = "postgres"))] // wing:postgres
 const ENGINE: &str = "SQLite";
-#[cfg(feature = "postgres")]
-const ENGINE: &str = "PostgreSQL";
+#[cfg(feature = "postgres")] // wing:postgres
+const ENGINE: &str = "PostgreSQL"; // wing:postgres
 
 const FAULTS: &[Fault] = &[
     ("an instance stopped for 10 s", 2, |scene| {
@@ -30,26 +30,36 @@ const FAULTS: &[Fault] = &[
     ("an instance killed 15 times", 19, |scene| {
         faults::crashes(scene, 14);
     }),
+    // wing:postgres
     #[cfg(feature = "postgres")]
     ("listening connections ended 19 times", 19, |scene| {
         faults::lost_listeners(scene, 19);
     }),
+    // end wing:postgres
+    // wing:postgres
     #[cfg(feature = "postgres")]
     ("no listening connection for 1.2 s", 3, |scene| {
         faults::held_up_listeners(scene, Duration::from_millis(1200));
     }),
+    // end wing:postgres
+    // wing:postgres
     #[cfg(feature = "postgres")]
     ("no listening connection for 10 s", 3, |scene| {
         faults::held_up_listeners(scene, Duration::from_secs(10));
     }),
+    // end wing:postgres
+    // wing:postgres
     #[cfg(feature = "postgres")]
     ("PostgreSQL restarted", 4, |scene| {
         faults::outage(scene, "fast", Duration::ZERO);
     }),
+    // end wing:postgres
+    // wing:postgres
     #[cfg(feature = "postgres")]
     ("PostgreSQL crashed, away for 10 s", 4, |scene| {
         faults::outage(scene, "immediate", Duration::from_secs(10));
     }),
+    // end wing:postgres
 ];
 
 fn main() -> ExitCode {

@@ -144,7 +144,7 @@ impl ServerConfig {
         }
         let watching = !release && vars.get("LEPTOS_WATCH").is_some();
         let leptos = LeptosOptions::builder()
-            .output_name(option_env!("LEPTOS_OUTPUT_NAME").unwrap_or("start-axum-auth"))
+            .output_name(option_env!("LEPTOS_OUTPUT_NAME").unwrap_or(app::NAME))
             .site_root(site.unwrap_or_else(site_root))
             .env(if release { Env::PROD } else { Env::DEV })
             .site_addr(addr)

@@ -13,7 +13,7 @@ use server::{
 };
 
 #[derive(Parser)]
-#[command(about = "Serves start-axum-auth", version)]
+#[command(about = format!("Serves {}", app::NAME), version)]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,

@@ -6,8 +6,10 @@ use crate::{
     Outcome,
     build::{self, Weight},
     cargo::cargo_like_leptos,
-    layout, npm, packages,
-    postgres::Cluster,
+    layout,
+    npm,
+    packages,
+    postgres::Cluster, // wing:postgres
     process::{ask, command, run},
     steps::Steps,
     tools,
@@ -44,10 +46,12 @@ pub(crate) fn bench(_: &mut Steps, arguments: &[String]) -> Outcome {
     };
     println!("\n{}\n\n## SQLite\n", machine()?);
     run(&mut benchmark("")?)?;
+    // wing:postgres
     println!("\n## PostgreSQL (a throwaway cluster beside it, without fsync)\n");
     let cluster = Cluster::start()?;
     run(cluster.known_to(&mut benchmark("postgres")?))?;
     drop(cluster);
+    // end wing:postgres
     revocation(arguments)
 }
 
@@ -61,8 +65,8 @@ fn revocation(arguments: &[String]) -> Outcome {
         Ok(benchmark)
     };
     println!("\n## Revocation\n");
-    run(&mut benchmark("")?)?;
-    run(Cluster::start()?.known_to(&mut benchmark("postgres")?))
+    run(Cluster::start()?.known_to(&mut benchmark("postgres")?))?; // wing:postgres
+    run(&mut benchmark("")?)
 }
 
 /// The load generator: found, or else installed.

@@ -8,8 +8,10 @@ use crate::{Outcome, layout, process};
 /// the server then have the same dependencies, down to each feature, and these are built once.
 pub(crate) const NATIVE: [&str; 4] = ["--workspace", "--exclude", "frontend", "--no-default-features"];
 
+// wing:postgres
 /// The other engine, in all crates that know of it.
 pub(crate) const POSTGRES: [&str; 2] = ["--features", "postgres"];
+// end wing:postgres
 
 /// Plain cargo.
 pub(crate) fn cargo<const N: usize>(arguments: [&str; N]) -> Outcome<Command> {

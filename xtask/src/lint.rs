@@ -2,7 +2,8 @@
 
 use crate::{
     Outcome,
-    cargo::{NATIVE, POSTGRES, cargo, cargo_like_leptos, cargo_wasm},
+    cargo::POSTGRES, // wing:postgres
+    cargo::{NATIVE, cargo, cargo_like_leptos, cargo_wasm},
     process::{interrupted, run},
     steps::Steps,
     tools,
@@ -25,6 +26,7 @@ pub(crate) fn check(steps: &mut Steps) -> Outcome {
             .args(NATIVE)
             .args(["--all-targets", "--", "-D", "warnings"]))
     })?;
+    // wing:postgres
     steps.run("clippy, PostgreSQL", || {
         run(cargo_like_leptos(["clippy"])?.args(NATIVE).args(POSTGRES).args([
             "--all-targets",
@@ -33,6 +35,7 @@ pub(crate) fn check(steps: &mut Steps) -> Outcome {
             "warnings",
         ]))
     })?;
+    // end wing:postgres
     steps.run("clippy, browser", || {
         run(cargo_wasm(["clippy", "--package", "frontend"])?.args(["--", "-D", "warnings"]))?;
         // On its own: beside the frontend, a feature switched on by accident would go unnoticed.

@@ -13,8 +13,9 @@ mod layout;
 mod lint;
 mod npm;
 mod packages;
-mod postgres;
+mod postgres; // wing:postgres
 mod process;
+mod rename;
 mod steps;
 mod test;
 mod tools;
@@ -55,10 +56,17 @@ const COMMANDS: &[Command] = &[
         about: "the release site and server, and the weight of the wasm",
         run: build::build,
     },
+    // wing:postgres
     Command {
         name: "postgres",
         about: "a command beside a PostgreSQL that exists only meanwhile",
         run: postgres::postgres,
+    },
+    // end wing:postgres
+    Command {
+        name: "rename",
+        about: "gives the project a name of its own, and a .env with a secret",
+        run: rename::rename,
     },
     Command {
         name: "wings",

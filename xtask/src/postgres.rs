@@ -61,7 +61,7 @@ impl Cluster {
     pub(crate) fn start() -> Outcome<Self> {
         let programs = programs()?;
         let owner = owner()?;
-        let folder = env::temp_dir().join(format!("start-axum-auth-postgres-{}", std::process::id()));
+        let folder = env::temp_dir().join(format!("xtask-postgres-{}", std::process::id()));
         // Its socket is in there, too.
         DirBuilder::new()
             .mode(0o700)

@@ -1,21 +1,23 @@
 //! `cargo xtask test`: all that a change has to pass, the quickest answers first.
 
-use std::path::Path;
+use std::{path::Path, process::Command};
 
 use crate::{
     Outcome,
     browser::{self, Chromium},
     build,
-    cargo::{NATIVE, POSTGRES, cargo, cargo_like_leptos},
+    cargo::POSTGRES, // wing:postgres
+    cargo::{NATIVE, cargo, cargo_like_leptos},
     dev,
     dev_provider, // wing:dev-provider
     layout,
     lint,
     npm,
-    postgres::{self, Cluster},
+    postgres::{self, Cluster}, // wing:postgres
     process::{command, run},
     steps::Steps,
     tools,
+    wings,
 };
 
 /// The command.
@@ -25,8 +27,8 @@ pub(crate) fn test(steps: &mut Steps, _: &[String]) -> Outcome {
         tools::for_leptos()?;
         tools::cargo_deny()?;
         tools::cargo_nextest()?;
-        postgres::programs()?;
-        postgres::pgbouncer()?;
+        postgres::programs()?; // wing:postgres
+        postgres::pgbouncer()?; // wing:postgres
         npm::packages()?;
         chromium = browser::chromium()?;
         Ok(())
@@ -38,6 +40,7 @@ pub(crate) fn test(steps: &mut Steps, _: &[String]) -> Outcome {
     steps.run_tests("tests", &report, || {
         run(cargo_like_leptos(["nextest", "run"])?.args(NATIVE))
     })?;
+    // wing:postgres
     steps.run_tests("tests, PostgreSQL", &report, || {
         let cluster = Cluster::start()?;
         // The workspace as before, so that little is compiled anew; what knows no engine was just tested.
@@ -48,11 +51,18 @@ pub(crate) fn test(steps: &mut Steps, _: &[String]) -> Outcome {
                 .args(["-E", "package(auth) | package(server)"]),
         ))
     })?;
-    instances(steps, "instances", &[])?;
-    instances(steps, "instances, PostgreSQL", &POSTGRES)?;
+    // end wing:postgres
+    instances(steps, "instances", run)?;
+    // wing:postgres
+    // Beside a cluster of their own, which they stop and start.
+    instances(steps, "instances, PostgreSQL", |tests| {
+        run(Cluster::start()?.known_to(tests.args(POSTGRES)))
+    })?;
+    // end wing:postgres
     steps.run("documentation tests", || {
         run(cargo_like_leptos(["test", "--doc"])?.args(NATIVE))
     })?;
+    wings::quick(steps)?;
     steps.run("debug build", || run(&mut cargo(["leptos", "build"])?))?;
 
     let report = layout::target()?.join("playwright.xml");
@@ -67,17 +77,12 @@ pub(crate) fn test(steps: &mut Steps, _: &[String]) -> Outcome {
     steps.run("wasm budget", build::within_budget)
 }
 
-/// Several servers on one database, one test after the other. On PostgreSQL beside a cluster of their own, which
-/// they stop and start.
-fn instances(steps: &mut Steps, name: &'static str, features: &[&str]) -> Outcome {
+/// Several servers on one database, one test after the other.
+fn instances(steps: &mut Steps, name: &'static str, run: impl FnOnce(&mut Command) -> Outcome) -> Outcome {
     let report = layout::workspace()?.join("target/nextest/instances/junit.xml");
     steps.run_tests(name, &report, || {
         let mut tests = cargo_like_leptos(["nextest", "run", "--profile", "instances"])?;
-        tests.args(NATIVE).args(features);
-        if features.is_empty() {
-            return run(&mut tests);
-        }
-        run(Cluster::start()?.known_to(&mut tests))
+        run(tests.args(NATIVE))
     })
 }
 

@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 use leptos_meta::Html;
 use leptos_router::hooks::use_location;
+use wire::NAME;
 
 use super::{
     form::{FormState, Notice},
@@ -38,7 +39,7 @@ pub fn Layout(
             {children()}
         </main>
         <footer class="foot">
-            <p>"start-axum-auth: Leptos, axum and SQL, ready to sign in."</p>
+            <p>{NAME} ": Leptos, axum and SQL, ready to sign in."</p>
         </footer>
     }
 }

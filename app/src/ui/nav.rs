@@ -4,6 +4,7 @@ use leptos::{either::Either, prelude::*};
 use leptos_router::components::A;
 use wire::{
     AuthSession,
+    NAME,
     Role, // wing:admin
 };
 
@@ -26,7 +27,7 @@ pub fn Nav(
                     <svg class="brand-mark" viewBox="0 0 32 32" aria-hidden="true" focusable="false">
                         <path d="M16 3a7 7 0 0 0-7 7v4H7.5a2 2 0 0 0-2 2v11a2 2 0 0 0 2 2h17a2 2 0 0 0 2-2V16a2 2 0 0 0-2-2H23v-4a7 7 0 0 0-7-7Zm-3.5 7a3.5 3.5 0 0 1 7 0v4h-7v-4ZM16 18a2 2 0 0 1 1.2 3.6V25h-2.4v-3.4A2 2 0 0 1 16 18Z" />
                     </svg>
-                    "start-axum-auth"
+                    {NAME}
                 </a>
                 <nav aria-label="Main">
                     {match current_session() {

@@ -186,7 +186,7 @@ mod tests {
     }
 
     /// What PostgreSQL does with the same indexes is measured, among a million people: see docs/performance.md.
-    #[cfg(not(feature = "postgres"))]
+    #[cfg(not(feature = "postgres"))] // wing:postgres
     #[tokio::test]
     async fn every_page_is_read_from_an_index() {
         let database = crate::database::TestDatabase::new();

@@ -179,11 +179,10 @@ pub fn development_secret(file: &Path) -> std::io::Result<SecretSlice<u8>> {
 mod tests {
     use super::*;
 
-    const DATABASE_URL: &str = if cfg!(feature = "postgres") {
-        "postgres://localhost/app"
-    } else {
-        "sqlite:data/app.db"
-    };
+    #[cfg(feature = "postgres")] // wing:postgres
+    const DATABASE_URL: &str = "postgres://localhost/app"; // wing:postgres
+    #[cfg(not(feature = "postgres"))] // wing:postgres
+    const DATABASE_URL: &str = "sqlite:data/app.db";
     const GOOD: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 
     fn problems_of(pairs: &[(&str, &str)], release: bool) -> Vec<String> {
@@ -193,6 +192,7 @@ mod tests {
         problems.into_iter().map(|problem| problem.variable).collect()
     }
 
+    // wing:postgres
     /// A server's address cannot be guessed, a file's can.
     #[cfg(feature = "postgres")]
     #[test]
@@ -205,8 +205,9 @@ mod tests {
             ["DATABASE_URL"]
         );
     }
+    // end wing:postgres
 
-    #[cfg(not(feature = "postgres"))]
+    #[cfg(not(feature = "postgres"))] // wing:postgres
     #[test]
     fn the_address_of_the_database_has_a_default() {
         assert!(problems_of(&[], false).is_empty());

@@ -91,7 +91,7 @@ mod tests {
 
     #[test]
     fn the_environment_comes_before_the_file_and_the_first_line_before_the_second() {
-        let file = std::env::temp_dir().join(format!("start-axum-auth-{}.env", uuid::Uuid::now_v7()));
+        let file = std::env::temp_dir().join(format!("test-{}.env", uuid::Uuid::now_v7()));
         std::fs::write(&file, "A=file\nB=file\nB=again\nC\n").unwrap();
         let vars = Vars::from_iter([("A", "environment")]).with_file(&file);
         std::fs::remove_file(&file).unwrap();

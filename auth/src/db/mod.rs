@@ -7,16 +7,18 @@
 mod access;
 mod opening;
 mod patience;
-#[cfg(feature = "postgres")]
-mod postgres;
-#[cfg(not(feature = "postgres"))]
+#[cfg(feature = "postgres")] // wing:postgres
+mod postgres; // wing:postgres
+#[cfg(test)] // wing:postgres
+mod schema; // wing:postgres
+#[cfg(not(feature = "postgres"))] // wing:postgres
 mod sqlite;
 mod sweep;
 
-#[cfg(feature = "postgres")]
-use postgres as engine;
+#[cfg(feature = "postgres")] // wing:postgres
+use postgres as engine; // wing:postgres
 use secrecy::{ExposeSecret, SecretString};
-#[cfg(not(feature = "postgres"))]
+#[cfg(not(feature = "postgres"))] // wing:postgres
 use sqlite as engine;
 use std::{sync::Arc, time::Duration};
 use tokio::{sync::Mutex, time::Instant};
@@ -251,57 +253,7 @@ pub(crate) fn session_store(access: Access<'_>) -> Arc<engine::SessionStore> {
 
 #[cfg(test)]
 mod tests {
-    use std::{collections::BTreeMap, fs, path::Path};
-
     use super::*;
-
-    /// How PostgreSQL's schema says what SQLite's says otherwise.
-    const DIALECT: [(&str, &str); 6] = [
-        (
-            " BIGINT PRIMARY KEY GENERATED ALWAYS AS IDENTITY",
-            " INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL",
-        ),
-        (" UUID", " BLOB"),
-        (" BYTEA", " BLOB"),
-        (" TIMESTAMPTZ", " TEXT"),
-        (" JSONB", " TEXT"),
-        (" COLLATE \"C\"", ""),
-    ];
-
-    /// The statements of each migration, without comments, in SQLite's words.
-    fn migrations(engine: &str) -> BTreeMap<String, Vec<String>> {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("../migrations")
-            .join(engine);
-        let files = fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
-        let statements = |text: &str| {
-            let lines = text.lines().map(|line| line.split("--").next().unwrap_or(line));
-            let text = lines
-                .flat_map(str::split_whitespace)
-                .collect::<Vec<_>>()
-                .join(" ");
-            let text = DIALECT
-                .iter()
-                .fold(text, |text, (theirs, ours)| text.replace(theirs, ours));
-            text.split_terminator(';')
-                .map(|statement| statement.trim().to_owned())
-                .collect()
-        };
-        files
-            .map(|file| {
-                let name = file.file_name().unwrap().to_string_lossy().into_owned();
-                (name, statements(&fs::read_to_string(&file).unwrap()))
-            })
-            .collect()
-    }
-
-    /// The same tables, columns, constraints and indexes, in the same order, so that one text of SQL fits both.
-    #[test]
-    fn both_engines_have_one_schema() {
-        let (ours, theirs) = (migrations("sqlite"), migrations("postgres"));
-        assert!(ours.values().flatten().count() > 8, "{ours:#?}");
-        assert_eq!(ours, theirs);
-    }
 
     #[test]
     fn a_connection_in_an_unknown_state_is_the_databases_trouble() {

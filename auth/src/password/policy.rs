@@ -21,8 +21,8 @@ const LEAST_GUESSES_LOG10: f64 = 8.1;
 /// The most that is looked at, in characters: more than this without a pattern is enough.
 const LOOKED_AT: usize = 64;
 
-/// Words this application suggests by itself, besides its address. A fork puts its own name here.
-const CONTEXT: [&str; 4] = ["start-axum-auth", "startaxumauth", "leptos", "axum"];
+/// Words this application suggests by itself, besides its address.
+const CONTEXT: [&str; 4] = [wire::NAME, "startaxumauth", "leptos", "axum"];
 
 /// What is known of the person whose password it is.
 #[derive(Clone, Copy, Debug, Default)]
@@ -150,9 +150,9 @@ mod tests {
             "1q2w3e4r5t6y7u8i9o0p",
             "abcdefghijklmnop",
             "abcdefghijklmno1",
-            "start-axum-auth",
-            "start-axum-auth1",
-            "start-axum-auth-start-axum-auth",
+            &wire::NAME.repeat(3),
+            &format!("{}1", wire::NAME.repeat(3)),
+            &format!("{0}-{0}-{0}", wire::NAME),
             "notes.example 2026",
             "adalovelace@example.com",
             "AdaLovelace12345",

@@ -10,6 +10,10 @@ mod session;
 mod timestamp;
 mod user;
 
+/// What the project is called. `cargo xtask rename` gives it another name, here and in the few files that cannot
+/// refer to this.
+pub const NAME: &str = "start-axum-auth";
+
 pub use self::{
     admin::{DataSize, Events, People, Person, PersonAccount, PersonRow}, // wing:admin
     data::PrivateKeyInfo,                                                // wing:private-data

@@ -118,7 +118,7 @@ struct Script(PathBuf);
 
 impl Script {
     fn write(text: &str) -> Outcome<Self> {
-        let name = format!("start-axum-auth-{}.lua", uuid::Uuid::now_v7());
+        let name = format!("test-{}.lua", uuid::Uuid::now_v7());
         let path = env::temp_dir().join(name);
         fs::write(&path, text)?;
         Ok(Self(path))

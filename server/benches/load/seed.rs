@@ -19,16 +19,16 @@ pub(crate) fn id(n: u32) -> Id {
 }
 
 /// What differs between the engines: 16 random bytes as an id, and 32.
-#[cfg(not(feature = "postgres"))]
+#[cfg(not(feature = "postgres"))] // wing:postgres
 const RANDOM: (&str, &str) = ("randomblob(16)", "randomblob(32)");
-#[cfg(feature = "postgres")]
-const RANDOM: (&str, &str) = ("gen_random_uuid()", "sha256(uuid_send(gen_random_uuid()))");
+#[cfg(feature = "postgres")] // wing:postgres
+const RANDOM: (&str, &str) = ("gen_random_uuid()", "sha256(uuid_send(gen_random_uuid()))"); // wing:postgres
 
 /// What an engine would do by itself in time, and does now instead of in the midst of a measurement.
-#[cfg(not(feature = "postgres"))]
+#[cfg(not(feature = "postgres"))] // wing:postgres
 const SETTLE: &str = "PRAGMA wal_checkpoint(TRUNCATE)";
-#[cfg(feature = "postgres")]
-const SETTLE: &str = "VACUUM ANALYZE";
+#[cfg(feature = "postgres")] // wing:postgres
+const SETTLE: &str = "VACUUM ANALYZE"; // wing:postgres
 
 /// A way to write rows, beside any server.
 pub(crate) struct Rows {

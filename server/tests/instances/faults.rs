@@ -32,6 +32,7 @@ fn an_instance_that_was_killed_comes_back_to_what_it_missed() {
     judge(scene);
 }
 
+// wing:postgres
 #[cfg(feature = "postgres")]
 #[test]
 fn what_is_revoked_while_nobody_listens_is_refused() {
@@ -39,7 +40,9 @@ fn what_is_revoked_while_nobody_listens_is_refused() {
     faults::lost_listeners(&mut scene, 6);
     judge(scene);
 }
+// end wing:postgres
 
+// wing:postgres
 #[cfg(feature = "postgres")]
 #[test]
 fn what_is_revoked_while_nobody_can_listen_again_is_refused() {
@@ -50,7 +53,9 @@ fn what_is_revoked_while_nobody_can_listen_again_is_refused() {
     }
     judge(scene);
 }
+// end wing:postgres
 
+// wing:postgres
 #[cfg(feature = "postgres")]
 #[test]
 fn a_restart_of_the_database_signs_nobody_out_and_lets_nobody_in() {
@@ -60,3 +65,4 @@ fn a_restart_of_the_database_signs_nobody_out_and_lets_nobody_in() {
     faults::outage(&mut scene, "immediate", Duration::from_secs(7));
     judge(scene);
 }
+// end wing:postgres

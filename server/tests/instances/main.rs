@@ -14,5 +14,5 @@ mod driver;
 
 mod faults;
 mod renewal;
-#[cfg(feature = "postgres")]
-mod skew;
+#[cfg(feature = "postgres")] // wing:postgres
+mod skew; // wing:postgres

@@ -15,14 +15,16 @@ use crate::driver::{
 const REQUESTS: usize = 100;
 
 /// Counts the touches of sessions, in the database itself.
-#[cfg(not(feature = "postgres"))]
+#[cfg(not(feature = "postgres"))] // wing:postgres
 const COUNT_TOUCHES: &str = "CREATE TABLE touches (id TEXT);
     CREATE TRIGGER touch AFTER UPDATE OF last_seen_at ON sessions BEGIN INSERT INTO touches VALUES ('x'); END;";
+// wing:postgres
 #[cfg(feature = "postgres")]
 const COUNT_TOUCHES: &str = "CREATE TABLE touches (id TEXT);
     CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS
         'BEGIN INSERT INTO touches VALUES (''x''); RETURN NULL; END';
     CREATE TRIGGER touch AFTER UPDATE OF last_seen_at ON sessions FOR EACH ROW EXECUTE FUNCTION touch();";
+// end wing:postgres
 
 fn on<T>(fleet: &Fleet, work: impl AsyncFnOnce(&mut <auth::db::Db as sqlx::Database>::Connection) -> T) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();

@@ -60,11 +60,16 @@ fn below(folder: &Path) -> Vec<(PathBuf, u32)> {
     found
 }
 
+// wing:postgres
+#[cfg(feature = "postgres")]
 fn url(folder: &Folder) -> String {
-    match cfg!(feature = "postgres") {
-        true => folder.database_url(),
-        false => "sqlite:data/deeper/app.db".to_owned(),
-    }
+    folder.database_url()
+}
+// end wing:postgres
+
+#[cfg(not(feature = "postgres"))] // wing:postgres
+fn url(_: &Folder) -> String {
+    "sqlite:data/deeper/app.db".to_owned()
 }
 
 #[test]
@@ -81,22 +86,22 @@ fn what_is_created_is_its_owners_alone_whatever_the_umask() {
     }
     let mut names: Vec<_> = found.iter().map(|(path, _)| path.file_name().unwrap()).collect();
     names.sort();
-    match cfg!(feature = "postgres") {
-        true => assert_eq!(names, ["app.secret"]),
-        false => assert_eq!(
-            names,
-            ["app.db", "app.db-shm", "app.db-wal", "app.secret", "deeper"]
-        ),
-    }
+    #[cfg(feature = "postgres")] // wing:postgres
+    assert_eq!(names, ["app.secret"]); // wing:postgres
+    #[cfg(not(feature = "postgres"))] // wing:postgres
+    assert_eq!(
+        names,
+        ["app.db", "app.db-shm", "app.db-wal", "app.secret", "deeper"]
+    );
 }
 
 #[test]
 fn what_others_can_read_is_left_as_it_is_and_named_by_the_doctor() {
     let folder = Folder::new();
-    let data = match cfg!(feature = "postgres") {
-        true => folder.0.join("data"),
-        false => folder.0.join("data/deeper"),
-    };
+    #[cfg(feature = "postgres")] // wing:postgres
+    let data = folder.0.join("data"); // wing:postgres
+    #[cfg(not(feature = "postgres"))] // wing:postgres
+    let data = folder.0.join("data/deeper");
     let url = url(&folder);
     let doctor = || {
         let vars = [SITE, ("DATABASE_URL", url.as_str())];

@@ -11,9 +11,10 @@ fn count(answers: &[Answer], status: u16) -> usize {
 /// Counts every later touch of a session in a table.
 async fn count_touches(app: &TestApp) {
     app.sql("CREATE TABLE touches (at TEXT)").await;
-    #[cfg(not(feature = "postgres"))]
+    #[cfg(not(feature = "postgres"))] // wing:postgres
     let trigger = ["CREATE TRIGGER touched AFTER UPDATE OF last_seen_at ON sessions
          BEGIN INSERT INTO touches VALUES (new.last_seen_at); END"];
+    // wing:postgres
     #[cfg(feature = "postgres")]
     let trigger = [
         "CREATE FUNCTION note_touch() RETURNS trigger LANGUAGE plpgsql
@@ -21,6 +22,7 @@ async fn count_touches(app: &TestApp) {
         "CREATE TRIGGER touched AFTER UPDATE OF last_seen_at ON sessions
          FOR EACH ROW EXECUTE FUNCTION note_touch()",
     ];
+    // end wing:postgres
     for statement in trigger {
         app.sql(statement).await;
     }

@@ -55,7 +55,7 @@ struct Program {
 
 impl Program {
     fn new() -> Self {
-        let folder = env::temp_dir().join(format!("start-axum-auth-program-{}", uuid::Uuid::now_v7()));
+        let folder = env::temp_dir().join(format!("test-program-{}", uuid::Uuid::now_v7()));
         auth::at_rest::create_folder(&folder).unwrap();
         chown(&folder, owner(), None).unwrap();
         Self { folder, child: None }

@@ -75,11 +75,10 @@ async fn ending_everybodys_sessions_goes_through_all_people() {
         id = crate::support::RANDOM_ID
     ))
     .await;
-    let key = if cfg!(feature = "postgres") {
-        "uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())"
-    } else {
-        "randomblob(32)"
-    };
+    #[cfg(feature = "postgres")] // wing:postgres
+    let key = "uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())"; // wing:postgres
+    #[cfg(not(feature = "postgres"))] // wing:postgres
+    let key = "randomblob(32)";
     for _ in 0..2 {
         app.sql(&format!(
             "INSERT INTO sessions (id, user_id, key_hash, created_at, last_seen_at, idle_expires_at, expires_at,
@@ -102,6 +101,7 @@ async fn ending_everybodys_sessions_goes_through_all_people() {
 }
 // end wing:admin
 
+// wing:postgres
 /// What it takes for two DELETEs to meet the same rows in different orders: one has begun before a row moved in
 /// the table, as each touch moves it, and the other after. Every step is waited for; nothing is left to chance.
 #[cfg(feature = "postgres")]
@@ -158,6 +158,7 @@ async fn two_endings_that_meet_the_sessions_in_different_orders_do_not_wait_for_
     assert_eq!(statuses, [200, 200]);
     assert_eq!(app.number("SELECT count(*) FROM sessions").await, 0);
 }
+// end wing:postgres
 
 /// Each browser ends the session it has, which is the other user's, and its sign-in the one that is too many, which is
 /// the other browser's: an instance does not know which sessions others have just seen in use. On PostgreSQL both are
@@ -177,6 +178,7 @@ async fn two_browsers_that_change_to_each_others_users_do_not_wait_for_each_othe
             app.advance(3);
         }
     }
+    // wing:postgres
     #[cfg(feature = "postgres")]
     let mut gate = {
         let mut gate = crate::postgres::Operator::beside(&app).await;
@@ -184,6 +186,7 @@ async fn two_browsers_that_change_to_each_others_users_do_not_wait_for_each_othe
         gate.run("SELECT FROM snapshot_ttl FOR UPDATE").await;
         gate
     };
+    // end wing:postgres
     let mut running = Vec::new();
     for (browser, email) in browsers.into_iter().zip([EVE, ADA]) {
         running.push(tokio::spawn(async move {
@@ -191,6 +194,7 @@ async fn two_browsers_that_change_to_each_others_users_do_not_wait_for_each_othe
             browser.user().await["email"] == email
         }));
     }
+    // wing:postgres
     #[cfg(feature = "postgres")]
     {
         gate.await_waiting_for(
@@ -200,6 +204,7 @@ async fn two_browsers_that_change_to_each_others_users_do_not_wait_for_each_othe
         .await;
         gate.run("ROLLBACK").await;
     }
+    // end wing:postgres
     for done in running {
         assert!(done.await.unwrap());
     }

@@ -9,7 +9,7 @@ const ADA: &str = "ada@example.com";
 
 /// The driver of SQLite counts transactions itself. When the disk is full, SQLite rolls back without being asked,
 /// and the driver, which does not know, refuses every later transaction.
-#[cfg(not(feature = "postgres"))]
+#[cfg(not(feature = "postgres"))] // wing:postgres
 #[tokio::test]
 async fn a_write_that_finds_the_disk_full_fails_alone() {
     let app = TestApp::new().await;
@@ -50,13 +50,15 @@ async fn a_write_that_finds_the_disk_full_fails_alone() {
 #[tokio::test]
 async fn an_instance_that_cannot_write_is_not_ready_and_is_again_when_it_can() {
     let app = TestApp::new().await;
-    let (lock, unlock) = match cfg!(feature = "postgres") {
-        true => (
-            "ALTER TABLE readiness ADD CONSTRAINT nothing CHECK (id = 0) NOT VALID",
-            "ALTER TABLE readiness DROP CONSTRAINT nothing",
-        ),
-        false => ("PRAGMA query_only = ON", "PRAGMA query_only = OFF"),
-    };
+    // wing:postgres
+    #[cfg(feature = "postgres")]
+    let (lock, unlock) = (
+        "ALTER TABLE readiness ADD CONSTRAINT nothing CHECK (id = 0) NOT VALID",
+        "ALTER TABLE readiness DROP CONSTRAINT nothing",
+    );
+    // end wing:postgres
+    #[cfg(not(feature = "postgres"))] // wing:postgres
+    let (lock, unlock) = ("PRAGMA query_only = ON", "PRAGMA query_only = OFF");
     app.sql(lock).await;
     let answer = app.browser().get("/readyz").await.expect(503);
     assert!(
@@ -71,6 +73,7 @@ async fn an_instance_that_cannot_write_is_not_ready_and_is_again_when_it_can() {
     app.browser().get("/readyz").await.expect(200);
 }
 
+// wing:postgres
 #[cfg(feature = "postgres")]
 #[tokio::test]
 async fn a_connection_ended_in_the_midst_of_a_transaction_fails_alone() {
@@ -103,7 +106,9 @@ async fn a_connection_ended_in_the_midst_of_a_transaction_fails_alone() {
         0
     );
 }
+// end wing:postgres
 
+// wing:postgres
 /// A transaction that is begun and left holds its locks for seconds, not until the process ends.
 #[cfg(feature = "postgres")]
 #[tokio::test]
@@ -114,6 +119,7 @@ async fn an_idle_transaction_is_ended_by_the_server() {
         .await;
     assert_eq!(limit, "10s");
 }
+// end wing:postgres
 
 /// Errors reach the log by `chain` alone: JSON lines would show nothing but the first of a chain, which says what
 /// was tried, and not why it failed.

@@ -18,8 +18,8 @@ mod bodies;
 mod concurrency;
 mod connections;
 mod data;
-#[cfg(feature = "postgres")]
-mod database_connections;
+#[cfg(feature = "postgres")] // wing:postgres
+mod database_connections; // wing:postgres
 mod departures;
 mod endings;
 mod faults;
@@ -43,8 +43,8 @@ mod operation;
 mod origin;
 mod passwords;
 mod patience;
-#[cfg(feature = "postgres")]
-mod postgres;
+#[cfg(feature = "postgres")] // wing:postgres
+mod postgres; // wing:postgres
 mod private; // wing:private-data
 mod proofs;
 mod races;

@@ -1,6 +1,6 @@
 //! The database's files are moved, deleted or replaced under a running server: nothing is acknowledged that is not
 //! there after a restart, and nothing is made in their place.
-#![cfg(not(feature = "postgres"))]
+#![cfg(not(feature = "postgres"))] // wing:postgres
 
 use std::{
     fs,

@@ -1,6 +1,6 @@
 //! Operation: the real program, as its operator meets it.
 
-#[cfg(not(feature = "postgres"))]
+#[cfg(not(feature = "postgres"))] // wing:postgres
 use std::os::unix::fs::PermissionsExt;
 use std::{io::Write, net::TcpStream};
 
@@ -63,7 +63,7 @@ fn a_wrong_configuration_ends_the_program_and_names_every_wrong_variable() {
 }
 
 /// A file that is none would take every write, and be empty after a restart.
-#[cfg(not(feature = "postgres"))]
+#[cfg(not(feature = "postgres"))] // wing:postgres
 #[test]
 fn a_database_with_parameters_is_a_wrong_configuration_like_any_other() {
     let folder = Folder::new();
@@ -107,7 +107,7 @@ fn what_is_doubtful_is_said_at_the_start() {
     assert!(!server.log().contains("WARN"), "{}", server.log());
 }
 
-#[cfg(not(feature = "postgres"))]
+#[cfg(not(feature = "postgres"))] // wing:postgres
 #[test]
 fn it_runs_alone_makes_its_database_and_keeps_a_secret_only_its_owner_reads() {
     let folder = Folder::new();
@@ -361,7 +361,10 @@ fn subcommands_migrate_and_check_and_an_unknown_one_fails() {
 }
 
 /// As many as somebody may start at once.
-const PROCESSES: usize = if cfg!(feature = "postgres") { 8 } else { 4 };
+#[cfg(feature = "postgres")] // wing:postgres
+const PROCESSES: usize = 8; // wing:postgres
+#[cfg(not(feature = "postgres"))] // wing:postgres
+const PROCESSES: usize = 4;
 
 #[test]
 fn processes_that_start_at_once_on_an_empty_database_all_serve_it() {
@@ -413,10 +416,9 @@ async fn each_table_is_swept_whatever_is_wrong_with_another() {
         .await
         .expect(200);
     app.sql("ALTER TABLE form_texts RENAME TO elsewhere").await;
-    if cfg!(not(feature = "postgres")) {
-        // A hash that is none: its session has no record.
-        app.sql("UPDATE sessions SET key_hash = x'01'").await;
-    }
+    // A hash that is none: its session has no record.
+    #[cfg(not(feature = "postgres"))] // wing:postgres
+    app.sql("UPDATE sessions SET key_hash = x'01'").await;
     app.advance(40 * 86_400);
     assert!(app.auth.sweep().await.is_err());
     for table in ["sessions", "tower_sessions", "sign_in_flows", "sign_in_networks"] {
@@ -428,7 +430,7 @@ async fn each_table_is_swept_whatever_is_wrong_with_another() {
 }
 
 /// On PostgreSQL nobody holds up everybody: there it is a lost connection (see `postgres.rs`).
-#[cfg(not(feature = "postgres"))]
+#[cfg(not(feature = "postgres"))] // wing:postgres
 #[tokio::test]
 async fn the_sweep_survives_a_database_that_is_busy() {
     let folder = Folder::new();

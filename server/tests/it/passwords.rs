@@ -189,7 +189,7 @@ async fn passwords_that_are_guessed_first_are_refused() {
     for password in [
         "adalovelace@example.com",
         "AdaLovelace12345",
-        "start-axum-auth",
+        &app::NAME.repeat(3),
         "aaaaaaaaaaaaaaa",
         "abcabcabcabcabcabc",
         "123456789012345",

@@ -9,11 +9,10 @@ use crate::support::{Answer, Browser, TestApp};
 const ADA: &str = "ada@example.com";
 
 /// Lets others read, and nobody write.
-const HOLD: &str = if cfg!(feature = "postgres") {
-    "BEGIN; LOCK TABLE sessions IN SHARE ROW EXCLUSIVE MODE"
-} else {
-    "BEGIN IMMEDIATE"
-};
+#[cfg(feature = "postgres")] // wing:postgres
+const HOLD: &str = "BEGIN; LOCK TABLE sessions IN SHARE ROW EXCLUSIVE MODE"; // wing:postgres
+#[cfg(not(feature = "postgres"))] // wing:postgres
+const HOLD: &str = "BEGIN IMMEDIATE";
 
 async fn timed(answer: impl Future<Output = Answer>) -> (Answer, Duration) {
     let begun = Instant::now();

@@ -4,7 +4,7 @@ use auth::data::SecretAccess;
 use secrecy::ExposeSecret;
 
 use crate::support::{Browser, FUNCTIONS, NEW_SECRET, PASSWORD, PROTECTED, SECRET, TestApp, contains};
-#[cfg(not(feature = "postgres"))]
+#[cfg(not(feature = "postgres"))] // wing:postgres
 use crate::support::{Folder, Server, command};
 
 const ADA: &str = "ada@example.com";
@@ -346,7 +346,7 @@ async fn stored(app: &TestApp) -> Vec<u8> {
 }
 
 /// The sweep goes on beside private data that cannot be sealed anew.
-#[cfg(not(feature = "postgres"))]
+#[cfg(not(feature = "postgres"))] // wing:postgres
 #[tokio::test]
 async fn private_data_that_is_not_sealed_anew_holds_up_no_sweep() {
     let folder = Folder::new();

@@ -19,16 +19,15 @@ async fn a_live_snapshot_answers_while_the_database_is_exclusively_locked_and_au
     // A lock stops some, and the others find no connection: on SQLite readers pass the lock, on PostgreSQL
     // whatever needs neither of these tables.
     let mut lock = app.auth.db.write().acquire().await.unwrap();
-    let statements = if cfg!(feature = "postgres") {
-        &["BEGIN", "LOCK TABLE users, sessions IN ACCESS EXCLUSIVE MODE"][..]
-    } else {
-        &["BEGIN EXCLUSIVE"]
-    };
-    for statement in statements {
-        sqlx::query(statement).execute(&mut *lock).await.unwrap();
-    }
+    #[cfg(feature = "postgres")] // wing:postgres
+    let locking = "BEGIN; LOCK TABLE users, sessions IN ACCESS EXCLUSIVE MODE"; // wing:postgres
+    #[cfg(not(feature = "postgres"))] // wing:postgres
+    let locking = "BEGIN EXCLUSIVE";
+    sqlx::raw_sql(locking).execute(&mut *lock).await.unwrap();
     let readers = app.auth.db.read();
-    let left = readers.pool().options().get_max_connections() - u32::from(cfg!(feature = "postgres"));
+    let left = readers.pool().options().get_max_connections();
+    #[cfg(feature = "postgres")] // wing:postgres
+    let left = left - 1; // wing:postgres
     let mut held = Vec::new();
     for _ in 0..left {
         held.push(readers.acquire().await.unwrap());

@@ -487,7 +487,7 @@ fn long_targets_are_refused_and_end_nothing_else() {
     );
 }
 
-#[cfg(not(feature = "postgres"))]
+#[cfg(not(feature = "postgres"))] // wing:postgres
 #[test]
 fn a_file_of_variables_means_what_it_says() {
     let folder = Folder::new();

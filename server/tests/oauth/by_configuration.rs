@@ -88,15 +88,12 @@ async fn configured_parameters_go_with_the_request_and_replace_nothing() {
         "nonce=",
         "x",
     ] {
+        #[cfg(feature = "postgres")] // wing:postgres
+        let database_url = "postgres://localhost/x"; // wing:postgres
+        #[cfg(not(feature = "postgres"))] // wing:postgres
+        let database_url = "sqlite:data/x.db";
         let vars: Vars = [
-            (
-                "DATABASE_URL",
-                if cfg!(feature = "postgres") {
-                    "postgres://localhost/x"
-                } else {
-                    "sqlite:data/x.db"
-                },
-            ),
+            ("DATABASE_URL", database_url),
             ("AUTH_PROVIDERS", "acme"),
             ("ACME_ISSUER", "https://idp.example"),
             ("ACME_CLIENT_ID", "c"),

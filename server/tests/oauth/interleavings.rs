@@ -2,8 +2,8 @@
 
 use http::StatusCode;
 use serde_json::Value;
-#[cfg(feature = "postgres")]
-use serde_json::json;
+#[cfg(feature = "postgres")] // wing:postgres
+use serde_json::json; // wing:postgres
 
 use crate::{
     idp::{Endpoint, Gate, Reply},
@@ -96,8 +96,8 @@ async fn an_account_does_not_wait_for_an_owner_who_is_gone() {
     auth.delete_user(&mut tx, owner).await.unwrap();
     gate.open();
     until(|| world.acme.count(Endpoint::Userinfo) == 1).await;
-    #[cfg(feature = "postgres")]
-    server::Operator::beside(&world).await.await_waiting(1).await;
+    #[cfg(feature = "postgres")] // wing:postgres
+    server::Operator::beside(&world).await.await_waiting(1).await; // wing:postgres
     tx.commit().await.unwrap();
     let (mut browser, answer) = running.await.unwrap();
     // The address is free by now.
@@ -133,6 +133,7 @@ async fn a_user_who_is_deleted_while_the_provider_is_asked_connects_nothing() {
     }
 }
 
+// wing:postgres
 #[cfg(feature = "postgres")]
 mod server {
     use std::time::{Duration, Instant};
@@ -279,3 +280,4 @@ mod server {
         world.app.assert_counts(&[("users", 0), ("accounts", 0)]).await;
     }
 }
+// end wing:postgres

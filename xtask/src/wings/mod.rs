@@ -1,17 +1,21 @@
 //! Wings: features that a fork may take out.
 
+mod figures;
 mod list;
 mod marks;
 mod prove;
 mod remove;
 
-pub(crate) use self::{prove::prove, remove::remove};
+pub(crate) use self::{
+    prove::{prove, quick},
+    remove::remove,
+};
 
 #[cfg(test)]
 mod tests {
     use std::{fs, path::Path};
 
-    use super::{list::wings, marks};
+    use super::{figures, list::wings, marks};
     use crate::tree;
 
     /// Of the workspace these tests are of.
@@ -37,6 +41,20 @@ mod tests {
             for path in &wing.paths {
                 assert!(root.join(path).exists(), "{}: {path} is not there", wing.name);
             }
+        }
+    }
+
+    #[test]
+    fn a_preset_is_a_file_and_two_lines() {
+        let root = root();
+        for wing in wings(root)
+            .expect("they are listed")
+            .iter()
+            .filter(|wing| wing.is_preset)
+        {
+            let known = figures::known(root, wing).expect("git lists the files");
+            // The list of presets, and the mark on the button.
+            assert_eq!(known.sources, 2, "{}", wing.name);
         }
     }
 }

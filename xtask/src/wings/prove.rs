@@ -8,51 +8,121 @@ use std::{
 };
 
 use super::{
+    figures,
     list::{Wing, wings},
     marks::mentions,
     remove::{chosen, settle, take_out},
 };
 use crate::{
     Outcome,
-    cargo::{NATIVE, cargo_like_leptos, cargo_wasm},
+    cargo::{NATIVE, cargo, cargo_like_leptos, cargo_wasm},
     layout,
     process::run,
+    rename,
     steps::Steps,
     tree,
 };
+use crate::{
+    cargo::POSTGRES,   // wing:postgres
+    postgres::Cluster, // wing:postgres
+};
+
+/// What the copy without any wing is called.
+const ANOTHER_NAME: &str = "another-name-than-before";
+const STRICT: [&str; 3] = ["--", "-D", "warnings"];
 
 /// The command: `--quick`, or the names of wings to remove together, or nothing for everything.
 pub(crate) fn prove(steps: &mut Steps, arguments: &[String]) -> Outcome {
+    if arguments == ["--quick"] {
+        return quick(steps);
+    }
     let root = layout::workspace()?;
     let known = wings(&root)?;
-    let gone = chosen(&known, arguments)?;
     let copy = Copy::new(root)?;
-    copy.without(&gone)?;
-    steps.run("clippy", || {
-        run(copy.cargo(cargo_like_leptos(["clippy"])?).args(NATIVE).args([
-            "--all-targets",
-            "--",
-            "-D",
-            "warnings",
-        ]))
+    if !arguments.is_empty() {
+        copy.without(&chosen(&known, arguments)?, None)?;
+        return whole(steps, &copy);
+    }
+    for wing in &known {
+        println!("\nWithout {}:", wing.name);
+        copy.without(&[wing], None)?;
+        whole(steps, &copy)?;
+    }
+    println!("\nWithout any wing, under another name:");
+    copy.without(&known.iter().collect::<Vec<_>>(), Some(ANOTHER_NAME))?;
+    steps.run("the copy's own gate", || {
+        run(&mut copy.cargo(cargo(["xtask", "test"])?))
     })?;
-    if !gone.iter().any(|wing| wing.name == "postgres") {
-        steps.run("clippy, PostgreSQL", || {
-            run(copy.cargo(cargo_like_leptos(["clippy"])?).args(NATIVE).args([
-                "--features",
-                "postgres",
-                "--all-targets",
-                "--",
-                "-D",
-                "warnings",
-            ]))
+    figures::print(&copy.root, &known)
+}
+
+/// What a change has to pass: each large wing and one preset by themselves compile, on both engines and for the
+/// browser; without any wing, and under another name, tests compile as well, and those of the units pass.
+pub(crate) fn quick(steps: &mut Steps) -> Outcome {
+    let root = layout::workspace()?;
+    let known = wings(&root)?;
+    if known.is_empty() {
+        println!("There is no wing left to take out.");
+        return Ok(());
+    }
+    let copy = Copy::new(root)?;
+    let mut presets = known.iter().filter(|wing| wing.is_preset);
+    let alone = known.iter().filter(|wing| !wing.is_preset).chain(presets.next());
+    for wing in alone {
+        println!("\nWithout {}:", wing.name);
+        copy.without(&[wing], None)?;
+        steps.run("wing removed", || {
+            run(copy
+                .cargo(cargo_like_leptos(["clippy"])?)
+                .args(NATIVE)
+                .args(STRICT))?;
+            copy.on_postgres(&[])?; // wing:postgres
+            copy.in_browser()
         })?;
     }
-    steps.run("wasm", || {
+    println!("\nWithout any wing, under another name:");
+    copy.without(&known.iter().collect::<Vec<_>>(), Some(ANOTHER_NAME))?;
+    steps.run("all wings removed", || {
         run(copy
-            .cargo(cargo_wasm(["clippy", "--package", "frontend"])?)
-            .args(["--", "-D", "warnings"]))
-    })
+            .cargo(cargo_like_leptos(["clippy"])?)
+            .args(NATIVE)
+            .arg("--all-targets")
+            .args(STRICT))?;
+        copy.in_browser()?;
+        run(copy
+            .cargo(cargo_like_leptos(["test", "--quiet", "--lib", "--bins"])?)
+            .args(NATIVE))
+    })?;
+    figures::print(&copy.root, &known)
+}
+
+/// All that is compiled, and all tests but those in browsers.
+fn whole(steps: &mut Steps, copy: &Copy) -> Outcome {
+    steps.run("clippy", || {
+        run(copy
+            .cargo(cargo_like_leptos(["clippy"])?)
+            .args(NATIVE)
+            .arg("--all-targets")
+            .args(STRICT))?;
+        copy.on_postgres(&["--all-targets"])?; // wing:postgres
+        copy.in_browser()
+    })?;
+    steps.run("tests", || {
+        run(copy.cargo(cargo_like_leptos(["nextest", "run"])?).args(NATIVE))
+    })?;
+    // wing:postgres
+    if copy.has_postgres() {
+        steps.run("tests, PostgreSQL", || {
+            let mut tests = copy.cargo(cargo_like_leptos(["nextest", "run"])?);
+            tests
+                .args(NATIVE)
+                .args(POSTGRES)
+                .args(["-E", "package(auth) | package(server)"]);
+            run(Cluster::start()?.known_to(&mut tests))
+        })?;
+    }
+    // end wing:postgres
+    Ok(())
 }
 
 /// A copy of the project. Cargo knows crates by their path, so the copy always lies at the same place, and only the
@@ -74,8 +144,8 @@ impl Copy {
         })
     }
 
-    /// Makes it the project without some wings.
-    fn without(&self, gone: &[&Wing]) -> Outcome {
+    /// Makes it the project without some wings, perhaps under another name.
+    fn without(&self, gone: &[&Wing], name: Option<&str>) -> Outcome {
         let stage = self.target.join("wings/stage");
         match fs::remove_dir_all(&stage) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
@@ -88,6 +158,10 @@ impl Copy {
             write(&stage.join(file), &read(&self.root.join(file))?)?;
         }
         take_out(&stage, &files, gone)?;
+        if let Some(name) = name {
+            let known = rename::current(&stage)?;
+            rename::give(&stage, &files, &known, name)?;
+        }
         settle(&stage)?;
         let mut left = BTreeSet::new();
         for file in files {
@@ -103,6 +177,13 @@ impl Copy {
             }
             left.insert(path);
         }
+        // For the tests in browsers: what they are written with does not change.
+        let modules = self.project.join("end2end/node_modules");
+        let installed = self.root.join("end2end/node_modules");
+        if installed.is_dir() && !modules.exists() {
+            std::os::unix::fs::symlink(&installed, &modules)
+                .map_err(|error| format!("cannot link {}: {error}", modules.display()))?;
+        }
         keep_only(&self.project, &left)
     }
 
@@ -113,6 +194,30 @@ impl Copy {
             .env("CARGO_TARGET_DIR", &self.target);
         command
     }
+
+    fn in_browser(&self) -> Outcome {
+        run(self
+            .cargo(cargo_wasm(["clippy", "--package", "frontend"])?)
+            .args(STRICT))
+    }
+
+    // wing:postgres
+    fn has_postgres(&self) -> bool {
+        self.project.join("migrations/postgres").is_dir()
+    }
+
+    fn on_postgres(&self, targets: &[&str]) -> Outcome {
+        if !self.has_postgres() {
+            return Ok(());
+        }
+        run(self
+            .cargo(cargo_like_leptos(["clippy"])?)
+            .args(NATIVE)
+            .args(POSTGRES)
+            .args(targets)
+            .args(STRICT))
+    }
+    // end wing:postgres
 }
 
 /// A wing that is gone, but has marks in a text.
@@ -140,12 +245,14 @@ fn keep_only(folder: &Path, files: &BTreeSet<PathBuf>) -> Outcome {
     for entry in fs::read_dir(folder).map_err(unreadable)? {
         let path = entry.map_err(unreadable)?.path();
         let name = path.file_name().unwrap_or_default();
-        if path.is_dir() && !path.is_symlink() {
-            if name != "target" && name != "node_modules" {
-                keep_only(&path, files)?;
-                fs::remove_dir(&path).ok();
-            }
-        } else if !files.contains(&path) && name != "node_modules" {
+        if name == "target" || name == "node_modules" {
+            continue;
+        }
+        if path.is_dir() {
+            keep_only(&path, files)?;
+            // Only if nothing is left in it.
+            fs::remove_dir(&path).ok();
+        } else if !files.contains(&path) {
             fs::remove_file(&path).map_err(|error| format!("cannot delete {}: {error}", path.display()))?;
         }
     }

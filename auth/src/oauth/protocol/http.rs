@@ -104,7 +104,7 @@ impl Http {
         with_the_systems: bool,
     ) -> Result<Self, reqwest::Error> {
         let mut client = reqwest::Client::builder()
-            .user_agent(concat!("start-axum-auth/", env!("CARGO_PKG_VERSION")))
+            .user_agent(format!("{}/{}", wire::NAME, env!("CARGO_PKG_VERSION")))
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(CONNECT)
             .timeout(TOTAL)

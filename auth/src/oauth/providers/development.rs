@@ -27,7 +27,7 @@ pub fn development(public_url: &PublicUrl, client_secret: SecretString) -> Provi
         authorize: None,
         token: None,
         userinfo: None,
-        emails: None, // wing:github
+        urls: Vec::new(),
         scopes: GENERIC.scopes.iter().map(|scope| (*scope).to_owned()).collect(),
         offline: false,
         algorithms: None,

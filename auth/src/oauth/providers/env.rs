@@ -138,7 +138,10 @@ impl<'a> Reader<'a> {
         let authorize = url("AUTH_URL", problems);
         let token = url("TOKEN_URL", problems);
         let userinfo = url("USERINFO_URL", problems);
-        let emails = url("EMAILS_URL", problems); // wing:github
+        let urls = preset.urls.iter();
+        let urls = urls
+            .filter_map(|suffix| Some((*suffix, url(suffix, problems)?)))
+            .collect();
         // A plain OAuth 2.0 provider has neither metadata nor an ID token.
         let of_openid = |parse: fn(&str) -> Result<String, String>| {
             move |text: &str| match preset.endpoints {
@@ -191,7 +194,7 @@ impl<'a> Reader<'a> {
             authorize,
             token,
             userinfo,
-            emails, // wing:github
+            urls,
             scopes,
             offline,
             algorithms,

@@ -9,6 +9,7 @@ pub(crate) const GENERIC: Preset = Preset {
     id: "",
     name: "",
     endpoints: Known::Issuer(""),
+    urls: &[],
     scopes: &["openid", "profile", "email"],
     pkce: Pkce::S256,
     nonce: true,

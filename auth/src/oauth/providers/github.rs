@@ -27,6 +27,7 @@ pub(crate) const PRESET: Preset = Preset {
         token: "https://github.com/login/oauth/access_token",
         userinfo: "https://api.github.com/user",
     },
+    urls: &[EMAILS],
     scopes: &["read:user", "user:email"],
     token_auth: TokenAuth::Post,
     quirks: Quirks {
@@ -44,6 +45,8 @@ pub(crate) const PRESET: Preset = Preset {
     ..PLAIN
 };
 
+/// The variable for the list, where it is not beside userinfo.
+const EMAILS: &str = "EMAILS_URL";
 /// The most pages that are read, and the most addresses GitHub puts on one.
 const PAGES: u32 = 10;
 const PER_PAGE: &str = "100";
@@ -60,8 +63,7 @@ fn complete<'a>(asked: Asked<'a>, claims: &'a mut Object) -> BoxFuture<'a, Resul
     Box::pin(async move {
         let list = asked
             .provider
-            .emails
-            .clone()
+            .url(EMAILS)
             .unwrap_or_else(|| format!("{}/emails", asked.url.trim_end_matches('/')));
         let email = verified_primary_email(asked.http, &list, asked.access_token).await?;
         claims.insert(

@@ -30,6 +30,8 @@ pub(crate) struct Preset {
     /// The name on the button.
     pub(crate) name: &'static str,
     pub(crate) endpoints: Known,
+    /// The suffixes of further variables that hold addresses.
+    pub(crate) urls: &'static [&'static str],
     pub(crate) scopes: &'static [&'static str],
     pub(crate) pkce: Pkce,
     /// Whether a nonce is sent, and then required in the ID token.

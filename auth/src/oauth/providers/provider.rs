@@ -26,8 +26,8 @@ pub struct Provider {
     pub(crate) authorize: Option<String>,
     pub(crate) token: Option<String>,
     pub(crate) userinfo: Option<String>,
-    /// The list of a person's addresses, where it is not beside userinfo.
-    pub(crate) emails: Option<String>, // wing:github
+    /// What the preset's further variables say, by their suffixes.
+    pub(crate) urls: Vec<(&'static str, String)>,
     pub(crate) scopes: Vec<String>,
     /// Whether people are asked for a refresh token.
     pub(crate) offline: bool,
@@ -102,6 +102,12 @@ impl Provider {
                 authorize.query_pairs_mut().append_pair(name, value);
             }
         }
+    }
+
+    /// The address that a further variable of the preset holds.
+    pub(crate) fn url(&self, suffix: &str) -> Option<String> {
+        let found = self.urls.iter().find(|(known, _)| *known == suffix);
+        found.map(|(_, url)| url.clone())
     }
 
     /// The path the provider sends people back to: one per provider, so that an answer of one can never

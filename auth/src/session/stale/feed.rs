@@ -12,9 +12,9 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::{task::JoinHandle, time};
 
-#[cfg(feature = "postgres")]
-use super::postgres as engine;
-#[cfg(not(feature = "postgres"))]
+#[cfg(feature = "postgres")] // wing:postgres
+use super::postgres as engine; // wing:postgres
+#[cfg(not(feature = "postgres"))] // wing:postgres
 use super::sqlite as engine;
 use super::{
     follower::{Broken, Deaf, Follower},
@@ -62,7 +62,7 @@ impl Feed {
         }
         let follower = Follower {
             options: listen.map_or_else(|| db.connect_options(), ListenAddress::connect_options),
-            requests: listen.map(|_| db.connect_options()),
+            requests: listen.map(|_| db.connect_options()), // wing:postgres
             db: db.clone(),
             marks,
             trust: Arc::clone(&trust),

@@ -27,9 +27,11 @@ pub(super) struct Deaf(pub(super) &'static str);
 pub(super) struct Follower {
     /// How what the marks are followed on is connected to.
     pub(super) options: ConnectOptions,
+    // wing:postgres
     /// How requests connect, where that is elsewhere.
     #[cfg_attr(not(feature = "postgres"), expect(dead_code, reason = "there is one file"))]
     pub(super) requests: Option<ConnectOptions>,
+    // end wing:postgres
     pub(super) db: Database,
     pub(super) marks: Marks,
     pub(super) trust: Arc<Trust>,

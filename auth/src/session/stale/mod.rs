@@ -7,9 +7,9 @@
 mod feed;
 mod follower;
 mod marks;
-#[cfg(feature = "postgres")]
-mod postgres;
-#[cfg(not(feature = "postgres"))]
+#[cfg(feature = "postgres")] // wing:postgres
+mod postgres; // wing:postgres
+#[cfg(not(feature = "postgres"))] // wing:postgres
 mod sqlite;
 mod trust;
 

@@ -17,9 +17,9 @@ use tower_sessions::{
     Expiry, Session, SessionManagerLayer, SessionStore,
     session::{Id, Record},
 };
-#[cfg(feature = "postgres")]
-use tower_sessions_sqlx_store::PostgresStore as Store;
-#[cfg(not(feature = "postgres"))]
+#[cfg(feature = "postgres")] // wing:postgres
+use tower_sessions_sqlx_store::PostgresStore as Store; // wing:postgres
+#[cfg(not(feature = "postgres"))] // wing:postgres
 use tower_sessions_sqlx_store::SqliteStore as Store;
 use uuid::Uuid;
 
@@ -57,11 +57,12 @@ pub(super) fn router(auth: &Auth, db: &Database) -> Router {
     check.merge(begin)
 }
 
-#[cfg(not(feature = "postgres"))]
+#[cfg(not(feature = "postgres"))] // wing:postgres
 fn store(pool: &Pool) -> Store {
     Store::new(pool.clone())
 }
 
+// wing:postgres
 #[cfg(feature = "postgres")]
 fn store(pool: &Pool) -> Store {
     Store::new(pool.clone())
@@ -69,6 +70,7 @@ fn store(pool: &Pool) -> Store {
         .and_then(|store| store.with_table_name("tower_sessions"))
         .expect("both names are identifiers")
 }
+// end wing:postgres
 
 type User = (Uuid, Option<String>, bool, Role, Option<String>);
 

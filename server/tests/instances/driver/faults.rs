@@ -5,8 +5,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-#[cfg(feature = "postgres")]
-use super::postgres::{self, Operator};
+#[cfg(feature = "postgres")] // wing:postgres
+use super::postgres::{self, Operator}; // wing:postgres
 use super::{
     fleet::INSTANCES,
     scene::Scene,
@@ -66,6 +66,7 @@ pub fn crashes(scene: &mut Scene, count: usize) {
     }
 }
 
+// wing:postgres
 /// So many times, the connections over which instances hear of marks end right before a revocation.
 #[cfg(feature = "postgres")]
 pub fn lost_listeners(scene: &mut Scene, count: usize) {
@@ -79,7 +80,9 @@ pub fn lost_listeners(scene: &mut Scene, count: usize) {
     thread::sleep(BOUND);
     assert_eq!(operator.feeds(), i64::try_from(INSTANCES).unwrap());
 }
+// end wing:postgres
 
+// wing:postgres
 /// The same connections end, and for so long no others can be made.
 #[cfg(feature = "postgres")]
 pub fn held_up_listeners(scene: &mut Scene, time: Duration) {
@@ -100,7 +103,9 @@ pub fn held_up_listeners(scene: &mut Scene, time: Duration) {
     thread::sleep(BOUND * 2);
     scene.recover();
 }
+// end wing:postgres
 
+// wing:postgres
 /// PostgreSQL is stopped in this manner, is away for so long, and comes back. What is revoked meanwhile has
 /// to wait for it.
 #[cfg(feature = "postgres")]
@@ -118,3 +123,4 @@ pub fn outage(scene: &mut Scene, mode: &str, time: Duration) {
     });
     scene.recover();
 }
+// end wing:postgres

@@ -15,7 +15,10 @@ use super::client::Connection;
 use crate::database::TestDatabase;
 
 /// How many processes share the database: as many as its engine is meant for.
-pub const INSTANCES: usize = if cfg!(feature = "postgres") { 3 } else { 2 };
+#[cfg(feature = "postgres")] // wing:postgres
+pub const INSTANCES: usize = 3; // wing:postgres
+#[cfg(not(feature = "postgres"))] // wing:postgres
+pub const INSTANCES: usize = 2;
 
 /// The most a process takes to listen.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -40,7 +43,7 @@ struct Instance {
 impl Fleet {
     /// Starts all of them, with these variables beside those they need.
     pub fn start(vars: &[(&str, &str)]) -> Self {
-        let folder = std::env::temp_dir().join(format!("start-axum-auth-instances-{}", uuid::Uuid::now_v7()));
+        let folder = std::env::temp_dir().join(format!("test-instances-{}", uuid::Uuid::now_v7()));
         fs::create_dir_all(folder.join("site")).unwrap();
         let mut fleet = Self {
             database: TestDatabase::new(),

@@ -4,8 +4,8 @@ mod client;
 pub mod faults;
 pub mod fleet;
 mod load;
-#[cfg(feature = "postgres")]
-mod postgres;
+#[cfg(feature = "postgres")] // wing:postgres
+mod postgres; // wing:postgres
 pub mod revocation;
 pub mod scene;
 pub mod session;

@@ -15,7 +15,10 @@ use super::{
 
 /// Revocations begin at random within this: on SQLite a little more than the time between two looks of an
 /// instance, so that no moment between them is favoured.
-const SPREAD: Duration = Duration::from_millis(if cfg!(feature = "postgres") { 20 } else { 250 });
+#[cfg(feature = "postgres")] // wing:postgres
+const SPREAD: Duration = Duration::from_millis(20); // wing:postgres
+#[cfg(not(feature = "postgres"))] // wing:postgres
+const SPREAD: Duration = Duration::from_millis(250);
 
 /// From the answers of revocations to the first refusals on the last of the other instances.
 pub struct Delays(Vec<Duration>);

@@ -17,9 +17,11 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Of one person, beside the one that revokes them: with it, as many as a person may have.
 const SESSIONS: usize = 19;
 
+// wing:postgres
 /// Requests at once that make an instance connect as often as it may.
 #[cfg(feature = "postgres")]
 const CROWD: usize = 20;
+// end wing:postgres
 
 /// A fleet under load.
 pub struct Scene {
@@ -72,12 +74,15 @@ impl Scene {
         self.targets.pop()
     }
 
+    // wing:postgres
     /// As many as there are instances.
     #[cfg(feature = "postgres")]
     pub fn one_for_each(&mut self) -> [Arc<Session>; INSTANCES] {
         std::array::from_fn(|_| self.target().unwrap())
     }
+    // end wing:postgres
 
+    // wing:postgres
     /// Asks every instance's authority so often at once that it has all the connections to the database it
     /// wants.
     #[cfg(feature = "postgres")]
@@ -97,6 +102,7 @@ impl Scene {
             }
         });
     }
+    // end wing:postgres
 
     /// Revokes one.
     pub fn revoke(&mut self, by: usize) -> (Arc<Session>, Instant) {

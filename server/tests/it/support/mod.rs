@@ -93,11 +93,10 @@ pub fn all_functions() -> impl Iterator<Item = Function> {
 pub const OPEN_FUNCTIONS: [&str; 5] = ["register", "login", "logout", "get_auth_session", "get_user"];
 
 /// A new id, in the words of the engine.
-pub const RANDOM_ID: &str = if cfg!(feature = "postgres") {
-    "gen_random_uuid()"
-} else {
-    "randomblob(16)"
-};
+#[cfg(feature = "postgres")] // wing:postgres
+pub const RANDOM_ID: &str = "gen_random_uuid()"; // wing:postgres
+#[cfg(not(feature = "postgres"))] // wing:postgres
+pub const RANDOM_ID: &str = "randomblob(16)";
 
 /// Well-formed, and nobody's.
 pub const SOME_ID: &str = "0190a8c0-0000-7000-8000-000000000001";
@@ -127,10 +126,10 @@ pub struct Folder(pub PathBuf, pub TestDatabase);
 
 impl Folder {
     pub fn new() -> Self {
-        let path = std::env::temp_dir().join(format!("start-axum-auth-{}", uuid::Uuid::now_v7()));
+        let path = std::env::temp_dir().join(format!("test-{}", uuid::Uuid::now_v7()));
         std::fs::create_dir_all(path.join("site/pkg")).unwrap();
         std::fs::write(path.join("site/hello.txt"), "hello, static file").unwrap();
-        std::fs::write(path.join("site/pkg/start-axum-auth.css"), "body{}").unwrap();
+        std::fs::write(path.join(format!("site/pkg/{}.css", app::NAME)), "body{}").unwrap();
         Self(path, TestDatabase::new())
     }
 

@@ -1,0 +1,226 @@
+//! `cargo xtask rename NAME`: makes the project one's own.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{Read, Write},
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
+};
+
+use crate::{
+    Outcome, layout,
+    process::{command, run},
+    steps::Steps,
+    tree,
+};
+
+/// Whose copyright it is does not change with a name.
+const LICENCE: &str = "LICENSE";
+/// The beginning of README, which is about a template, and about what was made of it.
+const HEAD: (&str, &str) = (
+    "A template for [Leptos](https://leptos.dev) applications that people sign in to:",
+    "A [Leptos](https://leptos.dev) application that people sign in to:",
+);
+
+/// The command.
+pub(crate) fn rename(_: &mut Steps, arguments: &[String]) -> Outcome {
+    let [name] = arguments else {
+        return Err("say the new name, as in `cargo xtask rename my-project`".to_owned());
+    };
+    let root = layout::workspace()?;
+    is_valid(name)?;
+    let known = current(&root)?;
+    if *name == known {
+        println!("The project is called {name} already.");
+    } else {
+        tree::is_clean(&root)?;
+        let changed = give(&root, &tree::files(&root)?, &known, name)?;
+        run(command("cargo", &root).args(["fmt", "--all"]))?;
+        println!("{known} is called {name} now, in:");
+        for file in changed {
+            println!("  {}", file.display());
+        }
+        println!(
+            "\nKeys are derived from the secret and the name: what a database holds sealed under the former name \
+             (private data, provider tokens) does not open any more. Begin with a new one.\n\
+             Left to you: {LICENCE}, docs/screenshot.png, the colours at the top of style/main.css.\n\
+             Look at it with `git diff`; `git checkout .` takes it back."
+        );
+    }
+    environment(&root)
+}
+
+/// Whether a name is one that cargo, browsers and file systems take as it is.
+fn is_valid(name: &str) -> Outcome {
+    let wrong = |why: &str| {
+        Err(format!(
+            "`{name}` {why}: a name is lower-case words joined by hyphens, as in `my-project`"
+        ))
+    };
+    let is_word = |word: &str| {
+        !word.is_empty()
+            && word
+                .bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+    };
+    if name.len() > 64 {
+        return wrong("is longer than 64 characters");
+    }
+    if !name.split('-').all(is_word) {
+        return wrong("has other characters than a-z, 0-9 and single hyphens between them");
+    }
+    if !name.starts_with(|first: char| first.is_ascii_lowercase()) {
+        return wrong("does not begin with a letter");
+    }
+    // They would be taken for what they are already.
+    if ["app", "auth", "frontend", "server", "test", "wire", "xtask"].contains(&name) {
+        return wrong("is what a part of the project is called");
+    }
+    Ok(())
+}
+
+/// What the project is called: the name of its site.
+pub(crate) fn current(root: &Path) -> Outcome<String> {
+    let manifest = root.join("Cargo.toml");
+    let text = fs::read_to_string(&manifest)
+        .map_err(|error| format!("cannot read {}: {error}", manifest.display()))?;
+    let name = text
+        .split_once("[[workspace.metadata.leptos]]\nname = \"")
+        .and_then(|(_, rest)| rest.split_once('"'));
+    name.map(|(name, _)| name.to_owned())
+        .ok_or_else(|| format!("{} does not say what the site is called", manifest.display()))
+}
+
+/// Gives a project another name, in these files. Returns those that changed.
+pub(crate) fn give(root: &Path, files: &[PathBuf], known: &str, name: &str) -> Outcome<Vec<PathBuf>> {
+    let mut changed = Vec::new();
+    for file in files.iter().filter(|file| *file != Path::new(LICENCE)) {
+        let path = root.join(file);
+        let Ok(text) = fs::read_to_string(&path) else {
+            continue;
+        };
+        let renamed = renamed(&text, known, name);
+        if renamed != text {
+            fs::write(&path, renamed).map_err(|error| format!("cannot write {}: {error}", path.display()))?;
+            changed.push(file.clone());
+        }
+    }
+    Ok(changed)
+}
+
+/// A text under another name, in each of its spellings.
+fn renamed(text: &str, known: &str, name: &str) -> String {
+    let spelled = |joint: &str| (known.replace('-', joint), name.replace('-', joint));
+    let [kebab, snake, joined] = ["-", "_", ""].map(spelled);
+    text.replace(HEAD.0, HEAD.1)
+        .replace(&kebab.0, &kebab.1)
+        .replace(&snake.0, &snake.1)
+        .replace(&joined.0, &joined.1)
+}
+
+/// A `.env` with a secret of its own, where there is none.
+fn environment(root: &Path) -> Outcome {
+    let path = root.join(".env");
+    if path.exists() {
+        println!("There is a .env already; it stays as it is.");
+        return Ok(());
+    }
+    let unwritable = |error| format!("cannot write {}: {error}", path.display());
+    let mut file: File = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&path)
+        .map_err(unwritable)?;
+    let secret = secret()?;
+    write!(
+        file,
+        "# Yours alone: git ignores this file. `.env.example` lists everything that can be set.\nSESSION_SECRET={secret}\n"
+    )
+    .map_err(unwritable)?;
+    println!("Wrote a .env with a new SESSION_SECRET.");
+    Ok(())
+}
+
+/// 32 random bytes in base64.
+fn secret() -> Outcome<String> {
+    let mut bytes = [0; 32];
+    File::open("/dev/urandom")
+        .and_then(|mut random| random.read_exact(&mut bytes))
+        .map_err(|error| format!("the system gives no random numbers: {error}"))?;
+    Ok(base64(&bytes))
+}
+
+fn base64(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::new();
+    for chunk in bytes.chunks(3) {
+        let group = chunk
+            .iter()
+            .chain([&0; 2])
+            .take(3)
+            .fold(0, |group, byte| group << 8 | usize::from(*byte));
+        for digit in 0..4 {
+            match digit <= chunk.len() {
+                true => text.push(char::from(DIGITS[group >> (18 - 6 * digit) & 63])),
+                false => text.push('='),
+            }
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{base64, is_valid, renamed};
+
+    #[test]
+    fn a_name_is_lower_case_words_joined_by_hyphens() {
+        for good in ["acme", "my-project", "shop2", "a-b-c"] {
+            assert_eq!(is_valid(good), Ok(()));
+        }
+        let long = "a".repeat(65);
+        for bad in [
+            "",
+            "My-project",
+            "my_project",
+            "-a",
+            "a-",
+            "a--b",
+            "2nd",
+            "é",
+            "a b",
+            "server",
+            &long,
+        ] {
+            let error = is_valid(bad).expect_err(bad);
+            assert!(error.contains("my-project"), "{error}");
+        }
+    }
+
+    #[test]
+    fn every_spelling_is_renamed() {
+        assert_eq!(
+            renamed(
+                "old-name old_name.x oldname old-name-db",
+                "old-name",
+                "my-new-one"
+            ),
+            "my-new-one my_new_one.x mynewone my-new-one-db"
+        );
+    }
+
+    #[test]
+    fn a_secret_is_written_as_base64() {
+        // RFC 4648 §10.
+        for (bytes, text) in [
+            ("", ""),
+            ("f", "Zg=="),
+            ("fo", "Zm8="),
+            ("foo", "Zm9v"),
+            ("foob", "Zm9vYg=="),
+        ] {
+            assert_eq!(base64(bytes.as_bytes()), text);
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! How many files a change of a usual kind touches.
+
+use std::{fs, path::Path};
+
+use super::{list::Wing, marks::mentions};
+use crate::{Outcome, tree};
+
+/// Prints, for each wing, the files that are its own and the others that know it, with the figures of a project that
+/// one changes often.
+pub(crate) fn print(root: &Path, wings: &[Wing]) -> Outcome {
+    println!("\nFiles that know a wing:     its own   sources beside   other files (tests, docs, settings)");
+    for wing in wings {
+        let Known { own, sources, others } = known(root, wing)?;
+        println!("  {:<24}{own:>9}{sources:>17}{others:>14}", wing.name);
+    }
+    println!(
+        "\nA page: 2 files. A provider: 0 (two variables). A field of public or private data: 1. A table: 2 (one \
+         without PostgreSQL).\nA wing removed: 1 command. A new name: 1 command. docs/changing.md has the recipes."
+    );
+    Ok(())
+}
+
+/// The number of files that know a wing.
+pub(crate) struct Known {
+    /// Those below its paths.
+    pub(crate) own: usize,
+    /// Those among the sources that are compiled into the application, apart from their tests.
+    pub(crate) sources: usize,
+    /// All others.
+    pub(crate) others: usize,
+}
+
+/// Counts the files that know a wing.
+pub(crate) fn known(root: &Path, wing: &Wing) -> Outcome<Known> {
+    let mut found = Known {
+        own: 0,
+        sources: 0,
+        others: 0,
+    };
+    for file in tree::all_files(root)? {
+        if wing.paths.iter().any(|path| file.starts_with(path)) {
+            found.own += 1;
+            continue;
+        }
+        let Ok(text) = fs::read_to_string(root.join(&file)) else {
+            continue;
+        };
+        let is_source = [
+            "app/src",
+            "auth/src",
+            "auth/wire/src",
+            "frontend/src",
+            "server/src",
+        ]
+        .iter()
+        .any(|folder| file.starts_with(folder));
+        // Tests stand at the end of a file, perhaps marked as a whole, or in a file of their own.
+        let compiled = text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
+        let compiled = compiled.strip_suffix('\n').unwrap_or_default();
+        let compiled = compiled.rsplit_once('\n').map_or("", |(compiled, _)| compiled);
+        if is_source && !file.ends_with("tests.rs") && mentions(compiled).any(|name| name == wing.name) {
+            found.sources += 1;
+        } else if mentions(&text).any(|name| name == wing.name) {
+            found.others += 1;
+        }
+    }
+    Ok(found)
+}
