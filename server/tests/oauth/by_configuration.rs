@@ -7,7 +7,6 @@ use server::config::ServerConfig;
 use crate::{
     idp::{Endpoint, Idp},
     keys::Signer,
-    presets::{Preset, TENANT, microsoft},
     support::{Log, World, clock, person},
 };
 

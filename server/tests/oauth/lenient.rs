@@ -7,8 +7,7 @@ use serde_json::{Value, json};
 use crate::{
     idp::{Endpoint, Reply},
     keys::Signer,
-    presets::{Preset, address, github, octocat},
-    support::{App, Log, World, person},
+    support::{App, World, person},
 };
 
 async fn seconds_left(app: &App, now: i64) -> Option<i64> {
