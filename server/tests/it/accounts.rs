@@ -108,14 +108,16 @@ async fn the_last_way_in_stays() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_two_that_disconnect_the_last_two_at_once_one_succeeds() {
-    let vars = [("GITLAB_CLIENT_ID", "client"), ("GITLAB_CLIENT_SECRET", "secret")];
+    let vars = [
+        ("AUTH_PROVIDERS", "acme,corp"),
+        ("CORP_ISSUER", "https://corp.example"),
+        ("CORP_CLIENT_ID", "client"),
+        ("CORP_CLIENT_SECRET", "secret"),
+    ];
     let app = TestApp::with(&vars).await;
     let (ada, other) = (app.registered(ADA).await, app.signed_in(ADA).await);
     app.sql("UPDATE users SET password_hash = NULL").await;
-    let accounts = [
-        connect(&app, ADA, "github").await,
-        connect(&app, ADA, "gitlab").await,
-    ];
+    let accounts = [connect(&app, ADA, "acme").await, connect(&app, ADA, "corp").await];
     let both = [ada.clone(), other]
         .into_iter()
         .zip(accounts)

@@ -85,7 +85,12 @@ async fn forty_starts_of_one_browser_at_once_leave_twenty_flows() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_disconnects_the_last_two_accounts_at_once_keeps_one() {
-    let vars = [("GITLAB_CLIENT_ID", "client"), ("GITLAB_CLIENT_SECRET", "secret")];
+    let vars = [
+        ("AUTH_PROVIDERS", "acme,corp"),
+        ("CORP_ISSUER", "https://corp.example"),
+        ("CORP_CLIENT_ID", "client"),
+        ("CORP_CLIENT_SECRET", "secret"),
+    ];
     let instances = instances(&vars, 1).await;
     let app = &instances[0];
     let mut disconnections = Vec::new();
@@ -95,7 +100,7 @@ async fn whoever_disconnects_the_last_two_accounts_at_once_keeps_one() {
             app.registered(&email).await,
             app.signed_in(&email).await.before(&instances[1]),
         ];
-        for (browser, provider) in browsers.into_iter().zip(["github", "gitlab"]) {
+        for (browser, provider) in browsers.into_iter().zip(["acme", "corp"]) {
             let id = connect(app, &email, provider).await;
             disconnections.push(async move {
                 insist(&browser, "/api/unlink_account", &[("account_id", &id)])

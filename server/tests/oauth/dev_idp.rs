@@ -241,7 +241,12 @@ async fn it_keeps_to_the_standard_as_a_true_provider_does() {
         .assert_failed("provider");
 }
 
-const OTHER: [(&str, &str); 2] = [("GITHUB_CLIENT_ID", "c"), ("GITHUB_CLIENT_SECRET", "s")];
+const OTHER: [(&str, &str); 4] = [
+    ("AUTH_PROVIDERS", "acme"),
+    ("ACME_ISSUER", "https://acme.example"),
+    ("ACME_CLIENT_ID", "c"),
+    ("ACME_CLIENT_SECRET", "s"),
+];
 
 /// Whether the development provider is offered, and whether it is there at all.
 async fn offered(app: &App) -> bool {
@@ -266,7 +271,7 @@ async fn offered(app: &App) -> bool {
 
 #[tokio::test]
 async fn it_is_offered_where_there_is_no_other_provider_or_it_is_asked_for() {
-    let both = [OTHER[0], OTHER[1], ("DEV_IDP", "1")];
+    let both = [&OTHER[..], &[("DEV_IDP", "1")]].concat();
     assert!(
         Server::start(&[])
             .await

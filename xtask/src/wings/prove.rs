@@ -66,6 +66,19 @@ pub(crate) fn quick(steps: &mut Steps) -> Outcome {
         return Ok(());
     }
     let copy = Copy::new(root)?;
+    println!("\nWithout any wing, under another name:");
+    copy.without(&known.iter().collect::<Vec<_>>(), Some(ANOTHER_NAME))?;
+    steps.run("all wings removed", || {
+        run(copy
+            .cargo(cargo_like_leptos(["clippy"])?)
+            .args(NATIVE)
+            .arg("--all-targets")
+            .args(STRICT))?;
+        copy.in_browser()?;
+        run(copy
+            .cargo(cargo_like_leptos(["test", "--quiet", "--lib", "--bins"])?)
+            .args(NATIVE))
+    })?;
     let mut presets = known.iter().filter(|wing| wing.is_preset);
     let alone = known.iter().filter(|wing| !wing.is_preset).chain(presets.next());
     for wing in alone {
@@ -80,19 +93,6 @@ pub(crate) fn quick(steps: &mut Steps) -> Outcome {
             copy.in_browser()
         })?;
     }
-    println!("\nWithout any wing, under another name:");
-    copy.without(&known.iter().collect::<Vec<_>>(), Some(ANOTHER_NAME))?;
-    steps.run("all wings removed", || {
-        run(copy
-            .cargo(cargo_like_leptos(["clippy"])?)
-            .args(NATIVE)
-            .arg("--all-targets")
-            .args(STRICT))?;
-        copy.in_browser()?;
-        run(copy
-            .cargo(cargo_like_leptos(["test", "--quiet", "--lib", "--bins"])?)
-            .args(NATIVE))
-    })?;
     figures::print(&copy.root, &known)
 }
 

@@ -27,6 +27,7 @@ pub struct Provider {
     pub(crate) token: Option<String>,
     pub(crate) userinfo: Option<String>,
     /// What the preset's further variables say, by their suffixes.
+    #[allow(dead_code, reason = "for the presets that need it")]
     pub(crate) urls: Vec<(&'static str, String)>,
     pub(crate) scopes: Vec<String>,
     /// Whether people are asked for a refresh token.
@@ -105,6 +106,7 @@ impl Provider {
     }
 
     /// The address that a further variable of the preset holds.
+    #[allow(dead_code, reason = "for the presets that need it")]
     pub(crate) fn url(&self, suffix: &str) -> Option<String> {
         let found = self.urls.iter().find(|(known, _)| *known == suffix);
         found.map(|(_, url)| url.clone())
