@@ -92,10 +92,12 @@ mod patch {
                 return Ok(());
             };
             let value = value.trim();
-            let json = match value.is_empty() {
-                true => Value::Null,
-                false if fits(value) && !value.contains('\0') => value.into(),
-                false => return Err(AppError::InvalidInput),
+            let json = if value.is_empty() {
+                Value::Null
+            } else if fits(value) && !value.contains('\0') {
+                value.into()
+            } else {
+                return Err(AppError::InvalidInput);
             };
             self.0.insert(field.to_owned(), json);
             Ok(())

@@ -50,12 +50,12 @@ impl<'a> NewEvent<'a> {
     pub(crate) fn of(user_id: Uuid, kind: &'a str) -> Self {
         Self {
             user_id: Some(user_id),
-            ..Self::of_nobody(kind)
+            ..Self::system_event(kind)
         }
     }
 
     /// Something that is about no account, or about one that is gone.
-    pub(crate) const fn of_nobody(kind: &'a str) -> Self {
+    pub(crate) const fn system_event(kind: &'a str) -> Self {
         Self {
             kind,
             user_id: None,

@@ -157,7 +157,7 @@ impl Auth {
             return Ok(false);
         };
         let mut tx = self.db.begin().await?;
-        let event = NewEvent::of_nobody("sign_out").from(request.client().ip);
+        let event = NewEvent::system_event("sign_out").from(request.client().ip);
         let which = vec![Ending::Any { session_id }];
         let ended = self.sessions.marks().end_noted(&mut tx, which, event).await?;
         // The session has ended already, and the browser is in another one by now: that one was not meant.
@@ -192,7 +192,7 @@ impl Auth {
         if !self.users.delete(tx, user_id).await? {
             return Err(Error::NotFound);
         }
-        NewEvent::of_nobody("delete_user")
+        NewEvent::system_event("delete_user")
             .note(&user_id.to_string())
             .record(tx, self.clock.now())
             .await

@@ -56,9 +56,10 @@ impl FromStr for Email {
         let parsed = EmailAddress::parse_with_options(text, options).map_err(|_| Error::InvalidEmail)?;
         let domain = idna::domain_to_ascii_strict(parsed.domain()).map_err(|_| Error::InvalidEmail)?;
         let normal = format!("{}@{domain}", parsed.local_part().to_ascii_lowercase());
-        match normal.len() <= MAX_BYTES && !domain.is_empty() {
-            true => Ok(Self(normal)),
-            false => Err(Error::InvalidEmail),
+        if normal.len() <= MAX_BYTES && !domain.is_empty() {
+            Ok(Self(normal))
+        } else {
+            Err(Error::InvalidEmail)
         }
     }
 }

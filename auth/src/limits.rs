@@ -187,18 +187,20 @@ impl Window {
     /// When it ends: later, if it is used up after others were.
     fn ends(&self, action: Action) -> i64 {
         let (_, seconds) = action.quota();
-        let length = match action.backs_off() && self.is_used_up() {
-            true => (seconds * (i64::from(self.blocks) + 1)).min(MAX_BACK_OFF),
-            false => seconds,
+        let length = if action.backs_off() && self.is_used_up() {
+            (seconds * (i64::from(self.blocks) + 1)).min(MAX_BACK_OFF)
+        } else {
+            seconds
         };
         self.began + length
     }
 
     /// How many windows were used up, for one that begins now.
     fn blocks_at(&self, action: Action, now: i64) -> u32 {
-        match action.backs_off() && now - self.tried < MEMORY {
-            true => self.blocks.saturating_add(self.is_used_up().into()),
-            false => 0,
+        if action.backs_off() && now - self.tried < MEMORY {
+            self.blocks.saturating_add(self.is_used_up().into())
+        } else {
+            0
         }
     }
 

@@ -86,9 +86,10 @@ fn main() -> ExitCode {
         judge(what, scene);
     }
     println!("machine load {}", machine_load());
-    match clean {
-        true => ExitCode::SUCCESS,
-        false => ExitCode::FAILURE,
+    if clean {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use auth::{
     Clock, Config, Error as AuthError, Problem, Role, Vars,
-    admin::{Administration, By, Candidate, Grantee, PersonRow},
+    admin::{Administration, By, Candidate, Grantee, UserRow},
     db::Database,
 };
 use clap::{Args, Subcommand, builder::PossibleValuesParser};
@@ -79,11 +79,12 @@ pub fn config(vars: &Vars) -> Result<Config, Vec<Problem>> {
     let mut problems = Vec::new();
     let config = Config::from_vars(vars, "http://127.0.0.1", false, &mut problems);
     problems.retain(|problem| ["DATABASE_URL", "SNAPSHOT_TTL"].contains(&problem.variable.as_str()));
-    vars.parsed("RUST_LOG", (), &mut problems, log::judge);
+    vars.parsed("RUST_LOG", (), &mut problems, log::check);
     problems.extend_from_slice(vars.unreadable());
-    match problems.is_empty() {
-        true => Ok(config),
-        false => Err(problems),
+    if problems.is_empty() {
+        Ok(config)
+    } else {
+        Err(problems)
     }
 }
 
@@ -175,7 +176,7 @@ async fn open(config: &Config) -> Result<(Administration, Database), Failure> {
     Ok((people, db))
 }
 
-async fn find(people: &Administration, who: &str) -> Result<PersonRow, Failure> {
+async fn find(people: &Administration, who: &str) -> Result<UserRow, Failure> {
     people.find(who).await.map_err(|error| unknown(who, error))
 }
 
@@ -211,7 +212,7 @@ fn unproven(who: &str, candidates: &[Candidate]) -> Result<String, Failure> {
 }
 
 /// A person's address, and whether somebody vouches for it.
-fn address(person: &PersonRow) -> String {
+fn address(person: &UserRow) -> String {
     match &person.email {
         None => "no address".to_owned(),
         Some(email) if person.email_verified => printable(email),
@@ -219,7 +220,7 @@ fn address(person: &PersonRow) -> String {
     }
 }
 
-async fn give(people: &Administration, who: &str, person: PersonRow, role: Role) -> Result<(), Failure> {
+async fn give(people: &Administration, who: &str, person: UserRow, role: Role) -> Result<(), Failure> {
     if person.role == role {
         println!("{who} has the role {} already", role.name());
         return Ok(());

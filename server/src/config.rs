@@ -63,9 +63,10 @@ impl TrustedProxies {
             .map_err(|_| "must be addresses or CIDR blocks, separated by commas".to_owned())?;
         // No network of one's own is wider (10.0.0.0/8, fc00::/7): strangers would say who they are.
         let widest = |block: &IpNet| if block.addr().is_ipv4() { 8 } else { 7 };
-        match blocks.iter().all(|block| block.prefix_len() >= widest(block)) {
-            true => Ok(Self(blocks)),
-            false => Err("must not trust strangers: no block may be wider than /8 (IPv6: /7)".to_owned()),
+        if blocks.iter().all(|block| block.prefix_len() >= widest(block)) {
+            Ok(Self(blocks))
+        } else {
+            Err("must not trust strangers: no block may be wider than /8 (IPv6: /7)".to_owned())
         }
     }
 
@@ -124,12 +125,13 @@ impl ServerConfig {
         let mut doubts = Vec::new();
         dev_idp::configure(vars, addr, release, &mut auth, &mut problems, &mut doubts); // wing:dev-provider
         let site = vars.parsed("LEPTOS_SITE_ROOT", None, &mut problems, |path| {
-            match Path::new(path).is_dir() {
-                true => Ok(Some(path.to_owned())),
-                false => Err("must be a folder that exists".to_owned()),
+            if Path::new(path).is_dir() {
+                Ok(Some(path.to_owned()))
+            } else {
+                Err("must be a folder that exists".to_owned())
             }
         });
-        vars.parsed("RUST_LOG", (), &mut problems, log::judge);
+        vars.parsed("RUST_LOG", (), &mut problems, log::check);
         if !problems.is_empty() {
             return Err(problems);
         }
@@ -167,9 +169,10 @@ impl ServerConfig {
 
 /// Where a browser on this machine finds the server: nothing can be reached at "every address".
 fn default_public_url(addr: SocketAddr) -> String {
-    match addr.ip().is_unspecified() {
-        true => format!("http://127.0.0.1:{}", addr.port()),
-        false => format!("http://{addr}"),
+    if addr.ip().is_unspecified() {
+        format!("http://127.0.0.1:{}", addr.port())
+    } else {
+        format!("http://{addr}")
     }
 }
 

@@ -50,15 +50,14 @@ pub async fn run(config: ServerConfig) -> Result<(), Failure> {
         Err(error) => report.bad("database", &chain(&error).to_string()),
     }
     let (_, auth) = build(config, db.clone(), auth::Clock::system()).await;
-    match auth.sessions.status().feed_is_current {
-        true => report.ok("stale feed", "current: snapshots are trusted"),
-        false => {
-            let trouble = trouble(&auth).await;
-            report.bad(
-                "stale feed",
-                &format!("silent, every request would ask the database: {trouble}"),
-            );
-        }
+    if auth.sessions.status().feed_is_current {
+        report.ok("stale feed", "current: snapshots are trusted")
+    } else {
+        let trouble = trouble(&auth).await;
+        report.bad(
+            "stale feed",
+            &format!("silent, every request would ask the database: {trouble}"),
+        );
     }
     for provider in auth.oauth.list() {
         // wing:dev-provider

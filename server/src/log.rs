@@ -8,7 +8,7 @@ use tracing_subscriber::EnvFilter;
 ///
 /// # Errors
 /// As the end of a sentence.
-pub fn judge(filter: &str) -> Result<(), String> {
+pub fn check(filter: &str) -> Result<(), String> {
     let read = EnvFilter::try_new(filter);
     read.map(drop)
         .map_err(|_| "must be levels and targets, as info,sqlx=warn".to_owned())

@@ -130,7 +130,7 @@ pub fn router(
     // A body is read once it is known who sends it, and as far as that one may send one.
     let forms = guarded(pages).layer(from_fn_with_state(state.clone(), forms::layer));
     let dynamic = with_session(forms)
-        .layer(from_fn(forms::judge))
+        .layer(from_fn(forms::accept))
         .layer(from_fn_with_state(state.clone(), origin::layer))
         .layer(from_fn_with_state(state.clone(), host::layer));
     // For scripts that poll: nothing between them and their session.

@@ -30,12 +30,13 @@ pub(crate) fn chromium() -> Outcome<Chromium> {
         .filter(|path| !path.is_empty())
         .map(PathBuf::from)
     {
-        return match path.is_file() {
-            true => Ok(Chromium::At(path)),
-            false => Err(format!(
+        return if path.is_file() {
+            Ok(Chromium::At(path))
+        } else {
+            Err(format!(
                 "CHROMIUM names {}, where there is no file",
                 path.display()
-            )),
+            ))
         };
     }
     if let Some(path) = of_system() {

@@ -14,17 +14,17 @@ pub(crate) fn is_not_released(steps: &mut Steps) -> Outcome {
 
 fn is_not_in(server: &Path) -> Outcome {
     let program = fs::read(server).map_err(|error| format!("cannot read {}: {error}", server.display()))?;
-    match program
+    let is_in = program
         .windows(DEVELOPMENT_ONLY.len())
-        .any(|bytes| bytes == DEVELOPMENT_ONLY)
-    {
-        true => Err(format!(
+        .any(|bytes| bytes == DEVELOPMENT_ONLY);
+    if is_in {
+        return Err(format!(
             "{} contains `{}`: the development provider must be compiled for debug builds only",
             server.display(),
             String::from_utf8_lossy(DEVELOPMENT_ONLY)
-        )),
-        false => Ok(()),
+        ));
     }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -161,9 +161,10 @@ fn base64(bytes: &[u8]) -> String {
             .take(3)
             .fold(0, |group, byte| group << 8 | usize::from(*byte));
         for digit in 0..4 {
-            match digit <= chunk.len() {
-                true => text.push(char::from(DIGITS[group >> (18 - 6 * digit) & 63])),
-                false => text.push('='),
+            if digit <= chunk.len() {
+                text.push(char::from(DIGITS[group >> (18 - 6 * digit) & 63]))
+            } else {
+                text.push('=')
             }
         }
     }

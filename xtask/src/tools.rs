@@ -132,12 +132,13 @@ fn wasm_bindgen() -> Outcome {
         // Its lock file may name a crate that was withdrawn since; without it cargo finds another.
         run(install().arg("--locked")).or_else(|_| run(&mut install()))
     })?;
-    match suits() {
-        true => Ok(()),
-        false => Err(format!(
+    if suits() {
+        Ok(())
+    } else {
+        Err(format!(
             "wasm-bindgen {version} was installed, but PATH leads to another version or to none: put cargo's \
              `bin` folder first on PATH"
-        )),
+        ))
     }
 }
 

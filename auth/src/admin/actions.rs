@@ -119,7 +119,7 @@ impl Administration {
 
     pub(super) async fn end(&self, by: By<'_>, which: Vec<Ending>) -> Result<usize> {
         let mut tx = self.begin(by).await?;
-        let event = by.sign(NewEvent::of_nobody("revoke_session"));
+        let event = by.sign(NewEvent::system_event("revoke_session"));
         let ended = self.marks.end_noted(&mut tx, which, event).await?;
         tx.commit().await?;
         tracing::info!(sessions = ended, by = %by, "ended sessions");

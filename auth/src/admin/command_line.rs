@@ -2,7 +2,7 @@
 
 use sqlx::QueryBuilder;
 use uuid::Uuid;
-use wire::{PersonRow, Role, SessionInfo, WaysIn};
+use wire::{Role, SessionInfo, UserRow, WaysIn};
 
 use super::{Administration, By};
 use crate::{
@@ -21,7 +21,7 @@ const BATCH: i64 = 100;
 #[derive(Debug)]
 pub struct Candidate {
     /// Who it is.
-    pub person: PersonRow,
+    pub person: UserRow,
     /// How they sign in.
     pub ways_in: WaysIn,
 }
@@ -30,7 +30,7 @@ pub struct Candidate {
 #[derive(Debug)]
 pub enum Grantee {
     /// The person with this id, or with this address, which is verified.
-    Proven(PersonRow),
+    Proven(UserRow),
     /// Nobody has proven that the address is theirs. These people gave it, or their providers did.
     Unproven(Vec<Candidate>),
 }
@@ -56,7 +56,7 @@ impl Administration {
     ///
     /// # Errors
     /// [`Error::InvalidEmail`]; [`Error::NotFound`]
-    pub async fn find(&self, who: &str) -> Result<PersonRow> {
+    pub async fn find(&self, who: &str) -> Result<UserRow> {
         let mut query = QueryBuilder::<Db>::new(PERSON);
         match who.trim().parse::<Uuid>() {
             Ok(id) => query.push("id = ").push_bind(id),
@@ -83,7 +83,7 @@ impl Administration {
             Err(error) => return Err(error),
         }
         let email: Email = who.parse()?;
-        let people: Vec<PersonRow> = QueryBuilder::<Db>::new(PERSON)
+        let people: Vec<UserRow> = QueryBuilder::<Db>::new(PERSON)
             .push("email = ")
             .push_bind(email.as_str().to_owned())
             .push(" OR id IN (SELECT user_id FROM accounts WHERE email = ")
@@ -97,14 +97,15 @@ impl Administration {
             let ways_in = users::ways_in(&self.db, person.id).await?;
             candidates.push(Candidate { person, ways_in });
         }
-        match candidates.is_empty() {
-            true => Err(Error::NotFound),
-            false => Ok(Grantee::Unproven(candidates)),
+        if candidates.is_empty() {
+            Err(Error::NotFound)
+        } else {
+            Ok(Grantee::Unproven(candidates))
         }
     }
 
     /// Everybody with this role, the oldest first.
-    pub async fn with_role(&self, role: Role) -> Result<Vec<PersonRow>> {
+    pub async fn with_role(&self, role: Role) -> Result<Vec<UserRow>> {
         Ok(QueryBuilder::<Db>::new(PERSON)
             .push("role = ")
             .push_bind(role)

@@ -18,7 +18,7 @@ pub use self::{
     command_line::{Candidate, Grantee},
     session::AdminSession,
 };
-pub use wire::PersonRow;
+pub use wire::UserRow;
 
 use crate::{
     audit::NewEvent,

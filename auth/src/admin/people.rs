@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use uuid::Uuid;
-use wire::{People, PersonRow};
+use wire::{UserPage, UserRow};
 
 use super::{AdminSession, Administration};
 use crate::{
@@ -36,7 +36,7 @@ const BY_NAME: &str =
 #[derive(sqlx::FromRow)]
 struct Found {
     #[sqlx(flatten)]
-    person: PersonRow,
+    person: UserRow,
     /// The address or the name in lower case.
     found_by: String,
 }
@@ -56,20 +56,21 @@ impl Administration {
     ///
     /// # Errors
     /// [`Error::InvalidInput`] if `after` is not the `next` of such a page.
-    pub async fn people(&self, _: &AdminSession, query: &str, after: Option<&str>) -> Result<People> {
+    pub async fn people(&self, _: &AdminSession, query: &str, after: Option<&str>) -> Result<UserPage> {
         let query = query.trim();
-        match query.is_empty() {
-            true => self.newest(after).await,
-            false => self.search(query, after).await,
+        if query.is_empty() {
+            self.newest(after).await
+        } else {
+            self.search(query, after).await
         }
     }
 
-    async fn newest(&self, after: Option<&str>) -> Result<People> {
+    async fn newest(&self, after: Option<&str>) -> Result<UserPage> {
         let before = match after {
             Some(after) => after.parse().map_err(|_| Error::InvalidInput("after"))?,
             None => Uuid::max(),
         };
-        let mut people: Vec<PersonRow> = sqlx::query_as(NEWEST)
+        let mut people: Vec<UserRow> = sqlx::query_as(NEWEST)
             .bind(before)
             .bind(ASKED)
             .fetch_all(self.db.read())
@@ -77,10 +78,10 @@ impl Administration {
         let is_more = people.len() > PAGE;
         people.truncate(PAGE);
         let next = people.last().map(|last| last.id.to_string()).filter(|_| is_more);
-        Ok(People { people, next })
+        Ok(UserPage { people, next })
     }
 
-    async fn search(&self, query: &str, after: Option<&str>) -> Result<People> {
+    async fn search(&self, query: &str, after: Option<&str>) -> Result<UserPage> {
         let from = after.map(Cursor::parse).transpose()?;
         // An address is kept in its normal form, whose domain may look different from what was typed.
         let start = query
@@ -88,7 +89,7 @@ impl Administration {
             .map_or_else(|_| query.to_ascii_lowercase(), |email| email.as_str().to_owned());
         let end = successor(&start).filter(|_| start.len() <= MAX_QUERY && !start.contains(char::is_control));
         let Some(end) = end else {
-            return Ok(People {
+            return Ok(UserPage {
                 people: Vec::new(),
                 next: None,
             });
@@ -112,7 +113,7 @@ impl Administration {
             .map(|found| found.person)
             .filter(|person| seen.insert(person.id))
             .collect();
-        Ok(People { people, next })
+        Ok(UserPage { people, next })
     }
 
     async fn range(&self, sql: &'static str, from: &Cursor, end: &str) -> Result<Vec<Found>> {
@@ -137,12 +138,13 @@ impl Cursor {
         let invalid = || Error::InvalidInput("after");
         let (id, found_by) = text.split_once('.').ok_or_else(invalid)?;
         let id = id.parse().map_err(|_| invalid())?;
-        match found_by.contains(char::is_control) {
-            true => Err(invalid()),
-            false => Ok(Self {
+        if found_by.contains(char::is_control) {
+            Err(invalid())
+        } else {
+            Ok(Self {
                 id,
                 found_by: found_by.to_owned(),
-            }),
+            })
         }
     }
 

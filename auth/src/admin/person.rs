@@ -2,7 +2,7 @@
 
 use time::OffsetDateTime;
 use uuid::Uuid;
-use wire::{Events, Person, PersonAccount, Role, Timestamp};
+use wire::{Events, Role, Timestamp, UserAccount, UserDetails};
 
 use super::{AdminSession, Administration, history};
 use crate::{
@@ -31,7 +31,7 @@ impl Auth {
     ///
     /// # Errors
     /// [`Error::NotFound`]
-    pub async fn person(&self, admin: &AdminSession, user_id: Uuid) -> Result<Person> {
+    pub async fn person(&self, admin: &AdminSession, user_id: Uuid) -> Result<UserDetails> {
         let row: Row = sqlx::query_as(
             "SELECT email, email_verified_at, name, avatar_url, role, password_hash IS NOT NULL AS has_password,
                     created_at, disabled_at
@@ -41,14 +41,14 @@ impl Auth {
         .fetch_optional(self.db.read())
         .await?
         .ok_or(Error::NotFound)?;
-        let accounts: Vec<PersonAccount> = sqlx::query_as(
+        let accounts: Vec<UserAccount> = sqlx::query_as(
             "SELECT id, provider, email, created_at, last_used_at FROM accounts
              WHERE user_id = $1 ORDER BY created_at, id",
         )
         .bind(user_id)
         .fetch_all(self.db.read())
         .await?;
-        Ok(Person {
+        Ok(UserDetails {
             id: user_id,
             oneself: user_id == admin.user_id(),
             email: row.email,

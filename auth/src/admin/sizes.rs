@@ -36,14 +36,15 @@ impl Auth {
                 let stored: Option<Map<String, Value>> = serde_json::from_str(&row.data).ok();
                 let opened = stored.clone();
                 // wing:private-data
-                let opened = match row.bucket == BUCKET {
-                    true => opened.and_then(|stored| {
+                let opened = if row.bucket == BUCKET {
+                    opened.and_then(|stored| {
                         self.buckets
                             .sealing_for(user_id, &row.client_id)
                             .open(stored)
                             .ok()
-                    }),
-                    false => opened,
+                    })
+                } else {
+                    opened
                 };
                 // end wing:private-data
                 let bytes = match &opened {

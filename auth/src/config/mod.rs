@@ -119,7 +119,7 @@ impl Config {
 
 fn database_url(vars: &Vars, problems: &mut Vec<Problem>) -> SecretString {
     let url = vars.get("DATABASE_URL").or(db::DEFAULT_URL);
-    match url.map_or_else(|| Err("is missing".to_owned()), db::judge_url) {
+    match url.map_or_else(|| Err("is missing".to_owned()), db::check_url) {
         Ok(()) => {}
         Err(message) => problems.push(problem("DATABASE_URL", &message)),
     }

@@ -32,7 +32,7 @@ pub use self::{
     patience::patiently,
 };
 pub(crate) use self::{
-    engine::{DEFAULT_URL, HOLD_SHARED, judge_url},
+    engine::{DEFAULT_URL, HOLD_SHARED, check_url},
     patience::carried,
     sweep::{Expired, all},
 };

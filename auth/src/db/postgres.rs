@@ -52,7 +52,7 @@ impl ListenAddress {
     /// # Errors
     /// What is wrong, as the end of a sentence, without repeating the address.
     pub(crate) fn parse(url: &str) -> Result<Self, String> {
-        judge_url(url)?;
+        check_url(url)?;
         address::read(url)
             .map(Self)
             .map_err(|error| format!("cannot be read: {error}"))
@@ -71,10 +71,11 @@ impl fmt::Debug for ListenAddress {
 }
 
 /// What is wrong with a `DATABASE_URL`, without repeating it: there may be a password in it.
-pub(crate) fn judge_url(url: &str) -> Result<(), String> {
-    match url.starts_with("postgres://") || url.starts_with("postgresql://") {
-        true => Ok(()),
-        false => Err("must be postgres://USER:PASSWORD@HOST/DATABASE".to_owned()),
+pub(crate) fn check_url(url: &str) -> Result<(), String> {
+    if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+        Ok(())
+    } else {
+        Err("must be postgres://USER:PASSWORD@HOST/DATABASE".to_owned())
     }
 }
 

@@ -60,7 +60,7 @@ impl ListenAddress {
 }
 
 /// What is wrong with a `DATABASE_URL`, without repeating it.
-pub(crate) fn judge_url(url: &str) -> Result<(), String> {
+pub(crate) fn check_url(url: &str) -> Result<(), String> {
     let path = url
         .strip_prefix("sqlite:")
         .map(|path| path.trim_start_matches("//"));
@@ -213,12 +213,12 @@ pub(super) fn session_store(pool: &Pool) -> Arc<SessionStore> {
 
 #[cfg(test)]
 mod tests {
-    use super::{is_unavailable, judge_url};
+    use super::{check_url, is_unavailable};
 
     #[test]
     fn an_address_is_a_path_and_nothing_else() {
         for good in ["sqlite:app.db", "sqlite:data/app.db", "sqlite:///var/lib/app.db"] {
-            assert_eq!(judge_url(good), Ok(()), "{good}");
+            assert_eq!(check_url(good), Ok(()), "{good}");
         }
         for odd in [
             "sqlite:app.db?mode=memory&cache=shared",
@@ -231,7 +231,7 @@ mod tests {
             "sqlite:canary%ff",
             "canary.db",
         ] {
-            let said = judge_url(odd).unwrap_err();
+            let said = check_url(odd).unwrap_err();
             assert!(!said.contains("canary"), "{said}");
         }
     }

@@ -45,9 +45,9 @@ impl Auth {
         let visit = self
             .limits
             .attempt(Action::RegisterAddress, &Subject::address(address))?;
-        let judged = self.judge_registration(email, &password, name);
-        let (email, password, name) = match judged {
-            Ok(judged) => judged,
+        let accepted = self.accept_registration(email, &password, name);
+        let (email, password, name) = match accepted {
+            Ok(accepted) => accepted,
             Err(error) => {
                 visit.counts();
                 return Err(error);
@@ -75,7 +75,7 @@ impl Auth {
         request.start_session(tx, user_id, METHOD, remember).await
     }
 
-    fn judge_registration(
+    fn accept_registration(
         &self,
         email: &str,
         password: &SecretString,
@@ -86,7 +86,7 @@ impl Auth {
             email: Some(&email),
             name,
         };
-        let password = self.passwords.judge(password, &person)?;
+        let password = self.passwords.accept(password, &person)?;
         if name.is_some_and(|name| name.chars().count() > users::MAX_NAME) {
             return Err(Error::InvalidInput("name"));
         }
@@ -189,7 +189,7 @@ impl Auth {
     ) -> Result<()> {
         let client = request.client();
         let visit = self.visit(Action::ChangePassword, Purpose::ChangePassword, &recent, client)?;
-        let new = self.judge_for(&recent, &new).await?;
+        let new = self.accept_for(&recent, &new).await?;
         let whose = Whose::Session(&recent);
         let present = self
             .check_password(Purpose::ChangePassword, whose, client, &current, visit)
@@ -215,13 +215,13 @@ impl Auth {
         if users::ways_in(&self.db, recent.user_id()).await?.has_password {
             return Err(Error::PasswordAlreadySet);
         }
-        let new = self.judge_for(&recent, &new).await?;
+        let new = self.accept_for(&recent, &new).await?;
         let address = client.limited_address();
         let hash = self.passwords.hash(new, address, Some(visit)).await?;
         self.store_password(request, recent, None, &hash).await
     }
 
-    async fn judge_for(&self, live: &LiveSession, new: &SecretString) -> Result<Password> {
+    async fn accept_for(&self, live: &LiveSession, new: &SecretString) -> Result<Password> {
         let name: Option<Option<String>> = sqlx::query_scalar("SELECT name FROM users WHERE id = $1")
             .bind(live.user_id())
             .fetch_optional(self.db.read())
@@ -232,7 +232,7 @@ impl Auth {
             email: email.as_ref(),
             name: name.as_deref(),
         };
-        Ok(self.passwords.judge(new, &person)?)
+        Ok(self.passwords.accept(new, &person)?)
     }
 
     /// Replaces `present` by `hash`, if it still is the present one: of two changes at once, one wins.

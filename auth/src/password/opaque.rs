@@ -38,9 +38,10 @@ impl Password {
             return Err(PasswordProblem::TooLong);
         }
         let text = normal(typed);
-        match text.chars().all(is_allowed) {
-            true => Ok(Self(text.into())),
-            false => Err(PasswordProblem::Control),
+        if text.chars().all(is_allowed) {
+            Ok(Self(text.into()))
+        } else {
+            Err(PasswordProblem::Control)
         }
     }
 

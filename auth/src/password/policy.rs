@@ -43,7 +43,7 @@ impl Passwords {
     ///
     /// # Errors
     /// A [`PasswordProblem`].
-    pub(crate) fn judge(
+    pub(crate) fn accept(
         &self,
         typed: &SecretString,
         person: &Person<'_>,
@@ -223,19 +223,19 @@ mod tests {
     #[test]
     fn lengths_are_judged_at_their_boundaries() {
         let passwords = Passwords::new(15, "app.example", AddressLimits::default());
-        let judge = |text: &str| passwords.judge(&text.into(), &Person::default()).map(drop);
-        assert_eq!(judge("dz3 kq9 vb7 xw"), Err(PasswordProblem::TooShort));
-        assert_eq!(judge("dz3 kq9 vb7 xw1"), Ok(()));
+        let accept = |text: &str| passwords.accept(&text.into(), &Person::default()).map(drop);
+        assert_eq!(accept("dz3 kq9 vb7 xw"), Err(PasswordProblem::TooShort));
+        assert_eq!(accept("dz3 kq9 vb7 xw1"), Ok(()));
         let emoji = ["\u{1f511}", "\u{1f40e}", "\u{1f50b}", "\u{1f4ce}"].concat();
-        assert_eq!(judge(&emoji.repeat(3)), Err(PasswordProblem::TooShort));
+        assert_eq!(accept(&emoji.repeat(3)), Err(PasswordProblem::TooShort));
         let varied: String = (0u32..256)
             .map(|i| char::from(b'!' + (i * 7 % 90) as u8))
             .collect();
-        assert_eq!(judge(&varied), Ok(()));
-        assert_eq!(judge(&format!("{varied}x")), Err(PasswordProblem::TooLong));
-        assert_eq!(judge("dz3 kq9\0vb7 xw1"), Err(PasswordProblem::Control));
+        assert_eq!(accept(&varied), Ok(()));
+        assert_eq!(accept(&format!("{varied}x")), Err(PasswordProblem::TooLong));
+        assert_eq!(accept("dz3 kq9\0vb7 xw1"), Err(PasswordProblem::Control));
         // In the form, not as typed: fourteen characters of fifteen, 256 of 257.
-        assert_eq!(judge("dz3 kq9 vb7 xe\u{301}"), Err(PasswordProblem::TooShort));
-        assert_eq!(judge(&format!("{}e\u{301}", &varied[..255])), Ok(()));
+        assert_eq!(accept("dz3 kq9 vb7 xe\u{301}"), Err(PasswordProblem::TooShort));
+        assert_eq!(accept(&format!("{}e\u{301}", &varied[..255])), Ok(()));
     }
 }

@@ -234,9 +234,10 @@ impl RequestAuth {
 
     pub(crate) fn recent(&self, live: LiveSession) -> Result<RecentSession> {
         let age = self.0.sessions.0.clock.now() - live.authenticated_at;
-        match age < RECENT {
-            true => Ok(RecentSession(live)),
-            false => Err(Error::ReauthRequired),
+        if age < RECENT {
+            Ok(RecentSession(live))
+        } else {
+            Err(Error::ReauthRequired)
         }
     }
 
@@ -447,7 +448,7 @@ impl RequestAuth {
     async fn end_and_commit(&self, live: &LiveSession, which: Ending) -> Result<usize> {
         let sessions = &self.0.sessions.0;
         let mut tx = sessions.db.begin().await?;
-        let event = NewEvent::of_nobody("revoke_session").from(self.client().ip);
+        let event = NewEvent::system_event("revoke_session").from(self.client().ip);
         let ended = sessions.marks.end_noted(&mut tx, vec![which], event).await?;
         tx.commit().await?;
         tracing::info!(user = %live.user_id, sessions = ended, "revoked");

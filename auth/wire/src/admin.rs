@@ -7,9 +7,9 @@ use crate::{Event, Role, SessionInfo, Timestamp};
 
 /// A page of people.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct People {
+pub struct UserPage {
     /// The people: the newest first, or, when searched for, by what was found.
-    pub people: Vec<PersonRow>,
+    pub people: Vec<UserRow>,
     /// Where the next page begins; `None` on the last.
     pub next: Option<String>,
 }
@@ -17,7 +17,7 @@ pub struct People {
 /// Somebody in the list of people.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "server", derive(sqlx::FromRow))]
-pub struct PersonRow {
+pub struct UserRow {
     /// The user's id.
     pub id: Uuid,
     /// The address in normal form.
@@ -36,7 +36,7 @@ pub struct PersonRow {
 
 /// All of one person that who looks after the application sees.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Person {
+pub struct UserDetails {
     /// The user's id.
     pub id: Uuid,
     /// Whether this is who asks: some things nobody does to oneself.
@@ -58,7 +58,7 @@ pub struct Person {
     /// Since when the user cannot sign in.
     pub disabled_at: Option<Timestamp>,
     /// The connected provider accounts.
-    pub accounts: Vec<PersonAccount>,
+    pub accounts: Vec<UserAccount>,
     /// The sessions that are alive.
     pub sessions: Vec<SessionInfo>,
     /// How much data there is.
@@ -68,7 +68,7 @@ pub struct Person {
 /// A connected provider account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "server", derive(sqlx::FromRow))]
-pub struct PersonAccount {
+pub struct UserAccount {
     /// The account's id.
     pub id: Uuid,
     /// The provider's id.

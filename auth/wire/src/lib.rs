@@ -15,8 +15,8 @@ mod user;
 pub const NAME: &str = "start-axum-auth";
 
 pub use self::{
-    admin::{DataSize, Events, People, Person, PersonAccount, PersonRow}, // wing:admin
-    data::PrivateKeyInfo,                                                // wing:private-data
+    admin::{DataSize, Events, UserAccount, UserDetails, UserPage, UserRow}, // wing:admin
+    data::PrivateKeyInfo,                                                   // wing:private-data
     event::{Actor, Event},
     flow_error::FlowError,
     role::Role,

@@ -139,14 +139,15 @@ impl Server {
         stream.write_all(request.as_bytes())?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer)?;
-        match answer.starts_with("HTTP/1.1 200") {
-            true => Ok(answer),
-            false => Err(format!(
+        if answer.starts_with("HTTP/1.1 200") {
+            Ok(answer)
+        } else {
+            Err(format!(
                 "{:?} was answered with {:?}",
                 request.lines().next(),
                 answer.lines().next()
             )
-            .into()),
+            .into())
         }
     }
 

@@ -63,10 +63,11 @@ pub(crate) async fn layer(State(gate): State<Administration>, mut request: Reque
                 error = %chain(&error),
                 "the session could not be looked up"
             );
-            match is_admin {
-                true => StatusCode::SERVICE_UNAVAILABLE.into_response(),
-                // That there is something to wait for is for administrators to know.
-                false => nothing(request).await,
+            // That there is something to wait for is for administrators to know.
+            if is_admin {
+                StatusCode::SERVICE_UNAVAILABLE.into_response()
+            } else {
+                nothing(request).await
             }
         }
     }

@@ -72,7 +72,7 @@ fn limit(path: &str) -> usize {
 }
 
 /// Refuses what no session makes right, before anything is asked or read: what is no form, or too large.
-pub(crate) async fn judge(request: Request, next: Next) -> Response {
+pub(crate) async fn accept(request: Request, next: Next) -> Response {
     if let Some(path) = target(&request) {
         let headers = request.headers();
         let length = headers
@@ -139,9 +139,10 @@ pub(crate) async fn layer(State(state): State<AppState>, request: Request, next:
     if !is_function {
         return response;
     }
-    let mut response = match form.is_html {
-        true => form.lead_back(&state, response).await,
-        false => form.answer_script(&state, response).await,
+    let mut response = if form.is_html {
+        form.lead_back(&state, response).await
+    } else {
+        form.answer_script(&state, response).await
     };
     // What server functions answer is about a person.
     response
@@ -161,9 +162,10 @@ fn is_readable(headers: &HeaderMap, bytes: &[u8]) -> Result<(), StatusCode> {
         return Err(StatusCode::PAYLOAD_TOO_LARGE);
     }
     let text = std::str::from_utf8(bytes).map_err(|_| StatusCode::BAD_REQUEST)?;
-    match decodes_to_text(text) {
-        true => Ok(()),
-        false => Err(StatusCode::UNPROCESSABLE_ENTITY),
+    if decodes_to_text(text) {
+        Ok(())
+    } else {
+        Err(StatusCode::UNPROCESSABLE_ENTITY)
     }
 }
 
@@ -212,9 +214,10 @@ fn is_form(headers: &HeaderMap) -> Result<bool, StatusCode> {
         (Some(kind), None) => {
             let kind = kind.to_str().unwrap_or("");
             let essence = kind.split(';').next().unwrap_or("").trim();
-            match essence.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
-                true => Ok(true),
-                false => Err(StatusCode::UNSUPPORTED_MEDIA_TYPE),
+            if essence.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+                Ok(true)
+            } else {
+                Err(StatusCode::UNSUPPORTED_MEDIA_TYPE)
             }
         }
         (Some(_), Some(_)) => Err(StatusCode::UNSUPPORTED_MEDIA_TYPE),

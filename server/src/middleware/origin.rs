@@ -29,16 +29,16 @@ pub(crate) async fn layer(State(state): State<AppState>, request: Request, next:
             state.auth.public_url.origin(),
             state.auth.cookies,
         );
-    match allowed {
-        true => next.run(request).await,
-        false => {
-            let ip = request.extensions().get::<ClientAddress>();
-            let ip = ip.map(|ClientAddress(ip)| tracing::field::display(ip));
-            tracing::warn!(ip, "refused: the request came from another origin");
-            match accepts_html(request.headers()) {
-                true => explained(state.auth.public_url.origin()),
-                false => StatusCode::FORBIDDEN.into_response(),
-            }
+    if allowed {
+        next.run(request).await
+    } else {
+        let ip = request.extensions().get::<ClientAddress>();
+        let ip = ip.map(|ClientAddress(ip)| tracing::field::display(ip));
+        tracing::warn!(ip, "refused: the request came from another origin");
+        if accepts_html(request.headers()) {
+            explained(state.auth.public_url.origin())
+        } else {
+            StatusCode::FORBIDDEN.into_response()
         }
     }
 }

@@ -58,13 +58,14 @@ impl Refusals {
             .copied()
             .unwrap_or(AppError::from_status(status.as_u16()))
             .with_wait(wait.and_then(|wait| wait.to_str().ok()));
-        let worded = match self.html {
-            true => bare_page::respond(
+        let worded = if self.html {
+            bare_page::respond(
                 &error.advice(),
                 "",
                 "<p><a href=\"/\">Go to the start page</a></p>",
-            ),
-            false => ([(CACHE_CONTROL, "no-store")], Json(error)).into_response(),
+            )
+        } else {
+            ([(CACHE_CONTROL, "no-store")], Json(error)).into_response()
         };
         let (parts, body) = worded.into_parts();
         let headers = response.headers_mut();

@@ -17,9 +17,10 @@ use url::Url;
 /// nothing. `None` for all others.
 pub(super) fn of_another_address(method: &Method, uri: &Uri) -> Option<Response> {
     let normal = normal_form(uri.path())?;
-    Some(match is_reading(method) {
-        true => moved(&normal, uri.query()),
-        false => StatusCode::NOT_FOUND.into_response(),
+    Some(if is_reading(method) {
+        moved(&normal, uri.query())
+    } else {
+        StatusCode::NOT_FOUND.into_response()
     })
 }
 

@@ -404,15 +404,12 @@ async fn of_who_is_not_signed_in_few_texts_are_kept_and_they_push_no_other_out()
         for _ in 0..5 {
             let thief = ada.copy();
             let fields: Vec<_> = marks.iter().copied().chain([("bio", "planted")]).collect();
-            match is_script {
-                true => {
-                    let refused = thief.call("update_public_data", &fields).await;
-                    refused.refused(401, "unauthenticated");
-                }
-                false => {
-                    let led = thief.submit(PUBLIC_PAGE, "update_public_data", &fields).await;
-                    led.leads_to(PUBLIC_PAGE);
-                }
+            if is_script {
+                let refused = thief.call("update_public_data", &fields).await;
+                refused.refused(401, "unauthenticated");
+            } else {
+                let led = thief.submit(PUBLIC_PAGE, "update_public_data", &fields).await;
+                led.leads_to(PUBLIC_PAGE);
             }
         }
         assert_eq!(texts().await, 4);

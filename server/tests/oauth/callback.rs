@@ -701,9 +701,10 @@ async fn a_flow_lives_ten_minutes() {
         world.app.advance(seconds);
         let answer = browser.finish(&hop, &world.acme, &person("ada")).await;
         // Too late, but where to go is not forgotten.
-        answer.assert_leads_to(match in_time {
-            true => "/settings/public",
-            false => "/login?error=expired&return_to=%2Fsettings%2Fpublic",
+        answer.assert_leads_to(if in_time {
+            "/settings/public"
+        } else {
+            "/login?error=expired&return_to=%2Fsettings%2Fpublic"
         });
         assert_eq!(answer.touches_session(), in_time);
         assert_eq!(world.token_requests(), 1, "after {seconds} s");

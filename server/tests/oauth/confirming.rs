@@ -149,13 +149,12 @@ async fn a_sign_in_at_the_provider_long_ago_confirms_nothing() {
             .acme
             .script(|script| script.claims = json!({ "auth_time": auth_time }));
         let answer = confirm(&world, &mut browser, &person("ada")).await;
-        match confirms {
-            true => answer.assert_leads_to("/settings/accounts"),
-            false => {
-                answer.assert_leads_to("/login?error=expired&return_to=%2Fsettings%2Faccounts");
-                assert!(!answer.touches_session());
-                set_password(&mut browser).await.assert_error(403, DENIED);
-            }
+        if confirms {
+            answer.assert_leads_to("/settings/accounts")
+        } else {
+            answer.assert_leads_to("/login?error=expired&return_to=%2Fsettings%2Faccounts");
+            assert!(!answer.touches_session());
+            set_password(&mut browser).await.assert_error(403, DENIED);
         }
     }
 }

@@ -202,10 +202,7 @@ async fn a_sealed_token_opens_in_its_own_row_and_column_only() {
         "UPDATE accounts SET access_token = refresh_token, refresh_token = NULL WHERE email = 'ada@example.com'",
     ] {
         world.app.execute(change).await;
-        let browser = match change.contains("NULL") {
-            true => &ada,
-            false => &mallory,
-        };
+        let browser = if change.contains("NULL") { &ada } else { &mallory };
         let asked = token(&world.app, browser).await;
         assert!(matches!(asked, Err(Error::SignInAtProvider)), "{asked:?}");
     }

@@ -317,9 +317,10 @@ async fn a_flow_that_was_swept_keeps_its_way_for_an_hour() {
         world.app.advance(seconds);
         world.app.auth().sweep().await.unwrap();
         world.app.assert_counts(&[("sign_in_flows", 0)]).await;
-        let way = match known {
-            true => "&return_to=%2Fsettings%2Fpublic",
-            false => "",
+        let way = if known {
+            "&return_to=%2Fsettings%2Fpublic"
+        } else {
+            ""
         };
         browser
             .get(&hop.approved(&world.acme, &person("ada")))

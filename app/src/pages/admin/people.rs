@@ -8,7 +8,7 @@
 use leptos::{either::Either, prelude::*};
 use leptos_meta::Title;
 use leptos_router::hooks::use_location;
-use wire::{People as Found, PersonRow};
+use wire::{UserPage, UserRow};
 
 use super::{Badges, called};
 #[cfg(feature = "ssr")]
@@ -33,7 +33,7 @@ const AFTER: &str = "after";
 pub async fn list_people(
     #[server(default)] query: Option<String>,
     #[server(default)] after: Option<String>,
-) -> Result<Found, AppError> {
+) -> Result<UserPage, AppError> {
     let context = Context::take()?;
     let admin = context.admin().await?;
     Ok(admin
@@ -89,21 +89,20 @@ pub fn People() -> impl IntoView {
 }
 
 #[component]
-fn List(page: Found, query: String, is_later: bool) -> impl IntoView {
+fn List(page: UserPage, query: String, is_later: bool) -> impl IntoView {
     let title = match query.as_str() {
         "" => "The newest first".to_owned(),
         query => format!("Beginning with “{query}”"),
     };
-    let rows = match page.people.is_empty() {
-        true => Either::Left(view! { <p class="empty">"No matches."</p> }),
-        false => {
-            let rows = page
-                .people
-                .into_iter()
-                .map(|person| view! { <Row person /> })
-                .collect_view();
-            Either::Right(view! { <ul class="rows">{rows}</ul> })
-        }
+    let rows = if page.people.is_empty() {
+        Either::Left(view! { <p class="empty">"No matches."</p> })
+    } else {
+        let rows = page
+            .people
+            .into_iter()
+            .map(|person| view! { <Row person /> })
+            .collect_view();
+        Either::Right(view! { <ul class="rows">{rows}</ul> })
     };
     let first = is_later.then(|| view! { <a href=address(&query, None)>"First page"</a> });
     let next = page
@@ -127,7 +126,7 @@ fn List(page: Found, query: String, is_later: bool) -> impl IntoView {
 }
 
 #[component]
-fn Row(person: PersonRow) -> impl IntoView {
+fn Row(person: UserRow) -> impl IntoView {
     let id = person.id;
     let called = called(person.name.as_deref(), person.email.as_deref());
     view! {
@@ -153,8 +152,9 @@ fn address(query: &str, after: Option<&str>) -> String {
         .filter(|(_, value)| !value.is_empty())
         .map(|(name, value)| format!("{name}={}", escaped(value)))
         .collect();
-    match pairs.is_empty() {
-        true => paths::ADMIN.to_owned(),
-        false => format!("{}?{}", paths::ADMIN, pairs.join("&")),
+    if pairs.is_empty() {
+        paths::ADMIN.to_owned()
+    } else {
+        format!("{}?{}", paths::ADMIN, pairs.join("&"))
     }
 }

@@ -88,22 +88,21 @@ fn Cards(ways_in: WaysIn, form: FormState) -> impl IntoView {
         .map(|a| a.id)
         .collect();
     let is_last = move |id| !has_password && usable.iter().all(|usable| *usable == id);
-    let connected = match accounts.is_empty() {
-        true => Either::Left(view! {
+    let connected = if accounts.is_empty() {
+        Either::Left(view! {
             <p class="empty">
                 "No provider is connected: you sign in with your password. Connect one below to sign in without it."
             </p>
-        }),
-        false => {
-            let rows = accounts
-                .into_iter()
-                .map(|account| {
-                    let is_last = is_last(account.id);
-                    view! { <Row account is_last form /> }
-                })
-                .collect_view();
-            Either::Right(view! { <ul class="rows">{rows}</ul> })
-        }
+        })
+    } else {
+        let rows = accounts
+            .into_iter()
+            .map(|account| {
+                let is_last = is_last(account.id);
+                view! { <Row account is_last form /> }
+            })
+            .collect_view();
+        Either::Right(view! { <ul class="rows">{rows}</ul> })
     };
     view! {
         <section class="card" aria-labelledby="connected-title">
@@ -118,19 +117,20 @@ fn Cards(ways_in: WaysIn, form: FormState) -> impl IntoView {
 fn Row(account: AccountInfo, is_last: bool, form: FormState) -> impl IntoView {
     let name = provider_name(&account.provider);
     let button = format!("Disconnect {name}");
-    let way_out = match is_last {
-        true => Either::Left(view! {
+    let way_out = if is_last {
+        Either::Left(view! {
             <p class="hint">
                 "This is your only way to sign in, so it cannot be removed. "
                 <a href=paths::SETTINGS_SECURITY>"Set a password"</a> " first to disconnect it."
             </p>
-        }),
-        false => Either::Right(view! {
+        })
+    } else {
+        Either::Right(view! {
             <Form form>
                 <input type="hidden" name="account_id" value=account.id.to_string() />
                 <Submit form label="Disconnect" busy="Disconnecting…" name=button class="button-quiet" />
             </Form>
-        }),
+        })
     };
     view! {
         <li class="row">
@@ -147,10 +147,10 @@ fn Row(account: AccountInfo, is_last: bool, form: FormState) -> impl IntoView {
 #[component]
 fn Connect() -> impl IntoView {
     let providers = Setup::get().providers;
-    let choice = match providers.is_empty() {
-        true => Either::Left(view! { <p class="empty">"This application has no providers set up."</p> }),
-        false => {
-            let buttons = providers
+    let choice = if providers.is_empty() {
+        Either::Left(view! { <p class="empty">"This application has no providers set up."</p> })
+    } else {
+        let buttons = providers
                 .into_iter()
                 .map(|provider| {
                     view! {
@@ -160,8 +160,7 @@ fn Connect() -> impl IntoView {
                     }
                 })
                 .collect_view();
-            Either::Right(view! { <ul class="providers">{buttons}</ul> })
-        }
+        Either::Right(view! { <ul class="providers">{buttons}</ul> })
     };
     view! {
         <section class="card" aria-labelledby="connect-title">

@@ -86,8 +86,8 @@ fn Cards(sessions: Vec<SessionInfo>, revoke: FormState, revoke_others: FormState
         .into_iter()
         .map(|session| view! { <Row session revoke /> })
         .collect_view();
-    let others = match has_others {
-        true => Either::Left(view! {
+    let others = if has_others {
+        Either::Left(view! {
             <Form form=revoke_others class="after-form">
                 <Submit
                     form=revoke_others
@@ -96,8 +96,9 @@ fn Cards(sessions: Vec<SessionInfo>, revoke: FormState, revoke_others: FormState
                     class="button-danger"
                 />
             </Form>
-        }),
-        false => Either::Right(view! { <p class="empty">"You are not signed in anywhere else."</p> }),
+        })
+    } else {
+        Either::Right(view! { <p class="empty">"You are not signed in anywhere else."</p> })
     };
     view! {
         <section class="card" aria-labelledby="sessions-title">

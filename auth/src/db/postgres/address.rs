@@ -61,9 +61,10 @@ pub(super) fn read(url: &str) -> Result<PgConnectOptions, Error> {
             options.ssl_mode(PgSslMode::VerifyFull)
         }
     };
-    Ok(match names_root {
-        true => options,
-        false => options.ssl_root_cert_from_pem(BUNDLED_ROOTS.clone()),
+    Ok(if names_root {
+        options
+    } else {
+        options.ssl_root_cert_from_pem(BUNDLED_ROOTS.clone())
     })
 }
 

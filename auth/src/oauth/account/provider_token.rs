@@ -92,7 +92,7 @@ impl OAuth {
         if !configured.provider.lets_in(stored.issuer.as_deref()) {
             return Err(Error::SignInAtProvider);
         }
-        if let Next::Use(token) = self.judge(&stored, MARGIN, refused)? {
+        if let Next::Use(token) = self.decide(&stored, MARGIN, refused)? {
             return Ok(token);
         }
         let (oauth, id, account_id) = (self.clone(), id.clone(), stored.account_id);
@@ -120,7 +120,7 @@ impl OAuth {
         // Again: they may have been renewed since.
         let stored = tokens::of_account(&self.0.db, account_id).await?;
         let stored = stored.ok_or(Error::NotFound)?;
-        match self.judge(&stored, MARGIN, refused)? {
+        match self.decide(&stored, MARGIN, refused)? {
             Next::Use(token) => Ok(token),
             Next::Renew(refresh) => self.renew(configured, &stored, &refresh).await,
         }
@@ -144,7 +144,7 @@ impl OAuth {
 
     /// What these tokens are good for, if an access token shall live longer than `margin` seconds and be another
     /// than the `refused` one. One that cannot be renewed is used to its end.
-    fn judge(&self, stored: &Stored, margin: i64, refused: Option<&SecretString>) -> Result<Next> {
+    fn decide(&self, stored: &Stored, margin: i64, refused: Option<&SecretString>) -> Result<Next> {
         let left = stored
             .token_expires_at
             .map(|at| at.unix_timestamp() - self.0.clock.unix());
@@ -248,7 +248,7 @@ impl OAuth {
     /// What another process, or a sign-in, has stored while we asked.
     async fn what_is_stored_now(&self, old: &Stored) -> Result<SecretString> {
         let stored = tokens::of_account(&self.0.db, old.account_id).await?;
-        match self.judge(&stored.ok_or(Error::NotFound)?, 0, None)? {
+        match self.decide(&stored.ok_or(Error::NotFound)?, 0, None)? {
             Next::Use(token) => Ok(token),
             Next::Renew(_) => Err(Error::ProviderUnavailable(
                 "others keep replacing the token, and none of theirs is fresh".to_owned(),

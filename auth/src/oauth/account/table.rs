@@ -66,7 +66,7 @@ impl Account {
     ///
     /// # Errors
     /// What is wrong, for the log: both issuers, and the way out if they are one and the same after all.
-    pub(crate) fn judge(&self, identity: &Identity) -> std::result::Result<(), String> {
+    pub(crate) fn accept(&self, identity: &Identity) -> std::result::Result<(), String> {
         match (&self.issuer, &identity.issuer) {
             (Some(known), Some(found)) if known != found => Err(format!(
                 "the account {} belongs to the issuer {known:?}, and this is {found:?}; if it is the same one \

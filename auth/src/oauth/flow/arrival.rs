@@ -142,7 +142,7 @@ impl Arrival<'_> {
                     if user.disabled {
                         return Err(Stop::failed(FlowError::Provider, "the user is disabled"));
                     }
-                    judge(&account, identity)?;
+                    accept(&account, identity)?;
                     let now = parts.clock.now();
                     if !accounts::refresh(&mut tx, &parts.keys, &account, identity, now).await? {
                         continue;
@@ -278,7 +278,7 @@ impl Arrival<'_> {
         let Some(account) = account.filter(|account| account.user_id == user_id) else {
             return Err(Stop::failed(FlowError::Taken, "the account is not this user's"));
         };
-        judge(&account, identity)?;
+        accept(&account, identity)?;
         let parts = &self.oauth.0;
         if accounts::refresh(tx, &parts.keys, &account, identity, parts.clock.now()).await? {
             Ok(())
@@ -344,9 +344,9 @@ async fn lock_signed_in(tx: &mut Tx, user_id: Uuid) -> Result<(), Stop> {
 }
 
 /// Refuses an identity that only looks like the account's.
-fn judge(account: &Account, identity: &Identity) -> Result<(), Stop> {
+fn accept(account: &Account, identity: &Identity) -> Result<(), Stop> {
     account
-        .judge(identity)
+        .accept(identity)
         .map_err(|cause| Stop::failed(FlowError::Provider, cause))
 }
 

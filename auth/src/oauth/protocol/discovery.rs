@@ -449,9 +449,10 @@ fn without_query(url: &str) -> &str {
 
 /// An address we may send people and secrets to.
 fn safe(what: &str, url: String) -> Result<String, String> {
-    match Url::parse(&url).is_ok_and(|url| is_safe(&url)) {
-        true => Ok(url),
-        false => Err(format!("{what} is {}, not an https address", excerpt(&url))),
+    if Url::parse(&url).is_ok_and(|url| is_safe(&url)) {
+        Ok(url)
+    } else {
+        Err(format!("{what} is {}, not an https address", excerpt(&url)))
     }
 }
 
@@ -499,9 +500,10 @@ mod tests {
                 move || async move {
                     asked.fetch_add(1, Ordering::SeqCst);
                     answers.acquire().await.unwrap().forget();
-                    match *is_well.lock() {
-                        true => Json(body).into_response(),
-                        false => StatusCode::NOT_FOUND.into_response(),
+                    if *is_well.lock() {
+                        Json(body).into_response()
+                    } else {
+                        StatusCode::NOT_FOUND.into_response()
                     }
                 }
             };

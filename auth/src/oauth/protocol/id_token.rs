@@ -476,9 +476,10 @@ fn check_access_token(
     };
     let hash = key.hash_bytes(access_token.as_bytes(), &algorithm.core())?;
     let half = BASE64_URL_SAFE_NO_PAD.encode(&hash[..hash.len() / 2]);
-    match found.as_str().map(|hash| hash.trim_end_matches('=')) == Some(&half) {
-        true => Ok(()),
-        false => Err("at_hash is another access token's".to_owned()),
+    if found.as_str().map(|hash| hash.trim_end_matches('=')) == Some(&half) {
+        Ok(())
+    } else {
+        Err("at_hash is another access token's".to_owned())
     }
 }
 

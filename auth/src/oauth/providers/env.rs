@@ -228,9 +228,10 @@ impl<'a> Reader<'a> {
         self.parsed("ISSUER", problems, |text| {
             let url = address(text)?;
             // OpenID Connect Discovery §3: no query, no fragment.
-            match url.query().is_some() || url.fragment().is_some() {
-                true => Err("must have no query and no fragment".to_owned()),
-                false => Ok(text.to_owned()),
+            if url.query().is_some() || url.fragment().is_some() {
+                Err("must have no query and no fragment".to_owned())
+            } else {
+                Ok(text.to_owned())
             }
         })
         .or(known)
@@ -239,9 +240,10 @@ impl<'a> Reader<'a> {
 
 fn address(text: &str) -> Result<Url, String> {
     let url = Url::parse(text).map_err(|_| "is not a URL".to_owned())?;
-    match is_safe(&url) && url.username().is_empty() && url.password().is_none() {
-        true => Ok(url),
-        false => Err("must be https (plain http only on loopback), without credentials".to_owned()),
+    if is_safe(&url) && url.username().is_empty() && url.password().is_none() {
+        Ok(url)
+    } else {
+        Err("must be https (plain http only on loopback), without credentials".to_owned())
     }
 }
 

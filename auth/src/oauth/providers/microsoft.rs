@@ -47,13 +47,11 @@ const PERSONAL: &str = "9188040d-6c67-4b5b-b112-36a304b66dad";
 
 /// Reads `MICROSOFT_TENANT`: a tenant's id or domain, or `common`, `organizations`, `consumers`.
 fn tenant(text: &str) -> Result<String, String> {
-    match text.len() <= 255
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-'))
-    {
-        true => Ok(text.to_owned()),
-        false => Err("is no tenant: an id, a domain, common, organizations or consumers".to_owned()),
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-');
+    if text.len() <= 255 && text.bytes().all(is_plain) {
+        Ok(text.to_owned())
+    } else {
+        Err("is not a tenant: an id, a domain, common, organizations or consumers".to_owned())
     }
 }
 

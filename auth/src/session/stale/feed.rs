@@ -109,9 +109,10 @@ async fn run(follower: Follower) {
 /// How long to wait before the next try; `last` is for how long it was the time before, if nothing was proven
 /// since.
 fn pause_after(last: Option<Duration>, broken: &Broken) -> Duration {
-    let longest = match broken.is::<Deaf>() {
-        true => LONGEST_RETRY_IF_DEAF,
-        false => LONGEST_RETRY,
+    let longest = if broken.is::<Deaf>() {
+        LONGEST_RETRY_IF_DEAF
+    } else {
+        LONGEST_RETRY
     };
     last.map_or(RETRY, |last| (last * 2).min(longest))
 }

@@ -91,16 +91,17 @@ async fn check(
     .await
     .map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)?;
     let (user_id, email, email_verified, role, hash) = user.ok_or(StatusCode::UNAUTHORIZED)?;
-    match hash.unwrap_or_default().as_bytes().ct_eq(&auth_hash).into() {
-        true => Ok(Json(AuthSession {
+    if hash.unwrap_or_default().as_bytes().ct_eq(&auth_hash).into() {
+        Ok(Json(AuthSession {
             session_id: user_id,
             user_id,
             email,
             email_verified,
             role,
             expires_at: session.expiry_date().into(),
-        })),
-        false => Err(StatusCode::UNAUTHORIZED),
+        }))
+    } else {
+        Err(StatusCode::UNAUTHORIZED)
     }
 }
 

@@ -49,9 +49,10 @@ pub(super) fn router(auth: &Auth, leptos: &LeptosOptions) -> Router {
 }
 
 async fn hand_in(State(person): State<Person>, Extension(request): Extension<RequestAuth>) -> StatusCode {
-    match request.session().is_some() && person.set(request).is_ok() {
-        true => StatusCode::OK,
-        false => StatusCode::CONFLICT,
+    if request.session().is_some() && person.set(request).is_ok() {
+        StatusCode::OK
+    } else {
+        StatusCode::CONFLICT
     }
 }
 

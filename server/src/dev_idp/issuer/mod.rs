@@ -109,9 +109,10 @@ pub(crate) fn router(auth: &Auth) -> Router {
 /// For every other host than the application's own there is no such provider: a tunnel or a name that an attacker
 /// lets point here (DNS rebinding) leads to nobody's identity.
 async fn only_here(State(public_url): State<PublicUrl>, request: Request, next: Next) -> Response {
-    match host::is_ours(request.headers(), &public_url) {
-        true => next.run(request).await,
-        false => StatusCode::NOT_FOUND.into_response(),
+    if host::is_ours(request.headers(), &public_url) {
+        next.run(request).await
+    } else {
+        StatusCode::NOT_FOUND.into_response()
     }
 }
 
@@ -138,9 +139,10 @@ async fn jwks(State(Issuer(idp)): State<Issuer>) -> Json<serde_json::Value> {
 
 /// The page to choose a person.
 async fn ask(State(Issuer(idp)): State<Issuer>, Query(asked): Query<Asked>) -> Response {
-    match idp.accepts(&asked) {
-        true => page::choose(&asked, false),
-        false => StatusCode::BAD_REQUEST.into_response(),
+    if idp.accepts(&asked) {
+        page::choose(&asked, false)
+    } else {
+        StatusCode::BAD_REQUEST.into_response()
     }
 }
 

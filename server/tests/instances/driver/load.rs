@@ -45,15 +45,16 @@ impl Load {
                 let mut turn = place;
                 while !stop.load(Ordering::Relaxed) {
                     turn += 1;
-                    match rest.load(Ordering::Relaxed) {
-                        true => thread::sleep(PAUSE),
-                        false => ask(
+                    if rest.load(Ordering::Relaxed) {
+                        thread::sleep(PAUSE)
+                    } else {
+                        ask(
                             &fleet,
                             place % INSTANCES,
                             &mut connection,
                             &tally,
                             pick(&sessions, turn),
-                        ),
+                        )
                     }
                 }
             };

@@ -131,9 +131,10 @@ impl Row {
     async fn signs_in(self) {
         let row = self;
         let id = row.id;
-        let preset = match row.plain {
-            true => Preset::plain(id, &[]).await,
-            false => Preset::oidc(id, "", &[]).await,
+        let preset = if row.plain {
+            Preset::plain(id, &[]).await
+        } else {
+            Preset::oidc(id, "", &[]).await
         };
         let mut browser = preset.app.browser();
         let hop: Hop = browser.begin(id).await;

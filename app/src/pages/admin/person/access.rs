@@ -84,16 +84,17 @@ pub(super) fn Access(
     oneself: bool,
     actions: Actions,
 ) -> impl IntoView {
-    let forms = match oneself {
-        true => Either::Left(view! {
+    let forms = if oneself {
+        Either::Left(view! {
             <p class="empty">
                 "This is you. Another administrator can change your role or disable your account."
             </p>
-        }),
-        false => Either::Right(view! {
+        })
+    } else {
+        Either::Right(view! {
             <RoleForm id role actions />
             <DisableForm id is_disabled actions />
-        }),
+        })
     };
     view! {
         <section class="card" aria-labelledby="access-title">
@@ -136,15 +137,16 @@ fn RoleForm(id: Uuid, role: Role, actions: Actions) -> impl IntoView {
 
 #[component]
 fn DisableForm(id: Uuid, is_disabled: bool, actions: Actions) -> impl IntoView {
-    match is_disabled {
-        true => Either::Left(view! {
+    if is_disabled {
+        Either::Left(view! {
             <Form form=actions.enable class="stack after-form">
                 <input type="hidden" name="user_id" value=id.to_string() />
                 <p class="hint">"Nobody can sign in to this account."</p>
                 <Submit form=actions.enable label="Enable account" busy="Enabling…" class="button-quiet" />
             </Form>
-        }),
-        false => Either::Right(view! {
+        })
+    } else {
+        Either::Right(view! {
             <Form form=actions.disable class="stack after-form">
                 <input type="hidden" name="user_id" value=id.to_string() />
                 <p class="hint">"Disabled, nobody can sign in to this account, and all its sessions end at once."</p>
@@ -155,6 +157,6 @@ fn DisableForm(id: Uuid, is_disabled: bool, actions: Actions) -> impl IntoView {
                     class="button-danger"
                 />
             </Form>
-        }),
+        })
     }
 }

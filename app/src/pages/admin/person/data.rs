@@ -7,15 +7,14 @@ use crate::ui::time::When;
 
 #[component]
 pub(super) fn Data(data: Vec<DataSize>) -> impl IntoView {
-    let list = match data.is_empty() {
-        true => Either::Left(view! { <p class="empty">"No data is kept."</p> }),
-        false => {
-            let rows = data
-                .into_iter()
-                .map(|size| view! { <DataRow size /> })
-                .collect_view();
-            Either::Right(view! { <ul class="rows">{rows}</ul> })
-        }
+    let list = if data.is_empty() {
+        Either::Left(view! { <p class="empty">"No data is kept."</p> })
+    } else {
+        let rows = data
+            .into_iter()
+            .map(|size| view! { <DataRow size /> })
+            .collect_view();
+        Either::Right(view! { <ul class="rows">{rows}</ul> })
     };
     view! {
         <section class="card" aria-labelledby="data-title">

@@ -15,7 +15,7 @@ use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_params_map;
 use uuid::Uuid;
-use wire::{Events, Person as Details};
+use wire::{Events, UserDetails};
 
 use self::{
     access::{Access, DISABLE_USER, ENABLE_USER, SET_ROLE},
@@ -51,7 +51,7 @@ pub const FORMS: &[Endpoint] = &[
 
 /// A person, with accounts, sessions and sizes of data.
 #[server(prefix = "/api/admin")]
-pub async fn get_person(user_id: Uuid) -> Result<Details, AppError> {
+pub async fn get_person(user_id: Uuid) -> Result<UserDetails, AppError> {
     let context = Context::take()?;
     let admin = context.admin().await?;
     Ok(context.auth.person(&admin.session, user_id).await?)
@@ -103,7 +103,7 @@ pub fn Person() -> impl IntoView {
 
 #[component]
 fn Shown(
-    person: Details,
+    person: UserDetails,
     access: access::Actions,
     sessions: sessions::Actions,
     history: Load<Events>,
@@ -131,7 +131,7 @@ fn Shown(
 }
 
 #[component]
-fn Account(person: Details) -> impl IntoView {
+fn Account(person: UserDetails) -> impl IntoView {
     view! {
         <section class="card" aria-labelledby="account-title">
             <h2 id="account-title">"Account"</h2>

@@ -78,26 +78,25 @@ pub(super) fn Notices(actions: Actions) -> impl IntoView {
 
 #[component]
 pub(super) fn Sessions(id: Uuid, sessions: Vec<SessionInfo>, actions: Actions) -> impl IntoView {
-    let list = match sessions.is_empty() {
-        true => Either::Left(view! { <p class="empty">"No active sessions."</p> }),
-        false => {
-            let rows = sessions
-                .into_iter()
-                .map(|session| view! { <SessionRow id session actions /> })
-                .collect_view();
-            Either::Right(view! {
-                <ul class="rows">{rows}</ul>
-                <Form form=actions.revoke_all class="after-form">
-                    <input type="hidden" name="user_id" value=id.to_string() />
-                    <Submit
-                        form=actions.revoke_all
-                        label="End all sessions"
-                        busy="Ending…"
-                        class="button-danger"
-                    />
-                </Form>
-            })
-        }
+    let list = if sessions.is_empty() {
+        Either::Left(view! { <p class="empty">"No active sessions."</p> })
+    } else {
+        let rows = sessions
+            .into_iter()
+            .map(|session| view! { <SessionRow id session actions /> })
+            .collect_view();
+        Either::Right(view! {
+            <ul class="rows">{rows}</ul>
+            <Form form=actions.revoke_all class="after-form">
+                <input type="hidden" name="user_id" value=id.to_string() />
+                <Submit
+                    form=actions.revoke_all
+                    label="End all sessions"
+                    busy="Ending…"
+                    class="button-danger"
+                />
+            </Form>
+        })
     };
     view! {
         <section class="card" aria-labelledby="sessions-title">
