@@ -184,7 +184,6 @@ async fn without_issuers_the_userinfo_endpoint_decides() {
     }
 }
 // end wing:github
-// end wing:github
 
 /// An attacker who can write to the database, but has no key, cannot move tokens to another account.
 #[tokio::test]
