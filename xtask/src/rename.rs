@@ -63,8 +63,8 @@ fn is_valid(name: &str) -> Outcome {
                 .bytes()
                 .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
     };
-    if name.len() > 64 {
-        return wrong("is longer than 64 characters");
+    if name.len() > 30 {
+        return wrong("is longer than 30 characters");
     }
     if !name.split('-').all(is_word) {
         return wrong("has other characters than a-z, 0-9 and single hyphens between them");
@@ -180,7 +180,7 @@ mod tests {
         for good in ["acme", "my-project", "shop2", "a-b-c"] {
             assert_eq!(is_valid(good), Ok(()));
         }
-        let long = "a".repeat(65);
+        let long = "a".repeat(31);
         for bad in [
             "",
             "My-project",

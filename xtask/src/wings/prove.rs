@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     Outcome,
-    cargo::{NATIVE, cargo, cargo_like_leptos, cargo_wasm},
+    cargo::{NATIVE, cargo, cargo_like_leptos, cargo_wasm_in},
     layout,
     process::run,
     rename,
@@ -125,29 +125,32 @@ fn whole(steps: &mut Steps, copy: &Copy) -> Outcome {
     Ok(())
 }
 
-/// A copy of the project. Cargo knows crates by their path, so the copy always lies at the same place, and only the
-/// files that differ from what was there are written: then only what they are part of is compiled anew.
+/// A copy of the project. It always lies at the same place, and only the files that differ from what was there are
+/// written: then only what they are part of is compiled anew.
 struct Copy {
     root: PathBuf,
+    /// Of its own: cargo knows a crate by its place in its workspace, and would take what was compiled of the copy
+    /// for what the project itself would compile to.
     target: PathBuf,
     project: PathBuf,
+    stage: PathBuf,
 }
 
 impl Copy {
     fn new(root: PathBuf) -> Outcome<Self> {
-        let target = layout::target()?;
-        let project = target.join("wings/project");
+        let folder = layout::target()?.join("wings");
         Ok(Self {
             root,
-            target,
-            project,
+            target: folder.join("target"),
+            project: folder.join("project"),
+            stage: folder.join("stage"),
         })
     }
 
     /// Makes it the project without some wings, perhaps under another name.
     fn without(&self, gone: &[&Wing], name: Option<&str>) -> Outcome {
-        let stage = self.target.join("wings/stage");
-        match fs::remove_dir_all(&stage) {
+        let stage = &self.stage;
+        match fs::remove_dir_all(stage) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 return Err(format!("cannot empty {}: {error}", stage.display()));
             }
@@ -157,12 +160,12 @@ impl Copy {
         for file in &files {
             write(&stage.join(file), &read(&self.root.join(file))?)?;
         }
-        take_out(&stage, &files, gone)?;
+        take_out(stage, &files, gone)?;
         if let Some(name) = name {
-            let known = rename::current(&stage)?;
-            rename::give(&stage, &files, &known, name)?;
+            let known = rename::current(stage)?;
+            rename::give(stage, &files, &known, name)?;
         }
-        settle(&stage)?;
+        settle(stage)?;
         let mut left = BTreeSet::new();
         for file in files {
             let Ok(staged) = fs::read(stage.join(&file)) else {
@@ -197,7 +200,7 @@ impl Copy {
 
     fn in_browser(&self) -> Outcome {
         run(self
-            .cargo(cargo_wasm(["clippy", "--package", "frontend"])?)
+            .cargo(cargo_wasm_in(&self.target, ["clippy", "--package", "frontend"])?)
             .args(STRICT))
     }
 
