@@ -1,6 +1,6 @@
 //! Cargo, called in such a way that its calls share what they compile.
 
-use std::{env, path::Path, process::Command};
+use std::{env, process::Command};
 
 use crate::{Outcome, layout, process};
 
@@ -31,11 +31,6 @@ pub(crate) fn cargo_like_leptos<const N: usize>(arguments: [&str; N]) -> Outcome
 
 /// Cargo for the browser's half, in the target directory `cargo leptos` keeps for it.
 pub(crate) fn cargo_wasm<const N: usize>(arguments: [&str; N]) -> Outcome<Command> {
-    cargo_wasm_in(&layout::target()?, arguments)
-}
-
-/// The same in another target directory.
-pub(crate) fn cargo_wasm_in<const N: usize>(target: &Path, arguments: [&str; N]) -> Outcome<Command> {
     let mut command = cargo_like_leptos(arguments)?;
     command.args([
         "--no-default-features",
@@ -45,6 +40,6 @@ pub(crate) fn cargo_wasm_in<const N: usize>(target: &Path, arguments: [&str; N])
         "wasm32-unknown-unknown",
         "--target-dir",
     ]);
-    command.arg(target.join("front"));
+    command.arg(layout::target()?.join("front"));
     Ok(command)
 }

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     Outcome,
-    cargo::{NATIVE, cargo, cargo_like_leptos, cargo_wasm_in},
+    cargo::{NATIVE, cargo, cargo_like_leptos, cargo_wasm},
     layout,
     process::run,
     rename,
@@ -85,11 +85,15 @@ pub(crate) fn quick(steps: &mut Steps) -> Outcome {
         println!("\nWithout {}:", wing.name);
         copy.without(&[wing], None)?;
         steps.run("wing removed", || {
-            run(copy
-                .cargo(cargo_like_leptos(["clippy"])?)
-                .args(NATIVE)
-                .args(STRICT))?;
-            copy.on_postgres(&[])?; // wing:postgres
+            // One engine is enough: what is of the other is a wing as well.
+            let mut clippy = copy.cargo(cargo_like_leptos(["clippy"])?);
+            clippy.args(NATIVE);
+            // wing:postgres
+            if copy.has_postgres() {
+                clippy.args(POSTGRES);
+            }
+            // end wing:postgres
+            run(clippy.args(STRICT))?;
             copy.in_browser()
         })?;
     }
@@ -104,7 +108,7 @@ fn whole(steps: &mut Steps, copy: &Copy) -> Outcome {
             .args(NATIVE)
             .arg("--all-targets")
             .args(STRICT))?;
-        copy.on_postgres(&["--all-targets"])?; // wing:postgres
+        copy.on_postgres()?; // wing:postgres
         copy.in_browser()
     })?;
     steps.run("tests", || {
@@ -129,8 +133,6 @@ fn whole(steps: &mut Steps, copy: &Copy) -> Outcome {
 /// written: then only what they are part of is compiled anew.
 struct Copy {
     root: PathBuf,
-    /// Of its own: cargo knows a crate by its place in its workspace, and would take what was compiled of the copy
-    /// for what the project itself would compile to.
     target: PathBuf,
     project: PathBuf,
     stage: PathBuf,
@@ -138,10 +140,11 @@ struct Copy {
 
 impl Copy {
     fn new(root: PathBuf) -> Outcome<Self> {
-        let folder = layout::target()?.join("wings");
+        let target = layout::target()?;
+        let folder = target.join("wings");
         Ok(Self {
             root,
-            target: folder.join("target"),
+            target,
             project: folder.join("project"),
             stage: folder.join("stage"),
         })
@@ -165,6 +168,7 @@ impl Copy {
             let known = rename::current(stage)?;
             rename::give(stage, &files, &known, name)?;
         }
+        tell_apart(&stage.join("Cargo.toml"))?;
         settle(stage)?;
         let mut left = BTreeSet::new();
         for file in files {
@@ -200,7 +204,7 @@ impl Copy {
 
     fn in_browser(&self) -> Outcome {
         run(self
-            .cargo(cargo_wasm_in(&self.target, ["clippy", "--package", "frontend"])?)
+            .cargo(cargo_wasm(["clippy", "--package", "frontend"])?)
             .args(STRICT))
     }
 
@@ -209,7 +213,7 @@ impl Copy {
         self.project.join("migrations/postgres").is_dir()
     }
 
-    fn on_postgres(&self, targets: &[&str]) -> Outcome {
+    fn on_postgres(&self) -> Outcome {
         if !self.has_postgres() {
             return Ok(());
         }
@@ -217,10 +221,22 @@ impl Copy {
             .cargo(cargo_like_leptos(["clippy"])?)
             .args(NATIVE)
             .args(POSTGRES)
-            .args(targets)
+            .arg("--all-targets")
             .args(STRICT))
     }
     // end wing:postgres
+}
+
+/// Gives the copy's crates a version of their own. Cargo knows a crate by its version and its place in its workspace:
+/// with the same, it would take what was compiled of the copy for what the project itself compiles to. What others
+/// made is compiled once for both.
+fn tell_apart(manifest: &Path) -> Outcome {
+    let text =
+        String::from_utf8(read(manifest)?).map_err(|error| format!("{}: {error}", manifest.display()))?;
+    let (before, rest) = text
+        .split_once("\nversion = \"")
+        .ok_or_else(|| format!("{} has no version of the workspace", manifest.display()))?;
+    write(manifest, format!("{before}\nversion = \"0.0.0-{rest}").as_bytes())
 }
 
 /// A wing that is gone, but has marks in a text.
