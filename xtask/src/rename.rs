@@ -162,9 +162,9 @@ fn base64(bytes: &[u8]) -> String {
             .fold(0, |group, byte| group << 8 | usize::from(*byte));
         for digit in 0..4 {
             if digit <= chunk.len() {
-                text.push(char::from(DIGITS[group >> (18 - 6 * digit) & 63]))
+                text.push(char::from(DIGITS[group >> (18 - 6 * digit) & 63]));
             } else {
-                text.push('=')
+                text.push('=');
             }
         }
     }
