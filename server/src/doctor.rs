@@ -51,7 +51,7 @@ pub async fn run(config: ServerConfig) -> Result<(), Failure> {
     }
     let (_, auth) = build(config, db.clone(), auth::Clock::system()).await;
     if auth.sessions.status().feed_is_current {
-        report.ok("stale feed", "current: snapshots are trusted")
+        report.ok("stale feed", "current: snapshots are trusted");
     } else {
         let trouble = trouble(&auth).await;
         report.bad(
