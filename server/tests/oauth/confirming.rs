@@ -150,7 +150,7 @@ async fn a_sign_in_at_the_provider_long_ago_confirms_nothing() {
             .script(|script| script.claims = json!({ "auth_time": auth_time }));
         let answer = confirm(&world, &mut browser, &person("ada")).await;
         if confirms {
-            answer.assert_leads_to("/settings/accounts")
+            answer.assert_leads_to("/settings/accounts");
         } else {
             answer.assert_leads_to("/login?error=expired&return_to=%2Fsettings%2Faccounts");
             assert!(!answer.touches_session());

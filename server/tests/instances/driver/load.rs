@@ -46,7 +46,7 @@ impl Load {
                 while !stop.load(Ordering::Relaxed) {
                     turn += 1;
                     if rest.load(Ordering::Relaxed) {
-                        thread::sleep(PAUSE)
+                        thread::sleep(PAUSE);
                     } else {
                         ask(
                             &fleet,
@@ -54,7 +54,7 @@ impl Load {
                             &mut connection,
                             &tally,
                             pick(&sessions, turn),
-                        )
+                        );
                     }
                 }
             };
