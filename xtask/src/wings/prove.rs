@@ -17,7 +17,7 @@ use crate::{
     Outcome,
     cargo::{NATIVE, cargo, cargo_like_leptos, cargo_wasm},
     layout,
-    process::run,
+    process::{command, run},
     rename,
     steps::Steps,
     tree,
@@ -191,7 +191,9 @@ impl Copy {
             std::os::unix::fs::symlink(&installed, &modules)
                 .map_err(|error| format!("cannot link {}: {error}", modules.display()))?;
         }
-        keep_only(&self.project, &left)
+        keep_only(&self.project, &left)?;
+        // Some of its tests ask git what the project's files are.
+        run(command("git", &self.project).args(["init", "--quiet"]))
     }
 
     /// A call of cargo, made in the copy.
@@ -264,7 +266,7 @@ fn keep_only(folder: &Path, files: &BTreeSet<PathBuf>) -> Outcome {
     for entry in fs::read_dir(folder).map_err(unreadable)? {
         let path = entry.map_err(unreadable)?.path();
         let name = path.file_name().unwrap_or_default();
-        if name == "target" || name == "node_modules" {
+        if name == ".git" || name == "target" || name == "node_modules" {
             continue;
         }
         if path.is_dir() {
