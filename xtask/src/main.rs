@@ -15,6 +15,7 @@ mod npm;
 mod packages;
 mod postgres; // wing:postgres
 mod process;
+mod random;
 mod rename;
 mod steps;
 mod test;

@@ -2,8 +2,8 @@
 
 use std::{
     env,
-    fs::{self, DirBuilder, File, OpenOptions},
-    io::{Read, Write},
+    fs::{self, DirBuilder, OpenOptions},
+    io::Write,
     net::TcpListener,
     os::unix::{
         fs::{DirBuilderExt, OpenOptionsExt, chown},
@@ -18,6 +18,7 @@ use std::{
 use crate::{
     Outcome, layout, packages,
     process::{ask, command, run},
+    random,
     steps::Steps,
 };
 
@@ -68,7 +69,7 @@ impl Cluster {
             .create(&folder)
             .map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
         let folder = Folder(folder);
-        let password = password()?;
+        let password = random::digits::<16>()?;
         let password_file = folder.0.join("password");
         OpenOptions::new()
             .write(true)
@@ -255,15 +256,6 @@ fn complete(folder: &Path) -> Option<PathBuf> {
         .iter()
         .all(|name| folder.join(name).is_file())
         .then(|| folder.to_owned())
-}
-
-/// A password in hexadecimal digits, which mean themselves in an address.
-fn password() -> Outcome<String> {
-    let mut bytes = [0; 16];
-    File::open("/dev/urandom")
-        .and_then(|mut random| random.read_exact(&mut bytes))
-        .map_err(|error| format!("cannot read /dev/urandom: {error}"))?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 fn free_port() -> Outcome<u16> {

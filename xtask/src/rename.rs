@@ -1,8 +1,8 @@
 //! `cargo xtask rename NAME`: makes the project one's own.
 
 use std::{
-    fs::{self, File, OpenOptions},
-    io::{Read, Write},
+    fs::{self, OpenOptions},
+    io::Write,
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
 };
@@ -10,6 +10,7 @@ use std::{
 use crate::{
     Outcome, layout,
     process::{command, run},
+    random,
     steps::Steps,
     tree,
 };
@@ -126,13 +127,13 @@ fn environment(root: &Path) -> Outcome {
         return Ok(());
     }
     let unwritable = |error| format!("cannot write {}: {error}", path.display());
-    let mut file: File = OpenOptions::new()
+    let mut file = OpenOptions::new()
         .write(true)
         .create_new(true)
         .mode(0o600)
         .open(&path)
         .map_err(unwritable)?;
-    let secret = secret()?;
+    let secret = random::digits::<32>()?;
     write!(
         file,
         "# Yours alone: git ignores this file. `.env.example` lists everything that can be set.\nSESSION_SECRET={secret}\n"
@@ -142,38 +143,9 @@ fn environment(root: &Path) -> Outcome {
     Ok(())
 }
 
-/// 32 random bytes in base64.
-fn secret() -> Outcome<String> {
-    let mut bytes = [0; 32];
-    File::open("/dev/urandom")
-        .and_then(|mut random| random.read_exact(&mut bytes))
-        .map_err(|error| format!("the system gives no random numbers: {error}"))?;
-    Ok(base64(&bytes))
-}
-
-fn base64(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::new();
-    for chunk in bytes.chunks(3) {
-        let group = chunk
-            .iter()
-            .chain([&0; 2])
-            .take(3)
-            .fold(0, |group, byte| group << 8 | usize::from(*byte));
-        for digit in 0..4 {
-            if digit <= chunk.len() {
-                text.push(char::from(DIGITS[group >> (18 - 6 * digit) & 63]));
-            } else {
-                text.push('=');
-            }
-        }
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{base64, is_valid, renamed};
+    use super::{is_valid, renamed};
 
     #[test]
     fn a_name_is_lower_case_words_joined_by_hyphens() {
@@ -209,19 +181,5 @@ mod tests {
             ),
             "my-new-one my_new_one.x mynewone my-new-one-db"
         );
-    }
-
-    #[test]
-    fn a_secret_is_written_as_base64() {
-        // RFC 4648 §10.
-        for (bytes, text) in [
-            ("", ""),
-            ("f", "Zg=="),
-            ("fo", "Zm8="),
-            ("foo", "Zm9v"),
-            ("foob", "Zm9vYg=="),
-        ] {
-            assert_eq!(base64(bytes.as_bytes()), text);
-        }
     }
 }

@@ -32,7 +32,6 @@ pub fn address(email: &str, primary: bool, verified: bool) -> Value {
     json!({ "email": email, "primary": primary, "verified": verified, "visibility": null })
 }
 
-/// OA22.
 #[tokio::test]
 async fn github_is_asked_for_the_list_of_addresses() {
     let github = github(json!([

@@ -212,7 +212,12 @@ async fn an_address_from_anybodys_tenant_opens_nobodys_account() {
     assert_eq!(browser.session().await, Value::Null);
     microsoft
         .app
-        .assert_counts(&[("users", 1), ("accounts", 0), ("sign_in_flows", 0)])
+        .assert_counts(&[
+            ("users", 1),
+            ("accounts", 0),
+            ("sign_in_flows", 0),
+            ("pending_links", 0),
+        ])
         .await;
 }
 
