@@ -28,8 +28,8 @@ impl Json {
     /// The text of an answer.
     ///
     /// # Errors
-    /// [`AppError::Unavailable`] if it is not JSON: the answer is not ours.
-    pub fn from_text(text: String) -> Result<Self, AppError> {
+    /// [`AppError::Unavailable`] if it is not JSON: then the answer is not ours, but a proxy's or a sign-in page's.
+    fn from_text(text: String) -> Result<Self, AppError> {
         RawValue::from_string(text)
             .map(Self)
             .map_err(|_| AppError::Unavailable)
@@ -65,7 +65,7 @@ where
 
 #[cfg(not(feature = "ssr"))]
 fn called_by_browser(path: &'static str, fields: String) -> Call {
-    Box::pin(async move { Json::from_text(post(path, &fields).await?) })
+    Box::pin(async move { post(path, &fields).await })
 }
 
 /// The arguments of a server function as the fields of a form.
@@ -74,24 +74,30 @@ pub fn fields_of<S: Serialize>(args: &S) -> String {
     serde_urlencoded::to_string(args).unwrap_or_default()
 }
 
-/// Posts the fields of a form and returns the text of the answer; goes on to the page that the answer leads to.
+/// Posts the fields of a form and returns the answer; goes on to the page that the answer leads to.
 ///
 /// # Errors
 /// The error of the server function, or else what the status means. [`AppError::Unavailable`] if there is no answer.
-pub async fn post(path: &str, fields: &str) -> Result<String, AppError> {
+pub async fn post(path: &str, fields: &str) -> Result<Json, AppError> {
     // A browser runs this on one thread, so what is wrapped never leaves it.
     let answer = SendWrapper::new(exchange(path, fields)).await;
     let (answer, text) = answer.map_err(|_| AppError::Unavailable)?;
     let header = |name| answer.headers().get(name).ok().flatten();
     if !answer.ok() {
-        // What answers in our place, such as a proxy, does not have our words.
-        let error = serde_json::from_str(&text).unwrap_or(AppError::from_status(answer.status()));
+        // What answers in our place, such as a proxy, does not have our words: then the status counts.
+        let status = answer.status();
+        let error = serde_json::from_str(&text).unwrap_or(AppError::Internal);
+        let error = match error {
+            AppError::Internal => AppError::from_status(status),
+            error => error,
+        };
         return Err(error.with_wait(header("retry-after").as_deref()));
     }
+    let answered = Json::from_text(text)?;
     if let (Some(_), Some(page)) = (header(REDIRECT_HEADER), header("location")) {
         call_redirect_hook(&page);
     }
-    Ok(text)
+    Ok(answered)
 }
 
 async fn exchange(path: &str, fields: &str) -> Result<(SendWrapper<Response>, String), JsValue> {

@@ -232,7 +232,7 @@ impl AppError {
             415 => Self::UnsupportedType,
             422 => Self::InvalidInput,
             429 => Self::TooManyAttempts { wait: 0 },
-            503 | 504 => Self::Unavailable,
+            408 | 502..=504 => Self::Unavailable,
             500..=599 => Self::Internal,
             _ => Self::BadRequest,
         }

@@ -20,7 +20,7 @@
 				if ((event.error ?? event.reason) instanceof WebAssembly.RuntimeError) event.preventDefault();
 			});
 		}
-		for (const button of document.querySelectorAll("form button:disabled")) button.disabled = false;
+		for (const button of document.querySelectorAll("form button[aria-disabled]")) button.removeAttribute("aria-disabled");
 	}
 	addEventListener("wasm-panic", (event) => retire(event.detail));
 

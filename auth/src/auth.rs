@@ -176,12 +176,15 @@ impl Auth {
     /// Deletes a user as part of the caller's transaction: sessions, accounts, data, everything. Audit events
     /// stay, without a user. No session of the user is accepted from here on, not even by its snapshot.
     ///
-    /// Whether somebody may do this is the caller's to know; take the id from a session, or from who
-    /// administers. To be called before the transaction has locked anything, since it waits for others that
+    /// Whether this is allowed is for the caller to know: take the id from the user's session, or from an
+    /// administrator. To be called before the transaction has locked anything, since it waits for others that
     /// decide who is an administrator.
     ///
     /// # Errors
-    /// [`Error::NotFound`]; [`Error::LastAdmin`]
+    /// [`Error::NotFound`]
+    // wing:admin
+    /// [`Error::LastAdmin`] if it is the only administrator.
+    // end wing:admin
     pub async fn delete_user(&self, tx: &mut Tx, user_id: Uuid) -> Result<()> {
         Database::alone(tx).await?;
         admin::another_admin_stays(tx, user_id).await?; // wing:admin

@@ -35,21 +35,26 @@ pub(crate) fn rename(_: &mut Steps, arguments: &[String]) -> Outcome {
         println!("The project is called {name} already.");
     } else {
         tree::is_clean(&root)?;
-        let changed = give(&root, &tree::files(&root)?, &known, name)?;
+        let files = tree::files(&root)?;
+        is_new(&root, &files, name)?;
+        let changed = give(&root, &files, &known, name)?;
         run(command("cargo", &root).args(["fmt", "--all"]))?;
-        println!("{known} is called {name} now, in:");
+        println!("{known} is now called {name}, in:");
         for file in changed {
             println!("  {}", file.display());
         }
         println!(
             "\nKeys are derived from the secret and the name: what a database holds sealed under the former name \
-             (private data, provider tokens) does not open any more. Begin with a new one.\n\
+             (private data, provider tokens) no longer opens. Start with a new database.\n\
              Left to you: {LICENCE}, docs/screenshot.png, the colours at the top of style/main.css.\n\
-             Look at it with `git diff`; `git checkout .` takes it back."
+             Look at it with `git diff`; `git checkout .` undoes it."
         );
     }
     environment(&root)
 }
+
+/// Where the code is that a new name must not occur in.
+const SOURCES: [&str; 6] = ["app", "auth", "frontend", "migrations", "server", "style"];
 
 /// Whether a name is one that cargo, browsers and file systems take as it is.
 fn is_valid(name: &str) -> Outcome {
@@ -76,6 +81,23 @@ fn is_valid(name: &str) -> Outcome {
     // They would be taken for what they are already.
     if ["app", "auth", "frontend", "server", "test", "wire", "xtask"].contains(&name) {
         return wrong("is what a part of the project is called");
+    }
+    Ok(())
+}
+
+/// Refuses a name that the sources have already, such as `session`: the next renaming would take each place where
+/// that word stands for one of the name.
+fn is_new(root: &Path, files: &[PathBuf], name: &str) -> Outcome {
+    let is_source = |file: &&PathBuf| SOURCES.iter().any(|folder| file.starts_with(folder));
+    for file in files.iter().filter(is_source) {
+        let text = fs::read_to_string(root.join(file)).unwrap_or_default();
+        if renamed(&text, name, "") != text {
+            return Err(format!(
+                "`{name}` occurs in {} already, so a later renaming could not tell what is meant. Choose another \
+                 name, as `my-{name}`.",
+                file.display()
+            ));
+        }
     }
     Ok(())
 }
@@ -145,7 +167,8 @@ fn environment(root: &Path) -> Outcome {
 
 #[cfg(test)]
 mod tests {
-    use super::{is_valid, renamed};
+    use super::{is_new, is_valid, renamed};
+    use crate::{layout, tree};
 
     #[test]
     fn a_name_is_lower_case_words_joined_by_hyphens() {
@@ -169,6 +192,15 @@ mod tests {
             let error = is_valid(bad).expect_err(bad);
             assert!(error.contains("my-project"), "{error}");
         }
+    }
+
+    #[test]
+    fn a_name_that_the_sources_have_already_is_refused() {
+        let root = layout::workspace().expect("the workspace is found");
+        let files = tree::all_files(&root).expect("git lists them");
+        assert_eq!(is_new(&root, &files, "quite-another-name"), Ok(()));
+        let error = is_new(&root, &files, "session").expect_err("it is everywhere");
+        assert!(error.contains("my-session"), "{error}");
     }
 
     #[test]

@@ -94,7 +94,7 @@ pub fn RegisterPage() -> impl IntoView {
                     <ProviderChoice />
                 </Form>
             <p class="aside">
-                "You have an account? " <a href=login>"Sign in"</a>
+                "Already have an account? " <a href=login>"Sign in"</a>
             </p>
         </div>
     }

@@ -6,7 +6,7 @@ use web_sys::{FormData, HtmlFormElement, UrlSearchParams};
 
 use super::alert::Alert;
 use crate::{
-    client,
+    client::{self, Json},
     error::AppError,
     flash::{Flash, FlashContext, Outcome},
     forms::Endpoint,
@@ -76,7 +76,7 @@ struct Sent {
     /// How often an answer came.
     answers: usize,
     /// The newest answer; none while one is awaited.
-    answer: Option<Result<String, AppError>>,
+    answer: Option<Result<Json, AppError>>,
 }
 
 impl Sent {
@@ -110,9 +110,9 @@ impl FormState {
     }
 
     fn send(self, element: HtmlFormElement, emptied: bool) {
-        let fields = FormData::new_with_form(&element)
-            .and_then(|data| UrlSearchParams::new_with_str_sequence_sequence(&data));
-        let Ok(fields) = fields else { return };
+        let Some(fields) = fields_of(&element) else {
+            return;
+        };
         if self.sent.with_untracked(Sent::is_awaited) {
             return;
         }
@@ -122,10 +122,10 @@ impl FormState {
             sent.turn = turn;
             sent.answer = None;
         });
-        let fields = String::from(fields.to_string());
         spawn_local(async move {
             let answer = client::post(self.endpoint.path, &fields).await;
-            if emptied && answer.is_ok() {
+            // What was typed since is not sent yet.
+            if emptied && answer.is_ok() && fields_of(&element).as_ref() == Some(&fields) {
                 element.reset();
             }
             // By now the page with the form may be gone.
@@ -159,8 +159,8 @@ impl FormState {
         self.sent.with(|sent| sent.answers)
     }
 
-    /// The text of the newest answer, if the form is done.
-    pub fn answer(self) -> Option<String> {
+    /// The newest answer, if the form is done.
+    pub fn answer(self) -> Option<Json> {
         self.sent
             .with(|sent| sent.answer.as_ref()?.as_ref().ok().cloned())
     }
@@ -188,6 +188,13 @@ impl FormState {
     pub(super) fn alert_id(self) -> String {
         format!("{}-alert", name(self.endpoint.path).replace('/', "-"))
     }
+}
+
+/// What a form would send now.
+fn fields_of(element: &HtmlFormElement) -> Option<String> {
+    let data = FormData::new_with_form(element).ok()?;
+    let fields = UrlSearchParams::new_with_str_sequence_sequence(&data).ok()?;
+    Some(fields.to_string().into())
 }
 
 /// The endpoint's name in the flash.
@@ -238,7 +245,8 @@ pub fn Submit(
             class=format!("button {class}")
             aria-label=name
             aria-busy=move || form.is_pending().then_some("true")
-            disabled=move || form.is_pending()
+            // Not `disabled`, which would take the focus from whoever pressed it: `send` refuses a second time.
+            aria-disabled=move || form.is_pending().then_some("true")
         >
             {move || if form.is_pending() { busy } else { label }}
         </button>

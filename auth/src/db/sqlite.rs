@@ -73,7 +73,12 @@ pub(crate) fn check_url(url: &str) -> Result<(), String> {
             let readable = SqliteConnectOptions::from_str(url);
             readable.map(drop).map_err(|_| "cannot be read".to_owned())
         }
-        _ => Err("must be sqlite:PATH (for postgres://… build with the feature `postgres`)".to_owned()),
+        // wing:postgres
+        None if url.starts_with("postgres") => {
+            Err("must be sqlite:PATH (for postgres://… build with the feature `postgres`)".to_owned())
+        }
+        // end wing:postgres
+        _ => Err("must be sqlite:PATH".to_owned()),
     }
 }
 

@@ -67,12 +67,12 @@ export function forAdmins(person: { email: string; id: string }, oneself: string
     { name: 'admin-person-disabled', show: disabled(person.id) },
   ];
 }
+// end wing:admin
 
 export const PROVIDER_ONLY: Sight[] = [
   { name: 'settings-accounts-provider-only', show: opened('/settings/accounts') },
   { name: 'settings-security-provider-only', show: opened('/settings/security') },
 ];
-// end wing:admin
 
 /** Has been here for a while: there is something on every page. */
 export async function settle(visitor: Visitor, elsewhere: Visitor, ada = somebody()): Promise<void> {

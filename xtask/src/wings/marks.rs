@@ -8,8 +8,8 @@
 //! goes with the last.
 
 const MARK: &str = "wing:";
-/// What begins a comment in the languages of this repository.
-const OPENERS: [&str; 5] = ["//", "#", "--", "/*", "<!--"];
+/// What begins a comment in the languages of this repository; what ends with another opener comes before it.
+const OPENERS: [&str; 5] = ["<!--", "//", "#", "--", "/*"];
 
 /// A text without some wings.
 #[derive(Debug, PartialEq)]
@@ -55,6 +55,9 @@ pub(super) fn without(text: &str, gone: &[&str]) -> Result<Option<Without>, Stri
             Kind::Line => {}
         }
         if goes || blocks.iter().any(|(_, goes)| *goes) {
+            if mark.kind == Kind::Line {
+                kept.leave_out_documentation();
+            }
             kept.leave_out(usize::from(mark.kind == Kind::Line));
         } else {
             kept.push(&mark.rewritten(line, gone));
@@ -162,6 +165,17 @@ impl Kept<'_> {
         }
     }
 
+    /// What documents the next line goes with it: it would document the line after it.
+    fn leave_out_documentation(&mut self) {
+        while self
+            .text
+            .pop_if(|line| line.trim_start().starts_with("///"))
+            .is_some()
+        {
+            self.lines += 1;
+        }
+    }
+
     fn leave_out(&mut self, lines: usize) {
         self.lines += lines;
         self.gap = true;
@@ -195,7 +209,7 @@ mod tests {
 
     #[test]
     fn lines_and_blocks_go_with_their_wing_in_every_language() {
-        let text = "a\nb // §x\nc # §y\n\n# §x\nd\n# end §x\n\n-- §y\ne\n-- end §y\n| f | <!-- §x -->\n/* §x */\ng\n/* end §x */\n";
+        let text = "a\nb // §x\nc # §y\n\n# §x\nd\n# end §x\n\n-- §y\ne\n-- end §y\n| f | <!-- §x -->\n/* §x */\ng\n/* end §x */\n<!-- §x -->\nh\n<!-- end §x -->\n";
         assert_eq!(
             rest(text, &["x"]).as_deref(),
             Some("a\nc # §y\n\n-- §y\ne\n-- end §y\n")
@@ -212,6 +226,15 @@ mod tests {
             Some("b // §y\n// §y\nc\n// end §y\n")
         );
         assert_eq!(rest(text, &["x", "y"]).as_deref(), Some(""));
+    }
+
+    #[test]
+    fn what_documents_a_line_goes_with_it() {
+        let text = "/// Of a.\na,\n/// Of b,\n/// at length.\nb, // §x\n/// Of c.\nc,\n";
+        assert_eq!(
+            rest(text, &["x"]).as_deref(),
+            Some("/// Of a.\na,\n/// Of c.\nc,\n")
+        );
     }
 
     #[test]

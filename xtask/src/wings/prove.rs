@@ -4,7 +4,7 @@ use std::{
     collections::BTreeSet,
     fs, io,
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, Stdio},
 };
 
 use super::{
@@ -16,7 +16,7 @@ use super::{
 use crate::{
     Outcome,
     cargo::{NATIVE, cargo, cargo_like_leptos, cargo_wasm},
-    layout,
+    layout, npm,
     process::{command, run},
     rename,
     steps::Steps,
@@ -65,6 +65,7 @@ pub(crate) fn quick(steps: &mut Steps) -> Outcome {
         println!("There is no wing left to take out.");
         return Ok(());
     }
+    npm::packages()?;
     let copy = Copy::new(root)?;
     println!("\nWithout any wing, under another name:");
     copy.without(&known.iter().collect::<Vec<_>>(), Some(ANOTHER_NAME))?;
@@ -75,6 +76,7 @@ pub(crate) fn quick(steps: &mut Steps) -> Outcome {
             .arg("--all-targets")
             .args(STRICT))?;
         copy.in_browser()?;
+        copy.browser_tests_load()?;
         run(copy
             .cargo(cargo_like_leptos(["test", "--quiet", "--lib", "--bins"])?)
             .args(NATIVE))
@@ -94,7 +96,8 @@ pub(crate) fn quick(steps: &mut Steps) -> Outcome {
             }
             // end wing:postgres
             run(clippy.args(STRICT))?;
-            copy.in_browser()
+            copy.in_browser()?;
+            copy.browser_tests_load()
         })?;
     }
     figures::print(&copy.root, &known)
@@ -109,7 +112,8 @@ fn whole(steps: &mut Steps, copy: &Copy) -> Outcome {
             .arg("--all-targets")
             .args(STRICT))?;
         copy.on_postgres()?; // wing:postgres
-        copy.in_browser()
+        copy.in_browser()?;
+        copy.browser_tests_load()
     })?;
     steps.run("tests", || {
         run(copy.cargo(cargo_like_leptos(["nextest", "run"])?).args(NATIVE))
@@ -208,6 +212,14 @@ impl Copy {
         run(self
             .cargo(cargo_wasm(["clippy", "--package", "frontend"])?)
             .args(STRICT))
+    }
+
+    /// The tests in browsers are not compiled: what one of them lacks is only missed when it is loaded.
+    fn browser_tests_load(&self) -> Outcome {
+        let folder = self.project.join("end2end");
+        run(command(npm::bin()?.join("playwright"), &folder)
+            .args(["test", "--list"])
+            .stdout(Stdio::null()))
     }
 
     // wing:postgres

@@ -28,6 +28,10 @@ pub(crate) fn remove(_: &mut Steps, arguments: &[String]) -> Outcome {
         print!("{}", list(&known));
         return Ok(());
     }
+    if arguments.iter().any(|argument| argument == "--help") {
+        println!("cargo xtask remove WING… | --list\n\n{}", list(&known));
+        return Ok(());
+    }
     let gone = chosen(&known, arguments)?;
     tree::is_clean(&root)?;
     let done = take_out(&root, &tree::files(&root)?, &gone)?;

@@ -1,8 +1,9 @@
 //! Public data: what the person says about themselves.
 //!
 //! To add a field, add it here to [`PublicData`], to the arguments of [`update_public_data`] and to the patch it
-//! makes of them, to the `<Form>`, and, if its text may come back to the form after an error, to `COMES_BACK`. Data
-//! stored by older versions is read with the field's default; keys a newer version wrote survive.
+//! makes of them, to the `<Form>`, and, if its text may come back to the form after an error, to the list in
+//! `UPDATE_PUBLIC_DATA`. Data stored by older versions is read with the field's default; keys a newer version wrote
+//! survive.
 
 #![expect(
     missing_docs,
@@ -317,11 +318,9 @@ impl PublicDataContext {
     }
 
     /// Puts the answer to an update in place, here and in the other tabs.
-    fn set(self, answer: String) {
-        if let Ok(data) = Json::from_text(answer) {
-            self.put(data);
-            tell_public_data_changed();
-        }
+    fn set(self, answer: Json) {
+        self.put(answer);
+        tell_public_data_changed();
     }
 
     /// Asks the server again.

@@ -198,7 +198,7 @@ fn Password(has_password: bool, change: FormState, set: FormState) -> impl IntoV
     } else {
         (
             "Set a password",
-            "So far you sign in with a provider only. With a password you can sign in without one. \
+            "So far you sign in with a provider only. With a password you can sign in without a provider. \
              Your other sessions end; you stay signed in here.",
         )
     };
