@@ -5,9 +5,10 @@
 //! *before* the commit: a mark too many costs one query, a mark too late would let a revoked session in. The other
 //! instances learn of it through the [`feed`](super::feed).
 //!
-//! A mark must outlive every snapshot it voids, whichever process sealed it: one with another `SNAPSHOT_TTL` during
-//! a change, or one that started after a command had read that no server runs. So the longest `SNAPSHOT_TTL` ever
-//! used is in the database. Every writer of marks uses it, and no process seals a snapshot that lives longer.
+//! A mark must outlive every snapshot it voids, whichever process sealed it. That may be a server with another
+//! `SNAPSHOT_TTL` during a change, or one that started after a command had found no value. So the longest
+//! `SNAPSHOT_TTL` ever used is in the database. Every writer of marks uses it, and no process seals a snapshot that
+//! lives longer.
 
 use std::{
     collections::HashMap,
