@@ -37,7 +37,7 @@ pub(super) fn write(cookies: Vec<HeaderValue>, headers: &mut HeaderMap) {
     if cookies.is_empty() {
         return;
     }
-    // A response that carries a secret must not be stored. A `Cache-Control` that already says so is left alone.
+    // A response that carries a secret must not be stored. A `Cache-Control` that is already set is left alone.
     headers
         .entry(CACHE_CONTROL)
         .or_insert(HeaderValue::from_static("no-store"));

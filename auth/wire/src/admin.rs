@@ -39,7 +39,7 @@ pub struct UserRow {
 pub struct UserDetails {
     /// The user's id.
     pub id: Uuid,
-    /// Whether this is the administrator who asked: some actions are not allowed on one's own account.
+    /// Whether this is the administrator who asked: some actions are not allowed on their own account.
     pub oneself: bool,
     /// The address in normal form.
     pub email: Option<String>,

@@ -44,7 +44,7 @@ pub(super) fn read(url: &str) -> Result<PgConnectOptions, Error> {
     let mut names_root = false;
     for (name, value) in options.to_url_lossy().query_pairs() {
         names_root |= name == "sslrootcert";
-        // An error on connecting would only say that there is no such file.
+        // An error on connecting would only report a missing file, not which one.
         if FILES.contains(&&*name)
             && let Some(file) = value.strip_prefix(FILE)
         {

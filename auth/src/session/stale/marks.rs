@@ -117,8 +117,8 @@ impl Marks {
             .is_some_and(|entry| version < entry.min_version)
     }
 
-    /// Makes room for this many more marks. A list that grows by doubling leaves behind freed
-    /// memory of half its size.
+    /// Makes room for this many more marks. A list that grows by doubling leaves behind freed memory of half its
+    /// size.
     pub(super) fn reserve(&self, marks: usize) {
         self.0.list.write().reserve(marks);
     }
