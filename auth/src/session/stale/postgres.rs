@@ -160,9 +160,8 @@ async fn heartbeat(
 ) -> Result<(), Broken> {
     let until = Instant::from_std(sent.monotonic + BOUND);
     let beat = Uuid::new_v4();
-    // A heartbeat need not survive a crash, so it does not wait for the disk, and revocations do not
-    // wait for it. The setting applies to this transaction only, since behind a pooler another client may get the
-    // connection next.
+    // A heartbeat need not survive a crash, so it does not wait for the disk, and revocations do not wait for it.
+    // The setting applies to this transaction only, since behind a pooler another client may get the connection next.
     let send = sqlx::query_scalar(
         "SELECT clock_timestamp() FROM set_config('synchronous_commit', 'off', TRUE), pg_notify($1, $2)",
     )
