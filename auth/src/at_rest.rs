@@ -1,4 +1,4 @@
-//! What lies on the disk is its owner's alone: files 0600 in folders 0700, whatever the umask.
+//! Files on the disk are accessible to their owner only: files 0600 in folders 0700, whatever the umask.
 
 use std::{
     fs::{DirBuilder, File, OpenOptions},
@@ -6,8 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Creates a folder with those above it that are missing. Whatever is there stays as it is: it is somebody's
-/// choice.
+/// Creates a folder and its missing parents. An existing folder keeps its permissions, which may be deliberate.
 ///
 /// # Errors
 /// If it cannot be created.
@@ -19,11 +18,11 @@ pub fn create_folder(folder: &Path) -> io::Result<()> {
     builder.create(folder)
 }
 
-/// Creates a file, to write to.
+/// Creates a file and opens it for writing.
 ///
 /// # Errors
-/// [`io::ErrorKind::AlreadyExists`]: one that is there is not even opened. On closing it this process would lose
-/// the locks that SQLite holds on it.
+/// [`io::ErrorKind::AlreadyExists`]: an existing file is not even opened, since closing it would lose the locks
+/// that SQLite in this process holds on it.
 pub fn create_file(file: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
@@ -32,11 +31,11 @@ pub fn create_file(file: &Path) -> io::Result<File> {
     options.open(file)
 }
 
-/// What the group or everybody may do something with: the folder, and what is in it under a name that begins
-/// with `stem`, which finds a database, its log, the secret beside it, and copies of them.
+/// The paths that the group or others have any permission for: the folder, and its entries whose names begin with
+/// `stem`. Those are a database, its log, the secret beside it, and copies of them.
 ///
 /// # Errors
-/// If it cannot be looked into, unless it does not exist.
+/// If the folder cannot be read, unless it does not exist.
 #[cfg(unix)]
 pub fn exposed(folder: &Path, stem: &str) -> io::Result<Vec<PathBuf>> {
     use std::os::unix::fs::MetadataExt;
@@ -58,7 +57,7 @@ pub fn exposed(folder: &Path, stem: &str) -> io::Result<Vec<PathBuf>> {
         match path.metadata() {
             Ok(data) if data.mode() & 0o077 != 0 => exposed.push(path),
             Ok(_) => {}
-            // A log that was just folded into its database, or a link to nowhere.
+            // A log that has just been folded into its database, or a dangling link.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(error),
         }
@@ -67,7 +66,7 @@ pub fn exposed(folder: &Path, stem: &str) -> io::Result<Vec<PathBuf>> {
     Ok(exposed)
 }
 
-/// There are no such permissions here.
+/// This system has no such permissions.
 ///
 /// # Errors
 /// None.

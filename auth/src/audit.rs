@@ -1,4 +1,4 @@
-//! The audit log: what happened to an account, for its owner and for who looks after the application.
+//! The audit log: what happened to an account, for its user and for administrators.
 
 use std::net::IpAddr;
 
@@ -16,14 +16,14 @@ use crate::{
 /// How long an event is kept.
 pub(crate) const KEPT: Duration = Duration::days(400);
 
-/// Events older than that: the condition takes the time.
+/// Events older than that. The condition takes the time.
 pub(crate) const EXPIRED: Expired = Expired {
     table: "audit_events",
     key: "id",
     when: "at <= $1",
 };
 
-/// What `detail` holds.
+/// The contents of `detail`.
 #[derive(Default, Serialize, Deserialize)]
 #[serde(default)]
 struct Detail {
@@ -32,7 +32,7 @@ struct Detail {
     by: Option<String>,
 }
 
-/// What happened, to be written.
+/// An event to be written.
 #[derive(Clone, Copy, Debug)]
 #[must_use = "it is written by `record`"]
 pub(crate) struct NewEvent<'a> {
@@ -46,7 +46,7 @@ pub(crate) struct NewEvent<'a> {
 }
 
 impl<'a> NewEvent<'a> {
-    /// Something the person did to their own account.
+    /// An action of a user on their own account.
     pub(crate) fn of(user_id: Uuid, kind: &'a str) -> Self {
         Self {
             user_id: Some(user_id),
@@ -54,7 +54,7 @@ impl<'a> NewEvent<'a> {
         }
     }
 
-    /// Something that is about no account, or about one that is gone.
+    /// An event about no account, or about one that is gone.
     pub(crate) const fn system_event(kind: &'a str) -> Self {
         Self {
             kind,
@@ -83,24 +83,24 @@ impl<'a> NewEvent<'a> {
         }
     }
 
-    /// The address it came from, if that is known.
+    /// The address it came from, if known.
     pub(crate) fn from(self, ip: Option<IpAddr>) -> Self {
         Self { ip, ..self }
     }
 
-    /// One word more: the provider, the method, the role.
+    /// One more word: the provider, the method, the role.
     pub(crate) fn note(self, note: &'a str) -> Self {
         Self { note, ..self }
     }
 
     // wing:admin
-    /// Another user did it, or what has no id.
+    /// It was done by another user, or by an actor without an id.
     pub(crate) fn by(self, actor_id: Option<Uuid>, by: Option<&'a str>) -> Self {
         Self { actor_id, by, ..self }
     }
     // end wing:admin
 
-    /// Writes it, in the transaction that makes it true.
+    /// Writes the event, in the transaction that makes it true.
     ///
     /// # Errors
     /// Of the database.
@@ -137,8 +137,8 @@ pub(crate) struct Row {
     actor_email: Option<String>,
 }
 
-/// Of each kind the newest of a user's events, found kind by kind along the index: however many there are of
-/// one kind, the others cost no more for it.
+/// The newest of a user's events of each kind, found kind by kind along the index. However many there are of one
+/// kind, the others cost no more for it.
 const OWN: &str = "WITH RECURSIVE
      kinds (kind) AS (
          SELECT min(kind) FROM audit_events WHERE user_id = $1
@@ -156,8 +156,8 @@ const OWN: &str = "WITH RECURSIVE
      FROM newest JOIN audit_events e ON e.id = newest.id LEFT JOIN users a ON a.id = e.actor_id
      ORDER BY newest.place, e.id DESC LIMIT $2";
 
-/// The newest events of a user, for themselves: of each kind one at least, before others of the same kind; which
-/// administrator it was, and from where, is not said.
+/// The newest events of a user, for that user: at least one of each kind, before others of the same kind. They do
+/// not show which administrator did something, or from where.
 pub(crate) async fn own(db: &Database, user_id: Uuid, most: usize) -> Result<Vec<Event>> {
     let mut rows: Vec<Row> = sqlx::query_as(OWN)
         .bind(user_id)

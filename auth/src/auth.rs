@@ -1,4 +1,4 @@
-//! Everything that authenticates, put together once at start.
+//! All parts of authentication, put together once at startup.
 
 use std::{ops::Deref, sync::Arc};
 
@@ -26,19 +26,19 @@ use crate::{
     users::{self, SqlUsers, UserAdapter},
 };
 
-/// The number of their own events a user sees.
+/// The number of their own events that users see.
 const OWN_EVENTS: usize = 20;
 
-/// The handle handlers and server functions work with. Cheap to clone.
+/// The handle that handlers and server functions work with. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Auth(Arc<Parts>);
 
-/// What [`Auth`] is made of.
+/// The parts of [`Auth`].
 #[derive(Debug)]
 pub struct Parts {
     /// The database.
     pub db: Database,
-    /// What goes on to its end although its client went away.
+    /// Runs work to its end even if the client disconnects.
     pub detached: Detached,
     /// The clock.
     pub clock: Clock,
@@ -60,7 +60,7 @@ pub struct Parts {
     pub oauth: OAuth,
     /// Per-user data.
     pub buckets: Buckets,
-    /// What was typed into forms that were not done.
+    /// Text typed into forms that were not completed.
     pub form_texts: FormTexts,
 }
 
@@ -73,19 +73,19 @@ impl Deref for Auth {
 }
 
 impl Auth {
-    /// Puts the parts together over a migrated database. The stale feed is followed from here on.
+    /// Puts the parts together over a migrated database, and begins to follow the stale feed.
     ///
     /// # Panics
-    /// Without a secret in the configuration.
+    /// If the configuration has no secret.
     pub async fn new(config: Config, db: Database, clock: Clock) -> Self {
         let users = Arc::new(SqlUsers::new(db.clone()));
         Self::with_users(config, db, clock, users).await
     }
 
-    /// As [`Self::new`], with users kept where this adapter keeps them.
+    /// Like [`Self::new`], but with users kept by this adapter.
     ///
     /// # Panics
-    /// As [`Self::new`].
+    /// Like [`Self::new`].
     pub async fn with_users(config: Config, db: Database, clock: Clock, users: Arc<dyn UserAdapter>) -> Self {
         let detached = Detached::default();
         let keys = Arc::new(KeyRing::new(&config.secrets));
@@ -134,7 +134,7 @@ impl Auth {
         }))
     }
 
-    /// The whole signed-in user, from SQL; `None` when anonymous.
+    /// The whole signed-in user, from SQL; `None` for anonymous visitors.
     pub async fn user(&self, request: &RequestAuth) -> Result<Option<User>> {
         match request.id_hash() {
             Some(id) => self.users.get(&id, self.clock.now()).await,
@@ -147,11 +147,11 @@ impl Auth {
         users::ways_in(&self.db, live.user_id()).await
     }
 
-    /// Signs out: ends this browser's session everywhere, and what the browser has under way with providers. Returns
-    /// whether there was a session to end; without one nothing is done, and no cookie is set.
+    /// Signs out: ends this browser's session everywhere, and the flows it has under way with providers. Returns
+    /// whether there was a session to end. If not, nothing is done and no cookie is set.
     ///
     /// # Errors
-    /// [`Error::Unavailable`]; the browser keeps its cookies then, for another try.
+    /// [`Error::Unavailable`]; the browser then keeps its cookies and can try again.
     pub async fn sign_out(&self, request: &RequestAuth) -> Result<bool> {
         let Some(session_id) = request.meant() else {
             return Ok(false);
@@ -160,7 +160,7 @@ impl Auth {
         let event = NewEvent::system_event("sign_out").from(request.client().ip);
         let which = vec![Ending::Any { session_id }];
         let ended = self.sessions.marks().end_noted(&mut tx, which, event).await?;
-        // The session has ended already, and the browser is in another one by now: that one was not meant.
+        // The session has already ended, and the browser has another one by now, which this request did not mean.
         if ended == 0 && request.is_late().await? {
             return Ok(false);
         }
@@ -173,12 +173,12 @@ impl Auth {
         Ok(true)
     }
 
-    /// Deletes a user as part of the caller's transaction: sessions, accounts, data, everything. Audit events
-    /// stay, without a user. No session of the user is accepted from here on, not even by its snapshot.
+    /// Deletes a user as part of the caller's transaction, with sessions, accounts and data. Audit events stay,
+    /// without a user. From here on no session of the user is accepted, not even by its snapshot.
     ///
-    /// Whether this is allowed is for the caller to know: take the id from the user's session, or from an
-    /// administrator. To be called before the transaction has locked anything, since it waits for others that
-    /// decide who is an administrator.
+    /// The caller must check that this is allowed: take the id from a session, or from an administrator's request.
+    /// Call this before the transaction has locked anything, since it waits for other transactions that decide who
+    /// is an administrator.
     ///
     /// # Errors
     /// [`Error::NotFound`]
@@ -188,8 +188,8 @@ impl Auth {
     pub async fn delete_user(&self, tx: &mut Tx, user_id: Uuid) -> Result<()> {
         Database::alone(tx).await?;
         admin::another_admin_stays(tx, user_id).await?; // wing:admin
-        // Nobody signs in meanwhile; and then the sessions, since with the user's row their rows go, and nobody
-        // would know which to mark.
+        // Lock the user first, so that no sign-in happens meanwhile. Then end the sessions: their rows go with the
+        // user's row, and afterwards it would be unknown which sessions to mark.
         users::lock(tx, user_id).await?.ok_or(Error::NotFound)?;
         self.sessions.marks().end_all(tx, user_id).await?;
         if !self.users.delete(tx, user_id).await? {
@@ -201,16 +201,16 @@ impl Auth {
             .await
     }
 
-    /// The newest of what happened to the person's account, of each kind the newest at least.
+    /// The newest events of the user's account, including at least the newest of each kind.
     pub async fn own_events(&self, live: &LiveSession) -> Result<Vec<Event>> {
         audit::own(&self.db, live.user_id(), OWN_EVENTS).await
     }
 
-    /// Forgets what has expired, each kind by itself: what is wrong with one table does not fill the disk with the
-    /// others.
+    /// Deletes what has expired. Each kind is swept independently, so that a problem with one table does not let
+    /// the others fill the disk.
     ///
     /// # Errors
-    /// The first one, of the database; the next sweep does what this one did not.
+    /// The first error of the database. The next sweep does what this one did not.
     pub async fn sweep(&self) -> Result<()> {
         self.limits.sweep();
         let now = self.clock.now();

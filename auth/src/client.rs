@@ -1,16 +1,16 @@
-//! The client of a request, as far as sessions, limits and the audit log care.
+//! The client of a request, as far as sessions, limits and the audit log need it.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use http::{Extensions, HeaderMap, header::USER_AGENT};
 
-/// The client's address, put into a request's extensions by the server, which knows its proxies.
+/// The client's address. The server, which knows its proxies, puts it into a request's extensions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClientAddress(pub IpAddr);
 
-/// What an address stands for when attempts and connections are counted: an IPv4 address is counted by itself, also
-/// when it is written as IPv6; of an IPv6 address only the first `v6` bits are, since its owner has all of the rest.
-/// 64 bits are what one client has, 48 a site.
+/// What an address stands for when attempts and connections are counted. An IPv4 address counts by itself, even
+/// when written as IPv6. Of an IPv6 address only the first `v6` bits count, since its owner has all of the rest: 64
+/// bits for one client, 48 for a site.
 pub fn block(address: IpAddr, v6: u32) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => {
@@ -21,18 +21,18 @@ pub fn block(address: IpAddr, v6: u32) -> IpAddr {
     }
 }
 
-/// Who asks: an address and a browser's name for itself.
+/// The client of a request: an address and the browser's name for itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Client {
-    /// The address; unknown only where no server put it.
+    /// The address; `None` only if no server has set it.
     pub ip: Option<IpAddr>,
-    /// The `User-Agent`, cut to a sane length.
+    /// The `User-Agent`, cut to a reasonable length.
     pub user_agent: Option<String>,
 }
 
-/// What stands for all clients without an address.
+/// Stands for all clients without an address.
 const UNKNOWN: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
-/// Longest `User-Agent` kept, in characters: real ones stay under it.
+/// The longest `User-Agent` kept, in characters. Real ones are shorter.
 const MAX_USER_AGENT: usize = 400;
 
 impl Client {
@@ -51,13 +51,14 @@ impl Client {
         }
     }
 
-    /// The address attempts count against; all clients without one share a window.
+    /// The address that attempts count against. All clients without one share a window.
     pub fn limited_address(&self) -> IpAddr {
         self.ip.unwrap_or(UNKNOWN)
     }
 }
 
-/// The address attempts count against, of a request with these extensions, where nothing else of the client matters.
+/// The address that attempts count against, for a request with these extensions, if nothing else of the client
+/// matters.
 pub fn limited_address(extensions: &Extensions) -> IpAddr {
     address(extensions).unwrap_or(UNKNOWN)
 }

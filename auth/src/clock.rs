@@ -7,21 +7,21 @@ use std::sync::{
 
 use time::{Duration, OffsetDateTime};
 
-/// Tells the time in whole seconds, in UTC.
+/// Returns the time in whole seconds, in UTC.
 ///
-/// Whole seconds because SQLite compares times as text, and RFC 3339 text of varying precision does
-/// not sort (`…00.5Z` comes before `…00Z`).
+/// The seconds are whole because SQLite compares times as text, and RFC 3339 text of varying precision does not
+/// sort (`…00.5Z` comes before `…00Z`).
 #[derive(Clone, Debug)]
 pub enum Clock {
-    /// The machine's clock, and by how many milliseconds the database server's is ahead of it: instances
-    /// on many machines share the one clock of their database, however far apart their own are.
+    /// The machine's clock, and the number of milliseconds that the database server's clock is ahead of it. So
+    /// instances on many machines share the one clock of their database, however far apart their own are.
     System(Arc<AtomicI64>),
-    /// A clock that stands still until it is moved: Unix seconds.
+    /// A clock for tests that stands still until it is moved, in Unix seconds.
     Manual(Arc<AtomicI64>),
 }
 
 // wing:postgres
-/// Below this a difference between clocks is noise: to follow it would make the time jump to and fro.
+/// A smaller difference between clocks is noise, and following it would make the time jump back and forth.
 #[cfg(feature = "postgres")]
 const NOTICED: i64 = 500;
 // end wing:postgres
@@ -50,7 +50,7 @@ impl Clock {
         from_unix(self.unix())
     }
 
-    /// Moves a manual clock. The machine's clock stays where it is.
+    /// Moves a manual clock. The machine's clock is not affected.
     pub fn advance(&self, by: Duration) {
         if let Self::Manual(seconds) = self {
             seconds.fetch_add(by.whole_seconds(), Ordering::Relaxed);
@@ -58,15 +58,15 @@ impl Clock {
     }
 
     // wing:postgres
-    /// Follows the database server's clock, which said `server` at some time in the last `elapsed`. A manual
-    /// clock follows nobody. Whether that has changed the time.
+    /// Follows the database server's clock, which showed `server` at some time in the last `elapsed`. A manual
+    /// clock does not follow. Returns whether this has changed the time.
     #[cfg(feature = "postgres")]
     pub(crate) fn agree(&self, server: OffsetDateTime, elapsed: std::time::Duration) -> bool {
         let Self::System(ahead) = self else { return false };
         let server = i64::try_from(server.unix_timestamp_nanos() / 1_000_000).unwrap_or_default();
         let half = i64::try_from(elapsed.as_millis() / 2).unwrap_or_default();
         let measured = server - (machine_millis() - half);
-        // What may come from the journey alone is not the clock's.
+        // A difference that the round trip alone may cause is ignored.
         let noticed = (measured - ahead.load(Ordering::Relaxed)).abs() > NOTICED.max(half);
         if noticed {
             ahead.store(measured, Ordering::Relaxed);
@@ -86,7 +86,7 @@ fn machine_millis() -> i64 {
     i64::try_from(now).unwrap_or_default()
 }
 
-/// The time at so many seconds since the Unix epoch; the epoch itself for seconds outside years ±9999.
+/// The time this many seconds after the Unix epoch; the epoch itself for seconds outside years ±9999.
 pub fn from_unix(seconds: i64) -> OffsetDateTime {
     OffsetDateTime::from_unix_timestamp(seconds).unwrap_or(OffsetDateTime::UNIX_EPOCH)
 }
@@ -106,13 +106,13 @@ mod tests {
             let off = (clock.now() - machine()).whole_seconds() - minutes * 60;
             assert!(off.abs() <= 1, "{off} s off");
         }
-        // Said at any time of a journey of twenty seconds, the same time.
+        // Read at any moment of a round trip of twenty seconds, the time is the same.
         for ago in [1, 10, 18] {
             clock.agree(machine() - Duration::seconds(ago), elapsed(20_000));
             assert!((clock.now() - machine()).whole_seconds().abs() <= 1, "{ago}");
         }
-        // No journey explains a time to come, or one before it began: the truth is ten seconds from the
-        // middle at most.
+        // No round trip explains a time in the future, or one before it began. The true time is at most ten seconds
+        // from the middle.
         for (off, ahead) in [(9, 9..=29), (-30, -31..=-10)] {
             let clock = Clock::system();
             clock.agree(machine() + Duration::seconds(off), elapsed(20_000));

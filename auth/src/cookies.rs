@@ -1,4 +1,4 @@
-//! The cookies, by one rule: names and attributes follow from `PUBLIC_URL`, nobody chooses them per call.
+//! The cookies, by one rule: names and attributes follow from `PUBLIC_URL`, and no call chooses its own.
 
 use http::{HeaderMap, HeaderValue, header::COOKIE};
 use strum::VariantArray;
@@ -10,11 +10,11 @@ pub enum CookieName {
     Id,
     /// The snapshot.
     Auth,
-    /// What binds a provider flow to this browser.
+    /// Binds a provider flow to this browser.
     Flow,
     /// What a form without JavaScript shows after its redirect.
     Flash,
-    /// How pages look for this person: no secret, and right on first paint.
+    /// The visitor's theme: not a secret, and right on first paint.
     Theme,
 }
 
@@ -35,19 +35,19 @@ impl CookieName {
 pub enum Keep {
     /// Until the browser ends: neither Max-Age nor Expires.
     BrowserSession,
-    /// So many seconds.
+    /// For this many seconds.
     Seconds(i64),
 }
 
 /// Writes and reads cookies for one public URL.
 #[derive(Clone, Copy, Debug)]
 pub struct Cookies {
-    /// Whether the public URL is https: then `Secure` and the `__Host-` prefix (RFC 6265bis §4.1.3).
+    /// Whether the public URL is https. If so, cookies get `Secure` and the `__Host-` prefix (RFC 6265bis §4.1.3).
     secure: bool,
 }
 
 impl Cookies {
-    /// Cookies for a public URL that is https, or not.
+    /// Cookies for a public URL that is https, or is not.
     pub const fn new(secure: bool) -> Self {
         Self { secure }
     }
@@ -70,13 +70,13 @@ impl Cookies {
             self.name(name)
         );
         let mut value = HeaderValue::try_from(text).expect("our cookie values are ASCII without controls");
-        // Its Debug shows nothing then, and HTTP/2 keeps it out of its tables (RFC 7541 §7.1.3).
+        // Then its Debug shows nothing, and HTTP/2 keeps it out of its tables (RFC 7541 §7.1.3).
         value.set_sensitive(true);
         value
     }
 
-    /// A `Set-Cookie` value that removes the cookie, with the attributes it was set with: browsers
-    /// refuse a `__Host-` deletion that lacks `Secure`.
+    /// A `Set-Cookie` value that removes the cookie, with the attributes it was set with: browsers refuse a
+    /// `__Host-` deletion that lacks `Secure`.
     pub fn clear(self, name: CookieName) -> HeaderValue {
         self.set(name, "", Keep::Seconds(0))
     }
@@ -84,7 +84,7 @@ impl Cookies {
     /// Reads the cookies of a request in one pass.
     pub fn read(self, headers: &HeaderMap) -> RequestCookies<'_> {
         let mut found = RequestCookies::default();
-        // Bytes, not text: a site next door may have set anything, and none of it is our business.
+        // Bytes, not text: a sibling domain may have set anything, and such cookies are ignored.
         let pairs = headers
             .get_all(COOKIE)
             .iter()
@@ -110,7 +110,7 @@ impl Cookies {
     }
 }
 
-/// Without the spaces at its ends, which is all that browsers put between cookies.
+/// Removes spaces at the ends, the only white space that browsers put between cookies.
 fn without_spaces(mut pair: &[u8]) -> &[u8] {
     while let [b' ', rest @ ..] | [rest @ .., b' '] = pair {
         pair = rest;
@@ -118,11 +118,11 @@ fn without_spaces(mut pair: &[u8]) -> &[u8] {
     pair
 }
 
-/// The cookies of one request that are ours.
+/// Our cookies in one request.
 #[derive(Clone, Copy, Default)]
 pub struct RequestCookies<'a>([Seen<'a>; CookieName::VARIANTS.len()]);
 
-/// Which cookies there are; their values are secrets.
+/// Shows which cookies are present; their values are secrets.
 impl std::fmt::Debug for RequestCookies<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let carried = CookieName::VARIANTS
@@ -138,8 +138,8 @@ enum Seen<'a> {
     #[default]
     No,
     Once(&'a [u8]),
-    /// A name that occurs twice counts as absent, all copies: one of them may be an attacker's, set
-    /// from a sibling domain, and nothing tells which.
+    /// A name that occurs twice counts as absent, all copies: one of them may be an attacker's, set from a sibling
+    /// domain, and they cannot be told apart.
     Twice,
 }
 
@@ -153,8 +153,8 @@ impl<'a> Seen<'a> {
 }
 
 impl<'a> RequestCookies<'a> {
-    /// The value of a cookie that occurs exactly once. What is not text is the empty text: nothing of ours,
-    /// and still there, so that it is cleared like any other value that was never valid.
+    /// The value of a cookie that occurs exactly once. A value that is not text is returned as the empty text: it
+    /// is not ours, but it is present, so it is cleared like any other value that was never valid.
     pub fn get(&self, name: CookieName) -> Option<&'a str> {
         match self.0[name as usize] {
             Seen::Once(value) => Some(std::str::from_utf8(value).unwrap_or_default()),
@@ -162,7 +162,7 @@ impl<'a> RequestCookies<'a> {
         }
     }
 
-    /// Whether the request carries the cookie at all, however often.
+    /// Whether the request carries the cookie at all, even more than once.
     pub fn has(&self, name: CookieName) -> bool {
         !matches!(self.0[name as usize], Seen::No)
     }
@@ -216,7 +216,7 @@ mod tests {
         );
     }
 
-    /// A header as it may come off the wire.
+    /// A header as it may arrive on the wire.
     fn bytes(value: &[u8]) -> HeaderMap {
         HeaderMap::from_iter([(COOKIE, HeaderValue::from_bytes(value).unwrap())])
     }

@@ -1,7 +1,7 @@
-//! Work that goes on to its end, whether or not anybody still waits for it.
+//! Work that continues to its end, whether or not its caller still waits for it.
 //!
-//! hyper drops a request's future together with its connection: a browser that goes away would end a
-//! transaction between any two statements, and a handler between its commit and what has to follow it.
+//! hyper drops a request's future together with its connection. A browser that disconnects would end a transaction
+//! between any two statements, and a handler between its commit and what must follow it.
 
 use std::{cell::Cell, future::Future, panic, sync::Arc, time::Duration};
 
@@ -15,12 +15,12 @@ use tracing::Instrument;
 
 use crate::db::carried;
 
-/// How much of it goes on at once. Clients that leave make room for others to connect, so their number alone
-/// bounds nothing; beyond this, the next one waits for its turn, and has not begun.
+/// The most work under way at once. Clients that leave make room for others to connect, so the number of clients
+/// alone bounds nothing. Beyond this, further work waits for its turn and has not begun.
 const PLACES: usize = 512;
 
 task_local! {
-    /// The place of the work that this task does, unless it has left it for a while.
+    /// The place of the work that this task runs, unless it has given it up for a while.
     static PLACE: Cell<Option<OwnedSemaphorePermit>>;
 }
 
@@ -41,7 +41,7 @@ impl Default for Detached {
 }
 
 impl Detached {
-    /// So many places apart from these, for what could fill them all; a stop waits for both.
+    /// A separate set of places, for work that could fill all of these. A stop waits for both.
     pub(crate) fn apart(&self, places: usize) -> Self {
         Self {
             tasks: self.tasks.clone(),
@@ -49,8 +49,8 @@ impl Detached {
         }
     }
 
-    /// Runs `work` to its end and returns its output. Until there is a place for it, dropping the returned
-    /// future cancels it; from then on it only gives up the output.
+    /// Runs `work` to its end and returns its output. Until a place is free, dropping the returned future cancels
+    /// the work. After that, only the output is lost.
     ///
     /// # Panics
     /// If `work` does, with its panic.
@@ -64,16 +64,16 @@ impl Detached {
             Ok(output) => output,
             Err(error) => match error.try_into_panic() {
                 Ok(payload) => panic::resume_unwind(payload),
-                // Cancelled: the runtime is being shut down, and this future with it.
+                // Cancelled: the runtime is shutting down, and this future with it.
                 Err(_) => std::future::pending().await,
             },
         }
     }
 
-    /// Waits for somebody outside in one of these places; if none is free, it is `None` at once.
+    /// Waits for something outside in one of these places. If none is free, returns `None` at once.
     ///
-    /// The work around it leaves its own place for that time, and waits for a turn again afterwards: others work
-    /// while it cannot. If it gives up waiting before the end, it goes on without a place.
+    /// The surrounding work leaves its own place for that time, and waits for its turn again afterwards, so that
+    /// other work can run meanwhile. If it stops waiting before the end, it continues without a place.
     pub(crate) async fn wait<T>(&self, outside: impl Future<Output = T>) -> Option<T> {
         let place = Arc::clone(&self.places).try_acquire_owned().ok()?;
         let left = PLACE.try_with(Cell::take).ok().flatten();
@@ -88,13 +88,13 @@ impl Detached {
         Some(output)
     }
 
-    /// Begins `work` that runs to its end without a place of its own: its caller bounds how much of it there is,
+    /// Spawns `work`, which runs to its end without a place of its own. The caller bounds how much of it there is,
     /// and holds a place while it waits for it.
     pub(crate) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
         self.tasks.spawn(carried(work).in_current_span());
     }
 
-    /// Waits until all of it has ended, for so long at most; whether it has. For the end of the process,
+    /// Waits until all work has ended, at most for this long. Returns whether it has. For the end of the process,
     /// after the last request was accepted.
     pub async fn drain(&self, most: Duration) -> bool {
         self.tasks.close();
@@ -157,15 +157,15 @@ mod tests {
             async move { detached.run(work).await }
         });
         assert_eq!(poll!(&mut waiting), Poll::Pending);
-        // It gets there first.
+        // This work gets the place first.
         detached.run(async {}).await;
         assert_eq!(outside.places.available_permits(), 0);
-        // Whoever else would wait there is told so at once, and keeps its place.
+        // Further callers who would wait there are refused at once, and keep their places.
         let (more, kept) = (outside.clone(), Arc::clone(&detached.places));
         let refused = detached.run(async move { (more.wait(async {}).await, kept.available_permits()) });
         assert_eq!(refused.await, (None, 0));
 
-        // Back it waits for its turn.
+        // After its wait, the work waits for its turn again.
         let (end, ended) = oneshot::channel::<()>();
         let mut other = Box::pin(detached.run(async move { ended.await.unwrap() }));
         assert_eq!(poll!(&mut other), Poll::Pending);

@@ -1,4 +1,4 @@
-//! One normal form for e-mail addresses: what is equal in it is the same address.
+//! One normal form for e-mail addresses. Addresses that are equal in it are the same.
 
 use std::str::FromStr;
 
@@ -15,15 +15,15 @@ const MAX_BYTES: usize = 254;
 /// The `@` of a Japanese or Chinese keyboard.
 const FULLWIDTH_AT: &str = "\u{ff20}";
 
-/// Takes off what a paste brings along at the ends: white space, and characters that are not to be seen.
+/// Removes what a paste adds at the ends: white space and invisible characters.
 pub(crate) fn trim(text: &str) -> &str {
     text.trim_matches(|c: char| c.is_whitespace() || is_invisible(c))
 }
 
 /// One e-mail address in normal form: trimmed, the domain as ASCII (IDNA), ASCII letters in lower case.
 ///
-/// Letters beyond ASCII in front of the `@` stay as they are: folding them would merge addresses that
-/// belong to different people (CVE-2019-19844).
+/// Letters beyond ASCII before the `@` stay as they are: folding them would merge addresses that belong to
+/// different people (CVE-2019-19844).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Email(String);
 
@@ -33,7 +33,7 @@ impl Email {
         &self.0
     }
 
-    /// The part in front of the `@`.
+    /// The part before the `@`.
     pub fn local_part(&self) -> &str {
         self.0.rsplit_once('@').map_or(&self.0, |(local, _)| local)
     }
@@ -44,7 +44,7 @@ impl FromStr for Email {
 
     fn from_str(text: &str) -> Result<Self> {
         let text = trim(text);
-        // Length first, before anything else walks the text.
+        // The length first, before the text is processed.
         if text.len() > MAX_BYTES {
             return Err(Error::InvalidEmail);
         }

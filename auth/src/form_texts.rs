@@ -1,7 +1,7 @@
-//! What people typed into forms that were not done, kept until the form's page has it again.
+//! Text that users typed into forms that were not completed, kept until the form's page gets it back.
 //!
-//! A cookie holds no more than 4 KB, and a field may take more. Each text is its user's alone: whoever else
-//! comes to the page, with the same browser or with its id, gets nothing.
+//! A cookie holds at most 4 KB, and a field may take more. Each text belongs to its user alone: any other user who
+//! comes to the page, with the same browser or with the text's id, gets nothing.
 
 use std::{net::IpAddr, sync::Arc};
 
@@ -17,14 +17,14 @@ use crate::{
     limits::{Action, Limits, Subject},
 };
 
-/// How long a text waits for its page, in seconds: long enough to sign in again, with a provider, too.
+/// How long a text waits for its page, in seconds: long enough to sign in again, even with a provider.
 pub const LIFE: i64 = 600;
-/// The most a text may weigh, in bytes.
+/// The largest size of a text, in bytes.
 pub const MAX_BYTES: usize = 64 * 1024;
-/// Texts kept for a user; the oldest goes when another comes.
+/// The most texts kept for a user. The oldest goes when another comes.
 const MAX_TEXTS: i64 = 20;
-/// Texts that wait for a user already, beside which none is kept that nobody has proven to be theirs: so many
-/// forms one browser may have sent in vain.
+/// The number of waiting texts beside which no unproven text is kept. One browser may have sent this many forms in
+/// vain.
 const MAX_BESIDE_UNPROVEN: i64 = 4;
 
 /// Who typed a text.
@@ -32,8 +32,8 @@ const MAX_BESIDE_UNPROVEN: i64 = 4;
 pub enum Typist {
     /// The user, who is signed in.
     SignedIn,
-    /// Somebody at this address whose page was made for the user, or whose session is over: the user most likely,
-    /// but a page and an old cookie can be in other hands.
+    /// A client at this address whose page was created for the user, or whose session is over. This is most likely
+    /// the user, but a page and an old cookie can be in other hands.
     Unproven(IpAddr),
 }
 
@@ -46,7 +46,7 @@ pub struct FormTexts {
     limits: Limits,
 }
 
-/// What is sealed: the id as well, so that a row's text opens in no other row.
+/// What is sealed. It includes the id, so that a row's text opens in no other row.
 #[derive(Serialize, Deserialize)]
 struct Sealed {
     id: Uuid,
@@ -63,9 +63,9 @@ impl FormTexts {
         }
     }
 
-    /// Keeps what was typed for a user; the id to take it by. `None` if it is too much, or the user is disabled or
-    /// gone. Of who has not proven to be the user it takes little, and nothing makes room for it: whoever has an
-    /// old cookie fills no table with it, and takes no text away.
+    /// Keeps what was typed for a user. Returns the id to take it by; `None` if it is too much, or the user is
+    /// disabled or gone. Little is kept for a client who has not proven to be the user, and nothing makes room for
+    /// it: with an old cookie an attacker can neither fill the table nor push texts out.
     ///
     /// # Errors
     /// Of the database.
@@ -110,7 +110,7 @@ impl FormTexts {
         if kept.rows_affected() == 0 {
             return Ok(None);
         }
-        // Ids are UUIDv7: their order is that of the texts.
+        // Ids are UUIDv7, so their order is that of the texts.
         sqlx::query(
             "DELETE FROM form_texts WHERE user_id = $1 AND id NOT IN (
                  SELECT id FROM form_texts WHERE user_id = $1 ORDER BY id DESC LIMIT $2)",
@@ -123,7 +123,7 @@ impl FormTexts {
         Ok(Some(id))
     }
 
-    /// Takes a text of this user, once; nothing if it is another user's, expired or gone.
+    /// Takes a text of this user, once. `None` if it is another user's, expired or gone.
     ///
     /// # Errors
     /// Of the database.

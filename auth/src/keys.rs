@@ -1,8 +1,8 @@
-//! The key ring: `SESSION_SECRET`, spread over purposes.
+//! The key ring: `SESSION_SECRET`, split by purpose.
 //!
-//! Every entry of the list is a master secret. HKDF-SHA-256 derives one key per purpose from it, so that
-//! what was sealed for one purpose opens for no other. The newest entry seals; all of them open: a
-//! secret is rotated by putting a new one in front.
+//! Every entry of the list is a master secret. HKDF-SHA-256 derives one key per purpose from it, so that what was
+//! sealed for one purpose opens for no other. The newest entry seals; all of them open. To rotate the secret, put a
+//! new one in front.
 
 use base64::{
     Engine, alphabet,
@@ -22,35 +22,36 @@ use sha2::Sha256;
 use strum::VariantArray;
 use uuid::Uuid;
 
-/// The least a secret may weigh, decoded.
+/// The smallest size of a secret, decoded.
 pub const MIN_SECRET_BYTES: usize = 32;
-/// The secret in `.env.example`, decoded: known to everybody, so refused in every spelling.
+/// The secret in `.env.example`, decoded. It is public, so it is refused in every spelling.
 const EXAMPLE_SECRET: &[u8] = b"example-secret-example-secret-01";
 
-/// How much of its seal a mark carries, in bytes.
+/// The number of bytes of its seal that a mark carries.
 const MARK_SEAL: usize = 16;
 
-/// A label for deriving a key: of this project, so that another with the same secret has other keys.
+/// A label for deriving a key. It contains the project's name, so that another project with the same secret has
+/// other keys.
 macro_rules! label {
     ($purpose:literal) => {
         concat!("start-axum-auth/", $purpose)
     };
 }
 
-/// What a sealed text is for. It goes into the key derivation and into the seal's implicit assertion.
+/// The purpose of a sealed text. It is part of the key derivation and of the seal's implicit assertion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, VariantArray)]
 pub enum Purpose {
     /// The snapshot cookie.
     Snapshot,
     /// Provider tokens at rest.
     ProviderToken,
-    /// A provider's answer that waits for its owner to sign in.
+    /// A provider's response that waits for its owner to sign in.
     PendingLink,
     /// What a form without JavaScript gets back after a redirect.
     Flash,
     /// Private data at rest.
     PrivateData, // wing:private-data
-    /// What was typed into a form, at rest.
+    /// Text typed into a form, at rest.
     FormText,
 }
 
@@ -66,14 +67,14 @@ impl Purpose {
         }
     }
 
-    /// The implicit assertion of what is sealed for a place. No label holds a zero byte.
+    /// The implicit assertion of text sealed for a place. No label contains a zero byte.
     fn at(self, place: &Place) -> Vec<u8> {
         [self.label().as_bytes(), &[0], &place.0].concat()
     }
 }
 
-/// Where a sealed text lies: whoever can write to the database, but has no key, could else move it to a row of
-/// their own and have it opened for themselves.
+/// Where a sealed text is stored. Otherwise an attacker who can write to the database, but has no key, could move
+/// it to a row of their own and have it opened for themselves.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place(Vec<u8>);
 
@@ -81,7 +82,7 @@ impl Place {
     /// A column, and what identifies the row.
     pub fn new(column: &'static str, row: &[&[u8]]) -> Self {
         let mut place = Vec::new();
-        // The lengths keep apart what follows one another.
+        // The lengths keep consecutive parts apart.
         for part in [&[column.as_bytes()], row].concat() {
             place.extend((part.len() as u64).to_le_bytes());
             place.extend(part);
@@ -108,18 +109,18 @@ pub enum SecretError {
 }
 
 struct Key {
-    /// Goes into the footer, in clear: which key opens this.
+    /// Goes into the footer, in clear: identifies the key that opens this.
     name: String,
     /// One key per purpose, set up once rather than per request.
     purposes: [SymmetricKey<V4>; Purpose::VARIANTS.len()],
-    /// What marks are made with.
+    /// The key that seals marks.
     mark: Hmac<Sha256>,
 }
 
 /// The keys, newest first.
 pub struct KeyRing {
     keys: Vec<Key>,
-    /// Set up once: a clone costs less than a key.
+    /// Set up once: cloning it costs less than setting up a key.
     etag: Hmac<Sha256>,
 }
 
@@ -156,7 +157,7 @@ impl KeyRing {
     /// A ring of these secrets, newest first.
     ///
     /// # Panics
-    /// On an empty list: there is nothing to seal with.
+    /// If the list is empty: there is nothing to seal with.
     pub fn new(secrets: &[SecretSlice<u8>]) -> Self {
         assert!(!secrets.is_empty(), "a key ring needs a secret");
         let keys = secrets.iter().map(Key::derive).collect();
@@ -172,7 +173,7 @@ impl KeyRing {
         self.seal_with(purpose, purpose.label().as_bytes(), text)
     }
 
-    /// Opens what [`Self::seal`] made for the same purpose; `None` for anything else, whatever is wrong with it.
+    /// Opens what [`Self::seal`] created for the same purpose. `None` for anything else, whatever is wrong with it.
     pub fn open(&self, purpose: Purpose, sealed: &str) -> Option<String> {
         self.open_with(purpose, purpose.label().as_bytes(), sealed)
     }
@@ -182,13 +183,13 @@ impl KeyRing {
         self.seal_with(purpose, &purpose.at(place), text)
     }
 
-    /// Opens what [`Self::seal_at`] made for the same purpose and place.
+    /// Opens what [`Self::seal_at`] created for the same purpose and place.
     pub fn open_at(&self, purpose: Purpose, place: &Place, sealed: &str) -> Option<String> {
         self.open_with(purpose, &purpose.at(place), sealed)
     }
 
     // wing:private-data
-    /// How everything ends that the newest key has sealed.
+    /// The ending of everything that the newest key has sealed.
     pub(crate) fn newest_ending(&self) -> String {
         format!(
             ".{}",
@@ -224,7 +225,7 @@ impl KeyRing {
         .map(|opened| opened.payload().to_owned())
     }
 
-    /// A strong validator for a body: keyed, so that it tells nothing about guessable content.
+    /// A strong validator for a body. It is keyed, so it reveals nothing about guessable content.
     pub fn etag(&self, body: &[u8]) -> String {
         let mut mac = self.etag.clone();
         mac.update(body);
@@ -233,15 +234,15 @@ impl KeyRing {
         format!("\"{tag}\"")
     }
 
-    /// A user's mark: what a form carries to say whom its page was made for. The same each time, so that a
-    /// page is; nobody can make another user's. It opens nothing.
+    /// A user's mark: a form carries it to show which user its page was made for. It is always the same, so that a
+    /// page is, too. It cannot be forged for another user, and it opens nothing.
     pub fn mark(&self, user_id: Uuid) -> String {
         let mut mark = user_id.into_bytes().to_vec();
         mark.extend_from_slice(&self.keys[0].seal_of(user_id).finalize().into_bytes()[..MARK_SEAL]);
         BASE64_URL_SAFE_NO_PAD.encode(mark)
     }
 
-    /// The user whom a mark is of; `None` if it is not one of ours.
+    /// The user that a mark belongs to; `None` if the mark is not ours.
     pub fn marked(&self, mark: &str) -> Option<Uuid> {
         let mark = BASE64_URL_SAFE_NO_PAD.decode(mark).ok()?;
         let (user_id, seal) = mark.split_at_checked(16)?;

@@ -1,23 +1,24 @@
 //! # How a request is authenticated
 //!
-//! A browser holds two cookies. `__Host-id` is a session id, the secret; the row in `sessions` found by
-//! its SHA-256 is the *authority* on who is signed in. `__Host-auth` is a *snapshot*: what the authority
-//! last said, sealed, good for minutes, bound to that id.
+//! A browser holds two cookies. `__Host-id` is the session id, which is the secret. The row in `sessions` with its
+//! SHA-256 is the *authority* on who is signed in. `__Host-auth` is a *snapshot*: a sealed copy of the authority's
+//! last result, valid for minutes and bound to that id.
 //!
-//! 1. [`session_layer`] opens the snapshot. Valid, in its time, beside its own id and not voided by a
-//!    *stale mark*: the request is signed in, and no query was made.
-//! 2. Otherwise, with an id, one query asks the authority. Alive: a new snapshot is set, and the idle
-//!    end slides. Dead: both cookies are cleared; a *former* id, which the browser has been given another for a
-//!    moment ago, is nobody's and clears nothing. No answer: 503, and nobody is signed out.
-//! 3. Handlers find a [`RequestAuth`] in the request's extensions. For rendering its
-//!    [`session()`](RequestAuth::session) is enough. Whatever changes something begins with
-//!    [`require()`](RequestAuth::require), which asks the authority, and what changes the ways into an
-//!    account takes a [`RecentSession`], which only [`require_recent()`](RequestAuth::require_recent) makes.
+//! 1. [`session_layer`] opens the snapshot. If it is valid, not expired, bound to the id beside it and not voided
+//!    by a *stale mark*, the request is signed in without a query.
+//! 2. Otherwise, if there is an id, one query asks the authority. If the session is alive, a new snapshot is set
+//!    and the idle end moves forward. If it is dead, both cookies are cleared. A *former* id, which was replaced in
+//!    this browser a moment ago, belongs to no session and clears nothing. If the authority does not respond, the
+//!    response is 503 and no session is signed out.
+//! 3. Handlers find a [`RequestAuth`] in the request's extensions. Its [`session()`](RequestAuth::session) is
+//!    enough for rendering. Every change begins with [`require()`](RequestAuth::require), which asks the authority.
+//!    A change to the ways into an account takes a [`RecentSession`], which only
+//!    [`require_recent()`](RequestAuth::require_recent) creates.
 //!    Looking after people takes an [`AdminSession`], of [`require_admin()`](RequestAuth::require_admin). <!-- wing:admin -->
-//! 4. Who ends a session deletes its row and writes a stale mark in the same transaction, and in memory
-//!    before the commit: from then on its snapshots are void, however long they would have lived.
+//! 4. Ending a session deletes its row and writes a stale mark in the same transaction, and puts the mark in memory
+//!    before the commit. From then on the session's snapshots are void, however long they would have lived.
 //!
-//! This crate is for the server only; what crosses the wire is in the crate `wire`.
+//! This crate is for the server only. What crosses the wire is in the crate `wire`.
 
 pub mod admin; // wing:admin
 pub mod at_rest;

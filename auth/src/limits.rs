@@ -1,13 +1,13 @@
 //! Limits of attempts, in memory: a window per key, counted before the work is done.
 //!
-//! An account whose password is guessed at again and again backs off: each time its window is used up, the
-//! wait grows, to a quarter of an hour at most. It stops growing there, and never becomes a lock. A limit of
-//! failures after which only another proof helps (NIST SP 800-63B says 100) needs such a proof, by mail or a
-//! second factor, which this template has not: without another way in, a lock would be in the hands of
-//! whoever knows an address, and keep out the person it belongs to.
+//! An account backs off if its password is guessed at repeatedly: each time its window is used up, the wait grows,
+//! to at most a quarter of an hour. It stops growing there, and never becomes a lock. A limit of failures after
+//! which only another proof helps (100 in NIST SP 800-63B) needs such a proof, by mail or a second factor, which
+//! this template does not have. Without another way in, anyone who knows an address could lock the account and keep
+//! its owner out.
 //!
-//! Each action has a table of its own, of a fixed size: a flood of one kind of request cannot touch what is
-//! remembered of another, and nobody is refused because a table is full. What was tried least recently goes
+//! Each action has a table of its own, of a fixed size. A flood of one kind of request cannot affect what is
+//! remembered of another, and no request is refused because a table is full. The least recently tried entry goes
 //! first. A table is split into shards, each behind its own lock, and a request looks at one entry.
 
 use std::{
@@ -29,12 +29,12 @@ use crate::{
     networks::Network,
 };
 
-/// What is limited, with how many attempts in how many seconds.
+/// What is limited. Each action has a number of attempts and a number of seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, VariantArray)]
 pub enum Action {
     /// Wrong passwords for one account.
     SignInAccount,
-    /// Wrong passwords for one account, from a network it was signed in from lately.
+    /// Wrong passwords for one account, from a network with a recent sign-in to it.
     SignInKnownNetwork,
     /// Wrong passwords from one address.
     SignInFailedAddress,
@@ -48,7 +48,7 @@ pub enum Action {
     ChangePassword,
     /// Reports of policy violations from one address.
     CspReport,
-    /// Reports of policy violations that are logged, whoever sent them.
+    /// Reports of policy violations that are logged, from all clients together.
     CspReportLog,
     /// Starts of provider flows from one address.
     StartAddress,
@@ -73,27 +73,27 @@ impl Action {
         }
     }
 
-    /// Whether the wait grows when the window is used up again. Not for addresses, which many people share.
+    /// Whether the wait grows when the window is used up again. Not for addresses, which many people may share.
     const fn backs_off(self) -> bool {
         matches!(self, Self::SignInAccount | Self::SignInKnownNetwork)
     }
 }
 
-/// The longest that a window grows to, in seconds.
+/// The longest length of a window, in seconds.
 const MAX_BACK_OFF: i64 = 900;
-/// After so many seconds without an attempt a window that was used up is forgotten.
+/// A used-up window is forgotten after this many seconds without an attempt.
 const MEMORY: i64 = 3600;
 
-/// By how much the figures per address are multiplied: `ADDRESS_LIMITS`. Behind the one address of a school
-/// or an office there are many people.
+/// The factor for all figures per address: `ADDRESS_LIMITS`. Many people may share the one address of a school or
+/// an office.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AddressLimits(NonZeroU32);
 
 impl AddressLimits {
-    /// The most they are multiplied by.
+    /// The largest factor.
     pub const MAX: u32 = 100;
 
-    /// From 1 to [`Self::MAX`].
+    /// A factor from 1 to [`Self::MAX`].
     pub fn new(factor: u32) -> Option<Self> {
         NonZeroU32::new(factor)
             .filter(|factor| factor.get() <= Self::MAX)
@@ -112,33 +112,33 @@ impl Default for AddressLimits {
     }
 }
 
-/// Whom an attempt counts against.
+/// What an attempt counts against.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Subject {
-    /// An e-mail address in normal form, whether it belongs to anybody or not.
+    /// An e-mail address in normal form, whether or not a user has it.
     Email(String),
-    /// The same, as far as one network is concerned.
+    /// The same, for one network only.
     EmailFrom(String, Network),
     /// A client's address; see [`Self::address`].
     Address(IpAddr),
     /// A user.
     User(Uuid),
-    /// Everybody together.
+    /// All clients together.
     Everybody,
 }
 
-/// Blocks of IPv6 addresses, the widest first, and how many times the figures of an address each has. A
-/// household has a /64 and often a /56, a site a /48; whoever moves from one to the next in a larger block
-/// runs into that block's limit, and fills no table on the way.
+/// Blocks of IPv6 addresses, the widest first, each with its multiple of the figures per address. A household has a
+/// /64 and often a /56, a site a /48. A client that moves from one block to the next within a larger one reaches
+/// that block's limit, and fills no table on the way.
 const BLOCKS: [(u32, u32); 3] = [(48, 16), (56, 4), (64, 1)];
 
 impl Subject {
-    /// A client's address; an IPv4 address written as IPv6 is that IPv4 address.
+    /// A client's address. An IPv4 address written as IPv6 counts as that IPv4 address.
     pub fn address(address: IpAddr) -> Self {
         Self::Address(address.to_canonical())
     }
 
-    /// The windows an attempt counts in, each with what it multiplies the quota by.
+    /// The windows an attempt counts in, each with the factor for its quota.
     fn windows(&self, hasher: &RandomState, limits: AddressLimits) -> Vec<(u64, u32)> {
         match self {
             Self::Address(address @ IpAddr::V6(_)) => BLOCKS
@@ -160,9 +160,9 @@ struct Window {
     /// The last attempt, counted or refused.
     tried: i64,
     used: u32,
-    /// What is allowed in it.
+    /// The number of attempts allowed in it.
     quota: u32,
-    /// How many windows were used up before this one.
+    /// The number of windows used up before this one.
     blocks: u32,
     /// Whether an attempt was refused in it.
     has_refused: bool,
@@ -184,7 +184,7 @@ impl Window {
         self.used >= self.quota
     }
 
-    /// When it ends: later, if it is used up after others were.
+    /// When the window ends: later, if it is used up and others were before.
     fn ends(&self, action: Action) -> i64 {
         let (_, seconds) = action.quota();
         let length = if action.backs_off() && self.is_used_up() {
@@ -195,7 +195,7 @@ impl Window {
         self.began + length
     }
 
-    /// How many windows were used up, for one that begins now.
+    /// The number of windows used up before one that begins now.
     fn blocks_at(&self, action: Action, now: i64) -> u32 {
         if action.backs_off() && now - self.tried < MEMORY {
             self.blocks.saturating_add(self.is_used_up().into())
@@ -214,9 +214,9 @@ impl Window {
     }
 }
 
-/// Shards of a table: requests on several cores seldom wait for each other.
+/// The number of shards of a table, so that requests on several cores seldom wait for each other.
 const SHARDS: usize = 16;
-/// Windows of a shard. All tables full are some fifty megabytes.
+/// The number of windows in a shard. If all tables are full, they take some fifty megabytes.
 const SHARD_SIZE: usize = 4096;
 
 type Shard = LruCache<u64, Window>;
@@ -230,21 +230,21 @@ impl Table {
     }
 
     fn shard(&self, key: u64) -> MutexGuard<'_, Shard> {
-        // The cache hashes the key again, so that any of its bits will do.
+        // The cache hashes the key again, so any of its bits will do.
         self.0[(key % SHARDS as u64) as usize].lock()
     }
 }
 
-/// Counts attempts. Cheap to clone. `governor` does this well, but gives no attempt back after success and
-/// takes no clock of ours.
+/// Counts attempts. Cheap to clone. `governor` does this well, but cannot give an attempt back after success and
+/// does not accept our clock.
 #[derive(Clone)]
 pub struct Limits(Arc<Inner>);
 
 struct Inner {
     clock: Clock,
     address_limits: AddressLimits,
-    /// Keyed anew at each start: nobody can choose subjects whose keys collide, and a key is short however
-    /// long an address is.
+    /// Keyed anew at each start. So an attacker cannot choose subjects whose keys collide, and a key is short
+    /// however long an address is.
     hasher: RandomState,
     tables: [Table; Action::VARIANTS.len()],
 }
@@ -258,9 +258,9 @@ impl std::fmt::Debug for Limits {
 /// An attempt that was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Refused {
-    /// Seconds until the next, at least 1.
+    /// Seconds until the next attempt, at least 1.
     pub retry_after: i64,
-    /// Whether it is the first in its window: what is worth a line in a log, or a row in a table.
+    /// Whether it is the first in its window, and so worth a line in a log or a row in a table.
     pub is_first: bool,
 }
 
@@ -270,24 +270,24 @@ impl From<Refused> for Error {
     }
 }
 
-/// An attempt that has been counted. It is given back when dropped, unless it turns out to count: whoever was
+/// An attempt that has been counted. It is given back when dropped, unless it turns out to count: a caller who was
 /// turned away before anything was done has not failed.
 #[must_use = "a dropped attempt is given back"]
 #[derive(Debug)]
 pub struct Attempt {
     limits: Limits,
     action: Action,
-    /// The windows it counts in, by their keys and beginnings.
+    /// The windows it counts in, by their keys and start times.
     places: Vec<(u64, i64)>,
 }
 
 impl Attempt {
-    /// It counts.
+    /// Keeps the attempt counted.
     pub fn counts(mut self) {
         self.places.clear();
     }
 
-    /// It succeeded: it does not count, and the wait no longer grows.
+    /// Reports success: the attempt does not count, and the wait no longer grows.
     pub fn succeeded(mut self) {
         self.give_back(true);
     }
@@ -306,7 +306,7 @@ impl Drop for Attempt {
 }
 
 impl Limits {
-    /// Limits by this clock.
+    /// Creates limits with this clock.
     pub fn new(clock: Clock, address_limits: AddressLimits) -> Self {
         Self(Arc::new(Inner {
             clock,
@@ -316,7 +316,7 @@ impl Limits {
         }))
     }
 
-    /// Counts one attempt for good, or refuses it with the seconds until the next.
+    /// Counts one attempt permanently, or refuses it with the seconds until the next.
     ///
     /// # Errors
     /// [`Error::TooManyAttempts`]
@@ -325,7 +325,7 @@ impl Limits {
         Ok(())
     }
 
-    /// Counts one attempt until it is known whether it counts, or refuses it.
+    /// Counts one attempt until it is known whether it should count, or refuses it.
     ///
     /// # Errors
     /// [`Refused`]
@@ -350,7 +350,7 @@ impl Limits {
         Ok(attempt)
     }
 
-    /// Counts in one window; when that began.
+    /// Counts in one window. Returns when that began.
     fn count(&self, action: Action, key: u64, times: u32) -> std::result::Result<i64, Refused> {
         let now = self.0.clock.unix();
         let quota = action.quota().0 * times;
@@ -379,7 +379,7 @@ impl Limits {
 
     fn give_back(&self, action: Action, key: u64, began: i64, succeeded: bool) {
         let mut shard = self.table(action).shard(key);
-        // Of a window that has ended meanwhile nothing is left to give back.
+        // If the window has ended meanwhile, there is nothing to give back.
         let Some(window) = shard.peek_mut(&key).filter(|window| window.began == began) else {
             return;
         };
@@ -396,8 +396,8 @@ impl Limits {
         &self.0.tables[action as usize]
     }
 
-    /// Forgets windows that have ended, but for those that make the next wait longer. A shard is locked for as
-    /// long as it takes to look through its windows, which is a fraction of a millisecond.
+    /// Forgets windows that have ended, except those that lengthen the next wait. A shard is locked while its
+    /// windows are examined, which takes a fraction of a millisecond.
     pub fn sweep(&self) {
         let now = self.0.clock.unix();
         for action in Action::VARIANTS.iter().copied() {
@@ -411,7 +411,7 @@ impl Limits {
                 for key in forgotten {
                     shard.remove(&key);
                 }
-                // A cache keeps its memory for what comes next.
+                // A cache keeps its memory for later entries.
                 if shard.is_empty() {
                     *shard = Shard::new(SHARD_SIZE);
                 }
@@ -419,7 +419,7 @@ impl Limits {
         }
     }
 
-    /// How many windows are remembered.
+    /// The number of windows remembered.
     pub fn len(&self) -> usize {
         let windows = |shard: &Mutex<Shard>| shard.lock().len();
         self.0.tables.iter().flat_map(|table| &table.0).map(windows).sum()
@@ -460,7 +460,7 @@ mod tests {
         Subject::Email("ada@example.com".to_owned())
     }
 
-    /// Uses up a window, and says how long it is then.
+    /// Uses up a window. Returns its length afterwards.
     fn use_up(limits: &Limits, action: Action) -> i64 {
         for _ in 0..action.quota().0 {
             assert!(limits.take(action, ada()).is_ok());
@@ -489,7 +489,7 @@ mod tests {
             clock.advance(Duration::SECOND);
             limits.sweep();
         }
-        // Only for accounts.
+        // Only accounts back off.
         for _ in 0..3 {
             assert_eq!(use_up(&limits, Action::SignInFailedAddress), 60);
             clock.advance(Duration::seconds(60));
@@ -579,13 +579,13 @@ mod tests {
         let table = SHARDS * SHARD_SIZE;
         for place in 0..2 * table {
             limits.take(Action::SignInAccount, other(place)).unwrap();
-            // Tried again and again, it is never the least recent.
+            // Tried repeatedly, it is never the least recent.
             if place % 1000 == 0 {
                 assert!(limits.take(Action::SignInAccount, ada()).is_err(), "{place}");
             }
         }
         assert!(limits.len() <= table + 1, "{}", limits.len());
-        // Of another action nothing was washed away.
+        // Nothing of another action was evicted.
         assert!(limits.take(Action::Confirm, ada()).is_err());
         for place in 2 * table..4 * table {
             limits.take(Action::SignInAccount, other(place)).unwrap();
@@ -655,7 +655,7 @@ mod tests {
         let in_48 = (0..0x1_0000).map(|place| format!("2001:db8:0:{place:x}::1"));
         assert_eq!(allowed(&limits, in_48), 160 - 40);
         assert_eq!(allowed(&limits, ["2001:db8:1::1".to_owned()]), 1);
-        // What a wider block refuses is not remembered of the narrower ones.
+        // Attempts refused by a wider block are not remembered for the narrower ones.
         assert!(limits.len() < 400, "{}", limits.len());
     }
 

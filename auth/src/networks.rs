@@ -1,5 +1,5 @@
-//! From where an account is used: the networks it was signed in from lately. Somebody who guesses at a
-//! password from elsewhere uses up the account's window for strangers, not theirs.
+//! The networks from which an account was recently signed in to. An attacker who guesses at its password from
+//! elsewhere uses up the account's window for strangers, not the one for these networks.
 
 use std::net::IpAddr;
 
@@ -15,7 +15,7 @@ use crate::{
 /// How long a network is known after a sign-in from it.
 pub(crate) const KNOWN_FOR: Duration = Duration::days(30);
 
-/// A network: a /24 of IPv4, a /48 of IPv6. Providers of access hand out addresses from within one.
+/// A network: a /24 of IPv4, a /48 of IPv6. Internet access providers assign addresses from within one.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Network(IpNet);
 
@@ -35,8 +35,7 @@ impl std::fmt::Display for Network {
     }
 }
 
-/// Remembers from which network somebody has signed in, in the transaction that begins the session. The user
-/// is locked by then.
+/// Remembers the network of a sign-in, in the transaction that begins the session. The user is locked by then.
 pub(crate) async fn remember(
     tx: &mut Tx,
     user_id: Uuid,
@@ -57,7 +56,7 @@ pub(crate) async fn remember(
     Ok(())
 }
 
-/// Networks nobody has signed in from for [`KNOWN_FOR`]: the condition takes that time.
+/// Networks without a sign-in for [`KNOWN_FOR`]. The condition takes that time.
 pub(crate) const EXPIRED: Expired = Expired {
     table: "sign_in_networks",
     key: "id",

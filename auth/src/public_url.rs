@@ -1,4 +1,4 @@
-//! The address people know the application by. Everything absolute is built from it, nothing from the
+//! The address that people know the application by. All absolute addresses are built from it, and none from the
 //! `Host` of a request.
 
 use url::{Host, Url};
@@ -12,7 +12,7 @@ pub struct PublicUrl {
 }
 
 impl PublicUrl {
-    /// Reads an origin such as `https://app.example`.
+    /// Parses an origin such as `https://app.example`.
     ///
     /// # Errors
     /// What is wrong with it, as the end of a sentence.
@@ -38,7 +38,7 @@ impl PublicUrl {
         })
     }
 
-    /// The default of a server that listens nowhere particular.
+    /// The default, for a server that listens on no particular address.
     pub fn localhost() -> Self {
         Self {
             origin: "http://localhost:3000".to_owned(),
@@ -69,13 +69,13 @@ impl PublicUrl {
         self.loopback
     }
 
-    /// An absolute address of ours.
+    /// One of our absolute addresses.
     pub fn join(&self, path: &str) -> String {
         format!("{}{path}", self.origin)
     }
 }
 
-/// Whether a URL's host is this machine: 127.0.0.0/8, `::1` or `localhost`. Plain http is fine there only.
+/// Whether a URL's host is this machine: 127.0.0.0/8, `::1` or `localhost`. Plain http is acceptable only there.
 pub fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Ipv4(ip)) => ip.is_loopback(),

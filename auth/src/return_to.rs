@@ -1,8 +1,8 @@
-//! Where to go after signing in: a path of ours, or nothing.
+//! Where to go after signing in: one of our paths, or nothing.
 
 use url::Url;
 
-/// Places one is never sent back to: they are no pages, or lead here again.
+/// Destinations that are never returned to: they are not pages, or lead back to signing in.
 const REFUSED: [&str; 4] = ["/api", "/auth", "/login", "/register"];
 
 /// A path of this origin, with its query, kept byte for byte.
@@ -10,11 +10,11 @@ const REFUSED: [&str; 4] = ["/api", "/auth", "/login", "/register"];
 pub struct ReturnTo(String);
 
 impl ReturnTo {
-    /// The longest, in bytes.
+    /// The longest path, in bytes.
     pub const MAX_BYTES: usize = 2048;
 
-    /// Where a form's or address's `return_to` leads: absent or empty to `/profile`, anything we do not
-    /// trust to `/`.
+    /// Where the `return_to` of a form or an address leads: to `/profile` if absent or empty, to `/` if not
+    /// trusted.
     pub fn or_default(text: Option<&str>) -> Self {
         match text {
             None | Some("") => Self("/profile".to_owned()),
@@ -22,8 +22,8 @@ impl ReturnTo {
         }
     }
 
-    /// The path, if it is one of ours in the plainest spelling. Nothing is repaired: a text that needs
-    /// interpretation would be interpreted differently by some browser.
+    /// The path, if it is one of ours in its plainest spelling. Nothing is repaired: browsers would interpret a
+    /// text that needs interpretation in different ways.
     pub fn parse(text: &str) -> Option<Self> {
         let path = text.split(['?', '#']).next().unwrap_or(text);
         let plain = text.len() <= Self::MAX_BYTES

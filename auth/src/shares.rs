@@ -1,10 +1,10 @@
-//! Something there is only so much of, and of which no one gets more than a part.
+//! A limited supply, of which no single key can take more than a part.
 
 use std::{collections::HashMap, hash::Hash, sync::Arc};
 
 use parking_lot::{Mutex, MutexGuard};
 
-/// So much of something, in whatever unit, for those that a `K` tells apart. Cheap to clone.
+/// A limited amount, in any unit, shared between keys of type `K`. Cheap to clone.
 #[derive(Debug)]
 pub struct Shares<K>(Arc<Inner<K>>);
 
@@ -24,11 +24,11 @@ struct Inner<K> {
 #[derive(Debug)]
 struct Taken<K> {
     all: usize,
-    /// Of those that have taken any.
+    /// The amounts of the keys that have taken any.
     by: HashMap<K, usize>,
 }
 
-/// What one of them has taken, given back when this is dropped.
+/// The amount one key has taken, given back when this is dropped.
 #[derive(Debug)]
 pub struct Share<K: Eq + Hash + Clone> {
     of: Shares<K>,
@@ -37,7 +37,7 @@ pub struct Share<K: Eq + Hash + Clone> {
 }
 
 impl<K: Eq + Hash + Clone> Shares<K> {
-    /// `total` in all, `each` at most for one key.
+    /// `total` in all, at most `each` for one key.
     pub fn new(total: usize, each: usize) -> Self {
         let taken = Taken {
             all: 0,
@@ -50,7 +50,7 @@ impl<K: Eq + Hash + Clone> Shares<K> {
         }))
     }
 
-    /// Nothing yet, for this key.
+    /// An empty share for this key.
     pub fn none(&self, key: K) -> Share<K> {
         Share {
             of: self.clone(),
@@ -59,7 +59,7 @@ impl<K: Eq + Hash + Clone> Shares<K> {
         }
     }
 
-    /// So much for this key, if it is there.
+    /// Takes this amount for this key, if it is available.
     pub fn take(&self, key: K, more: usize) -> Option<Share<K>> {
         let mut share = self.none(key);
         share.grow(more).then_some(share)
@@ -78,7 +78,7 @@ impl<K: Eq + Hash + Clone> Shares<K> {
 }
 
 impl<K: Eq + Hash + Clone> Share<K> {
-    /// Takes so much more, or nothing if not all of it is there; whether it has.
+    /// Takes this much more, or nothing if not all of it is available. Returns whether it has.
     #[must_use]
     pub fn grow(&mut self, more: usize) -> bool {
         if more == 0 {
@@ -125,7 +125,7 @@ mod tests {
         assert!(ada.grow(1) && !ada.grow(1));
         assert!(shares.take("ada", 1).is_none());
         let bob = shares.take("bob", 4).unwrap();
-        // Who gets not all of it, gets nothing.
+        // A request that cannot get all of it gets nothing.
         assert!(shares.take("cyd", 3).is_none());
         let cyd = shares.take("cyd", 2).unwrap();
         assert!(shares.take("dan", 1).is_none());

@@ -1,4 +1,4 @@
-//! What is done to people: one transaction each, with its audit event.
+//! Changes to users by administrators: one transaction each, with its audit event.
 
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -12,7 +12,7 @@ use crate::{
     session::Ending,
 };
 
-/// Whom something is done to, as the transaction found them.
+/// The user an action applies to, as the transaction found them.
 #[derive(sqlx::FromRow)]
 struct Target {
     role: Role,
@@ -20,7 +20,8 @@ struct Target {
 }
 
 impl Administration {
-    /// Ends a session, whose ever it is. The browser of who asks is the caller's to tell.
+    /// Ends a session, whichever user it belongs to. If it is the session of the request itself, the caller must
+    /// inform the browser.
     ///
     /// # Errors
     /// [`Error::NotFound`] if there is no such session.
@@ -31,7 +32,7 @@ impl Administration {
         }
     }
 
-    /// Ends all of a user's sessions, one's own as well; how many.
+    /// Ends all of a user's sessions, the administrator's own as well. Returns their number.
     ///
     /// # Errors
     /// [`Error::NotFound`] if there is no such user.
@@ -40,8 +41,8 @@ impl Administration {
         self.end(by, vec![Ending::All { user_id }]).await
     }
 
-    /// Keeps a user from signing in. Their sessions end, rather than sleep: who is enabled again begins
-    /// with a proof of who they are.
+    /// Prevents a user from signing in. Their sessions end rather than being suspended: a user who is enabled again
+    /// must first prove their identity.
     ///
     /// # Errors
     /// [`Error::NotFound`]; [`Error::Yourself`]; [`Error::LastAdmin`]
@@ -88,7 +89,7 @@ impl Administration {
         Ok(())
     }
 
-    /// Gives a user a role. Their sessions stay alive; what their snapshots say is void at once.
+    /// Gives a user a role. Their sessions stay alive, but their snapshots are void at once.
     ///
     /// # Errors
     /// [`Error::NotFound`]; [`Error::Yourself`]; [`Error::LastAdmin`]
@@ -126,15 +127,16 @@ impl Administration {
         Ok(ended)
     }
 
-    /// A transaction in which an administrator is one still: another may have ended that meanwhile.
+    /// Begins a transaction in which the caller still is an administrator: another administrator may have ended
+    /// that meanwhile.
     async fn begin(&self, by: By<'_>) -> Result<Tx> {
         let mut tx = self.db.begin().await?;
         still_may(&mut tx, by).await?;
         Ok(tx)
     }
 
-    /// The same for what decides who is an administrator: of two who would put each other out at once, the
-    /// second sees what the first did.
+    /// The same for decisions on who is an administrator: if two administrators try to remove each other at once,
+    /// the second sees what the first did.
     async fn begin_on(&self, by: By<'_>, user_id: Uuid) -> Result<(Tx, Target)> {
         let mut tx = self.db.begin().await?;
         Database::alone(&mut tx).await?;
@@ -154,7 +156,7 @@ impl Administration {
     }
 }
 
-/// Refuses an administrator who is none any more, or whose session has ended.
+/// Refuses a caller who is no longer an administrator, or whose session has ended.
 async fn still_may(tx: &mut Tx, by: By<'_>) -> Result<()> {
     let By::Admin(admin) = by else { return Ok(()) };
     let still: Option<Uuid> = sqlx::query_scalar(

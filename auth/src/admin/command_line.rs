@@ -1,4 +1,4 @@
-//! What only the command line does: it knows people by their address as well, and may end everything.
+//! What only the command line can do: it also finds users by their address, and may end all sessions.
 
 use sqlx::QueryBuilder;
 use uuid::Uuid;
@@ -14,24 +14,24 @@ use crate::{
     users,
 };
 
-/// People whose sessions end in one transaction: running servers write between two of them.
+/// The number of users whose sessions end in one transaction. Running servers can write between two of them.
 const BATCH: i64 = 100;
 
-/// Somebody whom an address may mean.
+/// A user that an address may refer to.
 #[derive(Debug)]
 pub struct Candidate {
-    /// Who it is.
+    /// The user.
     pub person: UserRow,
-    /// How they sign in.
+    /// How the user signs in.
     pub ways_in: WaysIn,
 }
 
-/// Whom a privilege may be given to.
+/// The result of looking for a user to give a privilege to.
 #[derive(Debug)]
 pub enum Grantee {
-    /// The person with this id, or with this address, which is verified.
+    /// The user with this id, or with this address, which is verified.
     Proven(UserRow),
-    /// Nobody has proven that the address is theirs. These people gave it, or their providers did.
+    /// No user has proven that the address is theirs. These users entered it, or their providers reported it.
     Unproven(Vec<Candidate>),
 }
 
@@ -40,8 +40,8 @@ const PERSON: &str =
      FROM users WHERE ";
 
 impl Administration {
-    /// Administration from the command line, over a migrated database. `lifetimes` are those of the running servers,
-    /// which decide how long an ended session must be remembered as ended.
+    /// Administration from the command line, over a migrated database. `lifetimes` are those of the running
+    /// servers, which decide how long an ended session must be remembered as ended.
     ///
     /// # Errors
     /// [`Error::Unavailable`]
@@ -51,8 +51,8 @@ impl Administration {
         Ok(Self { db, clock, marks })
     }
 
-    /// The person with this id, or with this address, verified or not: good for looking, and for taking
-    /// something away. For giving there is [`Self::grantee`].
+    /// The user with this id, or with this address, verified or not. Use it to look a user up, or to take something
+    /// away. To give something, use [`Self::grantee`].
     ///
     /// # Errors
     /// [`Error::InvalidEmail`]; [`Error::NotFound`]
@@ -69,8 +69,8 @@ impl Administration {
         found.ok_or(Error::NotFound)
     }
 
-    /// The person whom a privilege may be given to: privilege follows a proof. An address anybody may have
-    /// typed is none; whoever registers it first would have it.
+    /// The user to give a privilege to. A privilege requires a proof, and an address that anyone may have typed is
+    /// not one: otherwise the first user to register it would get the privilege.
     ///
     /// # Errors
     /// [`Error::InvalidEmail`]; [`Error::NotFound`]
@@ -104,7 +104,7 @@ impl Administration {
         }
     }
 
-    /// Everybody with this role, the oldest first.
+    /// All users with this role, the oldest first.
     pub async fn with_role(&self, role: Role) -> Result<Vec<UserRow>> {
         Ok(QueryBuilder::<Db>::new(PERSON)
             .push("role = ")
@@ -115,16 +115,17 @@ impl Administration {
             .await?)
     }
 
-    /// A person's live sessions.
+    /// A user's live sessions.
     pub async fn sessions_of(&self, user_id: Uuid) -> Result<Vec<SessionInfo>> {
         table::list(&self.db, user_id, None, self.clock.now()).await
     }
 
-    /// Ends the sessions of everybody; how many. Who signs in meanwhile does so after it.
+    /// Ends the sessions of all users. Returns the number of sessions. Users who sign in meanwhile may keep their
+    /// new sessions.
     pub async fn end_everybodys_sessions(&self) -> Result<usize> {
         let (mut all, mut after) = (0, Uuid::nil());
         loop {
-            // In the order of ids: two of these at once lock the same people in the same order.
+            // In the order of ids, so that two concurrent runs lock the same users in the same order.
             let batch: Vec<Uuid> = sqlx::query_scalar(
                 "SELECT DISTINCT user_id FROM sessions WHERE user_id > $1 ORDER BY user_id LIMIT $2",
             )

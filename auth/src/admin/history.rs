@@ -1,4 +1,4 @@
-//! What happened to a person.
+//! The history of a user.
 
 use uuid::Uuid;
 use wire::{Event, Events};
@@ -10,12 +10,12 @@ const PAGE: &str =
      FROM audit_events e LEFT JOIN users a ON a.id = e.actor_id
      WHERE e.user_id = $1 AND e.id < $2 ORDER BY e.id DESC LIMIT $3";
 
-/// So many events of a user, the newest first, older than `before`.
+/// At most `most` events of a user, the newest first, older than `before`.
 pub(super) async fn page(db: &Database, user_id: Uuid, before: Option<Uuid>, most: usize) -> Result<Events> {
     let rows: Vec<Row> = sqlx::query_as(PAGE)
         .bind(user_id)
         .bind(before.unwrap_or(Uuid::max()))
-        // One more than is shown tells whether there is a next page.
+        // One more than is shown, to see whether there is a next page.
         .bind(i64::try_from(most + 1).unwrap_or(i64::MAX))
         .fetch_all(db.read())
         .await?;

@@ -1,7 +1,7 @@
-//! Looking after people: who there is, their sessions, their roles, and whether they may sign in.
+//! Administration: the list of users, their sessions, their roles, and whether they may sign in.
 //!
-//! Everything in here takes a proof that its caller may: an [`AdminSession`], which only the authority
-//! makes, or the word of the command line. Every change is one transaction with its audit event.
+//! Every function in here takes a proof that its caller may use it: an [`AdminSession`], which only the authority
+//! creates, or being called from the command line. Every change is one transaction with its audit event.
 
 mod actions;
 mod command_line;
@@ -29,20 +29,20 @@ use crate::{
     session::Marks,
 };
 
-/// How an event says that it was done at the command line.
+/// How an event shows that it was done at the command line.
 const COMMAND_LINE: &str = "command line";
 
-/// Who changes something.
+/// Who makes a change.
 #[derive(Clone, Copy, Debug)]
 pub enum By<'a> {
     /// An administrator, from this browser.
     Admin(&'a AdminSession),
-    /// Whoever may run the server's program on its database.
+    /// An operator who may run the server's program on its database.
     CommandLine,
 }
 
 impl By<'_> {
-    /// The event, done by them.
+    /// Adds the actor to an event.
     fn sign(self, event: NewEvent<'_>) -> NewEvent<'_> {
         match self {
             Self::Admin(admin) => event.from(admin.ip()).by(Some(admin.user_id()), None),
@@ -50,7 +50,7 @@ impl By<'_> {
         }
     }
 
-    /// Whether this is the user themself.
+    /// Whether the actor is this user.
     fn is(self, user_id: Uuid) -> bool {
         matches!(self, Self::Admin(admin) if admin.user_id() == user_id)
     }
@@ -65,7 +65,7 @@ impl std::fmt::Display for By<'_> {
     }
 }
 
-/// The way to look after people. Cheap to clone.
+/// Access to administration. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Administration {
     db: Database,
@@ -74,7 +74,7 @@ pub struct Administration {
 }
 
 impl Auth {
-    /// The way to look after people.
+    /// Access to administration.
     pub fn administration(&self) -> Administration {
         Administration {
             db: self.db.clone(),
@@ -84,9 +84,8 @@ impl Auth {
     }
 }
 
-/// Refuses to go on without any administrator who may sign in, if this user is one and nobody else is. To be
-/// asked in a transaction beside which nobody decides who is an administrator (see
-/// [`Database::alone`]), before the user stops being one.
+/// Fails if this user is the only administrator who may sign in. Call it before the user stops being one, in a
+/// transaction beside which no other decides who is an administrator (see [`Database::alone`]).
 ///
 /// # Errors
 /// [`Error::LastAdmin`], [`Error::Unavailable`]

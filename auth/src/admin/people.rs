@@ -1,4 +1,4 @@
-//! The list of people: by key, so that the millionth page costs what the first does.
+//! The list of users, paged by key, so that the millionth page costs as much as the first.
 
 use std::collections::HashSet;
 
@@ -11,18 +11,18 @@ use crate::{
     error::{Error, Result},
 };
 
-/// People on a page.
+/// The number of users on a page.
 pub const PAGE: usize = 50;
-/// One more is asked for: it tells whether there is a next page.
+/// One more is read, to see whether there is a next page.
 const ASKED: i64 = PAGE as i64 + 1;
-/// A longer text is the beginning of no name and of no address, in bytes.
+/// The longest query, in bytes. No name or address begins with a longer text.
 const MAX_QUERY: usize = 400;
 
 const NEWEST: &str =
     "SELECT id, email, email_verified_at IS NOT NULL AS email_verified, name, role, created_at, disabled_at FROM users
      WHERE id < $1 ORDER BY id DESC LIMIT $2";
-// The bounds come twice: SQLite finds its place by the first comparison, PostgreSQL by the pair, also among
-// a million of one name.
+// The bounds come twice: SQLite finds its place by the first comparison, PostgreSQL by the pair, even among a
+// million users of one name.
 const BY_EMAIL: &str =
     "SELECT id, email, email_verified_at IS NOT NULL AS email_verified, name, role, created_at, disabled_at,
             email AS found_by FROM users
@@ -48,11 +48,11 @@ impl Found {
 }
 
 impl Administration {
-    /// A page of people, from where the last one ended: the newest first, or those whose address or name
-    /// begins with `query`, in the order of what was found. ASCII letters are the same in either case.
+    /// A page of users, from where the previous one ended: the newest first, or those whose address or name begins
+    /// with `query`, in the order of the matched text. ASCII letters match in either case.
     ///
-    /// Who is found by address and by name is listed for each, unless both are on one page: leaving one out
-    /// everywhere would mean reading everybody found so far.
+    /// A user found both by address and by name is listed for each, unless both are on one page. To leave one out
+    /// everywhere, all users found so far would have to be read.
     ///
     /// # Errors
     /// [`Error::InvalidInput`] if `after` is not the `next` of such a page.
@@ -83,7 +83,7 @@ impl Administration {
 
     async fn search(&self, query: &str, after: Option<&str>) -> Result<UserPage> {
         let from = after.map(Cursor::parse).transpose()?;
-        // An address is kept in its normal form, whose domain may look different from what was typed.
+        // An address is stored in its normal form, whose domain may differ from what was typed.
         let start = query
             .parse::<Email>()
             .map_or_else(|_| query.to_ascii_lowercase(), |email| email.as_str().to_owned());
@@ -127,7 +127,7 @@ impl Administration {
     }
 }
 
-/// Where a page of found people ended.
+/// Where a page of search results ended.
 struct Cursor {
     id: Uuid,
     found_by: String,
@@ -153,8 +153,8 @@ impl Cursor {
     }
 }
 
-/// The least text greater than all that begin with this one, in the order of code points, which is that
-/// of their bytes. `None`: there is none.
+/// The least text greater than all texts that begin with this one, in the order of code points, which is also that
+/// of their bytes. `None` if there isn't one.
 fn successor(start: &str) -> Option<String> {
     let mut chars: Vec<char> = start.chars().collect();
     while let Some(last) = chars.pop() {

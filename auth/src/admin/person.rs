@@ -1,4 +1,4 @@
-//! One person, as who looks after the application sees them.
+//! One user, as administrators see them.
 
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -11,7 +11,7 @@ use crate::{
     session::table,
 };
 
-/// Events on a page.
+/// The number of events on a page.
 pub const EVENTS: usize = 50;
 
 #[derive(sqlx::FromRow)]
@@ -27,7 +27,7 @@ struct Row {
 }
 
 impl Auth {
-    /// A person with their accounts, sessions and the sizes of their data.
+    /// A user with their accounts, sessions and the sizes of their data.
     ///
     /// # Errors
     /// [`Error::NotFound`]
@@ -67,17 +67,17 @@ impl Auth {
 }
 
 impl Administration {
-    /// A page of what happened to a person, from where the last one ended.
+    /// A page of a user's history, from where the previous one ended.
     ///
     /// # Errors
-    /// [`Error::NotFound`] if there is no such person.
+    /// [`Error::NotFound`] if there is no such user.
     pub async fn events(&self, _: &AdminSession, user_id: Uuid, before: Option<Uuid>) -> Result<Events> {
         self.known(user_id).await?;
         history::page(&self.db, user_id, before, EVENTS).await
     }
 
     /// # Errors
-    /// [`Error::NotFound`] if there is no such person.
+    /// [`Error::NotFound`] if there is no such user.
     pub(super) async fn known(&self, user_id: Uuid) -> Result<()> {
         let known: Option<Uuid> = sqlx::query_scalar("SELECT id FROM users WHERE id = $1")
             .bind(user_id)

@@ -9,8 +9,8 @@ use crate::{
     session::{LiveSession, RecentSession, RequestAuth},
 };
 
-/// A recent session whose user is an administrator, as the authority says it, whatever the snapshot
-/// does: the proof every function of [`crate::admin`] asks for.
+/// A recent session whose user is an administrator according to the authority, whatever the snapshot shows. Every
+/// function of [`crate::admin`] requires this proof.
 #[derive(Clone, Debug)]
 pub struct AdminSession {
     session: RecentSession,
@@ -33,12 +33,12 @@ impl std::ops::Deref for AdminSession {
 }
 
 impl RequestAuth {
-    /// The live, recent session of an administrator. The role is the authority's: a snapshot that says
-    /// otherwise is set right, also for what is rendered with this request.
+    /// The live, recent session of an administrator. The role is the authority's. A snapshot that differs is
+    /// corrected, also for what is rendered with this request.
     ///
     /// # Errors
-    /// [`Error::NotFound`] for everybody else, signed in or not: a user who is not an administrator does not learn
-    /// that there is administration. [`Error::ReauthRequired`] as [`Self::require_recent`];
+    /// [`Error::NotFound`] for all other callers, signed in or not: a user who is not an administrator does not
+    /// learn that there is administration. [`Error::ReauthRequired`] as in [`Self::require_recent`];
     /// [`Error::Unavailable`].
     pub async fn require_admin(&self) -> Result<AdminSession> {
         let live = match self.require().await {

@@ -1,4 +1,4 @@
-//! How much users' buckets hold, for administration.
+//! The sizes of users' buckets, for administration.
 
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -21,7 +21,7 @@ struct Measured {
 }
 
 impl Auth {
-    /// How much a user's buckets hold; of their content nothing is told.
+    /// The sizes of a user's buckets. Their content is not shown.
     pub(super) async fn data_sizes(&self, user_id: Uuid) -> Result<Vec<DataSize>> {
         let rows: Vec<Measured> = sqlx::query_as(
             "SELECT bucket, client_id, CAST(data AS TEXT) AS data, version, updated_at FROM user_data
@@ -32,7 +32,7 @@ impl Auth {
         .await?;
         rows.into_iter()
             .map(|row| {
-                // What cannot be read or opened takes its place all the same.
+                // Data that cannot be parsed or opened still takes up space.
                 let stored: Option<Map<String, Value>> = serde_json::from_str(&row.data).ok();
                 let opened = stored.clone();
                 // wing:private-data

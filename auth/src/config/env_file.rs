@@ -1,14 +1,13 @@
-//! `.env`: variables in a file, a line each.
+//! `.env`: variables in a file, one per line.
 //!
-//! Values mean themselves, as people expect who paste secrets: no escapes, no substitution, no shell. And what
-//! cannot be read is reported without repeating any of it.
+//! Values are taken literally, as people who paste secrets expect: no escapes, no substitution, no shell.
+//! Unreadable lines are reported without repeating any of their content.
 
 use std::{io, path::Path};
 
 use super::problem::Problem;
 
-/// The variables of a file, in its order; a file that is not there has none. What cannot be read is added to
-/// `problems`.
+/// The variables of a file, in its order. A missing file has none. Unreadable lines are added to `problems`.
 pub(super) fn read(file: &Path, problems: &mut Vec<Problem>) -> Vec<(String, String)> {
     match std::fs::read(file) {
         Ok(bytes) => parse(&bytes, problems),
@@ -47,12 +46,12 @@ fn parse(bytes: &[u8], problems: &mut Vec<Problem>) -> Vec<(String, String)> {
 }
 
 struct Unreadable<'a> {
-    /// The variable, if the line has one. Anything else might be a part of somebody's secret.
+    /// The variable, if the line has one. Anything else might be part of a secret.
     name: Option<&'a str>,
     why: &'static str,
 }
 
-/// One line: nothing, or a variable and its value.
+/// Parses one line: nothing, or a variable and its value.
 fn parse_line(line: &[u8]) -> Result<Option<(String, String)>, Unreadable<'_>> {
     if line.is_empty() || line.starts_with(b"#") {
         return Ok(None);
@@ -83,7 +82,7 @@ fn variable_name(text: &[u8]) -> Option<&str> {
     std::str::from_utf8(text).ok().filter(|_| is_name)
 }
 
-/// A `#` begins a comment only after white space.
+/// Removes a comment. A `#` begins one only after white space.
 fn without_comment(value: &str) -> &str {
     let comment = value
         .match_indices('#')
@@ -91,8 +90,8 @@ fn without_comment(value: &str) -> &str {
     comment.map_or(value, |(at, _)| value[..at].trim_end())
 }
 
-/// What stands between the quotes. The second is the first that ends the line, but for a comment: all others
-/// mean themselves.
+/// The text between the quotes. The closing quote is the first one that ends the line, except for a comment. All
+/// others are literal.
 fn without_quotes(value: &str, quote: char) -> Option<&str> {
     let inside = &value[1..];
     inside.match_indices(quote).find_map(|(at, _)| {

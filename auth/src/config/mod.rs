@@ -1,4 +1,4 @@
-//! What authentication is configured by, read once from the environment.
+//! The configuration of authentication, read once from the environment.
 
 mod env_file;
 pub(crate) mod problem;
@@ -24,23 +24,23 @@ use crate::{
 
 /// The configuration of authentication.
 pub struct Config {
-    /// The origin people know the application by.
+    /// The origin that people know the application by.
     pub public_url: PublicUrl,
-    /// `sqlite:PATH`, or `postgres://…` with the feature `postgres`. A secret: it may hold a password.
+    /// `sqlite:PATH`, or `postgres://…` with the feature `postgres`. A secret: it may contain a password.
     pub database_url: SecretString,
-    /// Where the stale feed listens and says its heartbeats, if not there: past a pooler.
+    /// Where the stale feed listens and sends its heartbeats, if not there: an address that bypasses a pooler.
     pub listen: Option<ListenAddress>,
-    /// The key ring's secrets, newest first; empty only in development, where [`development_secret`] helps.
+    /// The key ring's secrets, newest first. Empty only in development, where [`development_secret`] creates one.
     pub secrets: Vec<SecretSlice<u8>>,
     /// How long sessions live.
     pub lifetimes: Lifetimes,
-    /// The shortest password, in characters.
+    /// The length of the shortest accepted password, in characters.
     pub password_min_length: usize,
-    /// What the figures per address are multiplied by.
+    /// The factor for the figures per address.
     pub address_limits: AddressLimits,
     /// The configured providers.
     pub providers: Vec<Provider>,
-    /// How they are reached.
+    /// The client that reaches them.
     pub provider_http: Http,
 }
 
@@ -60,8 +60,8 @@ impl fmt::Debug for Config {
 }
 
 impl Config {
-    /// Reads the variables; whatever is wrong is added to `problems`, all of it. In a release build a
-    /// secret is a must and a public http address is refused.
+    /// Reads the variables, and adds all mistakes to `problems`. In a release build a secret is required and a
+    /// public http address is refused.
     pub fn from_vars(
         vars: &Vars,
         default_public_url: &str,
@@ -153,11 +153,11 @@ fn problem(variable: &str, message: &str) -> Problem {
     }
 }
 
-/// Development without a `SESSION_SECRET`: one is made once and kept in a file of its own, so that a
-/// restart signs nobody out.
+/// The secret for development without a `SESSION_SECRET`. It is created once and kept in a file of its own, so that
+/// sessions survive a restart.
 ///
 /// # Errors
-/// If the file cannot be read or written, or holds no secret.
+/// If the file cannot be read or written, or does not contain a secret.
 pub fn development_secret(file: &Path) -> std::io::Result<SecretSlice<u8>> {
     let invalid = |error| std::io::Error::new(std::io::ErrorKind::InvalidData, error);
     match std::fs::read_to_string(file) {
@@ -193,7 +193,7 @@ mod tests {
     }
 
     // wing:postgres
-    /// A server's address cannot be guessed, a file's can.
+    /// A server's address has no default, a file's has.
     #[cfg(feature = "postgres")]
     #[test]
     fn the_address_of_the_database_has_no_default() {

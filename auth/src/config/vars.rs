@@ -1,4 +1,4 @@
-//! The environment as a value, and what is wrong with it: all mistakes are reported together.
+//! The environment as a value, and its mistakes: all of them are reported together.
 
 use std::{collections::HashMap, path::Path};
 
@@ -37,8 +37,8 @@ impl Vars {
             .collect()
     }
 
-    /// The process's environment, and what `.env` in the working folder adds to it: a variable that is there
-    /// already stays as it is.
+    /// The process's environment, with additional variables from `.env` in the working folder. Variables that are
+    /// already set keep their values.
     pub fn load() -> Self {
         Self::from_env().with_file(Path::new(".env"))
     }
@@ -50,12 +50,12 @@ impl Vars {
         self
     }
 
-    /// What could not be read of `.env`: to be reported with all that is wrong otherwise.
+    /// Problems in reading `.env`, to be reported with all others.
     pub fn unreadable(&self) -> &[Problem] {
         &self.unreadable
     }
 
-    /// A variable's value, without white space around it; `None` if unset or empty.
+    /// A variable's value, without surrounding white space; `None` if unset or empty.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.values
             .get(name)
@@ -63,7 +63,7 @@ impl Vars {
             .filter(|value| !value.is_empty())
     }
 
-    /// A variable read by `parse`, or `default` if unset; what `parse` refuses is a problem.
+    /// A variable parsed by `parse`, or `default` if unset. A value that `parse` refuses is a problem.
     pub fn parsed<T>(
         &self,
         name: &str,

@@ -1,19 +1,19 @@
 //! The condition of an update.
 
-/// What `If-Match` asks for.
+/// The condition in `If-Match`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum IfMatch {
     /// No header: unconditional.
     #[default]
     None,
-    /// `*`: whatever the present version.
+    /// `*`: any version.
     Any,
-    /// One of these versions; a validator that is none of ours matches nothing.
+    /// One of these versions. A validator that is not ours matches nothing.
     Versions(Vec<i64>),
 }
 
 impl IfMatch {
-    /// Reads the header's value (RFC 9110 §13.1.1): strong comparison, so a weak validator matches nothing.
+    /// Parses the header's value (RFC 9110 §13.1.1). The comparison is strong, so a weak validator matches nothing.
     pub fn parse(header: Option<&str>) -> Self {
         match header.map(str::trim) {
             None => Self::None,

@@ -25,12 +25,12 @@ use crate::{
     session::LiveSession,
 };
 
-/// The most a bucket holds, as JSON text in bytes.
+/// The largest size of a bucket, in bytes of JSON text.
 pub const MAX_BYTES: usize = 256 * 1024;
 /// The deepest nesting of a bucket.
 pub const MAX_DEPTH: usize = 32;
 
-/// A bucket's content and the version an `ETag` names. Version 0: nothing was ever written.
+/// A bucket's content and the version that an `ETag` names. At version 0 nothing was ever written.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Versioned<T> {
     /// The content.
@@ -47,15 +47,15 @@ pub struct Buckets {
     clock: Clock,
 }
 
-/// How a bucket lies in its column.
+/// How a bucket is stored in its column.
 pub(crate) trait AtRest {
-    /// A bucket's data as it is stored.
+    /// Converts a bucket's data to its stored form.
     fn close(&self, data: Map<String, Value>) -> Result<Map<String, Value>>;
-    /// A bucket's data as it was before it was stored.
+    /// Converts stored data back.
     fn open(&self, stored: Map<String, Value>) -> Result<Map<String, Value>>;
 }
 
-/// As it is.
+/// Stores data as it is.
 struct InClear;
 
 impl AtRest for InClear {
@@ -90,7 +90,7 @@ impl Buckets {
         patch: &Value,
         if_match: &IfMatch,
     ) -> Result<(Map<String, Value>, i64)> {
-        // A merge patch that is no object would replace everything.
+        // A merge patch that is not an object would replace everything.
         if !patch.is_object() {
             return Err(Error::InvalidInput("a patch is an object"));
         }

@@ -22,8 +22,8 @@ impl Buckets {
     /// Merges a patch (RFC 7396) into the public data: keys it does not name stay, `null` removes.
     ///
     /// # Errors
-    /// [`Error::VersionMismatch`], [`Error::TooLarge`]; [`Error::InvalidInput`] for a patch that is no object
-    /// or holds a NUL; [`Error::Internal`] if the result is no `T`.
+    /// [`Error::VersionMismatch`], [`Error::TooLarge`]; [`Error::InvalidInput`] for a patch that is not an object
+    /// or holds a NUL; [`Error::Internal`] if the result is not a `T`.
     pub async fn update_public<T: Serialize + DeserializeOwned>(
         &self,
         live: &LiveSession,

@@ -1,4 +1,4 @@
-//! The `user_data` table. A bucket is a name in it.
+//! The `user_data` table. Each bucket is a name in it.
 
 use serde_json::{Map, Value};
 use sqlx::types::Json;
@@ -46,7 +46,7 @@ pub(super) async fn read(db: &Database, user_id: Uuid, bucket: &str) -> Result<R
     Ok(row.map_or_else(Row::default, Row::from))
 }
 
-/// The bucket, created if there is none and locked until the transaction ends: no other merge runs meanwhile.
+/// The bucket, created if missing and locked until the transaction ends: no other merge runs meanwhile.
 pub(super) async fn locked(
     tx: &mut Tx,
     user_id: Uuid,

@@ -7,9 +7,10 @@ use sqlx::{Database as Engine, Describe, Either, Execute, Executor, pool::PoolCo
 
 use super::{Database, Db, Pool, patience};
 
-/// One of the pools, as statements use it: what is not where it was opened is neither read nor written.
+/// One of the pools, as statements use it. A database that is no longer where it was opened is neither read nor
+/// written.
 ///
-/// Rows come together, when all of them are there.
+/// Rows are returned together, when all of them have arrived.
 #[derive(Clone, Copy, Debug)]
 pub struct Access<'a> {
     db: &'a Database,
@@ -24,7 +25,7 @@ impl<'a> Access<'a> {
     /// A connection for several statements.
     ///
     /// # Errors
-    /// If there is none, or the database is not where it was.
+    /// If none is available, or the database is not where it was.
     pub async fn acquire(&self) -> Result<PoolConnection<Db>, sqlx::Error> {
         self.look_first()?;
         let connection = self.pool.acquire().await?;
@@ -32,7 +33,7 @@ impl<'a> Access<'a> {
         Ok(connection)
     }
 
-    /// Looks before a connection is made: it would be to what lies there now.
+    /// Checks before a connection is created, which would open whatever is there now.
     pub(super) fn look_first(&self) -> Result<(), sqlx::Error> {
         match self.pool.num_idle() {
             0 => self.db.in_place(),
@@ -40,7 +41,7 @@ impl<'a> Access<'a> {
         }
     }
 
-    /// The pool itself, for whoever takes one and does not ask first.
+    /// The pool itself, for callers that take a pool and do not check first.
     pub fn pool(&self) -> &'a Pool {
         self.pool
     }

@@ -1,8 +1,8 @@
 //! The database: one text of SQL for two engines.
 //!
-//! SQLite is the default; the cargo feature `postgres` switches to PostgreSQL. What differs between them
-//! is here, and in how stale marks travel (`session/stale`): the rest of the crate says `$1`, `ON CONFLICT`
-//! and `RETURNING`, which both understand.
+//! SQLite is the default; the cargo feature `postgres` switches to PostgreSQL. The differences between them are
+//! here, and in how stale marks travel (`session/stale`). The rest of the crate uses `$1`, `ON CONFLICT` and
+//! `RETURNING`, which both understand.
 
 mod access;
 mod opening;
@@ -41,10 +41,10 @@ use crate::{
     error::{Error, Result},
 };
 
-/// How one connects to the engine.
+/// The options for connecting to the engine.
 pub type ConnectOptions = <<Db as sqlx::Database>::Connection as sqlx::Connection>::Options;
 
-/// How long a probe's write that succeeded answers the next probes.
+/// How long a probe's successful write answers the next probes.
 const PROBE_LIFE: Duration = Duration::from_secs(1);
 
 /// The pools. Cheap to clone.
@@ -53,15 +53,15 @@ pub struct Database {
     read: Pool,
     write: Pool,
     place: engine::Place,
-    /// When a probe has last written.
+    /// When a probe last wrote.
     written: Arc<Mutex<Option<Instant>>>,
 }
 
 impl Database {
-    /// Opens the database of a `DATABASE_URL`. Runs no migration.
+    /// Opens the database of a `DATABASE_URL`. Does not run migrations.
     ///
     /// # Errors
-    /// If the address is not the engine's, or nothing answers there.
+    /// If the address is not one of the engine's, or nothing responds there.
     pub async fn open(url: &SecretString) -> std::result::Result<Self, OpenError> {
         let (read, write, place) = engine::open(url.expose_secret()).await?;
         Ok(Self {
@@ -72,14 +72,14 @@ impl Database {
         })
     }
 
-    /// Runs the migrations that are missing; of several instances that start at once, one does. A schema
-    /// with migrations this program does not know is refused.
+    /// Runs the missing migrations; of several instances that start at once, one does. A schema with migrations
+    /// unknown to this program is refused.
     ///
     /// # Errors
     /// [`OpenError::Migrate`]
     pub async fn migrate(&self) -> std::result::Result<(), OpenError> {
-        // Nothing to do most of the time, and no lock to wait for then. Why it cannot be told is told by the
-        // migration itself; most likely there is no table yet.
+        // Most of the time there is nothing to do, and then no lock to wait for. If the check fails, most likely
+        // because there is no table yet, the migration itself reports why.
         if self.is_migrated().await.unwrap_or(false) {
             return Ok(());
         }
@@ -100,8 +100,8 @@ impl Database {
             .eq(ours))
     }
 
-    /// Whether the database answers, its schema is this program's, and it can be written: a full disk, a
-    /// standby and a lock that nobody gives back are found by nothing but a write.
+    /// Whether the database responds, has this program's schema and can be written. Only a write detects a full
+    /// disk, a standby or a lock that is never released.
     ///
     /// # Errors
     /// [`Error::Unavailable`], or [`Error::Internal`] for another schema.
@@ -109,7 +109,7 @@ impl Database {
         if !self.is_migrated().await? {
             return Err(Error::internal("the schema is not this program's"));
         }
-        // Of many probes at once one writes, and a disk is not kept busy by those who ask how it is.
+        // Of many concurrent probes one writes, so that probing does not keep the disk busy.
         let mut written = self.written.lock().await;
         if written.is_some_and(|at| at.elapsed() < PROBE_LIFE) {
             return Ok(());
@@ -125,8 +125,8 @@ impl Database {
         Ok(())
     }
 
-    /// Whether a connection can rely on what it has prepared: not through a pooler in transaction mode that knows
-    /// nothing of prepared statements, and mixes up those of its clients.
+    /// Whether a connection can rely on its prepared statements. It cannot through a pooler in transaction mode
+    /// that does not know of them and mixes up those of its clients.
     ///
     /// # Errors
     /// [`Error::Unavailable`]
@@ -145,24 +145,23 @@ impl Database {
     }
 
     /// Whether the database is where it was opened. On SQLite the file may be moved or deleted meanwhile, and would
-    /// go on taking writes of which nothing is left after a restart. Every statement beside a transaction asks, and
-    /// every transaction once it has begun; what was asked a moment before the file went is lost with it, as what
-    /// was acknowledged a moment before.
+    /// go on accepting writes that are lost after a restart. Every statement outside a transaction checks this, and
+    /// every transaction once it has begun. A write that was checked just before the file was moved is lost with
+    /// it, like one that was acknowledged just before.
     ///
     /// # Errors
-    /// If it is not; to requests that is a database that does not answer.
+    /// If it is not; to requests this is a database that does not respond.
     pub(crate) fn in_place(&self) -> std::result::Result<(), sqlx::Error> {
         self.place.check()
     }
 
-    /// A transaction that will write.
+    /// Begins a transaction that will write.
     ///
-    /// On SQLite it holds the only write lock from the start. On PostgreSQL it is READ COMMITTED: what is
-    /// read and then written must be locked by the reading statement (see `users::lock`), or decided
-    /// [`Self::alone`].
+    /// On SQLite it holds the only write lock from the start. On PostgreSQL it is READ COMMITTED: what is read and
+    /// then written must be locked by the reading statement (see `users::lock`), or decided [`Self::alone`].
     ///
-    /// It begins on a task of its own: a caller that is dropped between the engine's BEGIN and the driver's
-    /// note of it would give back a connection inside a transaction of which nobody knows.
+    /// It begins on a task of its own. If a caller were dropped between the engine's BEGIN and the driver's record
+    /// of it, a connection would return to the pool inside a transaction that the driver does not know of.
     ///
     /// # Errors
     /// [`Error::Unavailable`]
@@ -183,9 +182,10 @@ impl Database {
         Ok(tx)
     }
 
-    /// Makes a transaction that has locked nothing yet one beside which no other of this kind runs on any instance:
-    /// for what is decided over many rows. Locks on the rows themselves would be taken in the order in which each
-    /// transaction meets them, and two that meet them in different orders wait for each other for ever.
+    /// Makes a transaction that has locked nothing yet exclusive: no other of this kind runs beside it on any
+    /// instance. This is for decisions over many rows. Locks on the rows themselves would be taken in the order in
+    /// which each transaction reaches them, and two transactions with different orders would wait for each other
+    /// forever.
     ///
     /// # Errors
     /// [`Error::Unavailable`]
@@ -194,7 +194,7 @@ impl Database {
     }
 
     // wing:admin
-    /// Has a clock follow the database server's, if that is another machine's.
+    /// Makes a clock follow the database server's, if that is another machine's.
     ///
     /// # Errors
     /// [`Error::Unavailable`]
@@ -203,12 +203,12 @@ impl Database {
     }
     // end wing:admin
 
-    /// How a connection beside the pools is made.
+    /// The options for a connection outside the pools.
     pub fn connect_options(&self) -> ConnectOptions {
         (*self.write.connect_options()).clone()
     }
 
-    /// Closes the pools, after the statements that run.
+    /// Closes the pools, after the running statements.
     pub async fn close(&self) {
         self.read.close().await;
         self.write.close().await;
@@ -216,7 +216,7 @@ impl Database {
     }
 }
 
-/// Tells the other instances, once the transaction is committed. On SQLite they look by themselves.
+/// Notifies the other instances, once the transaction is committed. On SQLite they look by themselves.
 ///
 /// # Errors
 /// [`Error::Unavailable`]
@@ -228,14 +228,14 @@ impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
         use sqlx::Error as E;
         let unavailable = match &error {
-            // No connection, or one that broke.
+            // No connection, or a broken one.
             E::PoolTimedOut | E::PoolClosed | E::WorkerCrashed | E::Io(_) | E::Tls(_) | E::Protocol(_) => {
                 true
             }
-            // A connection whose state is not what it seemed: it goes, and the next one is well.
+            // The connection's state is not what it seemed. It is closed, and the next one is fine.
             E::BeginFailed | E::InvalidSavePointStatement => true,
             E::Database(cause) => cause.code().is_some_and(|code| is_unavailable(&code)),
-            // Ours: a query, a type or a row that is not as the code has it.
+            // Our error: a query, a type or a row that does not match the code.
             _ => false,
         };
         if unavailable {

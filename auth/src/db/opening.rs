@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-/// How long a statement waits for a lock, and a caller for a connection. Together they stay under the
-/// five seconds after which a request is answered with 503, and so do all steps of a request
-/// ([`patiently`](super::patiently)).
+/// How long a statement waits for a lock, and a caller for a connection. Together they stay under the five seconds
+/// after which the response is a 503, and so do all steps of a request ([`patiently`](super::patiently)).
 pub(super) const LOCK_WAIT: Duration = Duration::from_secs(2);
 pub(super) const POOL_WAIT: Duration = Duration::from_millis(2500);
 
@@ -14,10 +13,10 @@ pub enum OpenError {
     /// `DATABASE_URL` is not one of the engine's.
     #[error("DATABASE_URL cannot be understood")]
     Url(#[source] sqlx::Error),
-    /// The folder of the database file cannot be made.
+    /// The folder of the database file cannot be created.
     #[error("cannot create the folder of the database file")]
     Folder(#[source] std::io::Error),
-    /// The database file is missing and cannot be made.
+    /// The database file is missing and cannot be created.
     #[error("cannot create the database file")]
     File(#[source] std::io::Error),
     /// It cannot be opened.

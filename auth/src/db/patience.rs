@@ -18,7 +18,7 @@ use tokio::{
 
 use super::opening::{LOCK_WAIT, POOL_WAIT};
 
-/// What one step may take at most. Other work of a request (a hash, a provider's answer) does not count.
+/// The longest time of one step. Other work of a request (a hash, a provider's response) does not count.
 const PATIENCE: Duration = LOCK_WAIT.saturating_add(POOL_WAIT);
 
 task_local! {
@@ -40,14 +40,14 @@ impl Left {
     }
 }
 
-/// Runs `work`, which waits for the database for less than five seconds in all; after that every step of it that
-/// asks the database fails at once.
+/// Runs `work`, which waits for the database for less than five seconds in all. After that, every step that asks
+/// the database fails at once.
 pub fn patiently<F: Future>(work: F) -> impl Future<Output = F::Output> {
     let most = u64::try_from(PATIENCE.as_micros()).unwrap_or(u64::MAX);
     LEFT.scope(Arc::new(Left(AtomicU64::new(most))), work)
 }
 
-/// Work on another task that waits at the expense of the present one.
+/// Work on another task whose waiting counts against the present one.
 pub(crate) fn carried<F: Future>(work: F) -> impl Future<Output = F::Output> {
     match LEFT.try_with(Arc::clone) {
         Ok(left) => Either::Left(LEFT.scope(left, work)),
@@ -55,7 +55,7 @@ pub(crate) fn carried<F: Future>(work: F) -> impl Future<Output = F::Output> {
     }
 }
 
-/// How much longer the present task waits, if that is limited.
+/// How much longer the present task may wait, if that is limited.
 pub(super) fn left() -> Option<Duration> {
     LEFT.try_with(|left| left.get()).ok()
 }
@@ -90,7 +90,7 @@ mod tests {
         let begun = Instant::now();
         patiently(async {
             step(slow(1000)).await.unwrap();
-            // Not for the database.
+            // This wait is not for the database.
             slow(300).await.unwrap();
             let elsewhere = tokio::spawn(carried(async { step(slow(1000)).await }));
             elsewhere.await.unwrap().unwrap();

@@ -21,23 +21,23 @@ pub type Pool = sqlx::Pool<Db>;
 /// A transaction; dropped without commit, it is rolled back.
 pub type Tx = sqlx::Transaction<'static, Db>;
 
-/// There is no server to guess.
+/// There is no default: a server's address cannot be guessed.
 pub(crate) const DEFAULT_URL: Option<&str> = None;
 
-/// Connections of one instance, beside the stale feed's own. A statement takes a fraction of a
-/// millisecond: more connections than this wait in the server rather than here.
+/// The number of connections of one instance, in addition to the stale feed's own. A statement takes a fraction of
+/// a millisecond, so with more connections statements would wait in the server rather than here.
 const CONNECTIONS: u32 = 10;
 
-/// How long a transaction may be idle: between two statements of ours there is no work to speak of.
+/// How long a transaction may be idle: between two of our statements there is hardly any work.
 const IDLE_IN_TRANSACTION: Duration = Duration::from_secs(10);
 
-/// A prepared statement is there already, or is not there.
+/// A prepared statement already exists, or does not exist.
 const MIXED_UP: [&str; 2] = ["42P05", "26000"];
 
-/// Passes over rows that another transaction is at.
+/// Skips rows that another transaction has locked.
 pub(super) const SKIP_LOCKED: &str = " FOR UPDATE SKIP LOCKED";
 
-/// Holds the rows that were read until the transaction ends, together with others who only read them.
+/// Locks the rows that were read until the transaction ends, shared with other readers of them.
 pub(crate) const HOLD_SHARED: &str = " FOR SHARE";
 
 pub(super) static MIGRATIONS: Migrator = sqlx::migrate!("../migrations/postgres");
@@ -47,7 +47,7 @@ pub(super) static MIGRATIONS: Migrator = sqlx::migrate!("../migrations/postgres"
 pub struct ListenAddress(PgConnectOptions);
 
 impl ListenAddress {
-    /// Reads an address as `DATABASE_URL` is read.
+    /// Parses an address in the same way as `DATABASE_URL`.
     ///
     /// # Errors
     /// What is wrong, as the end of a sentence, without repeating the address.
@@ -63,14 +63,14 @@ impl ListenAddress {
     }
 }
 
-/// There may be a password in it.
+/// The address may contain a password.
 impl fmt::Debug for ListenAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ListenAddress").finish_non_exhaustive()
     }
 }
 
-/// What is wrong with a `DATABASE_URL`, without repeating it: there may be a password in it.
+/// What is wrong with a `DATABASE_URL`, without repeating it: it may contain a password.
 pub(crate) fn check_url(url: &str) -> Result<(), String> {
     if url.starts_with("postgres://") || url.starts_with("postgresql://") {
         Ok(())
@@ -79,12 +79,12 @@ pub(crate) fn check_url(url: &str) -> Result<(), String> {
     }
 }
 
-/// Where the database lies is the server's matter.
+/// Where the database lies is up to the server.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Place;
 
 impl Place {
-    /// Nothing to look at.
+    /// There is nothing to check.
     #[expect(
         clippy::unused_self,
         clippy::unnecessary_wraps,
@@ -94,16 +94,16 @@ impl Place {
         Ok(())
     }
 
-    /// Nothing to let go of.
+    /// There is nothing to close.
     pub(super) async fn close(self) {}
 }
 
 /// Connects to the server.
 pub(super) async fn open(url: &str) -> Result<(Pool, Pool, Place), OpenError> {
     let options = address::read(url).map_err(OpenError::Url)?;
-    // Not as a start-up option, which PgBouncer would refuse. It counts the wait for locks, too.
-    // And what has begun a transaction and then says nothing more (a process that was stopped, a connection
-    // left in the midst of one) holds its locks no longer than anybody waits for an answer.
+    // Not as a start-up option, which PgBouncer would refuse. It includes the wait for locks. If a client begins a
+    // transaction and then goes silent (a process that was stopped, a connection abandoned halfway), it holds its
+    // locks no longer than any request waits for a response.
     let limit = format!(
         "SET statement_timeout = {}; SET idle_in_transaction_session_timeout = {}",
         LOCK_WAIT.as_millis(),
@@ -122,8 +122,8 @@ pub(super) async fn open(url: &str) -> Result<(Pool, Pool, Place), OpenError> {
     Ok((pool.clone(), pool, Place))
 }
 
-/// sqlx takes an advisory lock meanwhile: of several instances that start at once, one migrates. On a
-/// connection of its own, since waiting for the others, or building an index, may take its time.
+/// sqlx takes an advisory lock meanwhile: of several instances that start at once, one migrates. It uses a
+/// connection of its own, since waiting for the others, or building an index, may take long.
 pub(super) async fn migrate(pool: &Pool) -> Result<(), MigrateError> {
     let mut connection = sqlx::PgConnection::connect_with(&pool.connect_options()).await?;
     MIGRATIONS.run(&mut connection).await?;
@@ -135,7 +135,7 @@ pub(super) async fn begin(pool: &Pool) -> Result<Tx, sqlx::Error> {
     pool.begin().await
 }
 
-/// An advisory lock, until the transaction ends. With two keys: those with one are sqlx's, for migrations.
+/// An advisory lock, until the transaction ends. It has two keys: those with one are sqlx's, for migrations.
 pub(super) async fn hold(tx: &mut Tx) -> Result<(), sqlx::Error> {
     sqlx::query("SELECT pg_advisory_xact_lock(1, 0)")
         .execute(&mut **tx)
@@ -163,14 +163,14 @@ pub(super) async fn agree_on_time(pool: &Pool, clock: &Clock) -> Result<(), sqlx
 }
 // end wing:admin
 
-/// No statement of this transaction takes longer, nor waits longer for the locks of others.
+/// Limits how long statements of this transaction take, including their waits for locks of others.
 pub(super) async fn hurry(tx: &mut Tx, left: Duration) -> Result<(), sqlx::Error> {
-    // 0 would be without limit.
+    // 0 would mean no limit.
     let limit = format!("SET LOCAL statement_timeout = {}", left.as_millis().max(1));
     tx.execute(limit.as_str()).await.map(drop)
 }
 
-/// Two connections prepare a statement each, under the same name, and use it in turns.
+/// Two connections each prepare a statement under the same name, and use it in turns.
 pub(super) async fn keeps_statements(pool: &Pool) -> Result<bool, sqlx::Error> {
     let options = pool.connect_options();
     let mut first = options.connect().await?;
@@ -194,25 +194,25 @@ pub(super) async fn keeps_statements(pool: &Pool) -> Result<bool, sqlx::Error> {
     Ok(true)
 }
 
-/// Whether an error is the database's trouble rather than ours: the same statement succeeds once it has passed
-/// or an operator has mended it. All classes of SQLSTATE (appendix A of PostgreSQL's manual).
+/// Whether an error is the database's fault rather than ours: the same statement succeeds once the problem has
+/// passed or an operator has fixed it. Covers all classes of SQLSTATE (appendix A of PostgreSQL's manual).
 pub(crate) fn is_unavailable(code: &str) -> bool {
     match code.get(..2).unwrap_or_default() {
-        // Connection exception; also what a pooler says when its server is gone.
+        // Connection exception; also what a pooler reports when its server is gone.
         "08" => true,
-        // Invalid transaction state: a server that only reads (a standby, or one that was switched over), and
-        // a transaction that was ended for taking too long. The rest is a statement out of place.
+        // Invalid transaction state: a read-only server (a standby, or one that was switched over), or a
+        // transaction that was ended for taking too long. The others are statements out of place.
         "25" => matches!(code, "25006" | "25P03" | "25P04"),
         // Invalid authorisation, no such database: the account or the database is not as configured.
         "28" | "3D" => true,
-        // Transaction rollback: another one won, or the outcome is unknown. Not for a constraint checked at
+        // Transaction rollback: another transaction won, or the outcome is unknown. Not for a constraint checked at
         // the commit, which would fail again.
         "40" => code != "40002",
-        // Insufficient privilege, out of a class that is otherwise about wrong statements.
+        // Insufficient privilege, from a class that is otherwise about wrong statements.
         "42" => code == "42501",
         // Insufficient resources: disk, memory, connections.
         "53" => true,
-        // Not in the state needed: a lock not granted in time, an object in use, a database that takes no
+        // Not in the required state: a lock not granted in time, an object in use, a database that accepts no
         // connections. Not for a parameter or a value that cannot be used this way.
         "55" => matches!(code, "55000" | "55006" | "55P03"),
         // Operator intervention: shutdown, start-up, a statement that took too long.

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fs, path::Path};
 
-/// How PostgreSQL's schema says what SQLite's says otherwise.
+/// Where PostgreSQL's schema is worded differently from SQLite's.
 const DIALECT: [(&str, &str); 6] = [
     (
         " BIGINT PRIMARY KEY GENERATED ALWAYS AS IDENTITY",
@@ -15,7 +15,7 @@ const DIALECT: [(&str, &str); 6] = [
     (" COLLATE \"C\"", ""),
 ];
 
-/// The statements of each migration, without comments, in SQLite's words.
+/// The statements of each migration, without comments, in SQLite's wording.
 fn migrations(engine: &str) -> BTreeMap<String, Vec<String>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../migrations")

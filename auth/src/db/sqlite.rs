@@ -30,18 +30,19 @@ pub type Tx = sqlx::Transaction<'static, Db>;
 /// Where the data is unless `DATABASE_URL` says otherwise.
 pub(crate) const DEFAULT_URL: Option<&str> = Some("sqlite:data/app.db");
 
-/// Readers: each connection costs memory (ten of them 60 MB under load) and two cores feed few.
+/// The number of readers. Each connection costs memory (ten of them 60 MB under load), and a few are enough for two
+/// cores.
 const READERS: u32 = 4;
 
-/// Nobody else is at any row: there is one writer at a time.
+/// No row is ever locked by another transaction: there is one writer at a time.
 pub(super) const SKIP_LOCKED: &str = "";
 
-/// What a transaction has read stays as it is: nobody else writes meanwhile.
+/// Rows that a transaction has read cannot change: no other transaction writes meanwhile.
 pub(crate) const HOLD_SHARED: &str = "";
 
 pub(super) static MIGRATIONS: Migrator = sqlx::migrate!("../migrations/sqlite");
 
-/// Where the stale feed listens, if not where requests go: there is no such thing here, and no value of this type.
+/// Where the stale feed listens, if not where requests go. SQLite has no such place, so this type has no values.
 #[derive(Clone, Debug)]
 pub enum ListenAddress {}
 
@@ -65,7 +66,7 @@ pub(crate) fn check_url(url: &str) -> Result<(), String> {
         .strip_prefix("sqlite:")
         .map(|path| path.trim_start_matches("//"));
     match path {
-        // Each of them would change what is relied on: that there is one file, which lasts.
+        // Each parameter would break an assumption: that there is one file, and that it lasts.
         Some(path) if path.contains('?') => {
             Err("takes no parameters: a path may hold no question mark".to_owned())
         }
@@ -82,11 +83,11 @@ pub(crate) fn check_url(url: &str) -> Result<(), String> {
     }
 }
 
-/// Opens `sqlite:PATH`, making the file and its folders where they are missing.
+/// Opens `sqlite:PATH`, creating the file and its folders if they are missing.
 pub(super) async fn open(url: &str) -> Result<(Pool, Pool, Place), OpenError> {
     let options = SqliteConnectOptions::from_str(url)
         .map_err(OpenError::Url)?
-        // What is missing later on was taken away: an empty file in its place would hide that.
+        // If the file is missing later on, it was taken away. An empty file in its place would hide that.
         .create_if_missing(false)
         .foreign_keys(true)
         .journal_mode(SqliteJournalMode::Wal)
@@ -96,19 +97,19 @@ pub(super) async fn open(url: &str) -> Result<(Pool, Pool, Place), OpenError> {
     if let Some(folder) = options.get_filename().parent().filter(|p| *p != Path::new("")) {
         at_rest::create_folder(folder).map_err(OpenError::Folder)?;
     }
-    // SQLite would create it by the umask; its log and its index get the permissions the file has.
+    // SQLite would create it by the umask. Its log and its index get the same permissions as the file.
     match at_rest::create_file(options.get_filename()) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(OpenError::File(error)),
         _ => {}
     }
-    // The first connection turns the journal to WAL.
+    // The first connection switches the journal to WAL.
     let place = Place::note(&options).await?;
     let pool = |connections: u32| {
         let place = place.clone();
         SqlitePoolOptions::new()
             .max_connections(connections)
             .acquire_timeout(POOL_WAIT)
-            // Nobody keeps a connection to another file.
+            // No connection to another file is kept.
             .after_connect(move |_, _| {
                 let checked = place.check();
                 Box::pin(async move { checked })
@@ -121,11 +122,11 @@ pub(super) async fn open(url: &str) -> Result<(Pool, Pool, Place), OpenError> {
     Ok((read, write, place))
 }
 
-/// Whether a connection that comes back has no transaction open, as far as its driver knows; otherwise it is
-/// closed. When SQLite runs out of disk or memory it may roll back by itself, of which the driver learns
-/// nothing: it would count one transaction too many for ever and refuse the next one.
+/// Whether a returned connection has no transaction open, as far as its driver knows; otherwise it is closed. When
+/// SQLite runs out of disk or memory it may roll back by itself, without the driver noticing. The driver would then
+/// count one transaction too many forever and refuse the next one.
 async fn is_at_rest(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
-    // A rollback may still wait in the queue of the connection's thread.
+    // A rollback may still be waiting in the queue of the connection's thread.
     connection.ping().await?;
     let at_rest = !connection.is_in_transaction();
     if !at_rest {
@@ -134,21 +135,21 @@ async fn is_at_rest(connection: &mut SqliteConnection) -> Result<bool, sqlx::Err
     Ok(at_rest)
 }
 
-/// All missing migrations in one transaction that holds the write lock: sqlx itself locks nothing here,
-/// and of two processes that start at once the second would meet half of the first's tables.
+/// Runs all missing migrations in one transaction that holds the write lock. sqlx itself locks nothing here, so of
+/// two processes that start at once the second would find half of the first one's tables.
 pub(super) async fn migrate(write: &Pool) -> Result<(), MigrateError> {
     let mut tx = write.begin_with("BEGIN IMMEDIATE").await?;
     MIGRATIONS.run(&mut *tx).await?;
     Ok(tx.commit().await?)
 }
 
-/// It takes the write lock at once, since a reader that turns writer half-way may find that it cannot
+/// Takes the write lock at once: a reader that becomes a writer half-way may find that it cannot
 /// (SQLITE_BUSY_SNAPSHOT).
 pub(super) async fn begin(write: &Pool) -> Result<Tx, sqlx::Error> {
     write.begin_with("BEGIN IMMEDIATE").await
 }
 
-/// Nothing to wait for: a transaction that writes is the only one already.
+/// Nothing to wait for: a transaction that writes is already the only one.
 #[expect(clippy::unused_async, reason = "PostgreSQL has to ask for it")]
 pub(super) async fn hold(_: &mut Tx) -> Result<(), sqlx::Error> {
     Ok(())
@@ -168,20 +169,21 @@ pub(super) async fn agree_on_time(_: &Pool, _: &Clock) -> Result<(), sqlx::Error
 }
 // end wing:admin
 
-/// Whoever holds the only lock waits for none.
+/// The holder of the only lock waits for no other.
 #[expect(clippy::unused_async, reason = "PostgreSQL has to be told")]
 pub(super) async fn hurry(_: &mut Tx, _: Duration) -> Result<(), sqlx::Error> {
     Ok(())
 }
 
-/// There is nobody in between.
+/// There is no pooler in between.
 #[expect(clippy::unused_async, reason = "PostgreSQL has to be tried")]
 pub(super) async fn keeps_statements(_: &Pool) -> Result<bool, sqlx::Error> {
     Ok(true)
 }
 
-/// Whether an error is the database's trouble rather than ours: the same statement succeeds once it has passed
-/// or an operator has mended it. All result codes of SQLite, by the low byte that extended ones share.
+/// Whether an error is the database's fault rather than ours: the same statement succeeds once the problem has
+/// passed or an operator has fixed it. Covers all result codes of SQLite, by the low byte that extended codes
+/// share.
 pub(crate) fn is_unavailable(code: &str) -> bool {
     let Ok(code) = code.parse::<i32>() else {
         return false;
@@ -189,9 +191,9 @@ pub(crate) fn is_unavailable(code: &str) -> bool {
     match code & 0xff {
         // PERM, READONLY, CANTOPEN: the file, its folder or the file system may not be written or opened.
         3 | 8 | 14 => true,
-        // ABORT: the transaction was rolled back under a statement of it, as a full disk does.
+        // ABORT: the transaction was rolled back during one of its statements, as happens on a full disk.
         4 => true,
-        // BUSY, LOCKED: another connection or process has the lock for longer than we wait.
+        // BUSY, LOCKED: another connection or process has held the lock for longer than we wait.
         5 | 6 => true,
         // PROTOCOL: another process holds the locks of the write-ahead log.
         15 => true,
@@ -199,14 +201,14 @@ pub(crate) fn is_unavailable(code: &str) -> bool {
         7 | 10 | 13 => true,
         // INTERRUPT: stopped from outside.
         9 => true,
-        // CORRUPT, NOTADB: the file is damaged or another one, until it is restored.
+        // CORRUPT, NOTADB: the file is damaged or not the database, until it is restored.
         11 | 26 => true,
         // SCHEMA: another process has just migrated.
         17 => true,
-        // NOLFS: the file system takes no file so large.
+        // NOLFS: the file system does not support a file of this size.
         22 => true,
-        // ERROR, INTERNAL, NOTFOUND, EMPTY, TOOBIG, CONSTRAINT, MISMATCH, MISUSE, AUTH, FORMAT, RANGE: a
-        // statement or a value that is wrong, now and later. NOTICE, WARNING, ROW, DONE are no errors.
+        // ERROR, INTERNAL, NOTFOUND, EMPTY, TOOBIG, CONSTRAINT, MISMATCH, MISUSE, AUTH, FORMAT, RANGE: a statement
+        // or a value that is wrong, now and later. NOTICE, WARNING, ROW, DONE are not errors.
         _ => false,
     }
 }
@@ -241,7 +243,7 @@ mod tests {
         }
     }
 
-    /// Extended codes are a family's number and, above its byte, the member's.
+    /// Extended codes consist of a family's number in the low byte and the member's above it.
     #[test]
     fn each_result_code_is_the_databases_trouble_or_ours() {
         let theirs = [3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 14, 15, 17, 22, 26];

@@ -1,12 +1,12 @@
-//! Sweeping: what has expired goes in batches, each a statement or a transaction of its own. One for a
-//! backlog of a hundred thousand rows would run into its time limit again and again, and hold up others.
+//! Sweeping: expired rows are deleted in batches, each in a statement or a transaction of its own. A single one for
+//! a backlog of a hundred thousand rows would exceed its time limit again and again, and hold up others.
 
 use time::OffsetDateTime;
 
 use super::{Database, engine::SKIP_LOCKED};
 use crate::error::{Result, chain};
 
-/// Rows of a batch: a fraction of a second, also where the disk is slow.
+/// Rows of a batch: it takes a fraction of a second, even on a slow disk.
 const BATCH: usize = 500;
 
 /// What to sweep.
@@ -14,13 +14,13 @@ const BATCH: usize = 500;
 pub(crate) struct Expired {
     pub(crate) table: &'static str,
     pub(crate) key: &'static str,
-    /// The condition; `$1` is now.
+    /// The condition; `$1` is the present time.
     pub(crate) when: &'static str,
 }
 
 impl Expired {
-    /// The statement that deletes a batch and answers a column of each row. Rows another sweep is at are
-    /// passed over, so that neither waits for the other.
+    /// The statement that deletes a batch and returns a column of each row. Rows that another sweep has locked are
+    /// skipped, so that neither waits for the other.
     pub(crate) fn batch(&self, answer: &str) -> String {
         let Self { table, key, when } = self;
         format!(
@@ -30,13 +30,13 @@ impl Expired {
         )
     }
 
-    /// Whether a batch of so many rows was the last.
+    /// Whether a batch of this many rows was the last.
     pub(crate) fn ends_with(rows: usize) -> bool {
         rows < BATCH
     }
 }
 
-/// The outcome of sweeps that do not depend on each other: the first error, and whatever else failed is in the log.
+/// The outcome of independent sweeps: the first error. Further errors are logged.
 pub(crate) fn all<const N: usize>(swept: [Result<()>; N]) -> Result<()> {
     let mut failed = swept.into_iter().filter_map(Result::err);
     let first = failed.next();
@@ -47,10 +47,10 @@ pub(crate) fn all<const N: usize>(swept: [Result<()>; N]) -> Result<()> {
 }
 
 impl Database {
-    /// Deletes what has expired; how many rows.
+    /// Deletes what has expired. Returns the number of rows.
     ///
     /// # Errors
-    /// Of the database; the batches before are gone all the same.
+    /// Of the database; the batches before the error are deleted all the same.
     pub(crate) async fn sweep(&self, expired: Expired, now: OffsetDateTime) -> Result<usize> {
         let statement = expired.batch("1");
         let mut swept = 0;

@@ -1,4 +1,4 @@
-//! Every check of a password goes through here: limits, the check, the history.
+//! Every check of a password goes through here: limits, the check itself, the history.
 
 use std::net::IpAddr;
 
@@ -19,19 +19,19 @@ use crate::{
     session::LiveSession,
 };
 
-/// The longest text that is counted as if it were an address, in characters.
+/// The longest text that is counted like an address, in characters.
 const MAX_KEY: usize = 254;
 
-/// Whose password is asked for.
+/// Whose password is checked.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Whose<'a> {
-    /// Of whoever has this address, if anybody has.
+    /// The user with this address, if there is one.
     Address(&'a str),
-    /// Of who is signed in.
+    /// The signed-in user.
     Session(&'a LiveSession),
 }
 
-/// What a password is asked for, as the history says it when it is wrong.
+/// The purpose of a check, as the history shows it if the password is wrong.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Purpose {
     SignIn,
@@ -70,11 +70,11 @@ impl Purpose {
 pub(crate) struct Right {
     pub(crate) user_id: Uuid,
     pub(crate) stored: PasswordHash,
-    /// Whether another hash should take its place.
+    /// Whether the hash should be replaced by a new one.
     pub(crate) is_outdated: bool,
 }
 
-/// What there is to know before a password is checked.
+/// What must be known before a password is checked.
 #[derive(Default, sqlx::FromRow)]
 struct Known {
     user_id: Option<Uuid>,
@@ -82,8 +82,8 @@ struct Known {
     from_known_network: bool,
 }
 
-/// One row in any case, and the same work for it: whether there is such a user does not show in how long it
-/// takes, also where the limit then refuses.
+/// One row in any case, for the same work. The time taken must not show whether there is such a user, even if the
+/// limit then refuses the attempt.
 const BY_EMAIL: &str = "SELECT u.id AS user_id, CASE WHEN u.disabled_at IS NULL THEN u.password_hash END AS password_hash,
             EXISTS (SELECT 1 FROM sign_in_networks n
                     WHERE n.user_id = coalesce(u.id, $2) AND n.network = $3 AND n.last_at > $4) AS from_known_network
@@ -95,7 +95,7 @@ const BY_ID: &str = "SELECT u.id AS user_id, u.password_hash,
      FROM users u WHERE u.id = $1 AND u.disabled_at IS NULL";
 
 impl Whose<'_> {
-    /// What the account's window is found by. What is no address is counted under its text: it must look like
+    /// The subject of the account's window. A text that is not an address is counted as it is: it must look like
     /// any unknown account.
     fn key(&self, email: Option<&Email>) -> Subject {
         match (self, email) {
@@ -135,9 +135,9 @@ impl Whose<'_> {
 }
 
 impl Auth {
-    /// Checks a password: counts the attempt against its address and against the account, compares, and writes
-    /// into the history what failed. `visit` is what else it counts as, right or wrong. `None`: it is wrong,
-    /// after the same work for every reason.
+    /// Checks a password: counts the attempt against the client's address and against the account, compares, and
+    /// records failures in the history. `visit` is an attempt that counts in addition, whether the password is
+    /// right or wrong. `None` if it is wrong, after the same work for every reason.
     ///
     /// # Errors
     /// [`Error::TooManyAttempts`], [`Error::Busy`], [`Error::Unavailable`]
@@ -168,7 +168,7 @@ impl Auth {
         let by_account = match self.limits.attempt(action, &subject) {
             Ok(attempt) => attempt,
             Err(refused) => {
-                // It has cost a query.
+                // It has already cost a query.
                 visit.counts();
                 return Err(self.refused(refused, action, purpose, known.user_id, client));
             }
@@ -198,7 +198,7 @@ impl Auth {
         }
     }
 
-    /// Counts what somebody who is signed in does with their password, right or wrong.
+    /// Counts what a signed-in user does with their password, whether it is right or wrong.
     ///
     /// # Errors
     /// [`Error::TooManyAttempts`]
@@ -215,7 +215,7 @@ impl Auth {
             .map_err(|refused| self.refused(refused, action, purpose, Some(user_id), client))
     }
 
-    /// Logs a refusal, and writes it into the history: once a window, however many there are.
+    /// Logs a refusal and records it in the history: once per window, however many there are.
     fn refused(
         &self,
         refused: Refused,
@@ -233,8 +233,8 @@ impl Auth {
         refused.into()
     }
 
-    /// Writes into the history of a user, if there is one, without waiting for it: the answer must not take
-    /// longer for an account that exists. The limits bound how often this can happen.
+    /// Records an event in the history of a user, if there is one, without waiting for it: the response must not
+    /// take longer for an account that exists. The limits bound how often this can happen.
     fn note(&self, user_id: Option<Uuid>, kind: &'static str, note: &'static str, ip: Option<IpAddr>) {
         let Some(user_id) = user_id else { return };
         let auth = self.clone();

@@ -18,19 +18,19 @@ use crate::{
     shares::Shares,
 };
 
-/// OWASP's floor: memory in KiB, passes, lanes.
+/// OWASP's minimum: memory in KiB, passes, lanes.
 const MEMORY: u32 = 19_456;
 const PASSES: u32 = 2;
 const LANES: u32 = 1;
-/// A stored hash asking for more than this is not computed: it would be a way to exhaust memory.
+/// A stored hash that asks for more than this is not computed: it could be used to exhaust memory.
 const MAX_STORED_MEMORY: u32 = 262_144;
-/// How far the threads that hash stand back, by Unix's measure of niceness (0 to 19). All cores hash when
-/// there is nothing else to do, and another request is answered as if they did not. Further back (19) it
-/// would be no quicker, and another program that keeps the cores busy could stop sign-ins altogether.
+/// The niceness (0 to 19) of the hashing threads. All cores hash when there is nothing else to do, and other
+/// requests are answered as fast as if they did not. A niceness of 19 would be no quicker, and another program that
+/// keeps the cores busy could stop sign-ins altogether.
 const NICENESS: i32 = 10;
-/// Sign-ins that may wait for a hash; more are turned away (503) rather than kept waiting.
+/// The most sign-ins that may wait for a hash. Further ones are refused (503) rather than kept waiting.
 const QUEUE: usize = 64;
-/// Of these, for one address (a /48 of IPv6): the others are for everybody else.
+/// The most of these for one address (a /48 of IPv6). The rest is for all others.
 const QUEUE_OF_ADDRESS: u32 = 16;
 
 /// A password's hash, as a PHC string. Its Debug shows nothing.
@@ -44,7 +44,7 @@ impl std::fmt::Debug for PasswordHash {
 }
 
 impl PasswordHash {
-    /// A hash as it was stored.
+    /// Wraps a hash as it was stored.
     pub fn stored(phc: String) -> Self {
         Self(phc.into())
     }
@@ -53,7 +53,7 @@ impl PasswordHash {
         self.0.expose_secret()
     }
 
-    /// Whether today's parameters are stronger than this hash's.
+    /// Whether today's parameters are stronger than those of this hash.
     pub fn is_outdated(&self) -> bool {
         Phc::new(self.as_str()).is_ok_and(|phc| {
             phc.algorithm != Algorithm::Argon2id.ident()
@@ -70,21 +70,21 @@ pub struct Passwords(pub(super) Arc<Inner>);
 #[derive(Debug)]
 pub(super) struct Inner {
     pub(super) min_length: usize,
-    /// Where the application is: its name is guessed first.
+    /// The application's host: attackers guess its name first.
     pub(super) host: String,
-    /// Not the runtime's blocking threads: these stand back for good, and those serve files, too.
+    /// Not the runtime's blocking threads: the niceness of these is lowered for good, and those also serve files.
     threads: ThreadPool,
-    /// The places in the queue, each given back when its hash is done.
+    /// The places in the queue. Each is given back when its hash is done.
     places: Shares<IpAddr>,
 }
 
-/// The attempts behind one check of a password. They travel with it: if it never begins they are given back,
-/// and if it does they are settled by its outcome, whether or not somebody still waits for the answer.
+/// The attempts that one check of a password counts as. They travel with the check. If it never begins they are
+/// given back. If it does, its outcome settles them, even if the caller has left.
 #[derive(Debug, Default)]
 pub struct Attempts {
-    /// Count if the password is checked.
+    /// Attempts that count if the password is checked.
     pub checks: Vec<Attempt>,
-    /// Count if it is checked and wrong.
+    /// Attempts that count if it is checked and wrong.
     pub failures: Vec<Attempt>,
 }
 
@@ -100,23 +100,24 @@ impl Attempts {
     }
 }
 
-/// What came of checking a password.
+/// The outcome of checking a password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Checked {
-    /// It is another one, or there is none.
+    /// The password is a different one, or none is set.
     Wrong,
-    /// It is the one.
+    /// The password is right.
     Right,
-    /// It is the one, by a hash of what was typed rather than of [`Password`]'s form, as they once were made.
+    /// The password is right, by a hash of what was typed rather than of [`Password`]'s form. Old hashes are like
+    /// this.
     RightAsTyped,
 }
 
 impl Passwords {
-    /// A service for the application at this host, that asks for `min_length` characters and hashes as many passwords
-    /// at once as there are cores.
+    /// Creates a service for the application at this host, which requires `min_length` characters and hashes as
+    /// many passwords at once as there are cores.
     ///
     /// # Panics
-    /// If the system has no threads to give.
+    /// If the system cannot create threads.
     pub fn new(min_length: usize, host: &str, address_limits: AddressLimits) -> Self {
         let threads = ThreadPoolBuilder::new()
             .num_threads(thread::available_parallelism().map_or(1, usize::from))
@@ -134,7 +135,7 @@ impl Passwords {
         }))
     }
 
-    /// Hashes a password with today's parameters. The attempt counts once that begins.
+    /// Hashes a password with today's parameters. The attempt counts once hashing begins.
     ///
     /// # Errors
     /// [`Error::Busy`]
@@ -151,8 +152,8 @@ impl Passwords {
         .await?
     }
 
-    /// Whether the password is the one behind the hash. Without a hash (no such user, no password) the
-    /// same work is done, so that time tells nothing.
+    /// Whether the password matches the hash. Without a hash (no such user, no password) the same work is done, so
+    /// that the time reveals nothing.
     ///
     /// # Errors
     /// [`Error::Busy`]
@@ -196,10 +197,10 @@ impl Passwords {
     }
 }
 
-/// What is compared with a stored hash, and what it means if that is it. What was typed counts as well where
-/// it is another text: hashes were made of that once. How many there are depends on what was typed alone.
+/// The forms to compare with a stored hash, each with the result if it matches. What was typed is compared as well
+/// if it differs, since hashes were once computed from that. The number of forms depends only on what was typed.
 fn forms(typed: &SecretString) -> Vec<(SecretString, Checked)> {
-    // No stored password is longer, but the work is the same as for any other.
+    // No stored password is longer than this, but the work must be the same as for any other.
     if typed.expose_secret().len() > MAX_BYTES {
         return vec![(SecretString::from(""), Checked::Wrong)];
     }
@@ -211,12 +212,13 @@ fn forms(typed: &SecretString) -> Vec<(SecretString, Checked)> {
     }
 }
 
-/// Lets every other thread go first. Where niceness is the whole process's, nothing is done.
+/// Lowers this thread's priority below that of all others. Does nothing where niceness applies to the whole
+/// process.
 fn stand_back() {
     #[cfg(target_os = "linux")]
     {
         use rustix::process::{getpriority_process, setpriority_process};
-        // Somebody may have started the whole process further back.
+        // The whole process may have been started with a higher niceness.
         let further = |own: i32| setpriority_process(None, own.max(NICENESS));
         if let Err(errno) = getpriority_process(None).and_then(further) {
             tracing::debug!(%errno, "a thread cannot stand back");
@@ -224,8 +226,8 @@ fn stand_back() {
     }
 }
 
-/// What is verified where there is nothing to verify. The work depends on the parameters, which are today's, and not on
-/// what stands behind them: so nobody has to make a hash first, which would double the time of the first one asked for.
+/// The hash to verify when there is no real one. The work depends on the parameters, which are today's, and not on
+/// the salt and hash. So no hash has to be computed first, which would double the time of the first request.
 fn nobodys() -> PasswordHash {
     let version = u32::from(Version::V0x13);
     let (salt, hash) = ("A".repeat(22), "A".repeat(43));
@@ -334,7 +336,7 @@ mod tests {
             (phc.algorithm.to_string(), phc.version, params, salt, output)
         };
         assert_eq!(shape(&nobodys), shape(&real));
-        // It was computed, and came out different.
+        // It was computed, and the result differed.
         let outcome = argon2().verify_password(b"x", &Phc::new(nobodys.as_str()).unwrap());
         assert_eq!(outcome, Err(argon2::password_hash::Error::Password));
     }
@@ -359,7 +361,7 @@ mod tests {
                 "{made:?}"
             );
         }
-        // What is refused today opened accounts before.
+        // Passwords that are refused today were accepted before.
         let old = hash(&secret("zero\u{200b}width")).unwrap();
         assert_eq!(
             passwords.checked("zero\u{200b}width", Some(&old)).await,
@@ -419,7 +421,7 @@ mod tests {
             has_started.recv().unwrap();
             running.push(go_on);
         }
-        // They have all gone; their hashes have not, and the next two wait.
+        // The callers have all gone. Their hashes are still running, and the next two wait.
         let (hashed, hashes) = std::sync::mpsc::channel();
         let also = hashed.clone();
         let mut gone = Box::pin(passwords.work(HERE, move || hashed.send("gone").unwrap()));
@@ -511,7 +513,7 @@ mod tests {
                 .verify(&text, Some(stored.clone()), HERE, attempts())
                 .await
         };
-        // A hash's place is given back a moment after its answer.
+        // A hash's place is given back a moment after its result.
         let places = loop {
             match fill(&passwords) {
                 Some(places) => break places,
@@ -525,8 +527,8 @@ mod tests {
         assert_eq!((left(Action::Confirm), left(Action::SignInAccount)), (9, 5));
         assert_eq!(check("wrong").await.unwrap(), Checked::Wrong);
         assert_eq!((left(Action::Confirm), left(Action::SignInAccount)), (8, 4));
-        // Somebody who goes away before the turn comes was not answered, and somebody who does while the check
-        // runs has guessed.
+        // A caller who leaves before the hash begins has learned nothing, so the attempt is given back. A caller
+        // who leaves while it runs has guessed, so it counts.
         let (started, has_started) = std::sync::mpsc::channel();
         let mut busy = Vec::new();
         for _ in 0..passwords.0.threads.current_num_threads() {

@@ -1,4 +1,4 @@
-//! Registration, signing in and everything else a person does with a password.
+//! Registration, signing in and everything else a user does with a password.
 
 mod check;
 pub mod hash;
@@ -24,14 +24,15 @@ use crate::{
     users::{self, NewUser, Occasion},
 };
 
-/// How a session says that it began with a password.
+/// The `method` of sessions that began with a password.
 pub const METHOD: &str = "password";
 
 impl Auth {
-    /// Makes a user with a password and signs in, all in one transaction.
+    /// Creates a user with a password and signs in, all in one transaction.
     ///
     /// # Errors
-    /// [`Error::InvalidEmail`], [`Error::Password`], [`Error::EmailTaken`], [`Error::TooManyAttempts`], [`Error::Busy`]
+    /// [`Error::InvalidEmail`], [`Error::Password`], [`Error::EmailTaken`], [`Error::TooManyAttempts`],
+    /// [`Error::Busy`]
     pub async fn register(
         &self,
         request: &RequestAuth,
@@ -93,7 +94,7 @@ impl Auth {
         Ok((email, password, name.and_then(users::clean_name)))
     }
 
-    /// Signs in. A provider account that waits for this user's proof is connected on the way.
+    /// Signs in. If a provider account is waiting for this user's proof, it is connected as well.
     ///
     /// # Errors
     /// [`Error::InvalidCredentials`], the same and after the same work for every reason;
@@ -120,14 +121,14 @@ impl Auth {
             .ok_or(Error::InvalidCredentials)?;
         let better = match Password::new(&password) {
             Ok(password) if is_outdated => match self.passwords.hash(password, address, None).await {
-                // The next sign-in will do.
+                // The next sign-in can do it.
                 Err(Error::Busy) => None,
                 hashed => Some(hashed?),
             },
             _ => None,
         };
         let mut tx = self.db.begin().await?;
-        // A password that was changed while it was being checked opens nothing any more.
+        // A password that was changed while it was being checked no longer opens anything.
         let locked = request.lock_to_sign_in(&mut tx, user_id).await?;
         if locked.and_then(|user| user.password_hash).as_deref() != Some(stored.as_str()) {
             return Err(Error::InvalidCredentials);
@@ -143,7 +144,7 @@ impl Auth {
         request.start_session(tx, user_id, METHOD, remember).await
     }
 
-    /// Confirms with the password who is signed in; the session gets a new id and counts as recent.
+    /// Confirms the signed-in user's identity with the password. The session gets a new id and counts as recent.
     ///
     /// # Errors
     /// [`Error::WrongPassword`], [`Error::TooManyAttempts`], [`Error::Busy`]
@@ -161,7 +162,7 @@ impl Auth {
             .ok_or(Error::WrongPassword)?
             .stored;
         let mut tx = self.db.begin().await?;
-        // A password that was changed while it was being checked confirms nothing any more.
+        // A password that was changed while it was being checked no longer confirms anything.
         let locked = users::lock(&mut tx, live.user_id()).await?;
         if locked.and_then(|user| user.password_hash).as_deref() != Some(present.as_str()) {
             return Err(Error::WrongPassword);
@@ -175,7 +176,7 @@ impl Auth {
         request.cycle(tx, live, true).await
     }
 
-    /// Changes the password: ends the other sessions and gives this one a new id.
+    /// Changes the password, ends the other sessions and gives this one a new id.
     ///
     /// # Errors
     /// [`Error::WrongPassword`] for the present one, [`Error::Password`] for the new one,
@@ -200,7 +201,7 @@ impl Auth {
         self.store_password(request, recent, Some(&present), &hash).await
     }
 
-    /// Sets a first password, for who signs in with a provider only.
+    /// Sets a first password, for a user who signs in with providers only.
     ///
     /// # Errors
     /// [`Error::PasswordAlreadySet`], [`Error::Password`]
@@ -235,7 +236,7 @@ impl Auth {
         Ok(self.passwords.accept(new, &person)?)
     }
 
-    /// Replaces `present` by `hash`, if it still is the present one: of two changes at once, one wins.
+    /// Replaces `present` by `hash`, if it still is the present one: of two concurrent changes, one wins.
     async fn store_password(
         &self,
         request: &RequestAuth,
@@ -266,7 +267,7 @@ impl Auth {
             .note(METHOD)
             .record(&mut tx, now)
             .await?;
-        // A first password proves nothing: whoever sets it chose it.
+        // A first password proves nothing, since the caller has just chosen it.
         request.cycle(tx, recent.into_live(), present.is_some()).await
     }
 }

@@ -1,14 +1,13 @@
 //! The one form in which passwords are counted and compared: OpaqueString (RFC 8265 §4.2).
 //!
 //! A keyboard decides whether `é` is one character or two, and which of Unicode's spaces a space bar types; the
-//! person sees no difference. So every space is the ordinary one, and the rest is composed (NFC). Case and
+//! person sees no difference. So every space becomes the ordinary one, and the rest is composed (NFC). Case and
 //! width stay.
 //!
-//! The rules come from ICU's tables, which `idna` brings along in any case. `precis-profiles` knows Unicode as
-//! of version 6.3 and calls every younger emoji unassigned. Of the FreeformClass (RFC 8264 §4.3) one thing is
-//! left out on purpose: the rules about context protect identifiers from look-alikes, and would refuse a
-//! middle dot outside Catalan and the joiners that emoji and several scripts are written with. Nobody looks at
-//! a password.
+//! The rules come from ICU's tables, which `idna` depends on anyway. `precis-profiles` knows Unicode as of version
+//! 6.3 and treats every newer emoji as unassigned. One part of the FreeformClass (RFC 8264 §4.3) is left out on
+//! purpose: the rules about context protect identifiers from look-alikes, and would refuse a middle dot outside
+//! Catalan and the joiners that emoji and several scripts need. A password is never displayed.
 
 use icu_normalizer::ComposingNormalizerBorrowed;
 use icu_properties::{
@@ -27,13 +26,14 @@ pub(crate) const MAX_BYTES: usize = 1024;
 pub struct Password(SecretString);
 
 impl Password {
-    /// Brings what was typed into the form.
+    /// Converts what was typed to the form.
     ///
     /// # Errors
-    /// [`PasswordProblem::TooLong`], [`PasswordProblem::Control`] for what cannot be typed again reliably.
+    /// [`PasswordProblem::TooLong`]; [`PasswordProblem::Control`] for characters that cannot be typed again
+    /// reliably.
     pub fn new(typed: &SecretString) -> Result<Self, PasswordProblem> {
         let typed = typed.expose_secret();
-        // Bytes first: cheap, and it bounds everything after it.
+        // Bytes first: the check is cheap and bounds everything after it.
         if typed.len() > MAX_BYTES {
             return Err(PasswordProblem::TooLong);
         }
@@ -54,7 +54,7 @@ impl Password {
     }
 }
 
-/// A text in the form, whatever is in it.
+/// A text in the form, whatever it contains.
 pub(crate) fn normal(text: &str) -> String {
     let is_space = |c| GeneralCategory::for_char(c) == GeneralCategory::SpaceSeparator;
     let spaced = text.chars().map(|c| if is_space(c) { ' ' } else { c });
@@ -63,22 +63,22 @@ pub(crate) fn normal(text: &str) -> String {
     normal
 }
 
-/// Whether Unicode says of a character that it is not to be seen.
+/// Whether a character is invisible according to Unicode.
 pub(crate) fn is_invisible(c: char) -> bool {
     CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(c)
 }
 
-/// Whether a character may be in a text that people type and others read: it has a meaning, and is to be seen or says
-/// how another one is.
+/// Whether a character may be in a text that people type and others read: it has a meaning, and it is visible or
+/// affects how another one is displayed.
 pub(crate) fn is_allowed(c: char) -> bool {
     use GeneralCategory as G;
     match GeneralCategory::for_char(c) {
-        // What is not assigned yet may be composed otherwise once it is.
+        // A character that is not assigned yet may compose differently once it is.
         G::Control | G::Unassigned | G::PrivateUse | G::Surrogate => false,
         G::LineSeparator | G::ParagraphSeparator => false,
-        // ZWNJ, ZWJ, and the tags of which flags are made.
+        // ZWNJ, ZWJ, and the tags that flags are made of.
         G::Format => matches!(c, '\u{200c}' | '\u{200d}' | '\u{e0020}'..='\u{e007f}'),
-        // The variation selectors, which say that an emoji is one.
+        // The variation selectors, which mark an emoji as one.
         _ => !is_invisible(c) || matches!(c, '\u{fe00}'..='\u{fe0f}' | '\u{e0100}'..='\u{e01ef}'),
     }
 }
@@ -98,7 +98,7 @@ mod tests {
         let decomposed = "cre\u{300}me bru\u{302}le\u{301}e \u{1112}\u{1161}\u{11ab}\u{1100}\u{1173}\u{11af}";
         assert_eq!(form(composed).as_deref(), Some(composed));
         assert_eq!(form(decomposed).as_deref(), Some(composed));
-        // Compositions that Unicode excludes, and singletons.
+        // Composition exclusions and singletons.
         assert_eq!(form("\u{958}").as_deref(), Some("\u{915}\u{93c}"));
         assert_eq!(form("\u{212b}").as_deref(), Some("\u{c5}"));
         for space in [
@@ -129,7 +129,7 @@ mod tests {
         for fine in [
             "\u{1f469}\u{200d}\u{1f469}\u{200d}\u{1f467} \u{2764}\u{fe0f} #\u{fe0f}\u{20e3}",
             "\u{1f3f4}\u{e0067}\u{e0062}\u{e0065}\u{e006e}\u{e0067}\u{e007f}",
-            // Younger than Unicode 6.3.
+            // Newer than Unicode 6.3.
             "\u{1fae0}\u{1f9ff}\u{20bf}",
             "\u{645}\u{6cc}\u{200c}\u{62e}\u{648}\u{627}\u{647}\u{645}",
             "\u{915}\u{94d}\u{200d}\u{937}",

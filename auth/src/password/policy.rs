@@ -12,34 +12,35 @@ use crate::{email::Email, error::PasswordProblem};
 
 /// The longest password, in characters. Longer ones are refused, never cut.
 pub const MAX_CHARS: usize = 256;
-/// The least a configuration may ask for.
+/// The lowest minimum length that a configuration may set.
 pub const MIN_LENGTH_FLOOR: usize = 8;
 
-/// A password has to take more guesses than three of the commonest words in a row do, as a power of ten. Each guess
+/// A password must take more guesses than three of the most common words in a row, as a power of ten. Each guess
 /// costs as much as our hash.
 const LEAST_GUESSES_LOG10: f64 = 8.1;
-/// The most that is looked at, in characters: more than this without a pattern is enough.
+/// The most characters that are examined: more than this without a pattern is enough.
 const LOOKED_AT: usize = 64;
 
-/// Words this application suggests by itself, besides its address.
+/// Words that this application suggests by itself, in addition to its address.
 const CONTEXT: [&str; 4] = [wire::NAME, "startaxumauth", "leptos", "axum"];
 
-/// What is known of the person whose password it is.
+/// What is known of the user whose password it is.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Person<'a> {
-    /// The address.
+    /// The user's address.
     pub email: Option<&'a Email>,
-    /// The name.
+    /// The user's name.
     pub name: Option<&'a str>,
 }
 
 impl Passwords {
-    /// The least number of characters.
+    /// The smallest accepted number of characters.
     pub fn min_length(&self) -> usize {
         self.0.min_length
     }
 
-    /// Accepts a new password or refuses it. There are no composition rules: length and not being guessable is all.
+    /// Accepts a new password or refuses it. There are no composition rules: only length and resistance to guessing
+    /// count.
     ///
     /// # Errors
     /// A [`PasswordProblem`].
@@ -64,28 +65,29 @@ impl Passwords {
     }
 }
 
-/// Whether a password is among the first to be tried. `host` is where this application is.
+/// Whether a password is among the first to be tried. `host` is the application's host.
 fn is_guessable(password: &str, person: &Person<'_>, host: &str) -> bool {
     let known = known_words(person, host);
     let known: Vec<&str> = known.iter().map(String::as_str).collect();
     let whole: String = password.to_lowercase().chars().take(LOOKED_AT).collect();
-    // The words behind "!!pass-word2024": signs between and around them hide nothing.
+    // The words behind "!!pass-word2024": signs between and around them add no strength.
     let plain = alphanumeric(&whole);
     let stem = plain.trim_matches(|c: char| !c.is_alphabetic());
     let length = |text: &str| text.chars().count();
     let has_stem = length(stem) * 2 >= length(&plain);
     let mut texts = vec![&*whole, &*plain];
     texts.extend(has_stem.then_some(stem));
-    // Most passwords are their own plain text, and a guess at a long one takes milliseconds.
+    // For most passwords the texts are equal, and guessing a long one takes milliseconds.
     texts.dedup();
     texts.into_iter().filter(|text| !text.is_empty()).any(|text| {
-        // What is in no list and no pattern takes ten guesses a character at least, and is as good as it is long.
+        // Text outside every list and pattern takes at least ten guesses a character, so its strength is its
+        // length.
         let least = LEAST_GUESSES_LOG10.min(length(text) as f64 - 0.5);
         zxcvbn::zxcvbn(text, &known).guesses_log10() < least
     })
 }
 
-/// What whoever guesses knows without guessing, in lower case.
+/// What an attacker knows without guessing, in lower case.
 fn known_words(person: &Person<'_>, host: &str) -> Vec<String> {
     let name = opaque::normal(person.name.unwrap_or_default()).to_lowercase();
     let email = person.email.map_or("", Email::as_str);
@@ -93,10 +95,10 @@ fn known_words(person: &Person<'_>, host: &str) -> Vec<String> {
     let parts = wholes
         .into_iter()
         .flat_map(|whole| whole.split(|c: char| !c.is_alphanumeric()))
-        // A shorter part is part of many words.
+        // A shorter part occurs in too many words.
         .filter(|part| part.chars().count() > 2)
         .map(str::to_owned);
-    // Whole names may be short: two characters are one in Chinese.
+    // Whole names may be short: two characters are a whole name in Chinese.
     let wholes = wholes
         .into_iter()
         .flat_map(|whole| [whole.to_owned(), alphanumeric(whole)])
@@ -120,7 +122,7 @@ mod tests {
     #[test]
     fn the_usual_guesses_are_refused() {
         let ada: Email = "adalovelace@example.com".parse().unwrap();
-        // Often enough to be long enough.
+        // Repeated until it is long enough.
         let name = wire::NAME.repeat(15_usize.div_ceil(wire::NAME.len()));
         for bad in [
             "password",
@@ -198,7 +200,7 @@ mod tests {
         ] {
             assert!(!is_refused(good, &person("Ada Lovelace")), "{good}");
         }
-        // A name says nothing about what it is not in.
+        // A name must not affect passwords that do not contain it.
         assert!(!is_refused("q7#fK2!mZp9@wL4", &person("J\u{f6}")));
         assert!(!is_refused("seven quiet rivers", &person("")));
     }
@@ -214,7 +216,7 @@ mod tests {
             "my password is a river",
             "\u{1f511}\u{1f40e}\u{1f50b}\u{1f4ce}\u{1f30b}\u{1f9ed}\u{1faa8}\u{1f995}",
             "93847 102938 the 475610",
-            // Short, where the policy lets it be.
+            // Short, for a policy that allows it.
             "xk4 9!pq",
             "dragon monkey shadow master",
         ] {
@@ -236,7 +238,7 @@ mod tests {
         assert_eq!(accept(&varied), Ok(()));
         assert_eq!(accept(&format!("{varied}x")), Err(PasswordProblem::TooLong));
         assert_eq!(accept("dz3 kq9\0vb7 xw1"), Err(PasswordProblem::Control));
-        // In the form, not as typed: fourteen characters of fifteen, 256 of 257.
+        // Counted in the form, not as typed: fourteen characters of fifteen, 256 of 257.
         assert_eq!(accept("dz3 kq9 vb7 xe\u{301}"), Err(PasswordProblem::TooShort));
         assert_eq!(accept(&format!("{}e\u{301}", &varied[..255])), Ok(()));
     }

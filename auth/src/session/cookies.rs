@@ -1,4 +1,4 @@
-//! Every session cookie is made and written here.
+//! Creates and writes every session cookie.
 
 use http::{
     HeaderMap, HeaderValue,
@@ -14,7 +14,7 @@ use crate::cookies::{CookieName, Keep};
 #[derive(Default)]
 pub(super) struct Planned {
     cookies: Vec<HeaderValue>,
-    /// The session they open, at this version.
+    /// The session that they open, and its version.
     opens: Option<(Uuid, i64)>,
 }
 
@@ -23,7 +23,7 @@ impl Planned {
         self.cookies.is_empty()
     }
 
-    /// The cookies, or none if they are void by now.
+    /// The cookies, or an empty list if they are void by now.
     pub(super) fn unless_void(self, marks: &Marks) -> Vec<HeaderValue> {
         match self.opens {
             Some((session_id, version)) if marks.voids(&session_id, version) => Vec::new(),
@@ -37,7 +37,7 @@ pub(super) fn write(cookies: Vec<HeaderValue>, headers: &mut HeaderMap) {
     if cookies.is_empty() {
         return;
     }
-    // A response that carries a secret must not be stored; one that says so in its own way is left alone.
+    // A response that carries a secret must not be stored. A `Cache-Control` that is already set is left alone.
     headers
         .entry(CACHE_CONTROL)
         .or_insert(HeaderValue::from_static("no-store"));
@@ -61,12 +61,12 @@ impl Sessions {
         }
     }
 
-    /// Both cookies, removed.
+    /// Removes both cookies.
     pub(super) fn cleared_cookies(&self) -> Planned {
         self.without(&[CookieName::Id, CookieName::Auth])
     }
 
-    /// Both cookies, and the flow cookie, removed.
+    /// Removes both cookies and the flow cookie.
     pub(super) fn signed_out_cookies(&self) -> Planned {
         self.without(&[CookieName::Id, CookieName::Auth, CookieName::Flow])
     }

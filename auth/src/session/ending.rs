@@ -1,4 +1,4 @@
-//! Sessions end: their rows go, and marks void their snapshots, in one transaction.
+//! Ending sessions: one transaction deletes their rows and writes the marks that void their snapshots.
 
 use uuid::Uuid;
 
@@ -10,12 +10,12 @@ use super::{
 };
 use crate::{audit::NewEvent, db::Tx, error::Result, users};
 
-/// The most sessions a user has at once. When another begins, the one that has not been seen for longest ends; one
-/// that is in use ends only if all are.
+/// The most sessions a user can have at once. When another begins, the one that has not been seen for longest ends.
+/// A session that is in use ends only if all of them are.
 const MAX_SESSIONS: usize = 20;
 
 impl Marks {
-    /// Ends sessions, in the caller's transaction and everywhere once it is committed.
+    /// Ends sessions: in the caller's transaction, and everywhere once it is committed.
     pub(crate) async fn end(&self, tx: &mut Tx, which: Ending) -> Result<Vec<Ended>> {
         self.end_each(tx, vec![which]).await
     }
@@ -25,7 +25,7 @@ impl Marks {
         self.end(tx, Ending::All { user_id }).await.map(drop)
     }
 
-    /// Ends sessions, with this event in the history of each one's user. Returns the number of sessions.
+    /// Ends sessions and records this event in the history of each session's user. Returns the number of sessions.
     pub(crate) async fn end_noted(
         &self,
         tx: &mut Tx,
@@ -41,10 +41,10 @@ impl Marks {
         Ok(ended.len())
     }
 
-    /// Locks each user of whom several sessions may end: two transactions that meet a user's rows in different orders
-    /// would each hold a row the other wants next. For the same reason several users are named in the order of their
-    /// ids. Ending one session needs no lock, since a transaction that does no more than that holds nothing others
-    /// want meanwhile; one that also begins a session locks both users before.
+    /// Locks each user of whom several sessions may end. Otherwise two transactions that reach a user's rows in
+    /// different orders could each hold a row that the other needs next. For the same reason several users are
+    /// locked in the order of their ids. Ending a single session needs no lock, since a transaction that does only
+    /// that holds nothing others wait for. A transaction that also begins a session has locked both users before.
     async fn end_each(&self, tx: &mut Tx, which: Vec<Ending>) -> Result<Vec<Ended>> {
         for user_id in which.iter().filter_map(Ending::user) {
             users::lock(tx, user_id).await?;
@@ -61,8 +61,8 @@ impl Marks {
         Ok(ended)
     }
 
-    /// Voids the snapshots of all of a user's sessions, which stay alive: what they carry has changed.
-    /// To be called in the transaction that changes it.
+    /// Voids the snapshots of all of a user's sessions, because what they carry has changed. The sessions stay
+    /// alive. Call this in the transaction that makes the change.
     pub(crate) async fn refresh_snapshots(&self, tx: &mut Tx, user_id: Uuid) -> Result<()> {
         users::lock(tx, user_id).await?;
         let marks: Vec<Mark> = table::raise_versions(tx, user_id)
@@ -78,13 +78,13 @@ impl Marks {
 }
 
 impl Sessions {
-    /// Ends what a user has beyond [`MAX_SESSIONS`] now that `new` has begun; the user is locked.
+    /// Ends the sessions a user has beyond [`MAX_SESSIONS`] now that `new` has begun. The user must be locked.
     pub(super) async fn end_surplus(&self, tx: &mut Tx, new: &LiveSession) -> Result<()> {
         let user_id = new.user_id;
         let now = self.0.clock.unix();
         let mut others = table::last_seen(tx, user_id).await?;
         others.retain(|(session_id, _)| *session_id != new.session_id);
-        // A snapshot is used without asking the authority: only this instance knows when one was.
+        // Snapshots are used without asking the authority, so only this instance knows when it saw one.
         others.sort_by_cached_key(|(session_id, last_seen)| {
             let is_in_use = self.0.in_use.is_in_use(session_id, now);
             std::cmp::Reverse((is_in_use, *last_seen, *session_id))

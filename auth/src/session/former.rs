@@ -1,11 +1,11 @@
 //! Ids that sessions had until a moment ago.
 //!
-//! Whatever gives a browser another id (a sign-in, a confirmation, a change of what can sign in) leaves the
-//! browser's requests under way with the former one. They may be answered after the browser has got its new
-//! cookies, and an answer that clears cookies, as one to a dead id does, would then clear those. So a former id
-//! is remembered for as long as such a request may take. It opens nothing; it only says that this browser is
-//! not to be told to forget anything, and which session it means when it asks for nothing but an end: signing
-//! out, or signing in anew.
+//! A sign-in, a confirmation or a change of what can sign in gives a browser another id while some of its requests
+//! are still under way with the former one. Their responses may arrive after the browser has received its new
+//! cookies. A response to a dead id clears cookies, and would then clear the new ones. So a former id is remembered
+//! for as long as such a request may take. It opens nothing. It only shows that this browser's cookies must not be
+//! cleared, and which session the browser means when it asks only to end one: by signing out, or by signing in
+//! anew.
 
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
@@ -16,7 +16,7 @@ use crate::{
     error::Result,
 };
 
-/// Longer than any request takes: the server ends those that run for half a minute.
+/// Longer than any request takes: the server ends requests after half a minute.
 const REMEMBERED: Duration = Duration::seconds(60);
 
 pub(super) const EXPIRED: Expired = Expired {
@@ -25,7 +25,7 @@ pub(super) const EXPIRED: Expired = Expired {
     when: "forget_at <= $1",
 };
 
-/// Remembers the id a session had, in the transaction that takes it away.
+/// Remembers a session's former id, in the transaction that replaces it.
 pub(super) async fn remember(
     tx: &mut Tx,
     key_hash: &[u8],
@@ -41,7 +41,7 @@ pub(super) async fn remember(
     Ok(())
 }
 
-/// The session that had this id until a moment ago.
+/// Returns the session that had this id until a moment ago.
 pub(super) async fn session_of(db: &Database, id: &IdHash, now: OffsetDateTime) -> Result<Option<Uuid>> {
     Ok(
         sqlx::query_scalar("SELECT session_id FROM former_ids WHERE key_hash = $1 AND forget_at > $2")

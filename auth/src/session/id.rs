@@ -4,7 +4,7 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use tower_sessions::session::Id;
 
-/// The SHA-256 of a session id: what is stored in its place.
+/// The SHA-256 of a session id, stored instead of the id.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct IdHash([u8; 32]);
 
@@ -32,7 +32,7 @@ impl IdHash {
         short
     }
 
-    /// Whether a snapshot with this short hash was minted beside the id.
+    /// Whether a snapshot with this short hash was created for this id.
     pub(super) fn binds(&self, short: &[u8; 16]) -> bool {
         self.short().ct_eq(short).into()
     }

@@ -1,15 +1,15 @@
-//! Which sessions are in use at this minute, as far as this instance has seen: a snapshot is used without a
-//! word to the authority, so that nobody else knows.
+//! Which sessions were in use within the last minute, as far as this instance has seen. Snapshots are used without
+//! asking the authority, so it is not known anywhere else.
 
 use hashlink::LruCache;
 use parking_lot::{Mutex, MutexGuard};
 use uuid::Uuid;
 
-/// A session is in use for so many seconds after a request.
+/// A session counts as in use for this many seconds after a request.
 const MINUTE: i64 = 60;
 
 const SHARDS: usize = 16;
-/// Sessions of a shard; all of them together some eight megabytes. Whatever goes was used least recently.
+/// Sessions per shard; about eight megabytes for all shards together. The least recently used entry goes first.
 const SHARD_SIZE: usize = 8192;
 
 /// When sessions were last used, in Unix seconds.
@@ -28,7 +28,7 @@ impl std::fmt::Debug for InUse {
 }
 
 impl InUse {
-    /// A request with this session has come.
+    /// Records a request with this session.
     pub(super) fn note(&self, session_id: Uuid, now: i64) {
         let mut shard = self.shard(&session_id);
         match shard.get_mut(&session_id) {
@@ -37,14 +37,14 @@ impl InUse {
         }
     }
 
-    /// Whether one came within the last minute.
+    /// Whether a request with this session came within the last minute.
     pub(super) fn is_in_use(&self, session_id: &Uuid, now: i64) -> bool {
         self.shard(session_id)
             .peek(session_id)
             .is_some_and(|used| now - used < MINUTE)
     }
 
-    /// By the last byte, which is random in a UUIDv7.
+    /// Chosen by the last byte, which is random in a UUIDv7.
     fn shard(&self, session_id: &Uuid) -> MutexGuard<'_, LruCache<Uuid, i64>> {
         let [.., last] = *session_id.as_bytes();
         self.0[usize::from(last) % SHARDS].lock()

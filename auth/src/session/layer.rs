@@ -31,30 +31,30 @@ use crate::{
     error::{Result, chain},
 };
 
-/// How long an answer waits for the touch of its session: many times as long as one takes.
+/// How long a response waits for the touch of its session: many times what a touch usually takes.
 const TOUCH_WAIT: std::time::Duration = std::time::Duration::from_millis(250);
 
-/// What a request's cookies are worth by themselves.
+/// What a request's cookies prove by themselves.
 enum Recognised {
     /// No usable id: anonymous.
     Anonymous,
-    /// An id that never was one of ours.
+    /// An id that this application never issued.
     Malformed,
     /// A live snapshot beside its id: signed in, without a query.
     Live(Id, AuthSession),
-    /// A snapshot nothing is known against; but marks may be missing, so the authority decides.
+    /// A snapshot that no known mark voids. Marks may be missing, so the authority decides.
     CheckOnly(Id),
     /// An id whose snapshot is absent or void: the authority decides.
     Renew(Id),
 }
 
-/// Middleware for page and API routes (not for static files): puts [`RequestAuth`] into the request's
-/// extensions, and adds the session cookies to the response.
+/// Middleware for page and API routes (not for static files): puts a [`RequestAuth`] into the request's extensions,
+/// and adds the session cookies to the response.
 ///
-/// Returns 503 with an empty body and `Retry-After` when the authority is needed and does not answer:
-/// nothing is known then, so nobody is let in and nobody is signed out.
+/// Returns 503 with an empty body and `Retry-After` when the authority is needed and does not respond. Nothing is
+/// known in that case, so no request is let in and no session is signed out.
 pub async fn session_layer(State(sessions): State<Sessions>, mut request: Request, next: Next) -> Response {
-    // A request that was recognised on its way here is not recognised twice.
+    // If the request was already recognised on its way here, use that result.
     let auth = match request.extensions().get::<RequestAuth>() {
         Some(auth) => auth.clone(),
         None => match sessions.request(request.headers(), request.extensions()).await {
@@ -82,11 +82,11 @@ fn unavailable(error: &crate::Error) -> Response {
 }
 
 impl Sessions {
-    /// Recognises a request. A caller that puts the result into the request's extensions spares the next
+    /// Recognises a request. A caller that puts the result into the request's extensions saves the next
     /// [`session_layer`] the same work.
     ///
     /// # Errors
-    /// [`Error::Unavailable`](crate::Error::Unavailable) when the authority is needed and does not answer.
+    /// [`Error::Unavailable`](crate::Error::Unavailable) when the authority is needed and does not respond.
     pub async fn request(&self, headers: &HeaderMap, extensions: &Extensions) -> Result<RequestAuth> {
         let cookies = self.0.cookies.read(headers);
         let sender = Sender {
@@ -103,8 +103,8 @@ impl Sessions {
         Ok(RequestAuth::new(self.clone(), sender, presented, planned))
     }
 
-    /// Whom a request's snapshot names, though it is void and its session may have ended: who was here last.
-    /// Good for handing them something back once they are signed in, and for nothing else.
+    /// The user named by a request's snapshot, even if it is void and its session may have ended: the last user of
+    /// this browser. Use it only to give that user something back once they are signed in.
     pub fn former_user(&self, headers: &HeaderMap) -> Option<Uuid> {
         let cookies = self.0.cookies.read(headers);
         let id = cookies.get(CookieName::Id)?.parse::<Id>().ok()?;
@@ -119,7 +119,7 @@ impl Sessions {
         let Ok(id) = id.parse::<Id>() else {
             return Recognised::Malformed;
         };
-        // Before the marks are looked at: they are complete for the time at which this was asked.
+        // Ask before looking at the marks: they are complete for the time at which this was asked.
         let current = self.0.feed.is_current();
         match self.open(cookies, &id) {
             Some(session) if current => Recognised::Live(id, session),
@@ -128,7 +128,7 @@ impl Sessions {
         }
     }
 
-    /// Opens the snapshot beside an id, if it is live and not void.
+    /// Opens the snapshot for an id, if it is live and not void.
     fn open(&self, cookies: &RequestCookies<'_>, id: &Id) -> Option<AuthSession> {
         let sealed = cookies.get(CookieName::Auth)?;
         let now = self.0.clock.unix();
@@ -143,8 +143,8 @@ impl Sessions {
         .map(AuthSession::from)
     }
 
-    /// The whole session check of a request with a live snapshot, as the layer does it. `None` says only
-    /// that the authority would have to be asked.
+    /// The whole session check of a request with a live snapshot, as the layer does it. `None` means only that the
+    /// authority would have to be asked.
     pub fn check(&self, headers: &HeaderMap) -> Option<AuthSession> {
         match self.recognise(&self.0.cookies.read(headers)) {
             Recognised::Live(_, session) => Some(session),
@@ -152,7 +152,7 @@ impl Sessions {
         }
     }
 
-    /// Asks the authority, and changes nothing: the snapshot's own end will.
+    /// Asks the authority and changes nothing. The snapshot is renewed when it expires.
     async fn check_only(&self, id: Id) -> Result<(Presented, Planned)> {
         match self.ask(&id, self.0.clock.now()).await? {
             Some(live) => Ok((Presented::Live(id, AuthSession::from(&live)), Planned::default())),
@@ -160,8 +160,8 @@ impl Sessions {
         }
     }
 
-    /// An id without a session. Its cookies are cleared, unless the browser has got others meanwhile: this
-    /// answer may reach it after them, and would clear those.
+    /// Handles an id without a session. Its cookies are cleared, unless the browser has received others meanwhile:
+    /// this response may arrive after them, and would clear those.
     async fn dead(&self, id: &Id) -> Result<(Presented, Planned)> {
         let now = self.0.clock.now();
         Ok(
@@ -177,7 +177,7 @@ impl Sessions {
         table::find(&self.0.db, &IdHash::of(id), now).await
     }
 
-    /// Asks the authority, and slides the idle end of a session that is alive.
+    /// Asks the authority, and moves the idle end of a live session forward.
     async fn renew(&self, id: Id) -> Result<(Presented, Planned)> {
         let now = self.0.clock.now();
         let Some(mut live) = self.ask(&id, now).await? else {
@@ -197,8 +197,8 @@ impl Sessions {
                 }
                 written.is_ok()
             });
-            // What is not written soon goes on without this request. The session is alive all the same, until the
-            // end it had; the next renewal slides that.
+            // If the write takes longer, it goes on without this request. The session is alive all the same, until
+            // its present end; the next renewal moves that forward.
             if timeout(TOUCH_WAIT, self.0.touches.run(touch)).await == Ok(true) {
                 live.idle_expires_at = idle_expires_at;
             }

@@ -3,15 +3,15 @@
 /// How long sessions and snapshots live, in seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lifetimes {
-    /// A snapshot: `SNAPSHOT_TTL`.
+    /// The life of a snapshot: `SNAPSHOT_TTL`.
     pub snapshot: i64,
-    /// Without activity: `SESSION_IDLE`.
+    /// The life of a session without activity: `SESSION_IDLE`.
     pub idle: i64,
-    /// At all: `SESSION_ABSOLUTE`.
+    /// The whole life of a session: `SESSION_ABSOLUTE`.
     pub absolute: i64,
-    /// Without activity, with "keep me signed in": `SESSION_REMEMBER_IDLE`.
+    /// The life without activity, with "keep me signed in": `SESSION_REMEMBER_IDLE`.
     pub remember_idle: i64,
-    /// At all, with "keep me signed in": `SESSION_REMEMBER_ABSOLUTE`.
+    /// The whole life, with "keep me signed in": `SESSION_REMEMBER_ABSOLUTE`.
     pub remember_absolute: i64,
 }
 
@@ -40,12 +40,12 @@ impl Lifetimes {
         }
     }
 
-    /// A session is touched when its last touch is this old: at most one write a minute.
+    /// A session is touched once its last touch is this old: at most one write a minute.
     pub(super) fn touch_after(&self, remember: bool) -> i64 {
         (self.idle(remember) / 4).min(60)
     }
 
-    /// A snapshot's life: never so long that a session could pass its idle end unseen.
+    /// The life of a snapshot, short enough that a session cannot pass its idle end unseen.
     pub(super) fn snapshot(&self, remember: bool) -> i64 {
         self.snapshot.min(self.idle(remember) / 2)
     }

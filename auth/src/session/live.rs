@@ -1,4 +1,4 @@
-//! Sessions the authority has just confirmed, as arguments that prove it.
+//! Sessions that the authority has just confirmed, as arguments that prove it.
 
 use sqlx::FromRow;
 use time::{Duration, OffsetDateTime};
@@ -8,8 +8,8 @@ use wire::{AuthSession, Role};
 /// How long a confirmation of identity counts as recent.
 pub(super) const RECENT: Duration = Duration::minutes(10);
 
-/// A session the authority has just confirmed. Only the session module creates one, so an argument of this type
-/// proves that the caller has asked.
+/// A session that the authority has just confirmed. Only the session module creates one, so an argument of this
+/// type proves that the caller has asked.
 #[derive(Clone, Debug, FromRow)]
 pub struct LiveSession {
     pub(crate) session_id: Uuid,
@@ -23,13 +23,14 @@ pub struct LiveSession {
     pub(crate) email: Option<String>,
     pub(super) email_verified: bool,
     pub(super) role: Role,
-    /// When the authority was asked, Unix seconds: its answer was true then, and snapshots are dated by it.
+    /// When the authority was asked, in Unix seconds. Its result was true at that time, and snapshots are dated by
+    /// it.
     #[sqlx(skip)]
     pub(super) as_of: i64,
 }
 
 impl LiveSession {
-    /// The user's id: the only one a change may trust.
+    /// The user's id: the only one that a change may trust.
     pub fn user_id(&self) -> Uuid {
         self.user_id
     }

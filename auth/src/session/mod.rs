@@ -1,11 +1,11 @@
-//! Sessions: who is signed in, known without a query and taken back at once.
+//! Sessions: who is signed in, known without a query and revocable at once.
 //!
-//! - [`layer`] recognises a request: a live snapshot is enough by itself, else the authority is asked.
-//! - [`snapshot`] seals and opens what a browser carries; [`stale`] voids it before its time, on every instance.
-//! - [`table`] is the `sessions` table, the authority, and [`former`] the ids sessions had until a moment ago;
-//!   [`records`] keeps per-session data for tower-sessions.
-//! - [`RequestAuth`] is one request's way to all of it; [`cookies`] writes what the browser gets, and [`ending`] ends
-//!   sessions.
+//! - [`layer`] recognises a request: a live snapshot is enough by itself, otherwise the authority is asked.
+//! - [`snapshot`] seals and opens what a browser carries; [`stale`] voids it before it expires, on every instance.
+//! - [`table`] is the `sessions` table, the authority. [`former`] holds the ids that sessions had until a moment
+//!   ago, and [`records`] keeps per-session data for tower-sessions.
+//! - [`RequestAuth`] gives a request access to all of it. [`cookies`] writes what the browser gets, and [`ending`]
+//!   ends sessions.
 
 mod cookies;
 mod ending;
@@ -48,7 +48,7 @@ use crate::{
     keys::KeyRing,
 };
 
-/// The most sessions that are touched at once; further requests have no say in it while the database is busy.
+/// The most sessions touched at once. While the database is busy, further requests go on without touching theirs.
 const TOUCHES: usize = 64;
 
 /// The session service. Cheap to clone.
@@ -66,29 +66,29 @@ struct Inner {
     marks: Marks,
     feed: Feed,
     in_use: InUse,
-    /// Where sessions are touched.
+    /// Runs the touches of sessions.
     touches: Detached,
-    /// Session checks a snapshot could not answer.
+    /// The number of session checks that a snapshot could not decide.
     authority_reads: AtomicU64,
 }
 
-/// What operators may know of the session service.
+/// The state of the session service, for operators.
 #[derive(Clone, Copy, Debug)]
 pub struct SessionsStatus {
-    /// Whether snapshots are trusted; else every request asks the authority.
+    /// Whether snapshots are trusted; otherwise every request asks the authority.
     pub feed_is_current: bool,
-    /// How long ago it was last proven that no stale mark is missing; `None`: not since the start.
+    /// How long ago it was last proven that no stale mark is missing; `None` if not since the start.
     pub feed_age: Option<std::time::Duration>,
-    /// Stale marks in memory.
+    /// The number of stale marks in memory.
     pub marks: usize,
-    /// Session checks that asked the authority, since the start.
+    /// The number of session checks that asked the authority, since the start.
     pub authority_reads: u64,
 }
 
 impl Sessions {
-    /// The service over a migrated database. It follows the stale feed, in a task of the present runtime,
-    /// until it is dropped, at an address of its own if there is one (`LISTEN_DATABASE_URL`); no snapshot is
-    /// trusted before the feed has proven that no mark is missing.
+    /// Creates the service over a migrated database. Until it is dropped it follows the stale feed in a task of the
+    /// present runtime, at `LISTEN_DATABASE_URL` if that is set. No snapshot is trusted before the feed has proven
+    /// that no mark is missing.
     pub async fn new(
         db: Database,
         listen: Option<&ListenAddress>,
@@ -122,7 +122,7 @@ impl Sessions {
         }))
     }
 
-    /// How the service is doing.
+    /// The state of the service.
     pub fn status(&self) -> SessionsStatus {
         SessionsStatus {
             feed_is_current: self.0.feed.is_current(),
@@ -137,7 +137,7 @@ impl Sessions {
         self.0.feed.trouble()
     }
 
-    /// Forgets what has expired: sessions, their data, stale marks.
+    /// Deletes what has expired: sessions, their data, stale marks.
     pub async fn sweep(&self) -> Result<()> {
         let (db, now) = (&self.0.db, self.0.clock.now());
         db::all([
@@ -149,7 +149,7 @@ impl Sessions {
         ])
     }
 
-    /// Ends all of a user's sessions: gone and marked with the caller's transaction.
+    /// Ends all of a user's sessions: they are deleted and marked in the caller's transaction.
     pub async fn end_all(&self, tx: &mut Tx, user_id: Uuid) -> Result<()> {
         self.0.marks.end_all(tx, user_id).await
     }
@@ -159,7 +159,7 @@ impl Sessions {
         self.0.marks.refresh_snapshots(tx, user_id).await
     }
 
-    /// What ends sessions.
+    /// The part that ends sessions.
     pub(crate) fn marks(&self) -> &Marks {
         &self.0.marks
     }

@@ -1,8 +1,8 @@
-//! tower-sessions' store, made safe: ids are hashed at rest, and a save can only update.
+//! A safe wrapper of tower-sessions' store: ids are hashed at rest, and a save can only update.
 //!
-//! The sqlx store keeps ids in clear, so that whoever reads the table holds every session; and its
-//! `save` is an upsert, so that a request that loaded a session before it was revoked, and saves after,
-//! brings it back to life. This wrapper is the cure for both.
+//! The sqlx store keeps ids in clear, so anyone who reads the table holds every session. Its `save` is an upsert,
+//! so a request that loaded a session before it was revoked and saves it afterwards would bring it back to life.
+//! This wrapper prevents both.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ use crate::{
     error::{Error, Result},
 };
 
-/// The hash as the sqlx store's key, which is 16 bytes wide.
+/// The hash, cut to the 16 bytes of the sqlx store's key.
 fn store_id(id: &IdHash) -> Id {
     Id(i128::from_le_bytes(id.short()))
 }
@@ -34,7 +34,7 @@ fn store_key(key_hash: &[u8]) -> Result<String> {
     Ok(Id(i128::from_le_bytes(*short)).to_string())
 }
 
-/// The store tower-sessions works with.
+/// The store that tower-sessions works with.
 #[derive(Clone, Debug)]
 pub struct HashedStore {
     db: Database,
@@ -52,7 +52,7 @@ impl HashedStore {
         }
     }
 
-    /// What the inner store does not ask.
+    /// A check that the inner store does not make.
     fn in_place(&self) -> StoreResult<()> {
         self.db.in_place().map_err(|e| StoreError::Backend(e.to_string()))
     }
@@ -61,8 +61,9 @@ impl HashedStore {
 #[async_trait]
 impl SessionStore for HashedStore {
     async fn create(&self, record: &mut Record) -> StoreResult<()> {
-        // Not by the inner store: it opens a transaction, which must begin where no caller can leave in the
-        // midst of it (see `Database::begin`), and it answers a taken id with another one, which is no id's hash.
+        // Not through the inner store: it opens a transaction, which must begin where no caller can be dropped in
+        // the middle of it (see `Database::begin`). It also replaces a taken id by another one, which would not be
+        // the hash of any id.
         let (id, data) = stored(record).map_err(|e| StoreError::Encode(e.to_string()))?;
         sqlx::query(INSERT)
             .bind(id)
@@ -103,14 +104,14 @@ impl SessionStore for HashedStore {
 
 const INSERT: &str = "INSERT INTO tower_sessions (id, data, expiry_date) VALUES ($1, $2, $3)";
 
-/// A record as it is stored: the key its id is hashed to, and its bytes under that key.
+/// A record as it is stored: the key that its id hashes to, and its bytes under that key.
 fn stored(record: &Record) -> std::result::Result<(String, Vec<u8>), rmp_serde::encode::Error> {
     let id = store_id(&IdHash::of(&record.id));
     let data = rmp_serde::to_vec(&Record { id, ..record.clone() })?;
     Ok((id.to_string(), data))
 }
 
-/// Makes an empty record, in the transaction that makes the session.
+/// Creates an empty record, in the transaction that creates the session.
 pub(super) async fn insert(tx: &mut Tx, id: &Id, expires_at: OffsetDateTime) -> Result<()> {
     let record = Record {
         id: *id,
@@ -146,7 +147,7 @@ pub(super) async fn remove(tx: &mut Tx, key_hash: &[u8]) -> Result<()> {
     Ok(())
 }
 
-/// Deletes the records of a batch of sessions, in the transaction that ends them. A hash that is none has no record.
+/// Deletes the records of a batch of sessions, in the transaction that ends them. An invalid hash has no record.
 pub(super) async fn remove_all(tx: &mut Tx, key_hashes: &[Vec<u8>]) -> Result<()> {
     let keys: Vec<String> = key_hashes
         .iter()
@@ -164,7 +165,7 @@ pub(super) async fn remove_all(tx: &mut Tx, key_hashes: &[Vec<u8>]) -> Result<()
     Ok(())
 }
 
-/// Records without a session: what a save in flight may have left, or an operator.
+/// Records without a session, which a concurrent save or an operator may have left.
 pub(super) const EXPIRED: Expired = Expired {
     table: "tower_sessions",
     key: "id",

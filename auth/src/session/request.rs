@@ -1,4 +1,4 @@
-//! One request's session: what the layer recognised, and what the handlers do with it.
+//! The session of one request: what the layer recognised, and what handlers do with it.
 
 use std::{
     collections::BTreeSet,
@@ -30,25 +30,25 @@ use crate::{
     networks, users,
 };
 
-/// A request's way to its session; in the extensions of every request behind the session layer.
+/// A request's access to its session, in the extensions of every request behind the session layer.
 ///
-/// The session cookies of a response are planned while the request runs and written by the layer, once, at the end: a
-/// renewal can never overtake a sign-out of the same request.
+/// The session cookies of a response are planned while the request runs, and the layer writes them once, at the
+/// end. So a renewal can never overtake a sign-out of the same request.
 #[derive(Clone)]
 pub struct RequestAuth(Arc<Inner>);
 
-/// What a browser presented, as far as it is worth anything.
+/// What the browser presented, as far as it is valid.
 #[derive(Clone)]
 pub(super) enum Presented {
     /// No id, or one that opens nothing.
     Nothing,
     /// The id of a live session.
     Live(Id, AuthSession),
-    /// An id that this session had until a moment ago: it opens nothing, see [`former`].
+    /// An id that this session had until a moment ago. It opens nothing, see [`former`].
     Former(Uuid),
 }
 
-/// Where a request comes from. No Debug: it would show the flow cookie.
+/// Where a request comes from. It has no Debug, which would show the flow cookie.
 #[derive(Clone, Default)]
 pub(super) struct Sender {
     pub(super) client: Client,
@@ -59,26 +59,26 @@ struct Inner {
     sessions: Sessions,
     sender: Sender,
     presented: Presented,
-    /// What the authority said instead, where it was asked and did not agree.
+    /// What the authority returned, if it was asked and differs from the snapshot.
     corrected: OnceLock<Option<AuthSession>>,
-    /// The id that this request has given its browser.
+    /// The id that this request has issued to its browser.
     given: OnceLock<Id>,
     planned: Mutex<Planned>,
     data: OnceLock<Session>,
 }
 
-/// What became of a repeated request.
+/// The outcome of a repeated request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Repeated {
     /// The browser gets the id.
     Given,
-    /// It has it.
+    /// The browser already has the id.
     Same,
-    /// It is signed in to another session by now.
+    /// The browser is signed in to another session by now.
     Another,
 }
 
-/// Whose request it is; the id and the planned cookies are secrets.
+/// Shows whose request it is. The id and the planned cookies are secrets.
 impl fmt::Debug for RequestAuth {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RequestAuth")
@@ -104,8 +104,8 @@ impl RequestAuth {
         }))
     }
 
-    /// The same request, for work that goes on when it has ended. What that plans is not this request's answer
-    /// until it is handed over.
+    /// The same request, for work that continues after it has ended. Cookies planned by that work are not part of
+    /// this request's response until they are handed over with [`Self::take_over`].
     pub(crate) fn detached(&self) -> Self {
         let Inner {
             sessions,
@@ -126,13 +126,13 @@ impl RequestAuth {
         &self.0.sender.client
     }
 
-    /// The value of the browser's flow cookie, which finds its flows with providers and a provider account that
-    /// waits to be connected.
+    /// The value of the browser's flow cookie. It finds the browser's flows with providers, and a provider account
+    /// that waits to be connected.
     pub(crate) fn flow_cookie(&self) -> Option<&str> {
         self.0.sender.flow_cookie.as_deref()
     }
 
-    /// Answers with the cookies that detached work has planned, if it has.
+    /// Adds the cookies planned by detached work to the response, if there are any.
     pub(crate) fn take_over(&self, detached: &Self) {
         let planned = detached.take();
         if !planned.is_empty() {
@@ -140,17 +140,17 @@ impl RequestAuth {
         }
     }
 
-    /// The id that this request has given its browser, by signing in or by a change of id.
+    /// The id that this request has issued to its browser, by signing in or by a change of id.
     pub(crate) fn given(&self) -> Option<Id> {
         self.0.given.get().copied()
     }
 
-    /// Gives the browser an id that a like request was given, whose answer may have got lost, with cookies as
-    /// the authority knows the session now. It changes nothing for a browser that has the id already.
+    /// Gives the browser an id that an identical request was given, because that response may have been lost. The
+    /// cookies show the session as the authority knows it now. Nothing changes for a browser that already has the
+    /// id.
     ///
     /// # Errors
-    /// [`Error::NotSignedIn`] if that session has ended, or goes by another id by now;
-    /// [`Error::Unavailable`]
+    /// [`Error::NotSignedIn`] if that session has ended, or has another id by now; [`Error::Unavailable`]
     pub(crate) async fn repeat(&self, given: Id) -> Result<Repeated> {
         let sessions = &self.0.sessions.0;
         let now = sessions.clock.now();
@@ -158,7 +158,7 @@ impl RequestAuth {
         let live = alive(given).await?.ok_or(Error::NotSignedIn)?;
         match self.id() {
             Some(own) if *own == given => return Ok(Repeated::Same),
-            // Who has signed in since means to stay.
+            // A browser that has signed in since keeps its newer session.
             Some(own) if alive(*own).await?.is_some() => return Ok(Repeated::Another),
             _ => {}
         }
@@ -166,8 +166,8 @@ impl RequestAuth {
         Ok(Repeated::Given)
     }
 
-    /// Who is signed in, as far as the snapshot tells: no query. Good for rendering; a change begins
-    /// with [`Self::require`].
+    /// Who is signed in, according to the snapshot and without a query. Good for rendering; a change begins with
+    /// [`Self::require`].
     pub fn session(&self) -> Option<&AuthSession> {
         match (self.0.corrected.get(), &self.0.presented) {
             (Some(said), _) => said.as_ref(),
@@ -184,8 +184,8 @@ impl RequestAuth {
         }
     }
 
-    /// The session this browser means when it signs out, or signs in anew: by name, since its id may have
-    /// changed while this request was under way.
+    /// The session that this browser means when it signs out or signs in anew. It is identified by its session id
+    /// rather than by its cookie, which may have changed while this request was under way.
     pub(crate) fn meant(&self) -> Option<Uuid> {
         match &self.0.presented {
             Presented::Nothing => None,
@@ -194,8 +194,8 @@ impl RequestAuth {
         }
     }
 
-    /// Whether the browser has been given another id than the one it presented. Its cookies are then none of
-    /// this answer's business.
+    /// Whether the browser has been given another id than the one it presented. In that case this response must
+    /// leave its cookies alone.
     pub(crate) async fn is_late(&self) -> Result<bool> {
         let sessions = &self.0.sessions.0;
         Ok(match &self.0.presented {
@@ -223,10 +223,10 @@ impl RequestAuth {
         Err(Error::NotSignedIn)
     }
 
-    /// The live session, if its person proved who they are within [`RECENT`].
+    /// The live session, if its user proved their identity within [`RECENT`].
     ///
     /// # Errors
-    /// As [`Self::require`], and [`Error::ReauthRequired`].
+    /// Like [`Self::require`], and [`Error::ReauthRequired`].
     pub async fn require_recent(&self) -> Result<RecentSession> {
         let live = self.require().await?;
         self.recent(live)
@@ -242,7 +242,7 @@ impl RequestAuth {
     }
 
     // wing:admin
-    /// Puts the authority's word in the place of a snapshot that differs.
+    /// Replaces a snapshot by what the authority returned, if they differ.
     pub(crate) fn correct(&self, live: Option<&LiveSession>) {
         let said = live.map(AuthSession::from);
         if self.session() == said.as_ref() {
@@ -251,7 +251,7 @@ impl RequestAuth {
         if let (Some(live), Some(id)) = (live, self.id()) {
             self.plan_live(live, id);
         }
-        // Of two that ask at once both heard the same.
+        // Concurrent callers got the same result, so either may win.
         drop(self.0.corrected.set(said));
     }
     // end wing:admin
@@ -261,9 +261,8 @@ impl RequestAuth {
         self.id().map(IdHash::of)
     }
 
-    /// Per-session data for a fork, kept by tower-sessions: `None` for anonymous visitors. What is
-    /// changed before the handler answers is saved by the layer. Its Debug, which is tower-sessions' own, shows
-    /// the session id: it is not for the log.
+    /// Per-session data for a fork, kept by tower-sessions; `None` for anonymous visitors. The layer saves what has
+    /// changed before the handler returns. Do not log it: its Debug is tower-sessions' and shows the session id.
     pub fn data(&self) -> Option<&Session> {
         let Presented::Live(id, session) = &self.0.presented else {
             return None;
@@ -278,9 +277,9 @@ impl RequestAuth {
         }))
     }
 
-    /// Locks a user who is about to sign in, see [`users::lock`], and with them whoever this browser is signed in as,
-    /// whose session ends then. To be called before the transaction has locked any other user: both are locked in
-    /// the order of their ids, so that of two browsers that change to each other's users one waits for the other.
+    /// Locks a user who is about to sign in, see [`users::lock`], together with the user this browser is signed in
+    /// as, whose session ends then. Call this before the transaction has locked any other user. Both are locked in
+    /// the order of their ids, so that when two browsers change to each other's users, one waits for the other.
     ///
     /// # Errors
     /// [`Error::Unavailable`]
@@ -299,9 +298,9 @@ impl RequestAuth {
         Ok(found)
     }
 
-    /// Signs a user in, as the last step of the caller's transaction, which has locked no user but one it has made,
-    /// or by [`Self::lock_to_sign_in`]: ends whatever session this
-    /// browser had, whoever's it was, and starts one with a new id and nothing of the old.
+    /// Signs a user in, as the last step of the caller's transaction. That transaction may have locked no users
+    /// except one it created, or those locked by [`Self::lock_to_sign_in`]. Ends the session this browser had,
+    /// whichever user it belonged to, and starts one with a new id and none of the old data.
     ///
     /// # Errors
     /// [`Error::InvalidCredentials`] if the user is disabled or gone by now; [`Error::Unavailable`]
@@ -314,7 +313,8 @@ impl RequestAuth {
     ) -> Result<AuthSession> {
         let (sessions, client) = (&self.0.sessions.0, self.client());
         let now = sessions.clock.now();
-        // Whoever disables the user, or ends all the user's sessions, comes before this one begins or after.
+        // With this lock, disabling the user or ending all their sessions happens either before this one begins or
+        // after.
         match self.lock_to_sign_in(&mut tx, user_id).await? {
             Some(user) if !user.disabled => {}
             _ => return Err(Error::InvalidCredentials),
@@ -353,7 +353,7 @@ impl RequestAuth {
         Ok(AuthSession::from(&live))
     }
 
-    /// Takes account of what the person's proofs have shown by now, see [`users::verify_by_account`].
+    /// Updates the user by what their proofs have shown by now, see [`users::verify_by_account`].
     async fn take_account_of_proofs(&self, tx: &mut Tx, user_id: Uuid) -> Result<()> {
         let now = self.0.sessions.0.clock.now();
         if users::verify_by_account(tx, user_id, now).await? {
@@ -363,23 +363,23 @@ impl RequestAuth {
         Ok(())
     }
 
-    /// Makes the browser forget its session, and what it has under way with providers: it has signed out.
+    /// Makes the browser forget its session and its flows with providers, because it has signed out.
     pub(crate) fn plan_signed_out(&self) {
         self.plan(self.0.sessions.signed_out_cookies());
     }
 
-    /// The person's sessions, this one first.
+    /// The user's sessions, this one first.
     pub async fn list(&self, live: &LiveSession) -> Result<Vec<SessionInfo>> {
         let sessions = &self.0.sessions.0;
         let current = Some(live.session_id);
         table::list(&sessions.db, live.user_id, current, sessions.clock.now()).await
     }
 
-    /// Ends another of the person's sessions. One's own is left by signing out: see
+    /// Ends another of the user's sessions. The present one is ended by signing out: see
     /// [`Auth::sign_out`](crate::Auth::sign_out).
     ///
     /// # Errors
-    /// [`Error::NotFound`] for an unknown session and for somebody else's alike.
+    /// [`Error::NotFound`] both for an unknown session and for another user's.
     pub async fn revoke(&self, live: &LiveSession, session_id: Uuid) -> Result<()> {
         let which = Ending::One {
             user_id: live.user_id,
@@ -391,7 +391,7 @@ impl RequestAuth {
         }
     }
 
-    /// Ends all of the person's sessions but this one; how many.
+    /// Ends all of the user's sessions but this one. Returns their number.
     pub async fn revoke_others(&self, live: &LiveSession) -> Result<usize> {
         let which = Ending::Others {
             user_id: live.user_id,
@@ -400,7 +400,7 @@ impl RequestAuth {
         self.end_and_commit(live, which).await
     }
 
-    /// Ends the person's other sessions as part of the caller's transaction.
+    /// Ends the user's other sessions as part of the caller's transaction.
     pub(crate) async fn end_others(&self, tx: &mut Tx, live: &LiveSession) -> Result<()> {
         self.end(
             tx,
@@ -413,7 +413,7 @@ impl RequestAuth {
         .map(drop)
     }
 
-    /// Ends the person's other sessions that began with this sign-in method.
+    /// Ends the user's other sessions that began with this sign-in method.
     pub(crate) async fn end_by_method(&self, tx: &mut Tx, live: &LiveSession, method: &str) -> Result<()> {
         let which = Ending::Method {
             user_id: live.user_id,
@@ -423,8 +423,8 @@ impl RequestAuth {
         self.end(tx, which).await.map(drop)
     }
 
-    /// Gives the session a new id, as the last step of the caller's transaction: after every change of
-    /// what can sign in, and after a confirmation (`confirmed`), a copied cookie must be worth nothing.
+    /// Gives the session a new id, as the last step of the caller's transaction. After every change of what can
+    /// sign in, and after a confirmation (`confirmed`), a copied cookie must be worthless.
     pub(crate) async fn cycle(&self, mut tx: Tx, live: LiveSession, confirmed: bool) -> Result<()> {
         let old = self.id_hash().ok_or(Error::NotSignedIn)?;
         let sessions = &self.0.sessions.0;
@@ -470,8 +470,8 @@ impl RequestAuth {
         }
     }
 
-    /// The cookies of the answer. Those that are void by now are left out: while this request was under way the
-    /// browser has been given others, or none, and an answer with these may reach it after that one.
+    /// The cookies of the response, without those that are void by now. In that case the browser has received other
+    /// cookies, or none, while this request was under way, and this response may arrive after that one.
     pub(super) fn take_planned(&self) -> Vec<HeaderValue> {
         self.take().unless_void(&self.0.sessions.0.marks)
     }

@@ -1,4 +1,4 @@
-//! The snapshot: a sealed copy of what the authority said, good for minutes.
+//! The snapshot: a sealed copy of what the authority returned, valid for minutes.
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use uuid::Uuid;
@@ -10,11 +10,11 @@ use crate::{
     keys::{KeyRing, Purpose},
 };
 
-/// How far ahead of its own clock an instance accepts a snapshot's beginning: one that begins later was
-/// minted by a clock too far off for its end to mean anything.
+/// How far ahead of its own clock an instance accepts a snapshot's beginning. If it begins later, the clock that
+/// issued it was too far off for its end to mean anything.
 pub(super) const CLOCK_SLACK: i64 = 60;
 
-/// What a snapshot says. In the cookie it is a JSON array, sealed.
+/// The contents of a snapshot. In the cookie they are a sealed JSON array.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Snapshot {
     pub(super) session_id: Uuid,
@@ -26,18 +26,18 @@ pub(super) struct Snapshot {
     pub(super) session_expires: i64,
     /// The session row's version as it was read.
     pub(super) version: i64,
-    /// When the authority was asked for what it says, Unix seconds: a process may sleep between hearing and
-    /// sealing, and what it heard does not get younger by that.
+    /// When the authority was asked for these contents, in Unix seconds. A process may be suspended between reading
+    /// and sealing, and that does not make what it read any newer.
     pub(super) issued: i64,
     /// When this snapshot ends, Unix seconds.
     pub(super) expires: i64,
-    /// The hash of the id cookie it was minted beside: alone, or beside another id, it opens nothing.
+    /// The hash of the id cookie it was issued with. Alone, or with another id, it opens nothing.
     pub(super) id_hash: [u8; 16],
 }
 
-/// The same fields by position, the three of sixteen bytes as one text, yes as 1, times from the asking on. What is
-/// sealed is also encoded, decoded and authenticated, with each request: names, hyphens and dates that say
-/// the same again would cost half as much once more.
+/// The same fields by position: the three of sixteen bytes as one text, true as 1, and times relative to `issued`.
+/// All of it is encoded, decoded and authenticated with each request. Names, hyphens and full dates would add half
+/// to that cost.
 type Sealed<'a, Email> = (&'a str, Option<Email>, u8, Role, i64, i64, i64, i64);
 
 impl Snapshot {
@@ -64,9 +64,9 @@ impl Snapshot {
         keys.seal(Purpose::Snapshot, &json)
     }
 
-    /// Opens a cookie's value. `None` for everything that is not a snapshot of ours beside this id and
-    /// within its time; callers then ask the authority. No snapshot is accepted for longer than this
-    /// instance's own `ttl`, after which it forgets stale marks, whatever the one that minted it was told.
+    /// Opens a cookie's value. Returns `None` for anything but our own snapshot, issued with this id and not
+    /// expired; callers then ask the authority. No snapshot is accepted for longer than this instance's own `ttl`,
+    /// after which it forgets stale marks, whatever `ttl` the issuing instance had.
     pub(super) fn open(keys: &KeyRing, sealed: &str, id: &IdHash, now: i64, ttl: i64) -> Option<Self> {
         let snapshot = Self::read(keys, sealed, id)?;
         let Self {
@@ -80,7 +80,7 @@ impl Snapshot {
         in_time.then_some(snapshot)
     }
 
-    /// A snapshot of ours beside this id, whatever its time: it says what once was.
+    /// Reads our own snapshot issued with this id, whether or not it has expired: it shows what once was true.
     pub(super) fn read(keys: &KeyRing, sealed: &str, id: &IdHash) -> Option<Self> {
         let json = keys.open(Purpose::Snapshot, sealed)?;
         let (ids, email, email_verified, role, version, issued, life, session_life): Sealed<'_, String> =

@@ -13,11 +13,12 @@ use crate::{
     users::hooks,
 };
 
-/// What makes a session live, as SQL: of sessions `s` joined with their users `u`, with now as `$2`.
+/// The condition for a live session, as SQL over sessions `s` joined with their users `u`, with the present time as
+/// `$2`.
 pub(crate) const ALIVE: &str =
     "s.kind = 'browser' AND s.idle_expires_at > $2 AND s.expires_at > $2 AND u.disabled_at IS NULL";
 
-/// What a new session is made of.
+/// The contents of a new session.
 pub(super) struct NewSession<'a> {
     pub(super) user_id: Uuid,
     pub(super) method: &'a str,
@@ -28,7 +29,7 @@ pub(super) struct NewSession<'a> {
     pub(super) expires_at: OffsetDateTime,
 }
 
-/// The alive session with this id: one query.
+/// Finds the live session with this id, in one query.
 pub(super) async fn find(db: &Database, id: &IdHash, now: OffsetDateTime) -> Result<Option<LiveSession>> {
     let live: Option<LiveSession> = sqlx::query_as(&format!(
         "SELECT s.id AS session_id, s.user_id, s.version, s.last_seen_at, s.idle_expires_at,
@@ -45,7 +46,8 @@ pub(super) async fn find(db: &Database, id: &IdHash, now: OffsetDateTime) -> Res
     Ok(live.map(|live| LiveSession { as_of, ..live }))
 }
 
-/// Slides the idle end, unless somebody did so since `unless_since`: of many requests at once, one writes.
+/// Moves the idle end forward, unless another request has since `unless_since`. Of many concurrent requests, one
+/// writes.
 pub(super) async fn touch(
     db: &Database,
     live: &LiveSession,
@@ -66,8 +68,8 @@ pub(super) async fn touch(
     Ok(())
 }
 
-/// Writes a session's row and record; the caller has locked the user, so that what is read of them here
-/// stays true, and commits.
+/// Writes a session's row and record. The caller must have locked the user, so that what is read of them here stays
+/// true, and commits afterwards.
 pub(super) async fn insert(
     tx: &mut Tx,
     id: &tower_sessions::session::Id,
@@ -112,7 +114,7 @@ pub(super) async fn insert(
     })
 }
 
-/// What a session says of its user, read with the user locked: the address, whether it is verified, the role.
+/// What a session shows of its user, read with the user locked: the address, whether it is verified, the role.
 async fn standing(tx: &mut Tx, user_id: Uuid) -> Result<(Option<String>, bool, Role)> {
     Ok(sqlx::query_as(
         "SELECT email, email IS NOT NULL AND email_verified_at IS NOT NULL, role FROM users WHERE id = $1",
@@ -124,15 +126,15 @@ async fn standing(tx: &mut Tx, user_id: Uuid) -> Result<(Option<String>, bool, R
 
 /// Which sessions to end.
 pub(crate) enum Ending {
-    /// This one, if it is the user's.
+    /// This one, if it belongs to the user.
     One { user_id: Uuid, session_id: Uuid },
-    /// All of the user's but this one.
+    /// All of the user's sessions but this one.
     Others { user_id: Uuid, session_id: Uuid },
-    /// All of the user's.
+    /// All of the user's sessions.
     All { user_id: Uuid },
-    /// This one, whose ever it is.
+    /// This one, whichever user it belongs to.
     Any { session_id: Uuid },
-    /// All of the user's that one account signed in.
+    /// All of the user's sessions that began with one account.
     Method {
         user_id: Uuid,
         method: String,
@@ -141,7 +143,7 @@ pub(crate) enum Ending {
 }
 
 impl Ending {
-    /// The user of whom it may end several sessions at once.
+    /// The user, if several of their sessions may end at once.
     pub(super) fn user(&self) -> Option<Uuid> {
         match self {
             Self::One { .. } | Self::Any { .. } => None,
@@ -161,7 +163,8 @@ pub(crate) struct Ended {
     pub(super) key_hash: Vec<u8>,
 }
 
-/// Deletes sessions and their records; the caller has locked [`Ending::user`], marks what was ended and commits.
+/// Deletes sessions and their records. The caller must have locked [`Ending::user`]; it marks what was ended and
+/// commits.
 pub(super) async fn delete(tx: &mut Tx, which: Ending) -> Result<Vec<Ended>> {
     let mut query = QueryBuilder::<Db>::new("DELETE FROM sessions WHERE ");
     match which {
@@ -197,7 +200,7 @@ pub(super) async fn delete(tx: &mut Tx, which: Ending) -> Result<Vec<Ended>> {
     Ok(ended)
 }
 
-/// Whose a session is; it never becomes another's.
+/// The user a session belongs to. A session never changes its user.
 pub(super) async fn owner(tx: &mut Tx, session_id: Uuid) -> Result<Option<Uuid>> {
     Ok(sqlx::query_scalar("SELECT user_id FROM sessions WHERE id = $1")
         .bind(session_id)
@@ -215,8 +218,8 @@ pub(super) async fn last_seen(tx: &mut Tx, user_id: Uuid) -> Result<Vec<(Uuid, O
     )
 }
 
-/// Gives a session another id cookie and the next version; if `confirmed`, its person has just proven who
-/// they are, `now`. `None`: the session ended meanwhile.
+/// Gives a session another id cookie and the next version. With `confirmed`, its user has proven their identity at
+/// `now`. Returns `None` if the session ended meanwhile.
 pub(super) async fn cycle(
     tx: &mut Tx,
     live: LiveSession,
@@ -237,7 +240,7 @@ pub(super) async fn cycle(
     .await?;
     let Some(version) = version else { return Ok(None) };
     records::rename(tx, old, new).await?;
-    // Read after the row is held: the next version must not carry what an earlier one was voided for.
+    // Read after the row is locked: the next version must not carry what an earlier one was voided for.
     let (email, email_verified, role) = standing(tx, live.user_id).await?;
     Ok(Some(LiveSession {
         version,
@@ -249,7 +252,7 @@ pub(super) async fn cycle(
     }))
 }
 
-/// Raises the version of all of a user's sessions: (id, version) of each.
+/// Raises the version of all of a user's sessions. Returns the (id, version) of each.
 pub(super) async fn raise_versions(tx: &mut Tx, user_id: Uuid) -> Result<Vec<(Uuid, i64)>> {
     Ok(
         sqlx::query_as("UPDATE sessions SET version = version + 1 WHERE user_id = $1 RETURNING id, version")
@@ -306,7 +309,7 @@ pub(crate) async fn list(
 const EXPIRED: Expired = Expired {
     table: "sessions",
     key: "id",
-    // Never after the absolute end: whatever has ended is found by the one index.
+    // This is never after the absolute end, so one index finds every ended session.
     when: "idle_expires_at <= $1",
 };
 

@@ -1,4 +1,4 @@
-//! Snapshots are as old as what they say, whenever they were sealed.
+//! A snapshot is as old as what it shows, whenever it was sealed.
 
 use http::{HeaderMap, HeaderValue, header::COOKIE};
 use time::{Duration, OffsetDateTime};
@@ -45,7 +45,7 @@ impl Scene {
         }
     }
 
-    /// Signs in; the cookies of the answer.
+    /// Signs in. Returns the cookies of the response.
     async fn sign_in(&self) -> HeaderMap {
         let request = RequestAuth::new(
             self.sessions.clone(),
@@ -76,7 +76,7 @@ async fn start(db: &Database, keys: &Arc<KeyRing>, clock: &Clock) -> Sessions {
     .await
 }
 
-/// As the browser sends them with its next request.
+/// The cookies as the browser sends them with its next request.
 fn sent(planned: &[HeaderValue]) -> HeaderMap {
     let pairs = planned
         .iter()
@@ -103,7 +103,7 @@ async fn a_process_that_slept_after_it_asked_seals_nothing_that_outlives_the_mar
     let headers = scene.sign_in().await;
     let id = id_in(&scene, &headers);
 
-    // It has asked, and sleeps. Meanwhile the session ends, and the mark is forgotten.
+    // The process has asked, and is suspended. Meanwhile the session ends, and the mark is forgotten.
     let live = sessions.ask(&id, scene.clock.now()).await.unwrap().unwrap();
     let mut tx = sessions.0.db.begin().await.unwrap();
     sessions.end_all(&mut tx, scene.user_id).await.unwrap();
@@ -131,7 +131,7 @@ async fn a_snapshot_is_dated_when_the_authority_was_asked() {
     scene.clock.advance(Duration::seconds(1));
     assert_eq!(sessions.check(&late), None);
 
-    // A new id is worth a date of its own: its session was read anew.
+    // A new id gets a date of its own: its session was read anew.
     let live = sessions.ask(&id, scene.clock.now()).await.unwrap().unwrap();
     let presented = Presented::Live(id, AuthSession::from(&live));
     let request = RequestAuth::new(sessions.clone(), Sender::default(), presented, Planned::default());

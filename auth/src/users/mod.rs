@@ -1,5 +1,5 @@
-//! Users, and the adapter through which they are found, made and deleted: a fork that keeps its users
-//! elsewhere, or keeps more of them, replaces that.
+//! Users, and the adapter that finds, creates and deletes them. A fork that keeps its users elsewhere, or keeps
+//! more about them, replaces the adapter.
 
 pub(crate) mod hooks;
 mod new_user;
@@ -18,13 +18,13 @@ use crate::{
     session::{id::IdHash, table::ALIVE},
 };
 
-/// The longest name kept, in characters.
+/// The longest name that is stored, in characters.
 pub const MAX_NAME: usize = 100;
-/// The longest picture address kept, in bytes.
+/// The longest picture address that is stored, in bytes.
 pub const MAX_AVATAR_URL: usize = 1024;
 
-/// A name as it is kept: trimmed, without controls and characters that turn or hide what is beside them, cut to
-/// [`MAX_NAME`]; `None` if nothing that can be seen is left.
+/// A name as it is stored: trimmed, without control characters and characters that turn or hide what is beside
+/// them, cut to [`MAX_NAME`]. `None` if nothing visible is left.
 pub fn clean_name(name: &str) -> Option<String> {
     let name: String = name.chars().filter(|c| opaque::is_allowed(*c)).collect();
     let name: String = name.trim().chars().take(MAX_NAME).collect();
@@ -33,33 +33,33 @@ pub fn clean_name(name: &str) -> Option<String> {
         .then_some(name)
 }
 
-/// A picture's address as it is kept: http or https and not too long, else none.
+/// A picture's address as it is stored: http or https and not too long, otherwise `None`.
 pub fn clean_avatar(address: &str) -> Option<String> {
     let url = url::Url::parse(address).ok()?;
     (matches!(url.scheme(), "http" | "https") && address.len() <= MAX_AVATAR_URL).then(|| url.to_string())
 }
 
-/// What a provider's profile is brought by.
+/// The reason why a provider's profile is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Occasion {
-    /// A user comes into being.
+    /// A user is being created.
     Registration,
-    /// This user has signed in with the provider: name and picture follow it, as far as it sends them. What
-    /// people write about themselves here is in their public data, not in the user.
+    /// This user has signed in with the provider. Name and picture follow the provider's, as far as it sends them.
+    /// What people write about themselves here is in their public data, not in the user.
     SignIn(Uuid),
-    /// This user has connected an account: what is missing is filled in, and the rest stays.
+    /// This user has connected an account. Missing fields are filled in, and the rest stays.
     Link(Uuid),
 }
 
-/// Where users are kept. The template's are in SQL ([`SqlUsers`]); another adapter is handed to
+/// Where users are kept. The template keeps them in SQL ([`SqlUsers`]); another adapter is passed to
 /// [`Auth::with_users`](crate::Auth::with_users).
 ///
-/// Whatever else an adapter keeps elsewhere, it leaves a row in `users` (most easily by asking
-/// [`SqlUsers`] first): sessions, accounts and data hang on its id, the authority reads its address, its
-/// role and whether it is disabled, and passwords are in it.
+/// Whatever an adapter keeps elsewhere, it must leave a row in `users` (most easily by calling [`SqlUsers`] first).
+/// Sessions, accounts and data refer to its id, the authority reads its address, its role and whether it is
+/// disabled, and passwords are stored in it.
 #[async_trait]
 pub trait UserAdapter: std::fmt::Debug + Send + Sync {
-    /// The whole user behind a live session, authoritative by itself. `None`: there is no such live session.
+    /// The whole user behind a live session, authoritative by itself. `None` if the session is not live.
     ///
     /// # Errors
     /// Of the database.
@@ -71,11 +71,11 @@ pub trait UserAdapter: std::fmt::Debug + Send + Sync {
     /// Of the database.
     async fn find_by_email(&self, tx: &mut Tx, email: &Email) -> Result<Option<Uuid>>;
 
-    /// Creates a user, or updates one by this profile as the occasion wants it: the name and the picture, never
+    /// Creates a user, or updates one from this profile as the occasion requires: the name and the picture, never
     /// the address. Returns the user's id.
     ///
     /// # Errors
-    /// [`Error::EmailTaken`] if another user has the address; whatever the hooks refuse.
+    /// [`Error::EmailTaken`] if another user has the address; any error of the hooks.
     async fn upsert(
         &self,
         tx: &mut Tx,
@@ -84,7 +84,7 @@ pub trait UserAdapter: std::fmt::Debug + Send + Sync {
         now: OffsetDateTime,
     ) -> Result<Uuid>;
 
-    /// Deletes a user with all that is the user's; `false` if there is none. Only
+    /// Deletes a user with everything that belongs to the user. Returns `false` if there isn't one. Only
     /// [`Auth::delete_user`](crate::Auth::delete_user) calls it, after it has ended the user's sessions.
     ///
     /// # Errors
@@ -146,7 +146,7 @@ struct UserRow {
 
 #[async_trait]
 impl UserAdapter for SqlUsers {
-    /// One query, a row per account, joined on the session's row.
+    /// One query: a row per account, joined with the session's row.
     async fn get(&self, session: &IdHash, now: OffsetDateTime) -> Result<Option<User>> {
         let rows: Vec<UserRow> = sqlx::query_as(&format!(
             "SELECT u.id, u.email, u.email_verified_at, u.name, u.avatar_url, u.role, u.created_at,
@@ -221,7 +221,7 @@ impl UserAdapter for SqlUsers {
         Ok(user_id)
     }
 
-    /// What refers to the user goes with the row; audit events stay, and forget whose they were.
+    /// Rows that refer to the user go with the user's row. Audit events stay, but no longer show whose they were.
     async fn delete(&self, tx: &mut Tx, user_id: Uuid) -> Result<bool> {
         let deleted = sqlx::query("DELETE FROM users WHERE id = $1")
             .bind(user_id)
@@ -253,16 +253,16 @@ pub(crate) async fn ways_in(db: &Database, user_id: Uuid) -> Result<WaysIn> {
     })
 }
 
-/// What has to be looked at again once nobody else can change it. No Debug: it would show the hash.
+/// What must be checked again once no other transaction can change it. It has no Debug, which would show the hash.
 #[derive(sqlx::FromRow)]
 pub(crate) struct Locked {
     pub(crate) password_hash: Option<String>,
     pub(crate) disabled: bool,
 }
 
-/// Locks a user until the transaction ends: of two that change the ways into one account, or begin a
-/// session while another ends them all, the second waits and then sees what the first did. An UPDATE that
-/// changes nothing, since it is the one lock both engines know. `None`: there is no such user.
+/// Locks a user until the transaction ends. If two transactions change the ways into one account, or one begins a
+/// session while another ends them all, the second waits and then sees what the first did. The lock is an UPDATE
+/// that changes nothing, the only kind that both engines know. `None` if there is no such user.
 ///
 /// # Errors
 /// [`Error::Unavailable`]
@@ -276,8 +276,9 @@ pub(crate) async fn lock(tx: &mut Tx, user_id: Uuid) -> Result<Option<Locked>> {
     .await?)
 }
 
-/// Takes a user's address for verified if the provider of a connected account vouches for that very address:
-/// whoever connected it has proven both. Whether that is news, which the user's snapshots do not carry yet.
+/// Marks a user's address as verified if the provider of a connected account vouches for that very address: the
+/// user who connected it has proven both. Returns whether this is a change, which the user's snapshots do not carry
+/// yet.
 ///
 /// # Errors
 /// [`Error::Unavailable`]

@@ -1,20 +1,20 @@
-//! Administration. No value of a private bucket is among these types: of data only its size is told.
+//! Administration. These types never contain a value of a private bucket: of data they show only the size.
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{Event, Role, SessionInfo, Timestamp};
 
-/// A page of people.
+/// A page of users.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UserPage {
-    /// The people: the newest first, or, when searched for, by what was found.
+    /// The users: the newest first, or in a search by the matched text.
     pub people: Vec<UserRow>,
     /// Where the next page begins; `None` on the last.
     pub next: Option<String>,
 }
 
-/// Somebody in the list of people.
+/// A user in the list of users.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "server", derive(sqlx::FromRow))]
 pub struct UserRow {
@@ -22,7 +22,7 @@ pub struct UserRow {
     pub id: Uuid,
     /// The address in normal form.
     pub email: Option<String>,
-    /// Whether somebody vouched for the address.
+    /// Whether a provider vouched for the address.
     pub email_verified: bool,
     /// The name.
     pub name: Option<String>,
@@ -34,16 +34,16 @@ pub struct UserRow {
     pub disabled_at: Option<Timestamp>,
 }
 
-/// All of one person that who looks after the application sees.
+/// Everything about one user that administrators see.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UserDetails {
     /// The user's id.
     pub id: Uuid,
-    /// Whether this is who asks: some things nobody does to oneself.
+    /// Whether this is the administrator who asked: some actions are not allowed on their own account.
     pub oneself: bool,
     /// The address in normal form.
     pub email: Option<String>,
-    /// Whether somebody vouched for the address.
+    /// Whether a provider vouched for the address.
     pub email_verified: bool,
     /// The name.
     pub name: Option<String>,
@@ -59,7 +59,7 @@ pub struct UserDetails {
     pub disabled_at: Option<Timestamp>,
     /// The connected provider accounts.
     pub accounts: Vec<UserAccount>,
-    /// The sessions that are alive.
+    /// The live sessions.
     pub sessions: Vec<SessionInfo>,
     /// How much data there is.
     pub data: Vec<DataSize>,
@@ -73,24 +73,24 @@ pub struct UserAccount {
     pub id: Uuid,
     /// The provider's id.
     pub provider: String,
-    /// The address the provider names.
+    /// The address that the provider reports.
     pub email: Option<String>,
     /// When it was connected.
     pub created_at: Timestamp,
-    /// When somebody last signed in with it.
+    /// When it was last used to sign in.
     pub last_used_at: Timestamp,
 }
 
-/// How much a bucket holds, never what.
+/// The size of a bucket, never its content.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DataSize {
     /// `public` or `private`.
     pub bucket: String,
-    /// Whose client wrote it; empty for the application itself.
+    /// The client that wrote it; empty for the application itself.
     pub client_id: String,
     /// Bytes of JSON text, as the limit of a bucket counts them.
     pub bytes: usize,
-    /// How many keys.
+    /// The number of keys.
     pub keys: usize,
     /// Rises by one with every write.
     pub version: i64,

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Timestamp;
 
-/// What may be told about one key of the private bucket: never its value.
+/// What may be shown of one key of the private bucket, never its value.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PrivateKeyInfo {
     /// The field's name.

@@ -10,13 +10,13 @@ use crate::Timestamp;
 pub struct Event {
     /// The event's id.
     pub id: Uuid,
-    /// When.
+    /// When it happened.
     pub at: Timestamp,
-    /// What: `sign_in`, `set_role` and the like.
+    /// What happened: `sign_in`, `set_role` and the like.
     pub kind: String,
-    /// What the kind leaves open: the sign-in method, the new role.
+    /// Details that the kind leaves open: the sign-in method, the new role.
     pub note: String,
-    /// The client's address, where one is known.
+    /// The client's address, if known.
     pub ip: Option<String>,
     /// The session it began with, or ended.
     pub session_id: Option<Uuid>,
@@ -28,7 +28,7 @@ pub struct Event {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Actor {
-    /// The person.
+    /// The user.
     Oneself,
     /// An administrator, who is named to other administrators only.
     Admin {
@@ -37,6 +37,6 @@ pub enum Actor {
         /// The administrator's address.
         email: Option<String>,
     },
-    /// Somebody at the server's command line.
+    /// An operator at the server's command line.
     CommandLine,
 }

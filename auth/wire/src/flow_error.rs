@@ -3,21 +3,21 @@
 use serde::{Deserialize, Serialize};
 use strum::VariantArray;
 
-/// Why a flow failed, as far as the person may know. The cause is in the log. A closed set: anybody can write an
-/// address, so nothing of it but one of these codes counts.
+/// Why a flow failed, as far as the visitor may know. The cause is in the log. This is a closed set: anyone can
+/// construct an address, so only these codes are accepted from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, VariantArray)]
 pub enum FlowError {
-    /// The person or the provider said no.
+    /// The person or the provider refused.
     Denied,
     /// The flow is unknown, used up, another browser's or too old.
     Expired,
-    /// The provider did not answer, or not as it should have.
+    /// The provider did not respond, or not as it should.
     Provider,
     /// The address belongs to a user here, and the provider does not vouch for it.
     Unverified,
-    /// The address belongs to a user here, who connects the account by signing in.
+    /// The address belongs to a user here, who must sign in to connect the account.
     LinkRequired,
-    /// The account is connected with another user; or, where it was to confirm who one is, with nobody.
+    /// The account is connected with another user or, in a confirmation of identity, with no user.
     Taken,
 }
 

@@ -1,5 +1,5 @@
-//! The types that cross the wire: what server functions return and pages show. All of them compile to wasm,
-//! so nothing in here may hold a secret; what holds one is in `auth`, which does not.
+//! The types that cross the wire: what server functions return and pages show. All of them compile to wasm, so
+//! nothing in here may hold a secret. Types that do are in `auth`, which does not compile to wasm.
 
 mod admin; // wing:admin
 mod data; // wing:private-data
@@ -10,8 +10,7 @@ mod session;
 mod timestamp;
 mod user;
 
-/// What the project is called. `cargo xtask rename` gives it another name, here and in the few files that cannot
-/// refer to this.
+/// The name of the project. `cargo xtask rename` changes it, here and in the few files that cannot refer to this.
 pub const NAME: &str = "start-axum-auth";
 
 pub use self::{

@@ -1,8 +1,8 @@
-//! Roles: what a user may do. This is the one place a fork adds its own to.
+//! Roles: what a user may do. A fork adds its own in this one place.
 
 use serde::{Deserialize, Serialize};
 
-/// Makes the enum and everything that lists its variants.
+/// Defines the enum and everything that lists its variants.
 macro_rules! roles {
     ($($(#[$attribute:meta])* $role:ident = $name:literal, $label:literal;)+) => {
         /// What a user may do.
@@ -19,7 +19,7 @@ macro_rules! roles {
         }
 
         impl Role {
-            /// Every role, in the order they are offered in.
+            /// Every role, in the order in which they are offered.
             pub const ALL: &[Self] = &[$(Self::$role),+];
 
             /// The name in the database, on the wire and on the command line.
@@ -29,7 +29,7 @@ macro_rules! roles {
                 }
             }
 
-            /// What people read.
+            /// The name that is displayed.
             pub const fn label(self) -> &'static str {
                 match self {
                     $(Self::$role => $label,)+

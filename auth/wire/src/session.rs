@@ -5,17 +5,17 @@ use uuid::Uuid;
 
 use crate::{Role, Timestamp};
 
-/// Who is signed in, as the snapshot says it: known without a query.
+/// Who is signed in according to the snapshot, known without a query.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuthSession {
     /// The session's public handle; it opens nothing.
     pub session_id: Uuid,
     /// The user's id.
     pub user_id: Uuid,
-    /// The user's address in normal form, if the user has one. Anybody may have typed it: what is decided by
-    /// an address asks `email_verified`, too.
+    /// The user's address in normal form, if the user has one. Anyone may have typed it: a decision based on an
+    /// address must also check `email_verified`.
     pub email: Option<String>,
-    /// Whether somebody vouched for the address.
+    /// Whether a provider vouched for the address.
     pub email_verified: bool,
     /// The user's role.
     pub role: Role,
@@ -23,14 +23,14 @@ pub struct AuthSession {
     pub expires_at: Timestamp,
 }
 
-/// One of a person's sessions, as the list of sessions shows it.
+/// One of a user's sessions, as the list of sessions shows it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SessionInfo {
-    /// The session's public handle, by which it is revoked.
+    /// The session's public handle, used to revoke it.
     pub session_id: Uuid,
     /// Whether this is the session that asked.
     pub current: bool,
-    /// When the person signed in.
+    /// When the user signed in.
     pub created_at: Timestamp,
     /// When the session was last touched (at most once a minute).
     pub last_seen_at: Timestamp,
@@ -40,6 +40,6 @@ pub struct SessionInfo {
     pub user_agent: Option<String>,
     /// The client's address at sign-in.
     pub ip: Option<String>,
-    /// How the person signed in: `password` or a provider's id.
+    /// How the user signed in: `password` or a provider's id.
     pub method: String,
 }

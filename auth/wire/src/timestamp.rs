@@ -4,8 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// A moment: on the wire a text of RFC 3339, in UTC. The server's half holds the time, the browser's the text, which
-/// is shorter than the code that would read it.
+/// A moment: on the wire it is RFC 3339 text, in UTC. The server's half holds the time. The browser's half holds
+/// the text, which is shorter than the code to parse it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 #[cfg_attr(feature = "server", derive(sqlx::Type), sqlx(transparent))]

@@ -12,9 +12,9 @@ pub struct User {
     pub id: Uuid,
     /// The address in normal form.
     pub email: Option<String>,
-    /// Whether somebody vouched for the address.
+    /// Whether a provider vouched for the address.
     pub email_verified: bool,
-    /// The name to greet with.
+    /// The name to greet the user with.
     pub name: Option<String>,
     /// A picture's address (http or https).
     pub avatar_url: Option<String>,
@@ -29,11 +29,11 @@ pub struct User {
 /// A provider account connected to a user.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccountInfo {
-    /// The account's id, by which it is disconnected.
+    /// The account's id, used to disconnect it.
     pub id: Uuid,
     /// The provider's id.
     pub provider: String,
-    /// The address the provider names.
+    /// The address that the provider reports.
     pub email: Option<String>,
 }
 
@@ -46,7 +46,7 @@ pub struct WaysIn {
     pub accounts: Vec<AccountInfo>,
 }
 
-/// A provider somebody can sign in with here: enough for its button.
+/// A provider that visitors can sign in with: enough for its button.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProviderInfo {
     /// The provider's id, as in its addresses.

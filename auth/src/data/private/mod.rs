@@ -1,7 +1,7 @@
-//! Private data: read by server code only; its owner sees which values are set.
+//! Private data: read by server code only. Its owner sees which values are set.
 //!
-//! It is sealed at rest: its column holds `{"$sealed": …}`, which opens for its user and bucket only. A row in clear
-//! is one from before that; it is read as it is, and sealed when it is written or when a server starts
+//! It is sealed at rest: its column holds `{"$sealed": …}`, which opens for its user and bucket only. A row in
+//! clear is older than sealing. It is read as it is, and sealed when it is written or when a server starts
 //! ([`Buckets::reseal`]).
 
 pub(crate) mod sealed;
@@ -19,19 +19,20 @@ use crate::{error::Result, session::LiveSession};
 
 /// Its name in the table.
 pub(crate) const BUCKET: &str = "private";
-/// A private value shorter than this shows no hint: four characters would be too much of it.
+/// A private value shorter than this gets no hint: four characters would be too much of it.
 const HINTED_FROM: usize = 16;
 const HINT: usize = 4;
-/// Beside the private fields, when each was set. No field can have this name: it is no identifier.
+/// The member beside the private fields that records when each was set. It is not an identifier, so no field can
+/// have this name.
 pub(crate) const SET_AT: &str = "$set_at";
 
-/// The proof that server code, not a view, asks for private values. Whoever can name this type and make
-/// one is on the server: the type is not compiled into the wasm.
+/// The proof that server code, not a view, asks for private values. Code that can name and create this type is on
+/// the server: the type is not compiled into the wasm.
 #[derive(Debug)]
 pub struct SecretAccess(());
 
 impl SecretAccess {
-    /// Asks for access to private values, saying what for; the reason goes to the log.
+    /// Asks for access to private values. The reason is logged.
     pub fn for_server_code(reason: &'static str) -> Self {
         tracing::debug!(reason, "private data is read");
         Self(())
@@ -42,7 +43,7 @@ impl Buckets {
     /// A user's private data, for server code only.
     ///
     /// # Errors
-    /// [`Error::Unopened`]; [`Error::Internal`] if it is no `T`.
+    /// [`Error::Unopened`]; [`Error::Internal`] if it is not a `T`.
     pub async fn private<T: DeserializeOwned>(&self, user_id: Uuid, _: &SecretAccess) -> Result<T> {
         let row = table::read(&self.db, user_id, BUCKET).await?;
         let mut data = self.sealing(user_id).open(row.data)?;
@@ -50,7 +51,7 @@ impl Buckets {
         typed(data)
     }
 
-    /// What may be told about the private data: which keys are set, when, and a masked hint.
+    /// What may be shown of the private data: which keys are set, when, and a masked hint.
     ///
     /// # Errors
     /// [`Error::Unopened`]
@@ -62,12 +63,12 @@ impl Buckets {
         })
     }
 
-    /// Sets, replaces (a secret) or removes (`None`) private values; the answer tells what
-    /// [`Self::describe_private`] would.
+    /// Sets, replaces (with a secret) or removes (`None`) private values. Returns what [`Self::describe_private`]
+    /// would.
     ///
     /// # Errors
     /// [`Error::VersionMismatch`], [`Error::TooLarge`], [`Error::InvalidInput`] for a value with a NUL;
-    /// [`Error::Unopened`] if what is there cannot be read: this would destroy it for good.
+    /// [`Error::Unopened`] if the present data cannot be read, since writing would destroy it for good.
     pub async fn update_private(
         &self,
         live: &LiveSession,

@@ -10,9 +10,9 @@ use crate::{
     keys::{KeyRing, Place, Purpose},
 };
 
-/// The one member of a private bucket at rest.
+/// The only member of a private bucket at rest.
 pub(crate) const SEALED: &str = "$sealed";
-/// The number of rows read at once when all are sealed anew.
+/// The number of rows read at once when all are resealed.
 const BATCH: i64 = 100;
 
 /// A private bucket as it is stored.
@@ -25,11 +25,12 @@ struct Private {
 }
 
 impl Buckets {
-    /// Seals with the newest key whatever another key has sealed, or none: afterwards the older ones may leave
-    /// `SESSION_SECRET`. Returns the number of rows. Those that cannot be opened stay as they are.
+    /// Seals with the newest key all data that is unsealed or sealed with another key. Afterwards the older keys
+    /// may be removed from `SESSION_SECRET`. Returns the number of rows. Rows that cannot be opened stay as they
+    /// are.
     ///
     /// # Errors
-    /// Of the database; the rows before are done.
+    /// Of the database; the rows before the error are done.
     pub async fn reseal(&self) -> Result<usize> {
         let newest = format!("%{}\"}}", self.keys.newest_ending());
         let (mut resealed, mut unopened) = (0, 0);
@@ -51,7 +52,7 @@ impl Buckets {
             let Some(last) = rows.last() else { break };
             after = (last.try_get("user_id")?, last.try_get("client_id")?);
             for row in &rows {
-                // Each by itself: one that is no object must not keep the others from their key.
+                // Each row separately: one that is not an object must not keep the others from being resealed.
                 let Ok(Private {
                     user_id,
                     client_id,
@@ -67,7 +68,7 @@ impl Buckets {
                     unopened += 1;
                     continue;
                 };
-                // Not what was written meanwhile; and to its reader nothing has changed.
+                // Skips what was written meanwhile. The version stays, since nothing has changed for readers.
                 let written = sqlx::query(
                     "UPDATE user_data SET data = $5
                      WHERE user_id = $1 AND client_id = $2 AND bucket = $3 AND version = $4",
@@ -94,7 +95,7 @@ impl Buckets {
         Ok(resealed)
     }
 
-    /// How private data of a user is sealed that one of their clients keeps.
+    /// How private data that a client keeps for a user is sealed.
     pub(crate) fn sealing_for<'a>(&'a self, user_id: Uuid, client_id: &'a str) -> Sealing<'a> {
         Sealing {
             keys: &self.keys,
@@ -104,7 +105,7 @@ impl Buckets {
     }
 }
 
-/// Seals what is one user's.
+/// Seals the data of one user.
 pub(crate) struct Sealing<'a> {
     keys: &'a KeyRing,
     user_id: Uuid,
@@ -125,7 +126,7 @@ impl Sealing<'_> {
 
 impl AtRest for Sealing<'_> {
     fn close(&self, data: Map<String, Value>) -> Result<Map<String, Value>> {
-        // Empty it says nothing, and is told from the others at a glance.
+        // An empty object reveals nothing, and stays recognisable at a glance.
         if data.is_empty() {
             return Ok(data);
         }

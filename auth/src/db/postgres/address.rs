@@ -1,9 +1,9 @@
-//! An address of PostgreSQL as we connect to it, and whom TLS trusts there.
+//! The address of a PostgreSQL server, and which certificates TLS trusts there.
 //!
-//! sqlx differs from libpq in what `sslmode` promises, to the worse: with `require` it ignores a `sslrootcert`
-//! that is given, and beside one it goes on to trust the system's roots, so that `verify-ca` would let in whoever
-//! has a certificate for any name in the world. Here whoever names a root, or asks for a certificate to be verified
-//! at all, gets all of `verify-full`.
+//! sqlx promises less than libpq for the same `sslmode`: with `require` it ignores a given `sslrootcert`, and even
+//! with a root given it goes on to trust the system's roots. So `verify-ca` would accept any holder of a
+//! certificate for any name in the world. Here an address that names a root, or asks for a certificate to be
+//! verified at all, gets all of `verify-full`.
 
 use std::{fmt::Write, fs::File, str::FromStr, sync::LazyLock};
 
@@ -13,11 +13,11 @@ use sqlx::{
     postgres::{PgConnectOptions, PgSslMode},
 };
 
-/// What sqlx calls the parameters that name files, and writes before a file's name.
+/// sqlx's names of the parameters that name files, and its prefix of a file's name.
 const FILES: [&str; 3] = ["sslrootcert", "sslcert", "sslkey"];
 const FILE: &str = "file: ";
 
-/// Mozilla's roots, beside the system's: not every image of a container has any.
+/// Mozilla's roots, in addition to the system's: some container images have none.
 static BUNDLED_ROOTS: LazyLock<Vec<u8>> = LazyLock::new(|| {
     let mut pem = String::new();
     for root in webpki_root_certs::TLS_SERVER_ROOT_CERTS {
@@ -34,7 +34,7 @@ static BUNDLED_ROOTS: LazyLock<Vec<u8>> = LazyLock::new(|| {
 /// Reads an address.
 ///
 /// # Errors
-/// If it cannot be understood, or names a file that cannot be read. The error repeats no value but the file's name
+/// If it cannot be parsed, or names a file that cannot be read. The error repeats no value except the file's name
 /// and the mode's.
 pub(super) fn read(url: &str) -> Result<PgConnectOptions, Error> {
     let options = PgConnectOptions::from_str(url)?
@@ -44,7 +44,7 @@ pub(super) fn read(url: &str) -> Result<PgConnectOptions, Error> {
     let mut names_root = false;
     for (name, value) in options.to_url_lossy().query_pairs() {
         names_root |= name == "sslrootcert";
-        // On connecting it would only be known that there is no such file.
+        // An error on connecting would only report a missing file, not which one.
         if FILES.contains(&&*name)
             && let Some(file) = value.strip_prefix(FILE)
         {

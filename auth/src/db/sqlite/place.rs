@@ -1,8 +1,8 @@
 //! Where the database lies: whether the files that were opened are still the ones at their paths.
 //!
-//! An open file goes on working after it was moved or deleted. What is written to it then is acknowledged, and gone
-//! with the next restart. And whoever connects by the path meanwhile gets another file, or, with a new log beside
-//! the old database, a damaged one.
+//! An open file goes on working after it was moved or deleted. What is written to it then is acknowledged, and lost
+//! with the next restart. Meanwhile a new connection by the path gets another file or, with a new log beside the
+//! old database, a damaged one.
 
 use std::{
     fmt, fs, io,
@@ -29,16 +29,16 @@ pub(in crate::db) struct Place(Arc<Files>);
 struct Files {
     /// The database, its log, its index.
     files: [(PathBuf, Identity); 3],
-    /// What the log said last.
+    /// Whether the loss has been logged.
     is_lost: AtomicBool,
-    /// While it is open, SQLite neither deletes the log nor makes another.
+    /// While this is open, SQLite neither deletes the log nor creates another.
     anchor: Mutex<Option<SqliteConnection>>,
 }
 
-/// Which file it is, whatever its name.
+/// Identifies the file, whatever its name.
 #[cfg(unix)]
 type Identity = (u64, u64);
-/// An open file can be neither moved nor deleted here.
+/// On this system an open file can be neither moved nor deleted.
 #[cfg(not(unix))]
 type Identity = ();
 
@@ -73,10 +73,10 @@ impl fmt::Display for Lost {
 impl std::error::Error for Lost {}
 
 impl Place {
-    /// Opens what is there, and notes which files these are.
+    /// Opens the files and records their identities.
     pub(in crate::db) async fn note(options: &SqliteConnectOptions) -> Result<Self, OpenError> {
         let mut anchor = options.connect().await.map_err(OpenError::Open)?;
-        // The log is opened by the first who reads.
+        // The first reader opens the log.
         sqlx::query("SELECT count(*) FROM sqlite_schema")
             .execute(&mut anchor)
             .await
@@ -104,11 +104,11 @@ impl Place {
         })))
     }
 
-    /// Whether all of them are where they were. It costs three calls of `stat`: 22 µs in all where it was measured, in
-    /// a sandbox where system calls are slow.
+    /// Whether all files are where they were. It costs three calls of `stat`: 22 µs in all when measured in a
+    /// sandbox with slow system calls.
     ///
     /// # Errors
-    /// Which one is not; said in the log as well, once.
+    /// Which file is not; it is also logged, once.
     pub(in crate::db) fn check(&self) -> Result<(), sqlx::Error> {
         let moved = |(path, noted): &&(PathBuf, Identity)| identity(path).ok() != Some(*noted);
         let Some((path, _)) = self.0.files.iter().find(moved) else {
@@ -124,7 +124,7 @@ impl Place {
         Err(sqlx::Error::Io(io::Error::new(io::ErrorKind::NotFound, lost)))
     }
 
-    /// Lets go of the files, after everybody else.
+    /// Closes the files, after all other connections.
     pub(in crate::db) async fn close(&self) {
         if let Some(anchor) = self.0.anchor.lock().await.take()
             && let Err(error) = anchor.close().await

@@ -1,12 +1,12 @@
-//! The stale feed: how an instance learns of marks made elsewhere, and how it knows that it has.
+//! The stale feed: how an instance learns of marks written elsewhere, and how it knows that it has them all.
 //!
-//! A list of marks is worth something only if nothing is missing from it. So the feed *proves*, a few times
-//! a second, that every mark committed before a moment has arrived, and is trusted for [`BOUND`](super::trust::BOUND) from that
-//! moment on. A feed that is silent for longer (its connection was cut, the database is down, this process
-//! was stopped) makes the session layer ask the authority on every request: it fails closed, and signs
-//! nobody out. Before it is trusted again it reads the marks from their table.
+//! A list of marks is worth something only if it is complete. So the feed *proves*, a few times a second, that
+//! every mark committed before a given moment has arrived, and is trusted for [`BOUND`](super::trust::BOUND) from
+//! that moment on. If a feed is silent for longer (its connection was cut, the database is down, this process was
+//! stopped), the session layer asks the authority on every request: it fails closed, and signs no session out.
+//! Before the feed is trusted again it reads the marks from their table.
 //!
-//! How the proof is made is the engine's matter: see `postgres.rs` and `sqlite.rs` beside this file.
+//! How the proof works depends on the engine: see `postgres.rs` and `sqlite.rs` beside this file.
 
 use std::{sync::Arc, time::Duration};
 
@@ -23,13 +23,13 @@ use super::{
 };
 use crate::db::{Database, ListenAddress};
 
-/// After a feed broke off, before it is taken up again; doubled each time, up to [`LONGEST_RETRY`].
+/// The wait before a broken feed is restarted; doubled each time, up to [`LONGEST_RETRY`].
 const RETRY: Duration = Duration::from_millis(100);
-/// A hundred instances must not keep a database from coming back.
+/// The longest wait. A hundred instances must not keep a database from recovering.
 const LONGEST_RETRY: Duration = Duration::from_secs(1);
-/// Where nothing will be heard however often it is tried, until somebody changes what is in between.
+/// The longest wait where no try can succeed until an operator changes what is in between.
 const LONGEST_RETRY_IF_DEAF: Duration = Duration::from_secs(60);
-/// How long the start waits for the first proof, so that the first requests need not ask the authority.
+/// How long startup waits for the first proof, so that the first requests need not ask the authority.
 const FIRST_PROOF: Duration = Duration::from_secs(2);
 
 /// A running feed; it ends when this is dropped.
@@ -56,7 +56,7 @@ impl Feed {
     ) -> Self {
         let trust = Arc::new(Trust::new());
         let count = sqlx::query_scalar::<_, i64>("SELECT count(*) FROM stale_sessions");
-        // A database that does not answer now will be asked for the marks themselves.
+        // If the database does not respond now, it will be asked for the marks themselves later.
         if let Ok(count) = count.fetch_one(db.read()).await {
             marks.reserve(usize::try_from(count).unwrap_or_default());
         }
@@ -89,7 +89,7 @@ impl Feed {
     }
 }
 
-/// Follows the marks for ever.
+/// Follows the marks forever.
 async fn run(follower: Follower) {
     let mut last = None;
     loop {
@@ -106,8 +106,7 @@ async fn run(follower: Follower) {
     }
 }
 
-/// How long to wait before the next try; `last` is for how long it was the time before, if nothing was proven
-/// since.
+/// How long to wait before the next try. `last` is the previous wait, if nothing was proven since.
 fn pause_after(last: Option<Duration>, broken: &Broken) -> Duration {
     let longest = if broken.is::<Deaf>() {
         LONGEST_RETRY_IF_DEAF
@@ -121,7 +120,7 @@ fn pause_after(last: Option<Duration>, broken: &Broken) -> Duration {
 mod tests {
     use super::*;
 
-    /// How often it is tried within this time, if each try fails so.
+    /// The number of tries within this time, if each of them fails this way.
     fn tries(within: Duration, broken: &Broken) -> usize {
         let pauses = std::iter::successors(Some(pause_after(None, broken)), |last| {
             Some(pause_after(Some(*last), broken))
@@ -148,7 +147,7 @@ mod tests {
             tries(hour, &lost)
         );
         assert!((60..=70).contains(&tries(hour, &deaf)), "{}", tries(hour, &deaf));
-        // A pooler that was taken away leaves no long pause behind.
+        // Once a pooler is taken away, no long wait remains.
         assert_eq!(pause_after(Some(LONGEST_RETRY_IF_DEAF), &lost), LONGEST_RETRY);
     }
 }

@@ -1,4 +1,4 @@
-//! What each engine's feed works with.
+//! What the feed of each engine works with.
 
 use std::{error::Error as StdError, sync::Arc, time::Duration};
 
@@ -11,24 +11,23 @@ use super::{
 };
 use crate::db::{ConnectOptions, Database, Db};
 
-/// How long reading the whole table may take: a million marks are read in seconds.
+/// How long reading the whole table may take. A million marks are read in seconds.
 pub(super) const CATCH_UP_TIME: Duration = Duration::from_secs(60);
 
-/// What breaks a feed off.
+/// Why a feed broke.
 pub(super) type Broken = Box<dyn StdError + Send + Sync>;
 
-/// Nothing failed, and nothing can be heard all the same: a pooler is in between, or somebody else's database
-/// is listened to.
+/// Nothing failed, and yet nothing can be heard: a pooler is in between, or the feed listens to another database.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(super) struct Deaf(pub(super) &'static str);
 
-/// What follows the marks.
+/// Follows the marks.
 pub(super) struct Follower {
-    /// How what the marks are followed on is connected to.
+    /// How to connect to where the marks are followed.
     pub(super) options: ConnectOptions,
     // wing:postgres
-    /// How requests connect, where that is elsewhere.
+    /// How requests connect, if they connect elsewhere.
     #[cfg_attr(not(feature = "postgres"), expect(dead_code, reason = "there is one file"))]
     pub(super) requests: Option<ConnectOptions>,
     // end wing:postgres
@@ -38,14 +37,15 @@ pub(super) struct Follower {
 }
 
 impl Follower {
-    /// Every mark committed before this moment is in memory, if they are marked where this is read.
+    /// Proves that every mark committed before this moment is in memory, provided that marks are written to the
+    /// database that is read here.
     pub(super) fn prove(&self, moment: Moment) -> Result<(), Broken> {
         self.db.in_place()?;
         self.trust.prove(moment);
         Ok(())
     }
 
-    /// Reads the marks after `seq`; the last one's.
+    /// Reads the marks after `seq`. Returns the `seq` of the last one.
     pub(super) async fn catch_up<'c>(
         &self,
         connection: impl sqlx::Executor<'c, Database = Db>,

@@ -1,13 +1,14 @@
-//! Stale marks: which snapshots are void although their time is not up.
+//! Stale marks: which snapshots are void before they expire.
 //!
-//! A mark says that snapshots of a session below a version are void. It is a row, written in the
-//! transaction that makes it true, and an entry in memory, where every request looks. On the instance that
-//! marks, the entry comes *before* the commit: a mark too many costs one query, a mark too late would let
-//! a revoked session in. The other instances learn of it by the [`feed`](super::feed).
+//! A mark voids a session's snapshots below a version. It is a row, written in the transaction that makes it true,
+//! and an entry in memory, where every request looks. On the instance that writes the mark, the entry comes
+//! *before* the commit: a mark too many costs one query, a mark too late would let a revoked session in. The other
+//! instances learn of it through the [`feed`](super::feed).
 //!
-//! A mark has to outlive every snapshot it voids, whichever process sealed it: a server with another
-//! `SNAPSHOT_TTL` during a change, or one that started after a command had read none. So the longest one ever used is
-//! in the database. Every writer of marks goes by it, and no process seals a snapshot that lives longer.
+//! A mark must outlive every snapshot it voids, whichever process sealed it. That may be a server with another
+//! `SNAPSHOT_TTL` during a change, or one that started after a command had found no value. So the longest
+//! `SNAPSHOT_TTL` ever used is in the database. Every writer of marks uses it, and no process seals a snapshot that
+//! lives longer.
 
 use std::{
     collections::HashMap,
@@ -30,13 +31,13 @@ use crate::{
 /// The version that voids every snapshot of a session.
 const REVOKED: i64 = i64::MAX;
 
-/// Where marks are announced to other instances.
+/// The channel that announces marks to other instances.
 pub(super) const CHANNEL: &str = "stale_sessions";
 
-/// How much longer than the longest life of a snapshot a mark is kept: twice the slack between clocks.
+/// How much longer than the longest life of a snapshot a mark is kept: twice the accepted clock difference.
 const SLACK: i64 = 120;
 
-/// Rows of one INSERT, and marks of one notification: an engine's limits are 32 766 parameters and 8000
+/// The number of rows per INSERT, and of marks per notification. The engines' limits are 32 766 parameters and 8000
 /// bytes.
 const BATCH: usize = 100;
 
@@ -63,7 +64,7 @@ impl Mark {
     }
 }
 
-/// As other instances read it.
+/// The text that other instances read.
 impl fmt::Display for Mark {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.session_id.simple(), self.min_version)
@@ -76,22 +77,23 @@ struct Entry {
     forget_at: i64,
 }
 
-/// The marks in memory, and the writer of their rows: all it takes to end sessions. Cheap to clone.
+/// The marks in memory, and the writer of their rows: all that is needed to end sessions. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) struct Marks(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
     clock: Clock,
-    /// A snapshot's longest life by this process's configuration, seconds.
+    /// The longest life of a snapshot by this process's configuration, in seconds.
     ttl: i64,
-    /// The longest of all processes that ever used this database, as far as this one has asked; 0 until then.
+    /// The longest of all processes that ever used this database, as last read by this one; 0 before the first
+    /// read.
     longest: AtomicI64,
     list: RwLock<HashMap<Uuid, Entry>>,
 }
 
 impl Marks {
-    /// No marks yet.
+    /// Starts without marks.
     pub(crate) fn new(clock: Clock, ttl: i64) -> Self {
         Self(Arc::new(Inner {
             clock,
@@ -101,7 +103,7 @@ impl Marks {
         }))
     }
 
-    /// The clock marks are kept by.
+    /// The clock that marks are kept by.
     pub(in crate::session) fn clock(&self) -> &Clock {
         &self.0.clock
     }
@@ -115,26 +117,27 @@ impl Marks {
             .is_some_and(|entry| version < entry.min_version)
     }
 
-    /// Makes room for so many more: what grows by doubling leaves half as much behind as it holds.
+    /// Makes room for this many more marks. A list that grows by doubling leaves behind freed memory of half its
+    /// size.
     pub(super) fn reserve(&self, marks: usize) {
         self.0.list.write().reserve(marks);
     }
 
-    /// The longest life of a snapshot that marks are sure to outlive, seconds: none before the database was
-    /// asked.
+    /// The longest life of a snapshot, in seconds, that marks are sure to outlive; 0 before the database was asked.
     pub(in crate::session) fn longest_life(&self) -> i64 {
         self.0.ttl.min(self.0.longest.load(Ordering::Acquire))
     }
 
-    /// Learns the longest `SNAPSHOT_TTL` ever used on this database, and makes it known there if it is this
-    /// process's.
+    /// Reads the longest `SNAPSHOT_TTL` ever used on this database, and stores this process's there if it is
+    /// longer.
     pub(in crate::session) async fn agree(&self, db: &Database) -> Result<()> {
         let longest: i64 = sqlx::query_scalar("SELECT longest FROM snapshot_ttl")
             .fetch_one(db.read())
             .await?;
         if longest < self.0.ttl {
             let mut tx = db.begin().await?;
-            // Waits for whoever marks by the former one: the marks that are there afterwards are all there are.
+            // Waits for transactions that write marks with the former value. The marks present afterwards are
+            // complete.
             sqlx::query("UPDATE snapshot_ttl SET longest = $1 WHERE longest < $1")
                 .bind(self.0.ttl)
                 .execute(&mut *tx)
@@ -153,7 +156,7 @@ impl Marks {
         Ok(())
     }
 
-    /// Writes marks: in memory at once, in SQL and for the other instances with the transaction.
+    /// Writes marks: to memory at once, to SQL and to the other instances with the transaction.
     pub(in crate::session) async fn write(&self, tx: &mut Tx, marks: &[Mark]) -> Result<()> {
         if marks.is_empty() {
             return Ok(());
@@ -161,7 +164,8 @@ impl Marks {
         for mark in marks {
             self.remember(*mark);
         }
-        // Held until the commit: no process begins to seal for longer before this mark is there to be kept longer.
+        // Locked until the commit: no process begins to seal longer-lived snapshots before this mark is there to be
+        // kept longer.
         let longest: i64 = sqlx::query_scalar(&format!("SELECT longest FROM snapshot_ttl{HOLD_SHARED}"))
             .fetch_one(&mut **tx)
             .await?;
@@ -183,7 +187,7 @@ impl Marks {
         Ok(())
     }
 
-    /// Takes a mark up. It is kept by this instance's own clock, whatever the one that made it shows.
+    /// Adds a mark to memory. It is kept by this instance's own clock, whatever the writer's clock shows.
     pub(super) fn remember(&self, mark: Mark) {
         let forget_at = self.forget_at();
         let mut list = self.0.list.write();
@@ -195,7 +199,7 @@ impl Marks {
         entry.forget_at = entry.forget_at.max(forget_at);
     }
 
-    /// Forgets marks that can void nothing any more.
+    /// Deletes marks that can no longer void anything.
     pub(in crate::session) async fn sweep(&self, db: &Database) -> Result<()> {
         let now = self.0.clock.unix();
         {
@@ -208,7 +212,7 @@ impl Marks {
         db.sweep(EXPIRED, from_unix(now)).await.map(drop)
     }
 
-    /// How many marks are in memory.
+    /// The number of marks in memory.
     pub(in crate::session) fn len(&self) -> usize {
         self.0.list.read().len()
     }
@@ -247,7 +251,8 @@ mod tests {
 
     #[test]
     fn marks_outlive_every_snapshot_they_void() {
-        // Minted by an instance a whole slack ahead, a snapshot ends this long after the marking at most.
+        // If the issuing instance's clock is ahead by the whole slack, a snapshot ends at most this long after the
+        // mark.
         let longest_beyond_ttl = crate::session::snapshot::CLOCK_SLACK;
         assert!(SLACK > longest_beyond_ttl);
     }
@@ -276,7 +281,7 @@ mod tests {
         for n in 0..1_000_000_u128 {
             list.remember(Mark::revoked(Uuid::from_u128(n)));
         }
-        // hashbrown keeps a power of two of buckets, of which it fills seven eighths, and a byte for each.
+        // hashbrown allocates a power of two of buckets, fills seven eighths of them, and adds a byte for each.
         let buckets = (list.0.list.read().capacity() * 8 / 7).next_power_of_two();
         let bytes = buckets * (size_of::<(Uuid, Entry)>() + 1);
         assert_eq!(list.len(), 1_000_000);

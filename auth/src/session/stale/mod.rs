@@ -1,7 +1,7 @@
-//! Stale marks: which snapshots are void before their time, and how an instance knows that none is missing.
+//! Stale marks: which snapshots are void before they expire, and how an instance knows that no mark is missing.
 //!
 //! - [`marks`] holds them in memory, where every request looks, and writes them to the database.
-//! - [`feed`] brings the marks of other instances; how is in `postgres.rs` and `sqlite.rs`.
+//! - [`feed`] brings the marks of other instances; `postgres.rs` and `sqlite.rs` show how.
 //! - [`trust`] is the feed's proof that the marks in memory are complete.
 
 mod feed;

@@ -1,17 +1,18 @@
 //! Marks of other instances on one PostgreSQL: LISTEN and NOTIFY.
 //!
-//! Who marks also notifies, in the same transaction: the notification is sent when it commits, and only
-//! then. All notifications of a database go through one queue in the order of their commits, so that an
-//! instance which sends a *heartbeat* and gets it back has got everything committed before: that is the
-//! proof. It is said on another connection than it is heard on: what a connection says itself comes back
-//! together with the answer to saying it, also through a pooler that hands nothing else on (PgBouncer in
-//! transaction mode). There, as with a half-open socket, nothing is ever proven.
+//! An instance that writes a mark also notifies, in the same transaction. The notification is sent when that
+//! commits, and only then. All notifications of a database go through one queue in the order of their commits. So
+//! an instance that sends a *heartbeat* and gets it back has received everything committed before: that is the
+//! proof. Heartbeats are sent on a different connection from the listener's: a connection gets its own
+//! notifications back with the query result, even through a pooler that delivers no others (PgBouncer in
+//! transaction mode). Through such a pooler, as with a half-open socket, nothing is ever proven.
 //!
-//! Through a pooler nobody even listens: a LISTEN would stay behind on a connection that serves others next,
-//! and they would be told what they cannot make sense of. Where requests go through one, the feed is given an
-//! address of its own (`LISTEN_DATABASE_URL`) that leads past it. The two could lead to different databases, of
-//! which one would never hear of the other's marks and prove to itself all the same that it knows of all. So the
-//! feed first says something where requests go, and begins only if it hears that where it listens.
+//! The feed does not even try to LISTEN through a pooler: the LISTEN would stay behind on a connection that serves
+//! other clients next, and they would receive notifications they cannot interpret. If requests go through a pooler,
+//! the feed gets an address of its own (`LISTEN_DATABASE_URL`) that bypasses it. The two addresses could lead to
+//! different databases. The feed would then never hear of the marks in the other one, and still prove that it has
+//! all of them. So it first sends a notification where requests go, and begins only if that arrives where it
+//! listens.
 
 use std::{convert::Infallible, time::Duration};
 
@@ -29,13 +30,13 @@ use super::{
     trust::{BOUND, Moment},
 };
 
-/// A setting of the connection that listens, given with its start: a pooler refuses or drops it.
+/// A setting of the listening connection, given at its start. A pooler refuses or drops it.
 const SETTING: &str = "start_axum_auth.listener";
-/// What PgBouncer answers to a setting it does not know.
+/// PgBouncer's error for a setting it does not know.
 const PROTOCOL_VIOLATION: &str = "08P01";
 const POOLER: &str =
     "there is a pooler in between, through which nothing can be heard (LISTEN_DATABASE_URL leads past it)";
-/// Between two heartbeats: three may be late or lost before anybody minds. Marks do not wait for them.
+/// The time between two heartbeats. Three may be late or lost without consequence. Marks do not wait for them.
 const HEARTBEAT_EVERY: Duration = Duration::from_millis(500);
 
 /// What came over the channel.
@@ -43,7 +44,7 @@ const HEARTBEAT_EVERY: Duration = Duration::from_millis(500);
 enum Message {
     Marks(Vec<Mark>),
     Heartbeat(Uuid),
-    /// From another version of this program, perhaps: what it means is in the table.
+    /// Perhaps from another version of this program. Its meaning is in the table.
     Unknown,
 }
 
@@ -65,8 +66,8 @@ impl Message {
 }
 
 pub(super) async fn follow(follower: &Follower) -> Result<Infallible, Broken> {
-    // A pool of one, so that neither a crowd of requests nor their end can take the connection away. It is
-    // named for who looks into pg_stat_activity.
+    // A pool of one, so that neither a crowd of requests nor their end can take the connection away. The name
+    // identifies it in pg_stat_activity.
     let options = follower
         .options
         .clone()
@@ -91,8 +92,8 @@ pub(super) async fn follow(follower: &Follower) -> Result<Infallible, Broken> {
             _ => Broken::from(error),
         }
     })?;
-    // It would connect anew by itself, and be cut short in that by the next heartbeat: nobody would know that
-    // it had not listened for a while.
+    // It would reconnect by itself, and the next heartbeat would interrupt that. It would then be unnoticed that it
+    // had not listened for a while.
     listener.eager_reconnect(false);
     let setting = sqlx::query_scalar("SELECT current_setting($1, TRUE)")
         .bind(SETTING)
@@ -105,7 +106,7 @@ pub(super) async fn follow(follower: &Follower) -> Result<Infallible, Broken> {
     if let Some(requests) = &follower.requests {
         cross(requests, follower, &mut listener).await?;
     }
-    // After LISTEN: what commits from here on is heard, what was committed before is read.
+    // After LISTEN: later commits arrive as notifications, earlier ones are read here.
     timeout(CATCH_UP_TIME, follower.catch_up(&mut listener, 0)).await??;
     let mut silence: fn() -> Broken = || {
         Deaf(
@@ -128,7 +129,7 @@ pub(super) async fn follow(follower: &Follower) -> Result<Infallible, Broken> {
     }
 }
 
-/// Says something where requests go, which must be heard here: what is marked there is, too, then.
+/// Sends a notification where requests go, which must arrive here. Marks written there then arrive here as well.
 async fn cross(
     requests: &PgConnectOptions,
     follower: &Follower,
@@ -137,7 +138,7 @@ async fn cross(
     let until = Instant::now() + BOUND;
     let beat = Uuid::new_v4();
     let mut connection = timeout_at(until, requests.connect()).await??;
-    // As text, and in one statement: not every pooler knows of prepared ones.
+    // As text, and in one statement: not every pooler supports prepared statements.
     let say = format!("SELECT pg_notify('{CHANNEL}', '{}')", spoken(beat));
     timeout_at(until, connection.execute(sqlx::raw_sql(&say))).await??;
     drop(timeout_at(until, connection.close()).await);
@@ -149,7 +150,7 @@ fn spoken(beat: Uuid) -> String {
     format!("heartbeat:{beat}")
 }
 
-/// Sends a heartbeat, and hears everything up to it; or else `silence`.
+/// Sends a heartbeat and receives everything up to it, or fails with `silence`.
 async fn heartbeat(
     follower: &Follower,
     speaker: &mut PgConnection,
@@ -159,8 +160,8 @@ async fn heartbeat(
 ) -> Result<(), Broken> {
     let until = Instant::from_std(sent.monotonic + BOUND);
     let beat = Uuid::new_v4();
-    // A heartbeat need not survive a crash: it does not wait for the disk, nor do revocations wait for it. Only
-    // this transaction is told so, since behind a pooler the connection may be somebody else's next.
+    // A heartbeat need not survive a crash, so it does not wait for the disk, and revocations do not wait for it.
+    // The setting applies to this transaction only, since behind a pooler another client may get the connection next.
     let send = sqlx::query_scalar(
         "SELECT clock_timestamp() FROM set_config('synchronous_commit', 'off', TRUE), pg_notify($1, $2)",
     )
@@ -173,13 +174,13 @@ async fn heartbeat(
         .clock()
         .agree(server_time, sent.monotonic.elapsed())
     {
-        // Marks are kept by this clock: those remembered by a wrong one might be forgotten too early.
+        // Marks are kept by this clock. Marks remembered by a wrong clock might be forgotten too early.
         timeout(CATCH_UP_TIME, follower.catch_up(&mut *listener, 0)).await??;
     }
     hear_until(beat, until, follower, listener, silence).await
 }
 
-/// Hears everything up to a heartbeat, by then.
+/// Receives everything up to a heartbeat, until the deadline.
 async fn hear_until(
     beat: Uuid,
     until: Instant,
@@ -197,7 +198,7 @@ async fn hear_until(
     }
 }
 
-/// Takes up what was heard; a heartbeat is handed back.
+/// Processes a notification. Returns a heartbeat to the caller.
 fn hear(follower: &Follower, heard: Option<PgNotification>) -> Result<Option<Uuid>, Broken> {
     let heard = heard.ok_or("the connection was lost")?;
     match Message::read(heard.payload()) {

@@ -1,8 +1,8 @@
 //! Marks of other processes on one SQLite file (the command line, a second server).
 //!
-//! `PRAGMA data_version` on one connection changes with every commit of any other: the same number as
-//! before proves that no mark was written in between. A changed one is followed by reading what is new,
-//! which a seq that never goes back makes cheap. Marks of this process are in memory before they are here.
+//! `PRAGMA data_version` on one connection changes with every commit of any other connection. If the number is
+//! unchanged, no mark was written in between. If it has changed, the new marks are read, which is cheap because
+//! `seq` never goes back. Marks of this process are in memory before they are here.
 
 use std::{convert::Infallible, time::Duration};
 
@@ -14,22 +14,22 @@ use super::{
     trust::{BOUND, Moment},
 };
 
-/// Between two looks: the most by which a mark of another process comes late. A look is some microseconds.
+/// The time between two looks: the longest delay of another process's mark. A look takes some microseconds.
 const LOOK_EVERY: Duration = Duration::from_millis(15);
 
 pub(super) async fn follow(follower: &Follower) -> Result<Infallible, Broken> {
     follower.db.in_place()?;
-    // Its statements would be most of what a log of statements says.
+    // Its statements would fill most of a statement log.
     let mut connection = follower
         .options
         .clone()
         .disable_statement_logging()
         .connect()
         .await?;
-    // Otherwise this may be another file, also after the one was put back.
+    // Without this check it might be another file, even if the original was put back since.
     follower.db.in_place()?;
     let (mut seq, mut seen) = (0, None);
-    // The whole table, which proves nothing: it may be read for longer than a proof is good for.
+    // Reads the whole table. This proves nothing: it may take longer than a proof is valid.
     time::timeout(
         CATCH_UP_TIME,
         look(follower, &mut connection, &mut seq, &mut seen),
@@ -43,14 +43,14 @@ pub(super) async fn follow(follower: &Follower) -> Result<Infallible, Broken> {
     }
 }
 
-/// Reads what is new, if anything may be.
+/// Reads the new marks, if there may be any.
 async fn look(
     follower: &Follower,
     connection: &mut SqliteConnection,
     seq: &mut i64,
     seen: &mut Option<i64>,
 ) -> Result<(), sqlx::Error> {
-    // The version first: what is committed after it and before the marks are read is read twice.
+    // The version first: marks committed after it and before the read are read twice.
     let version = sqlx::query_scalar("PRAGMA data_version")
         .fetch_one(&mut *connection)
         .await?;

@@ -1,4 +1,4 @@
-//! Whether the marks in memory are complete, as requests ask it.
+//! Whether the marks in memory are complete, asked by every request.
 
 use std::{
     error::Error as StdError,
@@ -11,18 +11,18 @@ use tokio::sync::watch;
 
 use crate::error::chain;
 
-/// How long after a proof an instance trusts its marks: the most by which a revocation can be late.
+/// How long after a proof an instance trusts its marks: the longest delay of a revocation.
 pub(super) const BOUND: Duration = Duration::from_secs(2);
 
-/// The last proof, and what the log said of it.
+/// The last proof, and the last report in the log.
 #[derive(Debug)]
 pub(super) struct Trust {
-    /// The last moment before which every committed mark is in memory; none before the first proof.
+    /// The last moment before which every committed mark is in memory; `None` before the first proof.
     proven: watch::Sender<Option<Moment>>,
     reported: Mutex<Report>,
 }
 
-/// What the log said last.
+/// The last report in the log.
 #[derive(Debug)]
 enum Report {
     Nothing,
@@ -64,7 +64,7 @@ impl Trust {
         }
     }
 
-    /// Every mark committed before this moment is in memory.
+    /// Records that every mark committed before this moment is in memory.
     pub(super) fn prove(&self, moment: Moment) {
         self.proven.send_replace(Some(moment));
         if !matches!(self.report(Report::Current), Report::Current) {
@@ -74,7 +74,7 @@ impl Trust {
 
     /// Waits for the first proof.
     pub(super) async fn first_proof(&self) {
-        // Fails only without a sender, which is here.
+        // This fails only without a sender, and the sender is in `self`.
         _ = self.proven.subscribe().wait_for(Option::is_some).await;
     }
 
@@ -89,8 +89,8 @@ impl Trust {
         self.age(now).is_some_and(|age| age < BOUND)
     }
 
-    /// The feed broke off. Returns whether it had proven anything since it last did. What was proven holds until its
-    /// bound.
+    /// Reports that the feed broke. Returns whether it had proven anything since the last break. A proof stays
+    /// valid until its bound.
     pub(super) fn broken(&self, cause: &(dyn StdError + 'static)) -> bool {
         let reason = cause.to_string();
         let before = self.report(Report::Silent(reason.clone()));
@@ -118,7 +118,7 @@ impl Trust {
         }
     }
 
-    /// Replaces the last report. Returns the one before.
+    /// Replaces the last report. Returns the previous one.
     fn report(&self, report: Report) -> Report {
         mem::replace(&mut self.reported.lock(), report)
     }
@@ -155,7 +155,7 @@ mod tests {
     fn a_suspended_machine_does_not_stretch_it() {
         let (trust, then) = (Trust::new(), Moment::now());
         trust.prove(then);
-        // An hour asleep: the monotonic clock did not see it.
+        // An hour of sleep, which the monotonic clock did not see.
         assert!(!trust.is_current(after(then, 5, 3_600_000)));
         // A clock that was set back proves nothing either way.
         let back = Moment {
