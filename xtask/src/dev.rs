@@ -58,8 +58,8 @@ fn try_out_in(folder: &Path) -> Outcome {
     // Also if the site never appeared: a killed command could not end the processes it has started.
     let ends = dev.interrupt(END);
     shows.and(ends)?;
-    // The server and cargo-leptos are in process groups of their own. What shows whether they still run is the
-    // addresses they listen on.
+    // The server and cargo-leptos are in process groups of their own. The addresses they listen on show whether they
+    // are still running.
     for address in [site, reload] {
         if TcpStream::connect_timeout(&address, ANSWER).is_ok() {
             return Err(format!(

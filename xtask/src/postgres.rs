@@ -215,7 +215,7 @@ pub(crate) fn programs() -> Outcome<PathBuf> {
     found().ok_or_else(|| "there is no `initdb`: install PostgreSQL, and put it on PATH".to_owned())
 }
 
-/// Makes sure that the pooler is installed that the tests put in front of their cluster.
+/// Makes sure that the pooler, which the tests put in front of their cluster, is installed.
 pub(crate) fn pgbouncer() -> Outcome {
     if find_pgbouncer().is_none() {
         packages::install_from_debian("pgbouncer", "less than a minute");

@@ -55,7 +55,7 @@ pub(crate) fn test(steps: &mut Steps, _: &[String]) -> Outcome {
     // end wing:postgres
     instances(steps, "instances", run)?;
     // wing:postgres
-    // Each with its own cluster, which the tests stop and start.
+    // With a separate cluster, which the tests stop and start.
     instances(steps, "instances, PostgreSQL", |tests| {
         run(Cluster::start()?.known_to(tests.args(POSTGRES)))
     })?;

@@ -22,7 +22,7 @@ const PART: usize = ROOM / 16;
 /// The share that all users of one network may take together.
 const PART_OF_USERS: usize = ROOM / 4;
 /// The first bytes of each body need no room: this amount fits for as many connections as there can be, and most
-/// forms are no larger. An attacker who fills the room therefore prevents no sign-in.
+/// forms are no larger. So an attacker who fills the room cannot prevent sign-ins.
 const FREE: usize = 1024;
 /// The time for a body, and the number of bytes that add one second to it.
 const TIME: Duration = Duration::from_secs(10);

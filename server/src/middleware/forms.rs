@@ -257,7 +257,7 @@ struct Posted {
     user: Option<Uuid>,
     /// The user for whom the form's page was made, if known.
     made_for: Option<Uuid>,
-    /// Who typed the text, if not signed in as that user.
+    /// The typist of the text, while nobody is signed in as that user.
     unproven: Typist,
     /// Whether the page was made for another user than the signed-in one.
     is_for_another: bool,

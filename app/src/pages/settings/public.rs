@@ -1,8 +1,8 @@
 //! Public data: what users say about themselves.
 //!
 //! To add a field, add it here to [`PublicData`], to the arguments of [`update_public_data`] and the patch built from
-//! them, to the `<Form>`, and, if its text may come back to the form after an error, to `COMES_BACK`. Data stored by
-//! older versions is read with the field's default, and keys that a newer version wrote survive.
+//! them, to the `<Form>`, and, if its text may come back to the form after an error, to the names in `coming_back`.
+//! Data stored by older versions is read with the field's default, and keys that a newer version wrote survive.
 
 #![expect(
     missing_docs,

@@ -34,7 +34,8 @@ pub(crate) const PRESET: Preset = Preset {
     subject: Subject::Joined("/tid", "/oid"),
     verified: Verified::By(vouches),
     avatar: Avatar::None,
-    // Microsoft asks for the password, but states when only to applications with the optional claim `auth_time`.
+    // Microsoft asks for the password, but states the time only to applications with the optional claim
+    // `auth_time`.
     fresh: &[("prompt", "login")],
     auth_time: AuthTime::IfSent,
     ..GENERIC
