@@ -1,5 +1,5 @@
-//! How pages call server functions: all by the same code, which knows arguments and answers as text. With server_fn's
-//! own client, each function would bring a copy of that code into the wasm.
+//! How pages call server functions: all through the same code, which handles arguments and answers as text. With
+//! server_fn's own client, each function would add a copy of that code to the wasm.
 
 use std::{future::Future, pin::Pin};
 
@@ -19,13 +19,13 @@ use web_sys::{Headers, RequestInit, Response};
 
 use crate::error::AppError;
 
-/// A value as the JSON text in which it crosses the wire.
+/// A value as JSON text, as it crosses the wire.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Json(Box<RawValue>);
 
 impl Json {
-    /// The text of an answer.
+    /// The value from the text of an answer.
     ///
     /// # Errors
     /// [`AppError::Unavailable`] if it is not JSON: then the answer is not ours, but a proxy's or a sign-in page's.
@@ -44,10 +44,10 @@ impl Json {
     }
 }
 
-/// The answer to come of a server function.
+/// The future answer of a server function.
 pub type Call = Pin<Box<dyn Future<Output = Result<Json, AppError>> + Send>>;
 
-/// Calls a server function: on the server in place, in the browser over the wire.
+/// Calls a server function: directly on the server, over the wire in the browser.
 pub fn call<S>(args: S) -> Call
 where
     S: ServerFn<Output: Serialize, Error = AppError> + Serialize + 'static,
@@ -70,21 +70,22 @@ fn called_by_browser(path: &'static str, fields: String) -> Call {
 
 /// The arguments of a server function as the fields of a form.
 pub fn fields_of<S: Serialize>(args: &S) -> String {
-    // Arguments are texts, numbers and the like, which always encode.
+    // Arguments are texts, numbers and the like, which can always be encoded.
     serde_urlencoded::to_string(args).unwrap_or_default()
 }
 
-/// Posts the fields of a form and returns the answer; goes on to the page that the answer leads to.
+/// Posts the fields of a form and returns the answer. Navigates to the page that the answer leads to.
 ///
 /// # Errors
-/// The error of the server function, or else what the status means. [`AppError::Unavailable`] if there is no answer.
+/// The error of the server function, or else the meaning of the status. [`AppError::Unavailable`] if there is no
+/// answer, or one that is not ours.
 pub async fn post(path: &str, fields: &str) -> Result<Json, AppError> {
-    // A browser runs this on one thread, so what is wrapped never leaves it.
+    // A browser runs this on one thread, so the wrapped value never leaves it.
     let answer = SendWrapper::new(exchange(path, fields)).await;
     let (answer, text) = answer.map_err(|_| AppError::Unavailable)?;
     let header = |name| answer.headers().get(name).ok().flatten();
     if !answer.ok() {
-        // What answers in our place, such as a proxy, does not have our words: then the status counts.
+        // A proxy that answers in the server's place does not use our error format: then the status counts.
         let status = answer.status();
         let error = serde_json::from_str(&text).unwrap_or(AppError::Internal);
         let error = match error {

@@ -1,4 +1,4 @@
-//! The way from a server function to the request it answers.
+//! Access from a server function to the request that it answers.
 
 use auth::{Auth, LiveSession, RecentSession, RequestAuth, data::IfMatch};
 use http::{
@@ -15,12 +15,12 @@ use crate::{
     theme::{self, Theme},
 };
 
-/// Who sends the request at hand, as the session layer recognised them. `None` outside a request.
+/// The sender of the current request, as recognised by the session layer. `None` outside a request.
 pub(crate) fn recognised() -> Option<RequestAuth> {
     with_context(|parts: &Parts| parts.extensions.get().cloned()).flatten()
 }
 
-/// The request at hand: what every server function begins with.
+/// The current request, with which every server function begins.
 pub(crate) struct Context {
     pub(crate) auth: Auth,
     pub(crate) request: RequestAuth,
@@ -40,18 +40,18 @@ impl Context {
         }
     }
 
-    /// The live session, from the authority: what every change begins with.
+    /// The live session, confirmed by the authority. Every change begins with it.
     pub(crate) async fn require_session(&self) -> Result<LiveSession, AppError> {
         Ok(self.request.require().await?)
     }
 
-    /// The same, confirmed within ten minutes: for changes to the ways into an account.
+    /// The live session, confirmed within the last ten minutes: for changes to the ways to sign in.
     pub(crate) async fn require_recent_session(&self) -> Result<RecentSession, AppError> {
         Ok(self.request.require_recent().await?)
     }
 
-    /// Signs this browser out, and has it forget what it saw. Without a session it does nothing, and says so in
-    /// the same way.
+    /// Signs this browser out, and makes it forget what it has stored. Without a session it does nothing, and the
+    /// answer is the same.
     pub(crate) async fn sign_out(&self) -> Result<(), AppError> {
         if self.auth.sign_out(&self.request).await? {
             self.remember_theme(None);
@@ -66,7 +66,7 @@ impl Context {
 
     /// The condition of an update.
     pub(crate) fn if_match(&self) -> IfMatch {
-        // Several headers are one list (RFC 9110 §5.3).
+        // Several headers form one list (RFC 9110 §5.3).
         let values: Vec<_> = self
             .parts
             .headers
@@ -77,14 +77,14 @@ impl Context {
         IfMatch::parse((!values.is_empty()).then(|| values.join(",")).as_deref())
     }
 
-    /// Names the version of a bucket in the answer, unless the answer is a page that shows it.
+    /// States the version of a bucket in the answer, unless the answer is a page that shows the bucket.
     pub(crate) fn etag(&self, version: i64) {
         if self.parts.uri.path().starts_with("/api/") {
             set_header(ETAG, &format!("\"{version}\""));
         }
     }
 
-    /// Makes the browser keep the person's theme, if it keeps another one.
+    /// Makes the browser keep the user's theme, if it keeps a different one.
     pub(crate) fn remember_theme(&self, theme: Option<Theme>) {
         if theme::from_cookie(self.auth.cookies, &self.parts.headers) == theme {
             return;
@@ -102,8 +102,8 @@ fn set_header(name: HeaderName, value: &str) {
 }
 
 impl From<auth::Error> for AppError {
-    /// Says what may be said, and when to try again, where that is known; logs the cause of what is nobody's
-    /// business.
+    /// Reports what the client may know, and when to try again, if known. Logs the cause of anything the client must
+    /// not see.
     fn from(error: auth::Error) -> Self {
         use auth::{Error as E, PasswordProblem as P};
         match error {

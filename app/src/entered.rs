@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-/// A field of a form, as it was sent: absent, or with a text that may be empty. The form's decoder
-/// (serde_qs) makes `None` of an empty `Option<String>`, and a field could never be emptied.
+/// A field of a form, as it was sent: absent, or with a text that may be empty. With `Option<String>`, the form's
+/// decoder (serde_qs) would turn an empty text into `None`, and a field could never be emptied.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "String")]
 pub struct Entered(Option<String>);
@@ -15,7 +15,7 @@ impl Entered {
     }
 }
 
-/// Whether there is a text; it may be a secret.
+/// Shows only whether there is a text, which may be a secret.
 impl std::fmt::Debug for Entered {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(if self.0.is_some() { "Entered(..)" } else { "Absent" })
@@ -38,17 +38,17 @@ mod patch {
     use super::Entered;
     use crate::error::AppError;
 
-    /// A merge patch made of form fields: absent means unchanged, empty means removed.
+    /// A merge patch built from form fields: absent means unchanged, empty means removed.
     #[derive(Default)]
     pub(crate) struct Patch(Map<String, Value>);
 
     impl Patch {
-        /// A text of at most so many characters.
+        /// A text of at most `most` characters.
         pub(crate) fn text(&mut self, field: &str, value: Entered, most: usize) -> Result<(), AppError> {
             self.checked(field, value, |text| text.chars().count() <= most)
         }
 
-        /// What somebody is called, in at most so many characters; those that turn or hide what is beside them are
+        /// A person's name of at most `most` characters. Characters that reverse or hide the text beside them are
         /// left out.
         pub(crate) fn name(&mut self, field: &str, value: Entered, most: usize) -> Result<(), AppError> {
             self.text(field, value, most)?;
@@ -59,9 +59,9 @@ mod patch {
             Ok(())
         }
 
-        /// An address of a page, of at most so many bytes.
+        /// The address of a page, of at most `most` bytes.
         pub(crate) fn url(&mut self, field: &str, value: Entered, most: usize) -> Result<(), AppError> {
-            // The scheme decides whether a link is safe to show: `javascript:` is an address, too.
+            // The scheme decides whether a link is safe to show: `javascript:` is an address too.
             self.checked(field, value, |text| {
                 text.len() <= most
                     && text.split_once("://").is_some_and(|(scheme, rest)| {

@@ -1,4 +1,4 @@
-//! The closed set of errors that cross the wire: each a code, a fixed text and a true status.
+//! The closed set of errors that cross the wire, each with a code, a fixed text and its true status.
 
 use leptos::{
     prelude::{FromServerFnError, ServerFnErrorErr},
@@ -7,44 +7,44 @@ use leptos::{
 use serde::{Deserialize, Deserializer, Serialize, Serializer, ser::SerializeStruct};
 use strum::{EnumIter, IntoEnumIterator};
 
-/// What a person or a client is told. Texts are fixed: the cause is in the log, under the request id.
+/// An error as the user or the client sees it. Texts are fixed: the cause is in the log, under the request id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter)]
 pub enum AppError {
     /// The request cannot be read.
     BadRequest,
     /// Nobody is signed in, or the session has ended.
     Unauthenticated,
-    /// Wrong address or password; also no such user, no password, disabled.
+    /// Wrong address or password. Also for an unknown user, a user without a password, and a disabled one.
     InvalidCredentials,
-    /// Wrong present password of who is signed in. To clients the same as [`Self::InvalidCredentials`].
+    /// The signed-in user's current password is wrong. To clients the same as [`Self::InvalidCredentials`].
     WrongPassword,
     /// The request came from another site.
     CrossOrigin,
-    /// Identity must be confirmed first.
+    /// The user's identity must be confirmed first.
     ReauthRequired,
-    /// No such thing, or not yours.
+    /// It does not exist, or belongs to another user.
     NotFound,
     /// Wrong method.
     MethodNotAllowed,
-    /// The address has a user already.
+    /// A user with this address exists already.
     EmailTaken,
-    /// The form's page was made for another user than who is signed in.
+    /// The form's page was made for another user than the signed-in one.
     SignedInAsAnother,
-    /// The last way to sign in stays.
+    /// The last way to sign in cannot be removed.
     LastWayIn,
     /// A password is set already.
     PasswordAlreadySet,
-    /// A provider wants to see the person again before it lets us do more in their name.
+    /// A provider requires the user to sign in there again before it lets us do more in their name.
     SignInAtProvider,
     // wing:admin
-    /// Nobody does this to their own account.
+    /// Users cannot do this to their own account.
     NotYourself,
-    /// Somebody has to look after the application.
+    /// The last administrator cannot be removed.
     LastAdmin,
     // end wing:admin
     /// `If-Match` named another version.
     VersionMismatch,
-    /// Too much.
+    /// The request is too large.
     TooLarge,
     /// Not a form.
     UnsupportedType,
@@ -58,11 +58,11 @@ pub enum AppError {
     PasswordTooLong,
     /// The password is easy to guess.
     PasswordTooCommon,
-    /// The password has a character that may not come out the same when it is typed again.
+    /// The password has a character that may come out differently when it is typed again.
     PasswordControl,
     /// Too many attempts.
     TooManyAttempts {
-        /// Seconds until the next one; 0 where nobody knows. On the wire it is the header `Retry-After`.
+        /// Seconds until the next one, or 0 if unknown. On the wire it is the header `Retry-After`.
         wait: u32,
     },
     /// A dependency does not answer.
@@ -184,17 +184,17 @@ impl AppError {
         self.parts().0
     }
 
-    /// The stable code clients go by.
+    /// The stable code that clients rely on.
     pub const fn code(self) -> &'static str {
         self.parts().1
     }
 
-    /// The text people read.
+    /// The text for people.
     pub const fn message(self) -> &'static str {
         self.parts().2
     }
 
-    /// The text people read, and how long to wait, where that is known.
+    /// The text for people, with how long to wait, if known.
     pub fn advice(self) -> String {
         match self {
             Self::TooManyAttempts { wait: wait @ 1.. } => {
@@ -204,7 +204,7 @@ impl AppError {
         }
     }
 
-    /// The same error with the wait that an answer's `Retry-After` names.
+    /// The same error with the wait from a response's `Retry-After`.
     pub fn with_wait(self, retry_after: Option<&str>) -> Self {
         match (self, retry_after.and_then(|seconds| seconds.parse().ok())) {
             (Self::TooManyAttempts { .. }, Some(wait)) => Self::TooManyAttempts { wait },
@@ -212,14 +212,14 @@ impl AppError {
         }
     }
 
-    /// The error with this code; of those that share it, the one with this text, or else the first.
+    /// The error with this code. If several share it, the one with this text, or else the first.
     fn on_the_wire(code: &str, text: &str) -> Option<Self> {
         let mut errors = Self::iter().filter(|error| error.code() == code);
         let exact = errors.clone().find(|error| error.message() == text);
         exact.or_else(|| errors.next())
     }
 
-    /// The plain error behind a status some layer answered with.
+    /// The plain error for a status that a layer answered with.
     pub const fn from_status(status: u16) -> Self {
         match status {
             401 => Self::Unauthenticated,
@@ -243,7 +243,7 @@ impl AppError {
         matches!(self, Self::InvalidEmail | Self::EmailTaken)
     }
 
-    /// Whether the error is about a new password's field.
+    /// Whether the error is about the field of a new password.
     pub const fn is_about_new_password(self) -> bool {
         matches!(
             self,
@@ -252,7 +252,7 @@ impl AppError {
     }
 }
 
-/// So many seconds in words; never less than they are.
+/// A number of seconds in words, rounded up.
 fn duration(seconds: u32) -> String {
     let (count, unit) = match seconds {
         0..=90 => (seconds, "second"),
@@ -287,7 +287,7 @@ impl<'de> Deserialize<'de> for AppError {
             #[serde(default)]
             message: String,
         }
-        // The text only chooses among ours: one from elsewhere is never shown.
+        // The text only selects one of our errors: a text from elsewhere is never shown.
         let Wire { error, message } = Wire::deserialize(deserializer)?;
         Ok(Self::on_the_wire(&error, &message).unwrap_or(Self::Internal))
     }
@@ -300,7 +300,7 @@ impl FromServerFnError for AppError {
         match error {
             ServerFnErrorErr::Args(_) | ServerFnErrorErr::MissingArg(_) => Self::InvalidInput,
             ServerFnErrorErr::Deserialization(_) => Self::BadRequest,
-            // In the browser: the request did not arrive, or something that is not ours answered.
+            // In the browser: the request did not arrive, or the answer did not come from our server.
             ServerFnErrorErr::Request(_) | ServerFnErrorErr::Response(_) => Self::Unavailable,
             _ => Self::Internal,
         }

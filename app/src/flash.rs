@@ -1,8 +1,8 @@
-//! What a form without JavaScript is told on the page after its redirect: the outcome, and what was typed.
-//! With or without it, why signing in with a provider has failed, to who is signed in already.
+//! What a form without JavaScript shows on the page after its redirect: the outcome, and what was typed. With or
+//! without JavaScript, also why a provider sign-in failed, for a user who is already signed in.
 //!
-//! It travels in a sealed cookie that its page clears, never in the address: anybody can craft one. What a
-//! person typed is kept on the server meanwhile.
+//! A flash travels in a sealed cookie that its page clears, never in the address, which anyone can craft. Meanwhile,
+//! the text that a user typed is kept on the server.
 
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -10,16 +10,16 @@ use wire::FlowError;
 
 use crate::error::AppError;
 
-/// How a form ended.
+/// The outcome of a form.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Outcome {
-    /// Done as asked.
+    /// It succeeded.
     Done,
-    /// Not done, since something else had to come first: signing in again, a confirmation.
+    /// It was not done, because something else had to come first: a new sign-in, or a confirmation.
     Unsent,
-    /// Not done, and why.
+    /// It failed with this error.
     Failed(#[serde(with = "with_wait")] AppError),
-    /// The provider's button led to nothing, and why.
+    /// The provider's button led to no sign-in, for this reason.
     NotSignedIn(FlowError),
 }
 
@@ -28,13 +28,13 @@ pub enum Outcome {
 pub struct Flash {
     /// The server function's endpoint; empty for a provider's button.
     pub form: String,
-    /// How it ended.
+    /// The outcome.
     pub outcome: Outcome,
-    /// What was typed into the fields that come back.
+    /// The text of the fields that come back.
     pub fields: Vec<(String, String)>,
 }
 
-/// An error with its wait, which is no part of the error on the wire.
+/// An error with its wait, which is not part of the error on the wire.
 mod with_wait {
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -54,12 +54,12 @@ mod with_wait {
     }
 }
 
-/// The flash of this page, until the person goes elsewhere.
+/// The flash of this page, until the user goes to another page.
 #[derive(Clone, Copy, Debug)]
 pub struct FlashContext(RwSignal<Option<Flash>>);
 
 impl FlashContext {
-    /// Takes the flash the server put beside the request, and hands it on to hydration.
+    /// Takes the flash that the server attached to the request, and passes it on to hydration.
     pub fn provide() {
         let flash = SharedValue::new(|| {
             #[cfg(feature = "ssr")]
@@ -77,7 +77,7 @@ impl FlashContext {
         flash.get_untracked().filter(|flash| flash.form == form)
     }
 
-    /// Why signing in with a provider has failed, if it is about that.
+    /// Why a provider sign-in failed, if the flash is about one.
     pub fn provider_error() -> Signal<Option<FlowError>> {
         let context: Option<Self> = use_context();
         Signal::derive(move || {
@@ -89,7 +89,7 @@ impl FlashContext {
         })
     }
 
-    /// Forgets it.
+    /// Drops the flash.
     pub fn clear() {
         if let Some(Self(flash)) = use_context() {
             flash.set(None);
@@ -98,7 +98,7 @@ impl FlashContext {
 }
 
 impl Flash {
-    /// A sign-in with a provider that has failed.
+    /// A flash about a failed sign-in with a provider.
     pub fn of_provider(error: FlowError) -> Self {
         Self {
             form: String::new(),

@@ -1,27 +1,27 @@
 //! What each form declares: where it is sent, the pages it is on, and which of its fields come back to them.
 //!
-//! A form that declares no fields gets nothing back, and there is no form without a declaration:
-//! [`Form`](crate::ui::form::Form) takes nothing else.
+//! A form that declares no fields gets nothing back. No form is without a declaration, since
+//! [`Form`](crate::ui::form::Form) accepts nothing else.
 
 use leptos::server_fn::ServerFn;
 
 use crate::error::AppError;
 
-/// Where a form is sent to, and what it declares.
+/// Where a form is sent, and what it declares.
 #[derive(Clone, Copy, Debug)]
 pub struct Endpoint {
     /// The server function's path.
     pub path: &'static str,
-    /// The pages that have the form: its own first, where it leads back to when the browser does not say
-    /// where it was. A name in braces stands for a segment of the path that the form's field of this name
-    /// holds. Empty for what every page has.
+    /// The pages that have the form. The first is its own page, where it leads back to if the browser does not name
+    /// the page it was on. A name in braces stands for a segment of the path; the form's field of this name holds its
+    /// value. Empty for a form that every page has.
     pub pages: &'static [&'static str],
-    /// The fields whose text comes back when the form is not done. Never one that holds a secret.
+    /// The fields whose text comes back if the form does not succeed. Never a field that holds a secret.
     pub comes_back: &'static [&'static str],
 }
 
 impl Endpoint {
-    /// The form over a server function, on these pages. None of its fields comes back.
+    /// The form that posts to a server function, on these pages. None of its fields come back.
     pub const fn of<S: ServerFn<Error = AppError>>(pages: &'static [&'static str]) -> Self {
         Self {
             path: S::PATH,
@@ -30,7 +30,7 @@ impl Endpoint {
         }
     }
 
-    /// The same with fields that come back.
+    /// The same form, with fields that come back.
     pub const fn coming_back(self, comes_back: &'static [&'static str]) -> Self {
         Self { comes_back, ..self }
     }
@@ -40,8 +40,8 @@ impl Endpoint {
         self.pages.is_empty() || self.pages.iter().any(|pattern| matches(pattern, page))
     }
 
-    /// The form's own page, with what was sent in the places of names. `None` if it has none, or a
-    /// name is missing.
+    /// The form's own page, with the names replaced by the fields that were sent. `None` if it has no own page, or a
+    /// field is missing.
     pub fn own_page(&self, field: impl Fn(&str) -> Option<String>) -> Option<String> {
         let own = self.pages.first()?;
         let segments = own.split('/').map(|segment| match name_in(segment) {
@@ -74,7 +74,7 @@ fn matches(pattern: &str, page: &str) -> bool {
     }
 }
 
-/// A segment that means itself in every address: an id.
+/// Whether a segment needs no escaping in any address, as an id does.
 fn is_plain(segment: &str) -> bool {
     !segment.is_empty()
         && segment

@@ -1,21 +1,21 @@
-//! The tags that make a rendered page come alive in the browser.
+//! The tags that load and start the wasm on a rendered page.
 //!
-//! Leptos has a component for them, which writes the nonce into an attribute that style sheets can read
-//! (`crossorigin`), reads the names of the files from the disk for every page, and leaves a page whose script
-//! fails with listeners that swallow its clicks.
+//! Leptos has a component for this. It writes the nonce into an attribute that style sheets can read (`crossorigin`),
+//! reads the names of the files from the disk for every page, and, if the script fails, leaves the page with
+//! listeners that swallow its clicks.
 
 use std::sync::LazyLock;
 
 use leptos::{nonce::use_nonce, prelude::*};
 
-/// What `cargo leptos build` wrote beside the program about the names of its files.
+/// The file that `cargo leptos build` wrote beside the program, with the hashes in the names of its files.
 static HASHES: LazyLock<Option<String>> = LazyLock::new(|| {
     let program = std::env::current_exe().ok()?;
     std::fs::read_to_string(program.with_file_name("hash.txt")).ok()
 });
 
-/// Loads and starts the wasm once the browser has nothing better to do: until then, and without it, links and
-/// forms work by themselves.
+/// Loads and starts the wasm once the browser is idle. Until then, and without it, links and forms work by
+/// themselves.
 #[component]
 pub fn Hydration(options: LeptosOptions) -> impl IntoView {
     let hashes = HASHES.as_deref().filter(|_| options.hash_files).unwrap_or("");
@@ -42,7 +42,7 @@ pub fn Hydration(options: LeptosOptions) -> impl IntoView {
     }
 }
 
-/// The hash in the name of a kind of file.
+/// The hash in the name of one kind of file.
 fn hash<'a>(hashes: &'a str, kind: &str) -> Option<&'a str> {
     hashes
         .lines()

@@ -1,7 +1,7 @@
 //! The application: views and server functions, on both sides of the wire.
 //!
-//! A fork edits [`pages`]; the rest is there to be relied on. A module imports only from those above it in this list,
-//! so that there are no circles: `error`, `secret`, `entered`, `setup`, `theme`, `pages::paths`, `context`, `flash`,
+//! A fork edits [`pages`] and relies on the rest. A module imports only from the modules above it in this list, so
+//! that there are no circles: `error`, `secret`, `entered`, `setup`, `theme`, `pages::paths`, `context`, `flash`,
 //! `client`, `made_for`, `forms`, `session`, `tabs`, `ui`, `pages`.
 
 pub mod client;

@@ -1,17 +1,17 @@
-//! For whom a page was made, as its forms say it.
+//! The user for whom a page was made, as its forms state it.
 
 use leptos::prelude::*;
 use uuid::Uuid;
 
-/// The name of the hidden field that says for whom a form's page was made.
+/// The name of the hidden field that states for whom a form's page was made.
 pub const FOR: &str = "_for";
 
-/// For whom this document was made: their mark, for its forms. Absent if nobody is signed in.
+/// The mark of the user for whom this document was made, for its forms. Absent if nobody is signed in.
 #[derive(Clone, Debug)]
 pub struct MadeFor(Option<String>);
 
 impl MadeFor {
-    /// Creates the mark of the signed-in user, and hands it on to hydration.
+    /// Creates the mark of the signed-in user, and passes it on to hydration.
     pub fn provide(user_id: Option<Uuid>) {
         let mark = SharedValue::new(|| {
             #[cfg(feature = "ssr")]

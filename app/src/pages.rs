@@ -1,7 +1,7 @@
 //! Every page: its module, its path and its route.
 //!
-//! A new page is a file in `pages/` and three lines here: its module, its path, its `<Route>`. It needs a session,
-//! unless [`PUBLIC`] lists it, and if it has forms, [`FORMS`] lists them.
+//! A new page is a file in `pages/` and three lines here: its module, its path and its `<Route>`. It needs a session
+//! unless [`PUBLIC`] lists it. If it has forms, [`FORMS`] lists them.
 
 pub mod admin; // wing:admin
 pub mod home;
@@ -29,17 +29,17 @@ use self::{
 };
 use crate::{forms::Endpoint, session};
 
-/// Every path, once. A module that imports nothing, since anything may link to a page.
+/// Every path, once. The module imports nothing, since any module may link to a page.
 pub mod paths {
-    /// What this is.
+    /// The start page.
     pub const HOME: &str = "/";
-    /// Sign in.
+    /// The page to sign in.
     pub const LOGIN: &str = "/login";
-    /// Make an account.
+    /// The page to create an account.
     pub const REGISTER: &str = "/register";
-    /// The signed-in person.
+    /// The profile of the signed-in user.
     pub const PROFILE: &str = "/profile";
-    /// The settings: shows the first tab.
+    /// The settings. Shows the first tab.
     pub const SETTINGS: &str = "/settings";
     /// Public data.
     pub const SETTINGS_PUBLIC: &str = "/settings/public";
@@ -47,20 +47,20 @@ pub mod paths {
     pub const SETTINGS_PRIVATE: &str = "/settings/private"; // wing:private-data
     /// Connected provider accounts.
     pub const SETTINGS_ACCOUNTS: &str = "/settings/accounts";
-    /// One's sessions.
+    /// The user's own sessions.
     pub const SETTINGS_SESSIONS: &str = "/settings/sessions";
-    /// The password, and confirming who one is.
+    /// The password, and confirming the user's identity.
     pub const SETTINGS_SECURITY: &str = "/settings/security";
     // wing:admin
-    /// People, for administrators; for everybody else there is no such page.
+    /// The list of people, for administrators. For all other visitors the page does not exist.
     pub const ADMIN: &str = "/admin";
-    /// One person, for administrators: forms say who it is about by their field `user_id`.
+    /// One person, for administrators. Forms name the person in their field `user_id`.
     pub const PERSON: &str = "/admin/people/{user_id}";
 
-    /// The server functions of administration.
+    /// The prefix of administration's server functions.
     pub const ADMIN_API: &str = "/api/admin";
 
-    /// One person's page.
+    /// The path of one person's page.
     pub fn person(id: &str) -> String {
         PERSON.replace("{user_id}", id)
     }
@@ -72,14 +72,14 @@ pub mod paths {
     }
 }
 
-/// The pages for everybody. Every other page needs a session: anonymous visitors are sent to [`paths::LOGIN`]
-/// before anything of it is rendered, so a page that is not listed is closed.
+/// The pages that need no session. On every other page, anonymous visitors are redirected to [`paths::LOGIN`] before
+/// any of it is rendered, so a page that is not listed is closed.
 pub const PUBLIC: [&str; 3] = [paths::HOME, paths::LOGIN, paths::REGISTER];
 
-/// The pages for who is not signed in.
+/// The pages for visitors who are not signed in.
 pub const ANONYMOUS: [&str; 2] = [paths::LOGIN, paths::REGISTER];
 
-/// The forms of every page. One that is missing here leads back to the start page, without its text.
+/// The forms of every page. A form that is missing here leads back to the start page, and its text is lost.
 pub const FORMS: &[&[Endpoint]] = &[
     session::FORMS,
     login::FORMS,
@@ -92,7 +92,7 @@ pub const FORMS: &[&[Endpoint]] = &[
     admin::person::FORMS, // wing:admin
 ];
 
-/// What the form over the server function at this path has declared.
+/// The declaration of the form that posts to the server function at this path.
 pub fn form_at(path: &str) -> Option<&'static Endpoint> {
     FORMS.iter().copied().flatten().find(|form| form.path == path)
 }
@@ -102,9 +102,9 @@ pub fn form_at(path: &str) -> Option<&'static Endpoint> {
 pub fn Page() -> impl IntoView {
     view! {
         <Routes fallback=NotFound>
-            // Async wherever a page depends on the person: its status and cookies are settled
-            // before the first byte, and it is whole without JavaScript. On the parent, since the
-            // strictest mode of the matched chain wins.
+            // Async wherever a page depends on the user: its status and cookies are settled before the first byte,
+            // and it is complete without JavaScript. Set on the parent, since the strictest mode of the matched chain
+            // wins.
             <Route path=last(paths::HOME) view=Home ssr=SsrMode::Async />
             <Route path=last(paths::LOGIN) view=LoginPage ssr=SsrMode::Async />
             <Route path=last(paths::REGISTER) view=RegisterPage ssr=SsrMode::Async />

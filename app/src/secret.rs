@@ -1,11 +1,11 @@
-//! What somebody types and nobody shows.
+//! Text that is typed and never shown.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// A password in a form. On the wire it is a text like any other. The arguments of server functions derive
-/// Debug, and this one's shows nothing.
+/// A password in a form. On the wire it is a text like any other. The arguments of server functions derive `Debug`,
+/// and this type's implementation shows nothing.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Secret(String);

@@ -1,4 +1,4 @@
-//! Who is signed in, for views and server functions; and signing out.
+//! Who is signed in, for views and server functions, and signing out.
 
 use leptos::prelude::*;
 use wire::{AuthSession, User};
@@ -10,14 +10,14 @@ use crate::{error::AppError, forms::Endpoint};
 /// The form that every page has.
 pub const FORMS: &[Endpoint] = &[LOGOUT];
 
-/// Who is signed in, as views see it: fixed for the life of the document, since signing in and out load
-/// a new one.
+/// Who is signed in, as views see it. It is fixed for the life of the document, since signing in and out load a new
+/// one.
 #[derive(Clone, Debug)]
 pub struct CurrentSession(pub Option<AuthSession>);
 
 impl CurrentSession {
-    /// Takes what the session layer recognised, and hands it on to hydration: no query, and no flash of
-    /// the wrong state.
+    /// Takes what the session layer recognised, and passes it on to hydration: without a query, and without briefly
+    /// showing the wrong state.
     pub fn provide() {
         let session = SharedValue::new(|| {
             #[cfg(feature = "ssr")]
@@ -29,29 +29,29 @@ impl CurrentSession {
     }
 }
 
-/// Who is signed in, for a view: no query.
+/// Who is signed in, for a view. Makes no query.
 pub fn current_session() -> Option<AuthSession> {
     use_context::<CurrentSession>().and_then(|CurrentSession(session)| session)
 }
 
-/// Who is signed in, from the snapshot: no query.
+/// Who is signed in, from the snapshot. Makes no query.
 #[server]
 pub async fn get_auth_session() -> Result<Option<AuthSession>, AppError> {
     Ok(Context::take()?.request.session().cloned())
 }
 
-/// The whole signed-in user, from SQL, authoritative; `None` when anonymous.
+/// The complete signed-in user, read from SQL and authoritative. `None` for an anonymous visitor.
 #[server]
 pub async fn get_user() -> Result<Option<User>, AppError> {
     let context = Context::take()?;
     Ok(context.auth.user(&context.request).await?)
 }
 
-/// Signs out. Without a session it does nothing, and says so in the same way.
+/// Signs out. Without a session it does nothing, and the answer is the same.
 #[server]
 pub async fn logout() -> Result<(), AppError> {
     Context::take()?.sign_out().await
 }
 
-/// The form to it. Every page for a signed-in user has it.
+/// The form that signs out. Every page for a signed-in user has it.
 pub const LOGOUT: Endpoint = Endpoint::of::<Logout>(&[]);

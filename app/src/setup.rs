@@ -1,9 +1,9 @@
-//! How this application is set up, as far as pages need to know.
+//! The application's configuration, as far as pages need it.
 
 use leptos::prelude::*;
 use wire::ProviderInfo;
 
-/// What every page can know without asking: the providers with a button, the shortest password.
+/// What every page knows without a query: the providers with a button, and the minimum length of a password.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Setup {
     /// The configured providers, in the order of their buttons.
@@ -12,7 +12,7 @@ pub struct Setup {
     pub password_min_length: usize,
 }
 
-/// Nobody sees this one: there is no request while the list of routes is made.
+/// Never shown to a user: there is no request while the list of routes is built.
 impl Default for Setup {
     fn default() -> Self {
         Self {
@@ -23,7 +23,7 @@ impl Default for Setup {
 }
 
 impl Setup {
-    /// Takes the set-up from the server, and hands it on to hydration.
+    /// Takes the set-up from the server, and passes it on to hydration.
     pub fn provide() {
         let setup = SharedValue::new(|| {
             #[cfg(feature = "ssr")]

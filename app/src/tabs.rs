@@ -1,12 +1,12 @@
-//! Keeps the tabs of one browser of one mind.
+//! Keeps the tabs of one browser consistent.
 //!
-//! Every document tells the others, once it is hydrated, who it was rendered for; a document rendered
-//! for somebody else loads itself anew, and the server's guards do the rest. So signing in and changing the
-//! person reach the other tabs by one rule. Changed public data travels the same way.
+//! Once it is hydrated, every document tells the others for which user it was rendered. A document that was rendered
+//! for another user reloads itself, and the server's guards do the rest. So signing in and switching users reach the
+//! other tabs by one rule. Changes of the public data travel the same way.
 //!
-//! What somebody has typed is worth more than being up to date: the same person who has signed in again is
-//! nobody else, and a session that has merely ended reloads no form that is being filled in. Signing out
-//! does, since the next to sit here may be somebody else.
+//! What the user has typed is worth more than being up to date. The same user signing in again is not a different
+//! user, and a session that has merely expired does not reload a form that is being filled in. Signing out does,
+//! since the next person at this browser may be someone else.
 
 #[cfg(feature = "hydrate")]
 mod browser {
@@ -24,16 +24,16 @@ mod browser {
     const CHANNEL: &str = wire::NAME;
     const PUBLIC_DATA: &str = "public-data";
     const SIGNED_OUT: &str = "signed-out";
-    /// What a document for nobody says of itself.
+    /// The user of a document that was rendered for an anonymous visitor.
     const NOBODY: &str = "";
 
     thread_local! {
-        /// The document's one channel: what is said on it comes to all tabs but this one.
+        /// The document's only channel: a message on it reaches all tabs except this one.
         static TO_OTHERS: OnceCell<BroadcastChannel> = const { OnceCell::new() };
     }
 
     pub(super) fn follow(on_public_data: impl Fn() + 'static) {
-        // A browser without channels has tabs that learn of it at their next request.
+        // In a browser without channels, tabs learn of changes at their next request.
         let Ok(channel) = BroadcastChannel::new(CHANNEL) else {
             return;
         };
@@ -55,7 +55,7 @@ mod browser {
                 _ => true,
             };
             if let (true, Some(window)) = (is_over, web_sys::window()) {
-                // Fails only while the document is being left already.
+                // Fails only if the document is being left already.
                 drop(window.location().reload());
             }
         });
@@ -72,7 +72,7 @@ mod browser {
         });
     }
 
-    /// Whether something was typed into the document since a form of it was last emptied.
+    /// Whether something was typed into the document since one of its forms was last emptied.
     fn follow_typing() -> Rc<Cell<bool>> {
         let is_typed_in = Rc::new(Cell::new(false));
         let noted = Rc::clone(&is_typed_in);
@@ -101,8 +101,8 @@ mod browser {
     }
 }
 
-/// Starts to listen and tells who this document is for; marks the document as hydrated. `on_public_data` is called
-/// when the public data has changed in another tab.
+/// Starts to listen, announces which user this document is for, and marks the document as hydrated. `on_public_data`
+/// is called when the public data has changed in another tab.
 pub fn follow_other_tabs(on_public_data: impl Fn() + 'static) {
     #[cfg(feature = "hydrate")]
     browser::follow(on_public_data);
@@ -116,7 +116,7 @@ pub fn tell_public_data_changed() {
     browser::tell_public_data();
 }
 
-/// Tells the other tabs that the person has signed out.
+/// Tells the other tabs that the user has signed out.
 pub fn tell_signed_out() {
     #[cfg(feature = "hydrate")]
     browser::tell_signed_out();

@@ -1,18 +1,18 @@
-//! Light or dark, right on the first paint of every page and without a query: the browser keeps the
-//! person's choice in a cookie of its own, which opens nothing and is nobody's secret.
+//! Light or dark, correct on the first paint of every page and without a query: the browser keeps the user's choice
+//! in a separate cookie, which grants nothing and is not secret.
 
 #[cfg(feature = "ssr")]
 use auth::cookies::{CookieName, Cookies, Keep};
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 
-/// Light, dark, or as the system says (no theme).
+/// Light, dark, or the system's setting (no theme).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Theme {
-    /// Dark on light.
+    /// Dark text on a light background.
     Light,
-    /// Light on dark.
+    /// Light text on a dark background.
     Dark,
 }
 
@@ -40,7 +40,7 @@ impl Theme {
 pub struct ThemeContext(RwSignal<Option<Theme>>);
 
 impl ThemeContext {
-    /// Takes the theme from the cookie, and hands it on to hydration.
+    /// Takes the theme from the cookie, and passes it on to hydration.
     pub fn provide() {
         let theme = SharedValue::new(|| {
             #[cfg(feature = "ssr")]
@@ -53,12 +53,12 @@ impl ThemeContext {
         provide_context(Self(RwSignal::new(theme.into_inner())));
     }
 
-    /// The theme at hand.
+    /// The theme from the context.
     pub fn take() -> Self {
         use_context().unwrap_or_else(|| Self(RwSignal::new(None)))
     }
 
-    /// The theme's name, unless it is for the system to say.
+    /// The theme's name. `None` if the system's setting applies.
     pub fn name(self) -> Option<&'static str> {
         self.0.get().map(Theme::name)
     }
@@ -68,8 +68,8 @@ impl ThemeContext {
         self.0.set(theme);
     }
 
-    /// Changes the theme to what a view has read: another browser may have changed it, and then this
-    /// one's cookie is old.
+    /// Changes the theme to the one that a view has read. Another browser may have changed it, and this browser's
+    /// cookie is then out of date.
     pub fn follow(theme: Option<Theme>) {
         let context = Self::take();
         Effect::new(move |_| context.set(theme));
@@ -80,7 +80,7 @@ impl ThemeContext {
 #[cfg(feature = "ssr")]
 const KEPT: i64 = 31_536_000;
 
-/// The theme the browser keeps.
+/// The theme that the browser keeps.
 #[cfg(feature = "ssr")]
 pub(crate) fn from_cookie(cookies: Cookies, headers: &http::HeaderMap) -> Option<Theme> {
     cookies

@@ -1,4 +1,4 @@
-//! The pieces pages are made of.
+//! The components that pages are built from.
 
 pub mod address;
 pub mod alert;

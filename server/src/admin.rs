@@ -1,5 +1,5 @@
-//! `server admin` and `server sessions`: looking after people from the command line, effective on running
-//! servers, since what they ask is the database.
+//! `server admin` and `server sessions`: managing users from the command line. Changes take effect on running
+//! servers, since both use the same database.
 
 use std::fmt::Write;
 
@@ -70,8 +70,8 @@ fn roles() -> PossibleValuesParser {
         .into()
 }
 
-/// What these commands are told from outside: which database, and how long snapshots live. Nothing else
-/// of the environment has to be right, or there.
+/// What these commands read from the environment: which database, and how long snapshots live. Nothing else in the
+/// environment has to be set or valid.
 ///
 /// # Errors
 /// What is wrong with it.
@@ -88,10 +88,10 @@ pub fn config(vars: &Vars) -> Result<Config, Vec<Problem>> {
     }
 }
 
-/// Runs `server admin …`, and says what it did.
+/// Runs `server admin …`, and prints what it did.
 ///
 /// # Errors
-/// If nobody is meant, nobody has proven the address, or the change is refused.
+/// If no user matches, the address is not verified, or the change is refused.
 pub async fn admin(config: Config, command: AdminCommand) -> Result<(), Failure> {
     let (people, db) = open(&config).await?;
     match command {
@@ -124,10 +124,10 @@ pub async fn admin(config: Config, command: AdminCommand) -> Result<(), Failure>
     Ok(())
 }
 
-/// Runs `server sessions …`, and says what it did.
+/// Runs `server sessions …`, and prints what it did.
 ///
 /// # Errors
-/// If nobody is meant, or there is no such session.
+/// If no user matches, or there is no such session.
 pub async fn sessions(config: Config, command: SessionsCommand) -> Result<(), Failure> {
     let (people, db) = open(&config).await?;
     match command {
@@ -190,7 +190,7 @@ fn unknown(who: &str, error: AuthError) -> Failure {
     }
 }
 
-/// Why nobody is given a role by this address, who may be meant, and what to do.
+/// Why this address gives no user a role, which users may be meant, and what to do.
 fn unproven(who: &str, candidates: &[Candidate]) -> Result<String, Failure> {
     let mut text =
         format!("nobody has proven that {who} is theirs, and anybody can register it. It was given by:\n");
@@ -211,7 +211,7 @@ fn unproven(who: &str, candidates: &[Candidate]) -> Result<String, Failure> {
     Ok(text)
 }
 
-/// A person's address, and whether somebody vouches for it.
+/// A person's address, and whether it is verified.
 fn address(person: &UserRow) -> String {
     match &person.email {
         None => "no address".to_owned(),
@@ -233,7 +233,7 @@ async fn give(people: &Administration, who: &str, person: UserRow, role: Role) -
     Ok(())
 }
 
-/// A client's own words, which must not steer the terminal they are shown on.
+/// A text from the client, escaped so that it cannot control the terminal it is shown on.
 fn printable(text: &str) -> String {
     text.escape_debug().to_string()
 }

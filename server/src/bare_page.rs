@@ -1,5 +1,5 @@
-//! Pages outside the application: refusals, the way to a provider, the development provider. They depend
-//! on nothing but one small style sheet.
+//! Pages outside the application: refusals, the redirect to a provider, the development provider. They depend only on
+//! one small style sheet.
 
 use axum::response::{Html, IntoResponse, Response};
 use http::{
@@ -7,12 +7,12 @@ use http::{
     header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY},
 };
 
-/// Their policy: no script, and forms to ourselves.
+/// Their policy: no scripts, and forms only to this server.
 const POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
 );
 
-/// A page. `head` and `main` are markup; whatever else went into them was [`escape`]d.
+/// A page. `head` and `main` are markup, and any text in them has been [`escape`]d.
 pub(crate) fn respond(title: &str, head: &str, main: &str) -> Response {
     let page = format!(
         "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\">\
@@ -27,7 +27,7 @@ pub(crate) fn respond(title: &str, head: &str, main: &str) -> Response {
     (headers, Html(page)).into_response()
 }
 
-/// Text as it may stand in markup and in attributes.
+/// Text escaped for use in markup and in attributes.
 pub(crate) fn escape(text: &str) -> String {
     text.replace('&', "&amp;")
         .replace('"', "&quot;")

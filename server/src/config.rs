@@ -1,4 +1,4 @@
-//! The server's configuration: one value, read once, all mistakes reported together.
+//! The server's configuration: one value, read once, with all mistakes reported together.
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -17,30 +17,30 @@ use crate::{
     log,
 };
 
-/// Everything the server is told from outside.
+/// Everything that the server reads from its environment.
 #[derive(Debug)]
 pub struct ServerConfig {
-    /// How people are authenticated.
+    /// How users are authenticated.
     pub auth: AuthConfig,
     /// Where the server listens.
     pub addr: SocketAddr,
-    /// Where metrics are served, apart from everything else: `METRICS_ADDR`; not at all without it.
+    /// Where metrics are served, apart from everything else: `METRICS_ADDR`. Without it they are not served.
     pub metrics_addr: Option<SocketAddr>,
-    /// Peers whose `X-Forwarded-For` is believed: `TRUSTED_PROXIES`.
+    /// Peers whose `X-Forwarded-For` is trusted: `TRUSTED_PROXIES`.
     pub trusted_proxies: TrustedProxies,
     /// How long a connection may be idle between requests: `KEEP_ALIVE`.
     pub keep_alive: Duration,
-    /// What Leptos needs to know: where the site's files are, how they are called.
+    /// What Leptos needs to know: where the site's files are, and what they are called.
     pub leptos: LeptosOptions,
     /// The port of cargo-leptos' reload socket, while it watches.
     pub reload_port: Option<u32>,
-    /// Whether this program contains what only development may have.
+    /// Whether this is a release, which leaves out everything that only development may have.
     pub release: bool,
-    /// What is no mistake for sure, and is logged at the start.
+    /// Possible mistakes, which are logged at the start.
     pub doubts: Vec<Problem>,
 }
 
-/// Addresses and blocks of proxies.
+/// Addresses and address blocks of proxies.
 #[derive(Clone, Debug, Default)]
 pub struct TrustedProxies(Arc<[IpNet]>);
 
@@ -61,7 +61,8 @@ impl TrustedProxies {
             })
             .collect::<Result<_, _>>()
             .map_err(|_| "must be addresses or CIDR blocks, separated by commas".to_owned())?;
-        // No network of one's own is wider (10.0.0.0/8, fc00::/7): strangers would say who they are.
+        // No private network is wider (10.0.0.0/8, fc00::/7): a wider block would let strangers choose their own
+        // address.
         let widest = |block: &IpNet| if block.addr().is_ipv4() { 8 } else { 7 };
         if blocks.iter().all(|block| block.prefix_len() >= widest(block)) {
             Ok(Self(blocks))
@@ -70,7 +71,7 @@ impl TrustedProxies {
         }
     }
 
-    /// Whether this peer is one of them.
+    /// Whether this peer is one of the proxies.
     pub fn trusts(&self, ip: IpAddr) -> bool {
         let ip = ip.to_canonical();
         self.0.iter().any(|block| block.contains(&ip))
@@ -167,7 +168,7 @@ impl ServerConfig {
     }
 }
 
-/// Where a browser on this machine finds the server: nothing can be reached at "every address".
+/// Where a browser on this machine finds the server: a browser cannot open an "every address" such as 0.0.0.0.
 fn default_public_url(addr: SocketAddr) -> String {
     if addr.ip().is_unspecified() {
         format!("http://127.0.0.1:{}", addr.port())
@@ -176,8 +177,8 @@ fn default_public_url(addr: SocketAddr) -> String {
     }
 }
 
-/// The development secret lies beside the database, under its name, or where the database would be if it
-/// were a file: it is data, and ignored by git with it.
+/// The development secret is stored beside the database, under its name, or where the database would be if it were a
+/// file. It is data, and git ignores it along with the database.
 pub(crate) fn secret_file(database_url: &SecretString) -> PathBuf {
     let Some(path) = database_url.expose_secret().strip_prefix("sqlite:") else {
         return PathBuf::from("data/app.secret");
@@ -185,7 +186,7 @@ pub(crate) fn secret_file(database_url: &SecretString) -> PathBuf {
     Path::new(path.trim_start_matches("//")).with_extension("secret")
 }
 
-/// `site` beside the binary, as deployed; else where cargo-leptos builds it.
+/// `site` beside the binary, as deployed; otherwise the directory that cargo-leptos builds into.
 fn site_root() -> String {
     beside_binary("site")
         .filter(|site| site.is_dir())

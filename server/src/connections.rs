@@ -1,9 +1,9 @@
-//! The connections that are open: how long each may be silent, how many there may be, and which one goes
-//! when there is no room for the next.
+//! The open connections: how long each may be silent, how many there may be, and which one is closed when there is no
+//! room for the next.
 //!
-//! hyper times a request's head from the moment it waits for one, which cuts off proxies that keep their
-//! connections for a minute and more. So the time is kept here, below hyper, where one sees bytes come and
-//! go, and above it, where one sees requests begin and answers end.
+//! hyper times a request's head from the moment it starts waiting for one, which cuts off proxies that keep their
+//! connections open for a minute or more. So the timeouts are kept here: below hyper, where bytes are seen to come
+//! and go, and above it, where requests are seen to begin and responses to end.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -28,9 +28,9 @@ use tokio::{
 
 use crate::config::{ServerConfig, TrustedProxies};
 
-/// How many connections beyond the limit are let in for `/healthz` and `/readyz` alone.
+/// The number of connections beyond the limit that are accepted for `/healthz` and `/readyz` only.
 const FOR_HEALTH: usize = 16;
-/// The most connections there are, if the system allows as many files.
+/// The highest number of connections, if the system allows that many files.
 const MOST: usize = 8192;
 
 /// How long connections may be silent, and how many there may be.
@@ -40,19 +40,19 @@ pub struct Limits {
     pub head: Duration,
     /// The time between requests, and before the first.
     pub keep_alive: Duration,
-    /// The time for a client to read something of an answer.
+    /// The time within which a client must read some of a response.
     pub write: Duration,
-    /// How many there may be.
+    /// The highest number of connections.
     pub total: usize,
-    /// How many of them from one address (IPv6: one /48). Trusted proxies speak for many, and have no limit.
+    /// The highest number from one address (IPv6: one /48). Trusted proxies stand for many clients and have no limit.
     pub per_network: usize,
 }
 
 impl Limits {
-    /// The limits of a server, with this time between requests. Their number follows from how many files the
-    /// process may open, which is raised as far as it may raise it.
+    /// The limits of a server with this time between requests. The number of connections follows from the number of
+    /// files that the process may open, which is first raised as far as possible.
     pub fn new(keep_alive: Duration) -> Self {
-        // What is left is for the database, static files and calls to providers.
+        // The rest is for the database, static files and calls to providers.
         let total = (open_files() * 7 / 8).saturating_sub(64).clamp(16, MOST);
         Self {
             head: Duration::from_secs(10),
@@ -64,7 +64,7 @@ impl Limits {
     }
 }
 
-/// How many files this process may open.
+/// The number of files that this process may open.
 #[cfg(unix)]
 fn open_files() -> usize {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -104,15 +104,15 @@ struct Shared {
 
 #[derive(Debug, Default)]
 struct Open {
-    /// How many there are, but for those that are for health checks only.
+    /// The number of connections, without those for health checks only.
     total: usize,
     by_network: HashMap<IpAddr, usize>,
     for_health: usize,
-    /// Counts the waits that began: of two, the smaller has lasted longer.
+    /// Counts the waits that have begun: of two waits, the one with the smaller number has lasted longer.
     ticks: u64,
     waiting: BTreeMap<u64, Waiting>,
     waiting_of: BTreeSet<(IpAddr, u64)>,
-    /// The same for those that are for health checks only.
+    /// The same for connections for health checks only.
     spare: BTreeMap<u64, Waiting>,
 }
 
@@ -122,7 +122,7 @@ struct Waiting {
     evicted: Arc<Notify>,
 }
 
-/// What is logged once a second at most.
+/// Log messages that are written at most once a second.
 #[derive(Debug, Default)]
 struct Complaints {
     last: Option<Instant>,
@@ -130,7 +130,7 @@ struct Complaints {
 }
 
 impl Connections {
-    /// None yet.
+    /// No connections yet.
     pub fn new(limits: Limits, proxies: TrustedProxies) -> Self {
         Self(Arc::new(Shared {
             limits,
@@ -140,12 +140,12 @@ impl Connections {
         }))
     }
 
-    /// None yet, for a server that is configured like this.
+    /// No connections yet, for a server with this configuration.
     pub fn of(config: &ServerConfig) -> Self {
         Self::new(Limits::new(config.keep_alive), config.trusted_proxies.clone())
     }
 
-    /// The most time there is between the end of an answer and the end of the next request's head, and more.
+    /// Longer than the time between the end of a response and the end of the next request's head can be.
     pub(crate) fn longest_wait(&self) -> Duration {
         let Limits {
             head,
@@ -156,9 +156,9 @@ impl Connections {
         keep_alive.max(write) + head + Duration::from_secs(1)
     }
 
-    /// A place for a connection from this address. Where there is no room, whichever connection has waited
-    /// the longest for a request goes: first of the same address, then of all. Where all are busy, the place
-    /// is for health checks only; if even those are taken, there is none.
+    /// A place for a connection from this address. If there is no room, the connection that has waited longest for a
+    /// request is closed: first among those of the same address, then among all. If all are busy, the place is for
+    /// health checks only. `None` if even those are taken.
     pub(crate) fn admit(&self, peer: IpAddr) -> Option<Arc<Line>> {
         let Limits {
             total, per_network, ..
@@ -190,11 +190,11 @@ impl Connections {
         }))
     }
 
-    /// What to do when a connection could not be accepted: out of files, most likely. One that waits is given
-    /// up for those that come.
+    /// Handles a connection that could not be accepted, most likely because there were no files left. One waiting
+    /// connection is closed to make room for new ones.
     pub(crate) async fn recover(&self, error: &io::Error) {
         use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
-        // The client's own affair.
+        // The client caused this itself.
         if matches!(
             error.kind(),
             ConnectionAborted | ConnectionRefused | ConnectionReset
@@ -219,7 +219,7 @@ impl Connections {
 }
 
 impl Complaints {
-    /// How many were left out since the last one, if this one may be logged.
+    /// The number of messages left out since the last one, if this one may be logged.
     fn at(&mut self, now: Instant) -> Option<u64> {
         if self
             .last
@@ -233,7 +233,7 @@ impl Complaints {
     }
 }
 
-/// Whose a connection is: one IPv4 address, or the /48 that an IPv6 site has to itself.
+/// The network that a connection counts towards: one IPv4 address, or the /48 of an IPv6 site.
 fn network(peer: IpAddr) -> IpAddr {
     block(peer, 48)
 }
@@ -255,7 +255,7 @@ impl Open {
         tick
     }
 
-    /// Ends a wait; `None` if an eviction has ended it already.
+    /// Ends a wait. `None` if an eviction has ended it already.
     fn end_wait(&mut self, tick: u64) -> Option<Waiting> {
         if let Some(spare) = self.spare.remove(&tick) {
             return Some(spare);
@@ -317,7 +317,7 @@ impl Open {
     }
 }
 
-/// One connection's place.
+/// The place of one connection.
 #[derive(Debug)]
 pub(crate) struct Line {
     connections: Connections,
@@ -329,28 +329,28 @@ pub(crate) struct Line {
 
 #[derive(Clone, Copy, Debug)]
 enum Phase {
-    /// For a request, whose head may have begun.
+    /// Waiting for a request, whose head may have begun.
     Waiting {
         tick: u64,
         since: Instant,
         first_byte: Option<Instant>,
     },
-    /// With a request, until its answer is written. While more of its body is waited for, it can be given up as
-    /// those without a request can.
+    /// Serving a request, until its response is written. While it waits for more of the request's body, the
+    /// connection can be closed like one without a request.
     Busy { body: Option<u64> },
 }
 
-/// Marks a request on a connection that was let in for health checks only.
+/// Marks a request on a connection that was accepted for health checks only.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct OnlyHealth;
 
-/// The connection was given up for another one.
+/// The connection was closed to make room for another one.
 #[derive(Debug, thiserror::Error)]
 #[error("the connection was given up for another one")]
 pub(crate) struct Evicted;
 
 impl Line {
-    /// A request has come. The connection counts as busy for as long as the value is there.
+    /// A request has arrived. The connection counts as busy until the returned value is dropped.
     pub(crate) fn begin(self: &Arc<Self>) -> Result<Busy, Evicted> {
         let mut open = self.connections.open();
         let mut phase = self.phase();
@@ -366,16 +366,16 @@ impl Line {
         self.for_health.then_some(OnlyHealth)
     }
 
-    /// Returns when the connection has to go.
+    /// Returns when the connection has to close.
     pub(crate) async fn evicted(&self) {
         self.evicted.notified().await;
     }
 
-    /// The connection's socket, with its times.
+    /// The connection's socket, with its timeouts.
     pub(crate) fn over(self: &Arc<Self>, stream: TcpStream) -> Timed<TcpStream> {
-        // Small answers are whole answers: waiting for more bytes only delays them.
+        // Small responses are complete: waiting for more bytes would only delay them.
         drop(stream.set_nodelay(true));
-        // What lies in the kernel's buffer is out of our sight: there the kernel has to lose its patience.
+        // This code cannot see what is in the kernel's buffer, so the kernel has to enforce the timeout there.
         #[cfg(target_os = "linux")]
         drop(socket2::SockRef::from(&stream).set_tcp_user_timeout(Some(self.connections.0.limits.write)));
         Timed::new(stream, Arc::clone(self))
@@ -385,21 +385,21 @@ impl Line {
         self.phase.lock()
     }
 
-    /// Bytes have come.
+    /// Bytes have arrived.
     fn heard(&self, now: Instant) {
         if let Phase::Waiting { first_byte, .. } = &mut *self.phase() {
             first_byte.get_or_insert(now);
         }
     }
 
-    /// Bytes have gone: an answer's last ones may go when it counts as ended already.
+    /// Bytes were sent. A response's last bytes may be sent when it already counts as ended.
     fn said(&self, now: Instant) {
         if let Phase::Waiting { since, .. } = &mut *self.phase() {
             *since = now;
         }
     }
 
-    /// Until when the next bytes have to come.
+    /// The time by which the next bytes have to arrive.
     fn patience(&self) -> Option<Instant> {
         let limits = &self.connections.0.limits;
         match *self.phase() {
@@ -408,12 +408,12 @@ impl Line {
                 ..
             } => Some(begun + limits.head),
             Phase::Waiting { since, .. } => Some(since + limits.keep_alive),
-            // The time for a whole request is the router's matter.
+            // The time for a whole request is limited by the router.
             Phase::Busy { .. } => None,
         }
     }
 
-    /// Waits for more of a request's body.
+    /// Starts to wait for more of a request's body.
     fn wants_body(&self) {
         let mut open = self.connections.open();
         if let Phase::Busy { body: body @ None } = &mut *self.phase() {
@@ -421,9 +421,9 @@ impl Line {
         }
     }
 
-    /// Has more of it, or has done with it.
+    /// More of the body has arrived, or no more is wanted.
     fn has_body(&self) -> Result<(), Evicted> {
-        // Most bodies come with their heads, and nothing was waited for.
+        // Most bodies arrive with their heads, so there was no wait.
         if let Phase::Busy { body: None } = *self.phase() {
             return Ok(());
         }
@@ -432,7 +432,7 @@ impl Line {
         let Phase::Busy { body: Some(tick) } = *phase else {
             return Ok(());
         };
-        // Of one that was given up the wait stays: it says that the place is another's.
+        // For an evicted connection the wait stays as it is: it shows that the place was given to another connection.
         open.end_wait(tick).ok_or(Evicted)?;
         *phase = Phase::Busy { body: None };
         Ok(())
@@ -453,12 +453,12 @@ impl Drop for Line {
     }
 }
 
-/// A request on its connection; dropped when its answer is written.
+/// A request on its connection. Dropped when its response is written.
 #[derive(Debug)]
 pub(crate) struct Busy(Arc<Line>);
 
 impl Busy {
-    /// The body of its request, as it comes over the connection.
+    /// The body of its request, as it arrives over the connection.
     pub(crate) fn asks<B>(&self, body: B) -> Asked<B> {
         Asked {
             body,
@@ -488,7 +488,7 @@ impl Drop for Busy {
     }
 }
 
-/// The body of a request. A connection that does not bring more of it can be given up for another.
+/// The body of a request. While it waits for more data, its connection can be closed to make room for another.
 pub(crate) struct Asked<B> {
     body: B,
     line: Arc<Line>,
@@ -505,7 +505,7 @@ impl<B: HttpBody + Unpin> HttpBody for Asked<B> {
         let polled = Pin::new(&mut self.body).poll_frame(cx);
         match polled {
             Poll::Pending => self.line.wants_body(),
-            // Of one that is given up nothing more is read: the connection goes, and with it the request.
+            // Nothing more is read from an evicted connection: it closes, and the request ends with it.
             Poll::Ready(_) if self.line.has_body().is_err() => return Poll::Pending,
             Poll::Ready(_) => {}
         }
@@ -523,12 +523,12 @@ impl<B: HttpBody + Unpin> HttpBody for Asked<B> {
 
 impl<B> Drop for Asked<B> {
     fn drop(&mut self) {
-        // Nobody waits for it any more.
+        // No request waits for it any more.
         drop(self.line.has_body());
     }
 }
 
-/// The body of an answer, which keeps its connection busy until it is written.
+/// The body of a response, which keeps its connection busy until it is written.
 pub(crate) struct Answer {
     body: Body,
     _busy: Busy,
@@ -560,7 +560,7 @@ impl HttpBody for Answer {
     }
 }
 
-/// A stream that ends when its client is silent for too long, or does not read.
+/// A stream that ends if its client is silent for too long, or does not read.
 #[derive(Debug)]
 pub(crate) struct Timed<S> {
     stream: S,
@@ -582,7 +582,7 @@ impl<S> Timed<S> {
         }
     }
 
-    /// What writing came to, unless the client has not read anything for too long.
+    /// The result of a write, unless the client has not read anything for too long.
     fn wrote(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         let now = Instant::now();
         if written.is_ready() {
@@ -620,7 +620,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Timed<S> {
         let Some(mut until) = self.line.patience() else {
             return Poll::Pending;
         };
-        // The end of an answer is still on its way: that has a time of its own.
+        // The end of a response is still being sent, and has its own timeout.
         if self.is_stuck {
             until = until.max(self.write.deadline());
         }
@@ -693,7 +693,7 @@ mod tests {
         let busy = connections.admit(ip(1)).unwrap();
         let request = busy.begin().unwrap();
         let idle = connections.admit(ip(2)).unwrap();
-        // It has waited for longer, and then served a request: now the other one's wait is the longest.
+        // It has waited longest, but then served a request: now the other one's wait is the longest.
         let used = connections.admit(ip(3)).unwrap();
         drop(idle.begin().unwrap());
         let fourth = connections.admit(ip(4)).unwrap();
@@ -720,7 +720,7 @@ mod tests {
             second.begin().unwrap(),
             third.begin().unwrap(),
         ];
-        // Both are busy: what comes is for health checks, and there are only so many of those.
+        // Both are busy, so new connections are for health checks only, and their number is limited.
         let spare: Vec<_> = (0..FOR_HEALTH)
             .map(|_| connections.admit(ip(2)).unwrap())
             .collect();
@@ -728,7 +728,7 @@ mod tests {
         assert!(connections.admit(ip(1)).unwrap().only_health().is_none());
         assert!(!spare.iter().any(is_evicted));
         drop(requests);
-        // A proxy speaks for many.
+        // A proxy stands for many clients.
         let proxied: Vec<_> = (0..50)
             .map(|_| connections.admit([10, 0, 0, 1].into()).unwrap())
             .collect();
@@ -748,7 +748,7 @@ mod tests {
             .map(|_| connections.admit(ip(9)).unwrap())
             .collect();
         assert!(spare.iter().all(|line| line.only_health().is_some()));
-        // Spare ones that say nothing go like all that wait.
+        // Silent spare connections are closed like all others that wait.
         let next = connections.admit(ip(8)).unwrap();
         assert!(is_evicted(&spare[0]) && next.only_health().is_some());
         let checks: Vec<_> = spare[1..]
@@ -793,7 +793,7 @@ mod tests {
         assert_eq!(left(&line), Some(75.0));
         line.heard(after(60));
         assert_eq!(left(&line), Some(70.0));
-        // A byte now and then does not buy time.
+        // A byte now and then does not extend the time.
         line.heard(after(69));
         assert_eq!(left(&line), Some(70.0));
         let request = line.begin().unwrap();

@@ -1,4 +1,4 @@
-//! `server doctor`: is everything this server depends on as it should be?
+//! `server doctor`: checks everything that this server depends on.
 
 use std::{path::Path, time::Duration};
 
@@ -10,7 +10,7 @@ use crate::{
     serve::{Failure, build},
 };
 
-/// Checks the database, the keys, the public URL and every provider; says what it found, a line each.
+/// Checks the database, the keys, the public URL and every provider, and prints one line for each finding.
 ///
 /// # Errors
 /// If any check failed.
@@ -61,7 +61,7 @@ pub async fn run(config: ServerConfig) -> Result<(), Failure> {
     }
     for provider in auth.oauth.list() {
         // wing:dev-provider
-        // The development provider is this server itself, which does not run now.
+        // The development provider is part of this server, which is not running now.
         if provider.id == auth::oauth::DEVELOPMENT {
             report.ok("provider dev", "part of this server");
             continue;
@@ -76,7 +76,7 @@ pub async fn run(config: ServerConfig) -> Result<(), Failure> {
     report.verdict()
 }
 
-/// Why the stale feed is silent: the try that shows it may not have come to its end.
+/// Why the stale feed is silent. The attempt that would show the reason may not have finished.
 async fn trouble(auth: &Auth) -> String {
     let found = async {
         loop {
@@ -90,8 +90,8 @@ async fn trouble(auth: &Auth) -> String {
     found.unwrap_or_else(|_| "nothing is heard".to_owned())
 }
 
-/// Whether others on this machine can read what is kept on its disk: a database file, the development secret,
-/// copies of them.
+/// Whether other users of this machine can read the stored files: a database file, the development secret, and copies
+/// of them.
 fn look_at_rest(config: &ServerConfig, report: &mut Report) {
     let secret = secret_file(&config.auth.database_url);
     let folder = match secret.parent() {
@@ -128,7 +128,7 @@ impl Report {
         println!("ok    {what}: {finding}");
     }
 
-    /// Something to look at, which does not keep the server from its work.
+    /// A finding that deserves a look, but does not prevent the server from working.
     fn warn(&self, what: &str, finding: &str) {
         println!("warn  {what}: {finding}");
     }

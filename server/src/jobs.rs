@@ -1,4 +1,4 @@
-//! What runs beside the requests.
+//! Background jobs.
 
 use std::time::Duration;
 
@@ -6,13 +6,13 @@ use auth::{Auth, chain};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-/// Between two sweeps.
+/// The time between two sweeps.
 const PERIOD: Duration = Duration::from_secs(60);
-/// After a sweep that failed; doubled each time, up to [`PERIOD`].
+/// The wait after a failed sweep. It doubles each time, up to [`PERIOD`].
 const FIRST_RETRY: Duration = Duration::from_secs(2);
 
-/// Forgets what has expired, again and again. A failure (the database was away) is logged and tried
-/// again: a sweep that ends at its first error is one nobody misses until the disk is full.
+/// Repeatedly deletes what has expired. A failure (the database was unreachable) is logged and tried again: if a
+/// sweep ended at its first error, nobody would notice until the disk is full.
 ///
 /// Before them, until it has once been done, private data is sealed with the newest key, which may be a new one. <!-- wing:private-data -->
 pub(crate) async fn sweep(auth: Auth, stop: CancellationToken) {
@@ -34,11 +34,11 @@ pub(crate) async fn sweep(auth: Auth, stop: CancellationToken) {
             }
         }
     };
-    // Also in the midst of one: what a batch has not committed is the next one's.
+    // Also in the middle of a sweep: what a batch has not committed is left to the next sweep.
     tokio::select! { () = work => {}, () = stop.cancelled() => {} }
 }
 
-/// Whether it went well; what did not is logged.
+/// Whether it succeeded. A failure is logged.
 fn is_ok<T>(outcome: &auth::Result<T>, failed: &str) -> bool {
     if let Err(error) = outcome {
         tracing::warn!(error = %chain(error), "{failed}");

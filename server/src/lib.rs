@@ -1,7 +1,7 @@
-//! The composition root: everything is put together here, and nowhere else.
+//! The composition root, the only place where everything is put together.
 //!
-//! [`router`](router::router) is the whole application as one tower service, so that tests run the true
-//! stack without a socket.
+//! [`router`](router::router) is the whole application as one tower service, so that tests run the real stack without
+//! a socket.
 
 pub mod admin; // wing:admin
 mod bare_page;
@@ -16,7 +16,7 @@ pub mod router;
 mod routes;
 pub mod serve;
 
-/// Rendering a page is thousands of small allocations: with the C library's allocator they are a third of its
-/// CPU time (`docs/performance.md`).
+/// Rendering a page makes thousands of small allocations. With the C library's allocator they take a third of its CPU
+/// time (`docs/performance.md`).
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

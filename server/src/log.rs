@@ -1,10 +1,10 @@
-//! Logs: to stderr, one event a line, pretty on a terminal and JSON otherwise.
+//! Logs: to stderr, one event per line, pretty on a terminal and JSON otherwise.
 
 use std::io::IsTerminal;
 
 use tracing_subscriber::EnvFilter;
 
-/// What is wrong with a `RUST_LOG`, without repeating it.
+/// What is wrong with a `RUST_LOG`, without repeating its value.
 ///
 /// # Errors
 /// As the end of a sentence.
@@ -14,8 +14,8 @@ pub fn check(filter: &str) -> Result<(), String> {
         .map_err(|_| "must be levels and targets, as info,sqlx=warn".to_owned())
 }
 
-/// Starts logging by what `RUST_LOG` says (default `info`, also where that is wrong: the configuration
-/// says so).
+/// Starts logging as `RUST_LOG` states. The default is `info`, also for an invalid value, which the configuration
+/// reports.
 pub fn init(filter: Option<&str>) {
     let filter = filter.and_then(|filter| EnvFilter::try_new(filter).ok());
     let filter = filter.unwrap_or_else(|| EnvFilter::new("info"));

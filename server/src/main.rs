@@ -65,7 +65,7 @@ async fn run(command: Command, vars: &Vars) -> Result<(), Failure> {
     }
 }
 
-/// All that is wrong with the configuration, a line each.
+/// All mistakes in the configuration, one per line.
 fn wrong(problems: Vec<Problem>) -> Failure {
     let lines: String = problems.iter().map(|problem| format!("\n  {problem}")).collect();
     format!("the configuration is wrong:{lines}").into()

@@ -39,10 +39,10 @@ use crate::{
     routes::{csp_report, health, provider, session},
 };
 
-/// The time a request may take, all in all.
+/// The time limit for a whole request.
 const REQUEST_TIME: Duration = Duration::from_secs(30);
 
-/// What handlers and middleware work with. One pointer: every layer clones it for every request.
+/// What handlers and middleware work with. It is a single pointer, because every layer clones it for every request.
 #[derive(Clone, Debug)]
 pub struct AppState(Arc<Shared>);
 
@@ -55,11 +55,11 @@ pub struct Shared {
     pub leptos: LeptosOptions,
     /// The policy for pages.
     pub csp: Csp,
-    /// Whose `X-Forwarded-For` is believed.
+    /// The proxies whose `X-Forwarded-For` is trusted.
     pub trusted_proxies: TrustedProxies,
     /// The routes that are pages.
     pub pages: HashSet<String>,
-    /// The room for what is posted.
+    /// The room for request bodies.
     pub(crate) bodies: Bodies,
 }
 
@@ -102,7 +102,7 @@ pub fn router(
         bodies: Bodies::default(),
     }));
 
-    // What renders or changes something, and goes on to its end when its client goes away.
+    // Whatever renders or changes something, and runs to its end even if its client goes away.
     let inner = |router: Router<AppState>| {
         router
             .layer(from_fn_with_state(state.clone(), flash::layer))
@@ -110,7 +110,7 @@ pub fn router(
     };
     let guarded =
         |router: Router<AppState>| inner(router).layer(from_fn_with_state(state.clone(), detached::layer));
-    // Who may be signed in: pages, server functions, the REST twin, provider flows.
+    // Whatever may have a signed-in user: pages, server functions, the REST twin, provider flows.
     let with_session = |router: Router<AppState>| {
         router.layer(from_fn_with_state(state.auth.sessions.clone(), session_layer))
     };
@@ -127,17 +127,18 @@ pub fn router(
             move || shell(options.clone())
         })
         .route("/auth/login/{provider}", post(provider::start));
-    // A body is read once it is known who sends it, and as far as that one may send one.
+    // A body is read once its sender is known, and only up to that sender's limit.
     let forms = guarded(pages).layer(from_fn_with_state(state.clone(), forms::layer));
     let dynamic = with_session(forms)
         .layer(from_fn(forms::accept))
         .layer(from_fn_with_state(state.clone(), origin::layer))
         .layer(from_fn_with_state(state.clone(), host::layer));
-    // For scripts that poll: nothing between them and their session.
+    // For scripts that poll: there is nothing between them and their session.
     let twin = Router::new()
         .route("/api/session", get(session::get))
         .layer(from_fn_with_state(state.auth.sessions.clone(), session_layer));
-    // A form_post from a provider is cross-site by nature; it changes nothing, so the origin rule is not for it.
+    // A form_post from a provider is cross-site by nature. It changes nothing, so the origin rule does not apply to
+    // it.
     let finish = Router::new().route("/auth/callback/{provider}", get(provider::finish));
     let finish = inner(finish).layer(from_fn_with_state(state.clone(), detached::callback));
     let callbacks = with_session(finish)
@@ -149,7 +150,7 @@ pub fn router(
         render_app_async_with_context(context, move || shell(options.clone()))
     };
     let not_found = Router::new().fallback(async move |request: Request| {
-        // Whatever Leptos would find here is for reading.
+        // Whatever Leptos finds here is only for reading.
         match *request.method() {
             Method::GET | Method::HEAD => page_for_nothing(request).await,
             _ => StatusCode::NOT_FOUND.into_response(),
@@ -160,7 +161,7 @@ pub fn router(
         .layer(from_fn(spelling::trailing_slash))
         .layer(from_fn_with_state(state.clone(), host::layer))
         .with_state(state.clone());
-    // What answers for addresses that nothing has.
+    // Answers requests for unknown addresses.
     let nowhere = with_session(
         Router::new()
             .route("/api", any(nothing))
@@ -198,14 +199,14 @@ pub fn router(
             REQUEST_TIME,
         ))
         .layer(CatchPanicLayer::custom(|_: Box<dyn std::any::Any + Send>| {
-            // The panic's text is in the log already; it is nobody else's business.
+            // The panic's text is in the log already; it must not reach the client.
             StatusCode::INTERNAL_SERVER_ERROR.into_response()
         }))
         .layer(CompressionLayer::new().compress_when(files::is_compressed))
         .layer(from_fn_with_state(state, edge::layer))
 }
 
-/// The wasm, its glue and the style sheet. With hashes in their names they never change.
+/// The wasm, its JavaScript glue and the style sheet. If their names contain hashes, they never change.
 fn packages(leptos: &LeptosOptions, hashed: bool) -> Router {
     let caching = if hashed {
         "public, max-age=31536000, immutable"
@@ -231,7 +232,7 @@ fn packages(leptos: &LeptosOptions, hashed: bool) -> Router {
         ))
 }
 
-/// The files of `public/`, by their own names; what is no file is a page that is not there.
+/// The files of `public/`, by their own names. Any other path gets the page for unknown addresses.
 fn public_files(leptos: &LeptosOptions, not_found: Router) -> Router {
     let files = ServeDir::new(leptos.site_root.as_ref())
         .precompressed_br()

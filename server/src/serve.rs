@@ -1,4 +1,4 @@
-//! Serving: migrate, listen, and stop without dropping what runs.
+//! Serving: migrate, listen, and stop without dropping running requests.
 
 use std::{
     error::Error,
@@ -32,10 +32,10 @@ use crate::{
     routes::health,
 };
 
-/// The most a request's head may weigh, and how many fields it may have.
+/// The largest head of a request, in bytes, and the highest number of fields in it.
 const HEAD_BYTES: usize = 16 * 1024;
 const HEAD_FIELDS: usize = 100;
-/// The time running requests have to finish at a stop.
+/// The time that running requests have to finish when the server stops.
 const DRAIN_TIME: Duration = Duration::from_secs(30);
 
 /// What ends a subcommand without success.
@@ -44,7 +44,7 @@ pub type Failure = Box<dyn Error + Send + Sync>;
 /// Migrates, serves until SIGTERM or SIGINT, drains, closes the pools.
 ///
 /// # Errors
-/// If the database cannot be opened or an address not be bound.
+/// If the database cannot be opened or an address cannot be bound.
 pub async fn run(config: ServerConfig) -> Result<(), Failure> {
     for doubt in &config.doubts {
         tracing::warn!("{doubt}");
@@ -112,7 +112,7 @@ pub async fn migrate(config: &ServerConfig) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The application over a migrated database: its router, and the handle behind it.
+/// The application over a migrated database: its router, and the [`Auth`] behind it.
 pub async fn build(config: ServerConfig, db: Database, clock: Clock) -> (Router, Auth) {
     let ServerConfig {
         auth,
@@ -127,8 +127,8 @@ pub async fn build(config: ServerConfig, db: Database, clock: Clock) -> (Router,
 
 /// Accepts connections until told to stop, then lets the running requests finish.
 ///
-/// axum's own `serve` has no limits for a request's head; hyper's connection builder has them, and
-/// [`Connections`] what hyper lacks.
+/// axum's own `serve` has no limits for a request's head. hyper's connection builder has them, and [`Connections`]
+/// adds what hyper lacks.
 pub async fn accept(
     listener: TcpListener,
     router: Router,
@@ -136,8 +136,8 @@ pub async fn accept(
     stop: &CancellationToken,
 ) {
     let mut http = http1::Builder::new();
-    // The true times are kept by `connections`. This one is never the first to end, and lets hyper read again
-    // after each answer: without it hyper would wait for bytes that a silent client never sends.
+    // `connections` enforces the true timeouts. This one is never the first to expire, and only makes hyper read
+    // again after each response: without it, hyper would wait for bytes that a silent client never sends.
     http.timer(TokioTimer::new())
         .header_read_timeout(connections.longest_wait())
         .max_buf_size(HEAD_BYTES)
@@ -176,7 +176,7 @@ pub async fn accept(
     }
 }
 
-/// The router, told who is at the other end of the connection, and the connection told what it does.
+/// The router. Requests get the peer's address, and the connection learns what its requests are doing.
 fn service(
     router: Router,
     peer: SocketAddr,

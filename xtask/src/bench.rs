@@ -1,4 +1,4 @@
-//! `cargo xtask bench`: the server's benchmarks, on both engines, beside a release site.
+//! `cargo xtask bench`: the server's benchmarks, on both engines, with a release build of the site.
 
 use std::{path::PathBuf, thread};
 
@@ -15,8 +15,8 @@ use crate::{
     tools,
 };
 
-/// The command. Arguments are passed on to the benchmark, which finds its generator, and the weight of the
-/// wasm, in its environment.
+/// The command. Arguments are passed on to the benchmark, which finds its load generator, and the size of the wasm,
+/// in its environment.
 pub(crate) fn bench(_: &mut Steps, arguments: &[String]) -> Outcome {
     tools::for_leptos()?;
     let wrk = wrk()?;
@@ -55,7 +55,7 @@ pub(crate) fn bench(_: &mut Steps, arguments: &[String]) -> Outcome {
     revocation(arguments)
 }
 
-/// Several servers on one database, which is stopped and started, too.
+/// Several servers on one database, which is also stopped and started.
 fn revocation(arguments: &[String]) -> Outcome {
     let benchmark = |features: &str| -> Outcome<_> {
         let mut benchmark = cargo_like_leptos(["bench", "--package", "server", "--no-default-features"])?;
@@ -83,7 +83,7 @@ fn wrk() -> Outcome<PathBuf> {
     })
 }
 
-/// What the numbers depend on.
+/// The machine, on which the numbers depend.
 fn machine() -> Outcome<String> {
     let folder = layout::workspace()?;
     let cores = thread::available_parallelism().map_or(1, usize::from);

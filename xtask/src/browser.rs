@@ -7,7 +7,7 @@ use crate::{
     process::{command, run},
 };
 
-/// What distributions call it.
+/// The names that distributions give it.
 const NAMES: [&str; 5] = [
     "chromium",
     "chromium-browser",
@@ -20,11 +20,11 @@ const NAMES: [&str; 5] = [
 pub(crate) enum Chromium {
     /// At this path.
     At(PathBuf),
-    /// In its own cache, of which it knows the place.
+    /// In its own cache, whose place it knows.
     OfPlaywright,
 }
 
-/// The browser named by the variable `CHROMIUM`, or else the system's, or else one installed now.
+/// The browser in the variable `CHROMIUM`, or else the system's, or else one that is installed now.
 pub(crate) fn chromium() -> Outcome<Chromium> {
     if let Some(path) = env::var_os("CHROMIUM")
         .filter(|path| !path.is_empty())
@@ -42,7 +42,7 @@ pub(crate) fn chromium() -> Outcome<Chromium> {
     if let Some(path) = of_system() {
         return Ok(Chromium::At(path));
     }
-    // Debian's package first: it brings the libraries that Playwright's own build expects to be there.
+    // Debian's package first: it brings the libraries that Playwright's own build expects on the system.
     packages::install_from_debian("chromium", "one or two minutes");
     if let Some(path) = of_system() {
         return Ok(Chromium::At(path));

@@ -1,4 +1,4 @@
-//! `cargo xtask build`: what is deployed, and what it weighs.
+//! `cargo xtask build`: builds what is deployed, and measures its size.
 
 use std::{env, fs, io, iter, path::Path};
 
@@ -11,11 +11,11 @@ use crate::{
     tools,
 };
 
-/// The most a visitor's browser may have to fetch before the page comes alive, in bytes of brotli: what it
-/// weighs, and 3 % more.
+/// The highest number of bytes that a visitor's browser may have to fetch before the page is hydrated, compressed
+/// with brotli: the current size plus 3 %.
 const WASM_BUDGET: u64 = 263 * 1024;
 
-/// The weight of the wasm in bytes: as it is, and as it travels.
+/// The size of the wasm in bytes, uncompressed and as it is sent.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Weight {
     /// Uncompressed.
@@ -38,12 +38,12 @@ pub(crate) fn build(steps: &mut Steps, arguments: &[String]) -> Outcome {
 
 /// Builds the release site, with its files compressed, and the release server.
 pub(crate) fn release(arguments: &[String]) -> Outcome {
-    // cargo-leptos takes `wasm-opt` from PATH, and would download it if it were not there.
+    // cargo-leptos takes `wasm-opt` from PATH, and would download it if it were missing.
     let bin = npm::bin()?;
     let path = env::var_os("PATH").unwrap_or_default();
     let path = env::join_paths(iter::once(bin.clone()).chain(env::split_paths(&path)))
         .map_err(|error| format!("cannot put {} on PATH: {error}", bin.display()))?;
-    // Names with hashes are never written twice: without this the folder would keep every build's.
+    // A name with a hash is never written twice: without this, the folder would keep the files of every build.
     let package = layout::site()?.join("pkg");
     match fs::remove_dir_all(&package) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
@@ -51,7 +51,7 @@ pub(crate) fn release(arguments: &[String]) -> Outcome {
         }
         _ => {}
     }
-    // Hashes in release only: while developing they would keep the browser from reloading a style sheet.
+    // Hashes in release builds only: in development they would prevent the browser from reloading a style sheet.
     run(cargo(["leptos", "build", "--release", "--precompress"])?
         .args(arguments)
         .env("LEPTOS_HASH_FILES", "true")
@@ -59,8 +59,8 @@ pub(crate) fn release(arguments: &[String]) -> Outcome {
     recompress(&layout::site()?)
 }
 
-/// Writes the site's `.gz` anew: what cargo-leptos compresses with has no levels, and leaves a sixth more to
-/// carry. Without names and dates, so that the same site is the same bytes.
+/// Rewrites the site's `.gz` files: cargo-leptos compresses without choosing a level, and its files are a sixth
+/// larger. Without names and dates, so that the same site gives the same bytes.
 fn recompress(folder: &Path) -> Outcome {
     let unreadable = |error| format!("cannot read {}: {error}", folder.display());
     for entry in fs::read_dir(folder).map_err(unreadable)? {
@@ -76,7 +76,7 @@ fn recompress(folder: &Path) -> Outcome {
     Ok(())
 }
 
-/// Prints what the release site's wasm weighs, and fails if that is too much.
+/// Prints the size of the release site's wasm, and fails if it is too large.
 pub(crate) fn within_budget() -> Outcome {
     let Weight { raw, gzip, brotli } = weigh(&layout::site()?)?;
     println!(
@@ -96,7 +96,7 @@ pub(crate) fn within_budget() -> Outcome {
     Ok(())
 }
 
-/// Weighs all wasm of a site that was built with its files compressed.
+/// Measures all wasm of a site that was built with its files compressed.
 pub(crate) fn weigh(site: &Path) -> Outcome<Weight> {
     let package = site.join("pkg");
     let unreadable = |path: &Path, error| {

@@ -1,15 +1,15 @@
-//! Cargo, called in such a way that its calls share what they compile.
+//! Calls of cargo that share what they compile.
 
 use std::{env, process::Command};
 
 use crate::{Outcome, layout, process};
 
-/// All that is compiled for this machine, with the features `cargo leptos` selects: the tests and
-/// the server then have the same dependencies, down to each feature, and these are built once.
+/// Everything that is compiled for this machine, with the features that `cargo leptos` selects. The tests and the
+/// server then have the same dependencies, down to each feature, and these are built once.
 pub(crate) const NATIVE: [&str; 4] = ["--workspace", "--exclude", "frontend", "--no-default-features"];
 
 // wing:postgres
-/// The other engine, in all crates that know of it.
+/// The other engine, in all crates that support it.
 pub(crate) const POSTGRES: [&str; 2] = ["--features", "postgres"];
 // end wing:postgres
 
@@ -20,7 +20,7 @@ pub(crate) fn cargo<const N: usize>(arguments: [&str; N]) -> Outcome<Command> {
     Ok(command)
 }
 
-/// Cargo with the very flags `cargo leptos` adds: with others it would compile all dependencies a second
+/// Cargo with exactly the flags that `cargo leptos` adds: with other flags it would compile all dependencies a second
 /// time.
 pub(crate) fn cargo_like_leptos<const N: usize>(arguments: [&str; N]) -> Outcome<Command> {
     let flags = env::var("RUSTFLAGS").unwrap_or_default();
@@ -29,7 +29,7 @@ pub(crate) fn cargo_like_leptos<const N: usize>(arguments: [&str; N]) -> Outcome
     Ok(command)
 }
 
-/// Cargo for the browser's half, in the target directory `cargo leptos` keeps for it.
+/// Cargo for the browser's part, in the target directory that `cargo leptos` keeps for it.
 pub(crate) fn cargo_wasm<const N: usize>(arguments: [&str; N]) -> Outcome<Command> {
     let mut command = cargo_like_leptos(arguments)?;
     command.args([

@@ -1,4 +1,4 @@
-//! `cargo xtask dev`: the site at work, rebuilt and reloaded at each change.
+//! `cargo xtask dev`: serves the site, and rebuilds and reloads it at each change.
 
 use std::{
     env, fs,
@@ -17,11 +17,11 @@ use crate::{
     tools,
 };
 
-/// How long the site may take to come up, where little is left to compile.
+/// How long the site may take to start when little is left to compile.
 const START: Duration = Duration::from_secs(300);
 /// How long the site may take to answer.
 const ANSWER: Duration = Duration::from_secs(30);
-/// How long all of it may take to end. Longer than the inner `xtask` waits before it kills.
+/// How long the whole command may take to end. Longer than the inner `xtask` waits before it kills.
 const END: Duration = Duration::from_secs(20);
 
 /// The command. Arguments are passed on to `cargo leptos watch`.
@@ -48,17 +48,18 @@ fn try_out_in(folder: &Path) -> Outcome {
         cargo(["xtask", "dev"])?
             .env("LEPTOS_SITE_ADDR", site.to_string())
             .env("LEPTOS_RELOAD_PORT", reload.port().to_string())
-            // The database of who develops here is none of ours.
+            // The developer's own database must not be touched.
             .env(
                 "DATABASE_URL",
                 format!("sqlite:{}", folder.join("app.db").display()),
             ),
     )?;
     let shows = shows_its_page(&mut dev, site);
-    // Also when there was nothing to see: killed, it could not end what it has started.
+    // Also if the site never appeared: a killed command could not end the processes it has started.
     let ends = dev.interrupt(END);
     shows.and(ends)?;
-    // The server and cargo-leptos are in groups of their own: what tells of them is what they listen on.
+    // The server and cargo-leptos are in process groups of their own. The addresses they listen on show whether they
+    // are still running.
     for address in [site, reload] {
         if TcpStream::connect_timeout(&address, ANSWER).is_ok() {
             return Err(format!(
@@ -93,19 +94,19 @@ fn shows_its_page(dev: &mut Group, site: SocketAddr) -> Outcome {
     }
 }
 
-/// Two on loopback that nobody listens on.
+/// Two free addresses on loopback.
 fn free_addresses() -> Outcome<[SocketAddr; 2]> {
     let listen = || {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         Ok((listener.local_addr()?, listener))
     };
     let no_port = |error: std::io::Error| format!("there is no free port: {error}");
-    // The first is held until the second is there: they must not be the same.
+    // The first is held until the second is known, so that they differ.
     let ((site, _held), (reload, _)) = (listen().map_err(no_port)?, listen().map_err(no_port)?);
     Ok([site, reload])
 }
 
-/// The whole answer to a plain GET, if one comes.
+/// The whole response to a plain GET, if there is one.
 fn get(address: SocketAddr, path: &str) -> Option<String> {
     let mut stream = TcpStream::connect_timeout(&address, ANSWER).ok()?;
     stream.set_read_timeout(Some(ANSWER)).ok()?;

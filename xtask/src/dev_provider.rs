@@ -4,7 +4,7 @@ use std::{fs, path::Path};
 
 use crate::{Outcome, layout, steps::Steps};
 
-/// The provider signs in whoever asks: an address that must not exist in production.
+/// The provider signs in anyone who asks. This is one of its addresses, which must not exist in production.
 const DEVELOPMENT_ONLY: &[u8] = b"/dev/idp";
 
 /// Searches the release server.

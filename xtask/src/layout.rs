@@ -9,7 +9,7 @@ use crate::Outcome;
 
 /// The folder with the workspace's `Cargo.toml`.
 ///
-/// Asked of cargo at run time, not compiled in: checkouts may share one target directory.
+/// Cargo reports it at run time. It is not compiled in, since checkouts may share one target directory.
 pub(crate) fn workspace() -> Outcome<PathBuf> {
     let manifest = env::var_os("CARGO_MANIFEST_DIR")
         .ok_or("cannot tell where the workspace is: start this program as `cargo xtask …`")?;
@@ -22,7 +22,7 @@ pub(crate) fn workspace() -> Outcome<PathBuf> {
 
 /// Cargo's target directory, wherever `CARGO_TARGET_DIR` or a configuration file has put it.
 pub(crate) fn target() -> Outcome<PathBuf> {
-    // Cargo has built this very program as `<target>/debug/xtask`, so there is no need to ask it.
+    // Cargo has built this program as `<target>/debug/xtask`, so there is no need to ask it.
     let program =
         env::current_exe().map_err(|error| format!("cannot tell where xtask itself is: {error}"))?;
     program

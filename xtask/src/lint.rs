@@ -1,4 +1,4 @@
-//! `cargo xtask lint`: what can be said about the sources without running them.
+//! `cargo xtask lint`: checks the sources without running them.
 
 use crate::{
     Outcome,
@@ -18,7 +18,7 @@ pub(crate) fn lint(steps: &mut Steps, _: &[String]) -> Outcome {
     check(steps)
 }
 
-/// The steps themselves, for a caller that has seen to the tools.
+/// The steps themselves, for a caller that has already provided the tools.
 pub(crate) fn check(steps: &mut Steps) -> Outcome {
     steps.run("format", || run(&mut cargo(["fmt", "--all", "--", "--check"])?))?;
     steps.run("clippy, server", || {
@@ -38,7 +38,7 @@ pub(crate) fn check(steps: &mut Steps) -> Outcome {
     // end wing:postgres
     steps.run("clippy, browser", || {
         run(cargo_wasm(["clippy", "--package", "frontend"])?.args(["--", "-D", "warnings"]))?;
-        // On its own: beside the frontend, a feature switched on by accident would go unnoticed.
+        // Separately: beside the frontend, a feature that is enabled by accident would go unnoticed.
         run(cargo_wasm(["clippy", "--package", "wire"])?.args(["--", "-D", "warnings"]))
     })?;
     steps.run("cargo-deny", || {
@@ -47,8 +47,8 @@ pub(crate) fn check(steps: &mut Steps) -> Outcome {
     advisories(steps)
 }
 
-/// Known vulnerabilities. Their list changes by the day, so it is fetched anew; where the network does not allow
-/// that, an old list would only seem to be an answer.
+/// Known vulnerabilities. Their list changes daily, so it is fetched each time. If the network does not allow that,
+/// the step is skipped, since an old list would only seem to give an answer.
 fn advisories(steps: &mut Steps) -> Outcome {
     let name = "advisories";
     match run(&mut cargo(["deny", "fetch", "db"])?) {

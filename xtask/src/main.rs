@@ -27,7 +27,7 @@ use std::process::ExitCode;
 
 use steps::Steps;
 
-/// What a command comes to: an error is a sentence for the developer.
+/// The result of a command. An error is a sentence for the developer.
 type Outcome<T = ()> = Result<T, String>;
 
 struct Command {

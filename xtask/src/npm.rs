@@ -11,12 +11,12 @@ use crate::{
     process::{ask, command, run},
 };
 
-/// Installs the packages, unless those in place are newer than the lock file.
+/// Installs the packages, unless the installed ones are newer than the lock file.
 pub(crate) fn packages() -> Outcome {
     let folder = layout::end2end()?;
     let lock = folder.join("package-lock.json");
     let wanted = modified(&lock).map_err(|error| format!("cannot read {}: {error}", lock.display()))?;
-    // npm writes this file last, so an installation that was broken off does not pass for one.
+    // npm writes this file last, so an interrupted installation is not taken for a complete one.
     if modified(&folder.join("node_modules/.package-lock.json")).is_ok_and(|installed| installed >= wanted) {
         return Ok(());
     }

@@ -1,4 +1,4 @@
-//! Programs of the system: found on PATH, or installed from Debian's packages.
+//! Programs of the system, found on PATH or installed from Debian's packages.
 
 use std::{
     env,
@@ -14,8 +14,8 @@ pub(crate) fn on_path(name: &str) -> Option<PathBuf> {
         .find(|path| path.is_file())
 }
 
-/// Installs a package, where that is possible: on Debian and its kin, as root. The caller sees whether
-/// it helped by looking again.
+/// Installs a package, if possible: on Debian and its derivatives, as root. The caller finds out whether it helped by
+/// looking again.
 pub(crate) fn install_from_debian(package: &str, takes: &str) {
     let Some(apt) = on_path("apt-get") else { return };
     if !rustix::process::geteuid().is_root() {

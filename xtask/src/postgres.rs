@@ -1,4 +1,4 @@
-//! `cargo xtask postgres COMMAND…`: runs a command beside a PostgreSQL cluster that exists only meanwhile.
+//! `cargo xtask postgres COMMAND…`: starts a temporary PostgreSQL cluster, runs the command, and stops the cluster.
 
 use std::{
     env,
@@ -22,7 +22,7 @@ use crate::{
     steps::Steps,
 };
 
-/// What a cluster takes to start, at most.
+/// The longest time that a cluster may take to start.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The command. The cluster's address is in `DATABASE_URL` and `TEST_DATABASE_URL`.
@@ -37,7 +37,7 @@ pub(crate) fn postgres(_: &mut Steps, arguments: &[String]) -> Outcome {
         .env("DATABASE_URL", url))
 }
 
-/// A running cluster in a temporary folder, on a free port of loopback; gone when dropped.
+/// A running cluster in a temporary folder, on a free port of loopback. Removed when dropped.
 pub(crate) struct Cluster {
     programs: PathBuf,
     port: u16,
@@ -48,7 +48,7 @@ pub(crate) struct Cluster {
     folder: Folder,
 }
 
-/// A temporary folder; gone when dropped, also where nothing came of the cluster in it.
+/// A temporary folder. Removed when dropped, even if the cluster in it could not be created.
 struct Folder(PathBuf);
 
 impl Drop for Folder {
@@ -58,12 +58,12 @@ impl Drop for Folder {
 }
 
 impl Cluster {
-    /// Makes a cluster and waits until it answers.
+    /// Creates a cluster and waits until it answers.
     pub(crate) fn start() -> Outcome<Self> {
         let programs = programs()?;
         let owner = owner()?;
         let folder = env::temp_dir().join(format!("xtask-postgres-{}", std::process::id()));
-        // Its socket is in there, too.
+        // It also holds the cluster's socket.
         DirBuilder::new()
             .mode(0o700)
             .create(&folder)
@@ -88,8 +88,8 @@ impl Cluster {
         let mut initdb = owned(&programs.join("initdb"), &folder.0, owner);
         initdb
             .args([
-                // Whoever has an account on this machine reaches the port. SCRAM is 4096 hashes for a connection,
-                // which took the unoptimised tests a quarter of their time.
+                // Every user of this machine can reach the port, hence a password. Not SCRAM: its 4096 hashes for
+                // each connection took a quarter of the unoptimised tests' time.
                 "--auth=password",
                 "--username=postgres",
                 "--encoding=UTF8",
@@ -103,7 +103,7 @@ impl Cluster {
             .stdout(Stdio::null());
         run(&mut initdb)?;
         let port = free_port()?;
-        // What the tests write need not survive a power cut; it has to survive the end of the server.
+        // What the tests write need not survive a power failure, but it has to survive the end of the server.
         let mut server = owned(&programs.join("postgres"), &folder.0, owner);
         server
             .arg("-D")
@@ -144,12 +144,12 @@ impl Cluster {
         Err("PostgreSQL was started, but does not answer".to_owned())
     }
 
-    /// Where it is, without a database's name.
+    /// Its address, without the name of a database.
     pub(crate) fn url(&self) -> String {
         format!("postgres://postgres:{}@127.0.0.1:{}", self.password, self.port)
     }
 
-    /// Tells a command of it: where it is, and how to stop and start it.
+    /// Tells a command where the cluster is, and how to stop and start it.
     pub(crate) fn known_to<'a>(&self, command: &'a mut Command) -> &'a mut Command {
         command
             .env("TEST_DATABASE_URL", self.url())
@@ -167,7 +167,7 @@ impl Cluster {
 
 impl Drop for Cluster {
     fn drop(&mut self) {
-        // A test may have restarted it, under another number: the cluster itself knows under which.
+        // A test may have restarted it under another process id, which the cluster itself knows.
         let mut stop = owned(&self.programs.join("pg_ctl"), &self.folder.0, self.owner);
         stop.args(["stop", "--mode=immediate", "--silent", "--pgdata"])
             .arg(self.folder.0.join("data"))
@@ -178,7 +178,7 @@ impl Drop for Cluster {
     }
 }
 
-/// A command of the cluster's owner.
+/// A command that runs as the cluster's owner.
 fn owned(program: &Path, folder: &Path, owner: Option<u32>) -> Command {
     let mut command = command(program, folder);
     if let Some(uid) = owner {
@@ -187,7 +187,7 @@ fn owned(program: &Path, folder: &Path, owner: Option<u32>) -> Command {
     command
 }
 
-/// PostgreSQL refuses to run as root: there it runs as the user its package made, or else as nobody.
+/// PostgreSQL refuses to run as root. In that case it runs as the user that its package created, or else as `nobody`.
 fn owner() -> Outcome<Option<u32>> {
     if !rustix::process::geteuid().is_root() {
         return Ok(None);
@@ -205,7 +205,7 @@ fn owner() -> Outcome<Option<u32>> {
         })
 }
 
-/// The folder of initdb and the others: the one on PATH, or Debian's newest, or one installed now.
+/// The folder of initdb and the other programs: the one on PATH, or Debian's newest, or one that is installed now.
 pub(crate) fn programs() -> Outcome<PathBuf> {
     let found = || on_path().or_else(of_debian);
     if let Some(programs) = found() {
@@ -215,7 +215,7 @@ pub(crate) fn programs() -> Outcome<PathBuf> {
     found().ok_or_else(|| "there is no `initdb`: install PostgreSQL, and put it on PATH".to_owned())
 }
 
-/// Sees to it that the pooler is there that the tests stand before their cluster.
+/// Makes sure that the pooler, which the tests put in front of their cluster, is installed.
 pub(crate) fn pgbouncer() -> Outcome {
     if find_pgbouncer().is_none() {
         packages::install_from_debian("pgbouncer", "less than a minute");
@@ -226,14 +226,14 @@ pub(crate) fn pgbouncer() -> Outcome {
     }
 }
 
-/// Debian keeps it where the PATH of others than root does not lead.
+/// Debian keeps it outside the PATH of all users except root.
 fn find_pgbouncer() -> Option<PathBuf> {
     let of_debian = || Some(PathBuf::from("/usr/sbin/pgbouncer")).filter(|path| path.is_file());
     packages::on_path("pgbouncer").or_else(of_debian)
 }
 
 fn on_path() -> Option<PathBuf> {
-    // Where the link leads: the others are beside it there.
+    // Where the link leads: the other programs are in the same folder.
     let initdb = packages::on_path("initdb")?.canonicalize().ok()?;
     complete(initdb.parent()?)
 }

@@ -1,8 +1,8 @@
 //! Child processes that never outlive this one.
 //!
-//! Each child leads a process group of its own, so one signal reaches it and all it has started:
-//! rustc below cargo, browsers below Playwright. cargo-leptos puts the server into another group, and ends
-//! it when it is interrupted itself.
+//! Each child leads its own process group, so one signal reaches it and everything it has started: rustc below cargo,
+//! browsers below Playwright. cargo-leptos puts the server into another group, and ends it when it is interrupted
+//! itself.
 
 use std::{
     env,
@@ -40,7 +40,7 @@ fn state() -> MutexGuard<'static, State> {
     STATE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// From now on an interruption of this program is one of the child that runs, too.
+/// From now on, an interruption of this program also interrupts the running child.
 pub(crate) fn forward_signals() -> Outcome {
     let mut signals = Signals::new([SIGHUP, SIGINT, SIGTERM])
         .map_err(|error| format!("cannot listen for signals: {error}"))?;
@@ -48,15 +48,15 @@ pub(crate) fn forward_signals() -> Outcome {
     Ok(())
 }
 
-/// Whether this program was asked to stop.
+/// Whether this program was interrupted.
 pub(crate) fn interrupted() -> bool {
     state().interrupted
 }
 
 fn interrupt() {
     state().interrupted = true;
-    // An interruption, whichever signal came: all tools tidy up at Ctrl-C, but not all at the others.
-    // Playwright, for one, would leave its servers behind.
+    // Always an interruption, whatever signal was received: all tools clean up at Ctrl-C, but not all at other
+    // signals. Playwright, for example, would leave its servers behind.
     signal_running(Signal::INT);
     thread::sleep(GRACE);
     signal_running(Signal::KILL);
@@ -68,15 +68,15 @@ fn signal_running(signal: Signal) {
 
 fn signal_group(group: Option<Pid>, signal: Signal) {
     if let Some(group) = group {
-        // The only possible failure is the one hoped for: there is no process left in the group.
+        // The only possible failure is the desired state: there is no process left in the group.
         kill_process_group(group, signal).ok();
     }
 }
 
-/// A command without what cargo has put into the environment for this program alone.
+/// A command without the variables that cargo has set for this program only.
 ///
-/// Build scripts look at some of these variables (ring's does): were they passed on, everything
-/// above them would be compiled anew whenever `cargo build` and `cargo xtask` take turns.
+/// Some build scripts read these variables (ring's does). If they were passed on, everything that depends on those
+/// crates would be compiled again whenever `cargo build` and `cargo xtask` alternate.
 pub(crate) fn command(program: impl AsRef<OsStr>, folder: &Path) -> Command {
     let mut command = Command::new(program);
     command.current_dir(folder);
@@ -89,7 +89,7 @@ pub(crate) fn command(program: impl AsRef<OsStr>, folder: &Path) -> Command {
     command
 }
 
-/// Runs a command to its end and lets its output through.
+/// Runs a command to its end and shows its output.
 pub(crate) fn run(command: &mut Command) -> Outcome {
     println!("$ {}", shown(command));
     let status = Group::start(command)?.wait()?;
@@ -105,7 +105,7 @@ pub(crate) fn run(command: &mut Command) -> Outcome {
     }
 }
 
-/// What a command that takes no time says on its standard output, if it exists and succeeds.
+/// The standard output of a short command, if the command exists and succeeds.
 pub(crate) fn ask(command: &mut Command) -> Option<String> {
     let output = command.stdin(Stdio::null()).output().ok()?;
     output
@@ -119,16 +119,16 @@ fn shown(command: &Command) -> String {
     words.map(OsStr::to_string_lossy).collect::<Vec<_>>().join(" ")
 }
 
-/// A running child and all it has started. Dropping it ends whatever is left of them.
+/// A running child and everything it has started. Dropping it ends whatever is left of them.
 pub(crate) struct Group(Child);
 
 impl Group {
     /// Starts a child.
     pub(crate) fn start(command: &mut Command) -> Outcome<Self> {
-        // A background group that reads from the terminal is stopped by the kernel: hence no input.
+        // The kernel stops a background group that reads from the terminal, hence no input.
         command.process_group(0).stdin(Stdio::null());
-        // The lock is held over the start, so an interruption comes either before it, and nothing
-        // is started, or after it, and the group is known.
+        // The lock is held during the start. So an interruption comes either before it, and nothing is started, or
+        // after it, and the group is known.
         let mut state = state();
         if state.interrupted {
             return Err(format!("`{}` was not started: interrupted", shown(command)));
@@ -144,7 +144,7 @@ impl Group {
         Ok(group)
     }
 
-    /// The leader's number is its group's.
+    /// The leader's process id is also its group's.
     fn id(&self) -> Option<Pid> {
         i32::try_from(self.0.id()).ok().and_then(Pid::from_raw)
     }
@@ -214,8 +214,8 @@ mod tests {
         shell
     }
 
-    /// Does something with a shell that has started a long sleep, and makes sure that the sleep is
-    /// over afterwards: only then has the pipe that it writes to no writer any more.
+    /// Runs `work` with a shell that has started a long sleep, and makes sure that the sleep has ended afterwards:
+    /// only then does the pipe that it writes to have no writer any more.
     fn with_sleeper(script: &str, work: impl FnOnce(&mut Command) -> Outcome) -> Outcome {
         let (mut reader, writer) = pipe().expect("a pipe is made");
         let start = Instant::now();
@@ -230,7 +230,7 @@ mod tests {
         outcome
     }
 
-    /// One test for all, and in this order: whether this process was interrupted is said only once.
+    /// One test for all of this, in this order, since an interruption of this process is recorded permanently.
     #[test]
     fn no_process_outlives_its_group() {
         run(&mut shell("exit 0")).expect("success is success");
@@ -247,7 +247,7 @@ mod tests {
         let mut group = Group::start(&mut shell("exec sleep 60")).expect("a sleep is started");
         assert_eq!(group.has_ended(), Ok(false));
         group.interrupt(SLEEP / 2).expect("it ends");
-        // What a shell has put into the background ignores the interruption.
+        // A process that a shell has put into the background ignores the interruption.
         let left = with_sleeper("exit 0", |shell| {
             let mut group = Group::start(shell)?;
             while !group.has_ended()? {

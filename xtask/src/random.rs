@@ -1,10 +1,10 @@
-//! Secrets for what is made here.
+//! Random secrets for whatever xtask creates.
 
 use std::{fs::File, io::Read};
 
 use crate::Outcome;
 
-/// As many random bytes in hexadecimal digits, which mean themselves in an address, and are base64 as well.
+/// `BYTES` random bytes in hexadecimal digits, which need no escaping in an address, and are valid base64 too.
 pub(crate) fn digits<const BYTES: usize>() -> Outcome<String> {
     let mut bytes = [0; BYTES];
     File::open("/dev/urandom")

@@ -1,4 +1,4 @@
-//! `cargo xtask rename NAME`: makes the project one's own.
+//! `cargo xtask rename NAME`: gives the project its own name.
 
 use std::{
     fs::{self, OpenOptions},
@@ -15,9 +15,9 @@ use crate::{
     tree,
 };
 
-/// Whose copyright it is does not change with a name.
+/// The holder of the copyright does not change with the name.
 const LICENCE: &str = "LICENSE";
-/// The beginning of README, which is about a template, and about what was made of it.
+/// The beginning of README, which is about a template, and its replacement for a project.
 const HEAD: (&str, &str) = (
     "A template for [Leptos](https://leptos.dev) applications that people sign in to:",
     "A [Leptos](https://leptos.dev) application that people sign in to:",
@@ -78,7 +78,7 @@ fn is_valid(name: &str) -> Outcome {
     if !name.starts_with(|first: char| first.is_ascii_lowercase()) {
         return wrong("does not begin with a letter");
     }
-    // They would be taken for what they are already.
+    // These names are already in use.
     if ["app", "auth", "frontend", "server", "test", "wire", "xtask"].contains(&name) {
         return wrong("is what a part of the project is called");
     }
@@ -114,7 +114,7 @@ pub(crate) fn current(root: &Path) -> Outcome<String> {
         .ok_or_else(|| format!("{} does not say what the site is called", manifest.display()))
 }
 
-/// Gives a project another name, in these files. Returns those that changed.
+/// Renames a project in these files. Returns the files that changed.
 pub(crate) fn give(root: &Path, files: &[PathBuf], known: &str, name: &str) -> Outcome<Vec<PathBuf>> {
     let mut changed = Vec::new();
     for file in files.iter().filter(|file| *file != Path::new(LICENCE)) {
@@ -131,7 +131,7 @@ pub(crate) fn give(root: &Path, files: &[PathBuf], known: &str, name: &str) -> O
     Ok(changed)
 }
 
-/// A text under another name, in each of its spellings.
+/// A text with the new name, in each of its spellings.
 fn renamed(text: &str, known: &str, name: &str) -> String {
     let spelled = |joint: &str| (known.replace('-', joint), name.replace('-', joint));
     let [kebab, snake, joined] = ["-", "_", ""].map(spelled);
@@ -141,7 +141,7 @@ fn renamed(text: &str, known: &str, name: &str) -> String {
         .replace(&joined.0, &joined.1)
 }
 
-/// A `.env` with a secret of its own, where there is none.
+/// Creates a `.env` with its own secret, if there is no such file.
 fn environment(root: &Path) -> Outcome {
     let path = root.join(".env");
     if path.exists() {

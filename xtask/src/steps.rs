@@ -20,26 +20,26 @@ struct Step {
 }
 
 impl Steps {
-    /// Does one step, which counts as one test.
+    /// Runs a step that counts as one test.
     pub(crate) fn run(&mut self, name: &'static str, work: impl FnOnce() -> Outcome) -> Outcome {
         self.record(name, work, Tests::one)
     }
 
-    /// Does one step that runs tests and leaves a JUnit report of them.
+    /// Runs a step that runs tests and leaves a JUnit report of them.
     pub(crate) fn run_tests(
         &mut self,
         name: &'static str,
         report: &Path,
         work: impl FnOnce() -> Outcome,
     ) -> Outcome {
-        // An old report would speak for tests that did not even compile this time.
+        // An old report would count for tests that did not even compile this time.
         fs::remove_file(report).ok();
         self.record(name, work, |succeeded| {
             let tests = fs::read_to_string(report)
                 .ok()
                 .and_then(|text| Tests::read(&text));
             match tests {
-                // A run that fails although each test passed has failed nevertheless.
+                // A run that fails although each test passed has still failed.
                 Some(tests) if succeeded == (tests.failed == 0) => tests,
                 _ => Tests::one(succeeded),
             }
@@ -67,7 +67,7 @@ impl Steps {
         outcome
     }
 
-    /// Leaves one step out, which counts as no test, and says why.
+    /// Leaves out a step, which then does not count as a test, and prints why.
     pub(crate) fn skip(&mut self, name: &'static str, why: &str) {
         println!("\n=== {name}: skipped, since {why} ===");
         self.0.push(Step {
@@ -78,7 +78,7 @@ impl Steps {
         });
     }
 
-    /// Prints one line for each step and, last, the totals in the form machines look for.
+    /// Prints one line for each step and, last, the totals in the format that machines look for.
     pub(crate) fn summarise(&self) {
         if self.0.is_empty() {
             return;
@@ -104,7 +104,7 @@ impl Steps {
     }
 }
 
-/// A duration as people say it.
+/// A duration in words.
 pub(crate) fn shown(duration: Duration) -> String {
     match duration.as_secs() {
         seconds @ 0..60 => format!("{seconds}.{} s", duration.subsec_millis() / 100),

@@ -1,4 +1,4 @@
-//! `cargo xtask test`: all that a change has to pass, the quickest answers first.
+//! `cargo xtask test`: everything that a change has to pass, the quickest checks first.
 
 use std::{path::Path, process::Command};
 
@@ -43,7 +43,8 @@ pub(crate) fn test(steps: &mut Steps, _: &[String]) -> Outcome {
     // wing:postgres
     steps.run_tests("tests, PostgreSQL", &report, || {
         let cluster = Cluster::start()?;
-        // The workspace as before, so that little is compiled anew; what knows no engine was just tested.
+        // The whole workspace again, so that little is recompiled. Crates that do not depend on the engine have just
+        // been tested.
         run(cluster.known_to(
             cargo_like_leptos(["nextest", "run"])?
                 .args(NATIVE)
@@ -54,7 +55,7 @@ pub(crate) fn test(steps: &mut Steps, _: &[String]) -> Outcome {
     // end wing:postgres
     instances(steps, "instances", run)?;
     // wing:postgres
-    // Beside a cluster of their own, which they stop and start.
+    // With a separate cluster, which the tests stop and start.
     instances(steps, "instances, PostgreSQL", |tests| {
         run(Cluster::start()?.known_to(tests.args(POSTGRES)))
     })?;
@@ -68,8 +69,8 @@ pub(crate) fn test(steps: &mut Steps, _: &[String]) -> Outcome {
     let report = layout::target()?.join("playwright.xml");
     steps.run_tests("browser tests", &report, || playwright(&chromium, &report))?;
 
-    // After all that runs the debug server: for watching, leptos is compiled otherwise, and the server and
-    // the site above it as well.
+    // After everything that runs the debug server: for watching, leptos is compiled differently, and so are the
+    // server and the site above it.
     steps.run("development server", dev::try_out)?;
 
     steps.run("release build", || build::release(&[]))?;
@@ -86,9 +87,9 @@ fn instances(steps: &mut Steps, name: &'static str, run: impl FnOnce(&mut Comman
     })
 }
 
-/// Playwright starts the servers itself: it is told where the debug server and the site are.
+/// Playwright starts the servers itself. It is given the places of the debug server and the site.
 fn playwright(chromium: &Chromium, report: &Path) -> Outcome {
-    // Called by its path: npx in between would answer an interruption before Playwright has.
+    // Called by its path: npx in between would react to an interruption before Playwright does.
     let mut playwright = command(npm::bin()?.join("playwright"), &layout::end2end()?);
     playwright
         .args(["test", "--reporter=list,junit"])

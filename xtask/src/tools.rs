@@ -1,4 +1,4 @@
-//! The tools the commands need: found, or else installed, with a word on how long that takes.
+//! The tools that the commands need: found, or else installed, with a note on how long that takes.
 
 use std::{fs, path::Path, process::Command, time::Instant};
 
@@ -8,8 +8,8 @@ use crate::{
     steps::shown,
 };
 
-/// A subcommand of cargo: the version that is installed where there is none, and the range of those that are
-/// accepted. Never simply the newest: what builds and judges the sources is as fixed as what they depend on.
+/// A subcommand of cargo: the version that is installed if it is missing, and the range of accepted versions. Never
+/// simply the newest: the tools that build and check the sources are as fixed as the dependencies.
 struct Plugin {
     name: &'static str,
     version: &'static str,
@@ -27,7 +27,7 @@ const LEPTOS: Plugin = Plugin {
     takes: "five to fifteen minutes",
 };
 
-/// From 0.18 on `deny.toml` is read as it is meant.
+/// From 0.18 on, `deny.toml` is read as intended.
 const DENY: Plugin = Plugin {
     name: "deny",
     version: "0.20.2",
@@ -44,14 +44,14 @@ const NEXTEST: Plugin = Plugin {
     takes: "two to six minutes",
 };
 
-/// All that `cargo leptos` needs for a debug build.
+/// Everything that `cargo leptos` needs for a debug build.
 pub(crate) fn for_leptos() -> Outcome {
     wasm_target()?;
     plugin(&LEPTOS)?;
     wasm_bindgen()
 }
 
-/// The compiler's part for the browser.
+/// The compiler's target for the browser.
 pub(crate) fn wasm_target() -> Outcome {
     let folder = layout::workspace()?;
     let libraries = ask(command("rustc", &folder).args([
@@ -96,14 +96,14 @@ fn plugin(plugin: &Plugin) -> Outcome {
 }
 
 impl Plugin {
-    /// Whether what it says to `--version` is a version that will do.
+    /// Whether the output of `--version` has an accepted version.
     fn accepts(&self, text: &str) -> bool {
         Version::read(text).is_some_and(|version| self.oldest <= version && version < self.before)
     }
 }
 
-/// The program must be of exactly the library's version: the two talk in a format that has no
-/// version of its own. cargo-leptos takes it from PATH, and would download it if it were not there.
+/// The program must have exactly the library's version, since their common format has no version of its own.
+/// cargo-leptos takes the program from PATH, and would download it if it were missing.
 fn wasm_bindgen() -> Outcome {
     let folder = layout::workspace()?;
     let lock = folder.join("Cargo.lock");
@@ -129,7 +129,7 @@ fn wasm_bindgen() -> Outcome {
             install.args(["--version", version]);
             install
         };
-        // Its lock file may name a crate that was withdrawn since; without it cargo finds another.
+        // Its lock file may name a crate that has been withdrawn. Without the lock file, cargo finds another version.
         run(install().arg("--locked")).or_else(|_| run(&mut install()))
     })?;
     if suits() {
@@ -142,7 +142,7 @@ fn wasm_bindgen() -> Outcome {
     }
 }
 
-/// `cargo install` for tools that are started a few times a day: not worth an optimiser's time.
+/// `cargo install` for tools that run a few times a day, which are not worth optimising.
 fn install(folder: &Path, package: &str) -> Command {
     let mut install = command("cargo", folder);
     install
@@ -171,7 +171,7 @@ fn locked<'a>(lock: &'a str, package: &str) -> Option<&'a str> {
 struct Version(u32, u32, u32);
 
 impl Version {
-    /// Reads the second word of what a program says to `--version`: the first is its name.
+    /// Reads the second word of a program's output for `--version`. The first is its name.
     fn read(text: &str) -> Option<Self> {
         let mut numbers = text
             .split_whitespace()

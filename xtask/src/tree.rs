@@ -1,4 +1,4 @@
-//! The files of a project, as git has them.
+//! The files of a project, as git lists them.
 
 use std::path::{Path, PathBuf};
 
@@ -7,12 +7,12 @@ use crate::{
     process::{ask, command},
 };
 
-/// The files under version control, from the root.
+/// The files under version control, relative to the root.
 pub(crate) fn files(root: &Path) -> Outcome<Vec<PathBuf>> {
     listed(root, &["--cached"])
 }
 
-/// The files under version control, and those that may come under it: what is not ignored.
+/// The files under version control, and those that may come under it because they are not ignored.
 pub(crate) fn all_files(root: &Path) -> Outcome<Vec<PathBuf>> {
     listed(root, &["--cached", "--others", "--exclude-standard"])
 }
@@ -28,8 +28,7 @@ fn listed(root: &Path, which: &[&str]) -> Outcome<Vec<PathBuf>> {
         .collect())
 }
 
-/// Refuses a tree with changes that are not committed: what a command changes can then be looked at, and taken
-/// back, by itself.
+/// Refuses a tree with uncommitted changes, so that what a command changes can be reviewed and undone separately.
 pub(crate) fn is_clean(root: &Path) -> Outcome {
     match ask(command("git", root).args(["status", "--porcelain"])) {
         Some(changes) if changes.is_empty() => Ok(()),

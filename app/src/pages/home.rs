@@ -6,7 +6,7 @@ use wire::AuthSession;
 
 use crate::{pages::paths, session::current_session, ui::time::When};
 
-/// What this is, for everybody. It asks the database for nothing.
+/// What this application is, for every visitor. It makes no database query.
 #[component]
 pub fn Home() -> impl IntoView {
     view! {

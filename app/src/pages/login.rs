@@ -47,7 +47,7 @@ pub async fn login(
 
 const LOGIN: Endpoint = Endpoint::of::<Login>(&[paths::LOGIN]).coming_back(&["email", "remember"]);
 
-/// The page to sign in: with a provider, or with a password.
+/// The page to sign in, with a provider or with a password.
 #[component]
 pub fn LoginPage() -> impl IntoView {
     let form = FormState::of(LOGIN);

@@ -1,4 +1,4 @@
-//! The signed-in person.
+//! The profile of the signed-in user.
 
 use leptos::{either::Either, prelude::*};
 use leptos_meta::Title;
@@ -23,7 +23,7 @@ use crate::{
     },
 };
 
-/// The page that shows the person to themselves.
+/// The page that shows the user their own profile.
 #[component]
 pub fn Profile() -> impl IntoView {
     let shown = PublicDataContext::take();
@@ -33,7 +33,7 @@ pub fn Profile() -> impl IntoView {
         <Title text="Profile" />
         <div class="page">
             {once_loaded(move || async move {
-                // Without its public part the page is still worth showing.
+                // Without the public data the page is still worth showing.
                 let (user, public) = (user.get().await, public.get().await.ok());
                 match user.and_then(|user| user.ok_or(AppError::Unauthenticated)) {
                     Ok(user) => view! { <Person user public /> }.into_any(),

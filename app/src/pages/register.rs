@@ -1,4 +1,4 @@
-//! Making an account.
+//! Creating an account.
 
 #![expect(
     missing_docs,
@@ -28,7 +28,7 @@ use crate::{
 /// The forms of this page.
 pub const FORMS: &[Endpoint] = &[REGISTER];
 
-/// Makes an account with a password and signs in.
+/// Creates an account with a password and signs in.
 #[server]
 pub async fn register(
     email: String,
@@ -55,7 +55,7 @@ pub async fn register(
 const REGISTER: Endpoint =
     Endpoint::of::<Register>(&[paths::REGISTER]).coming_back(&["email", "name", "remember"]);
 
-/// The page to make an account; it signs in as well.
+/// The page to create an account, which signs in as well.
 #[component]
 pub fn RegisterPage() -> impl IntoView {
     let form = FormState::of(REGISTER);
@@ -100,7 +100,7 @@ pub fn RegisterPage() -> impl IntoView {
     }
 }
 
-/// What a new password must be.
+/// The requirements on a new password.
 pub(super) fn password_hint() -> String {
     format!(
         "At least {} characters. A few unrelated words are easy to remember and hard to guess.",

@@ -1,13 +1,13 @@
-//! An e-mail address, and what is known of whose it is.
+//! An e-mail address, and whether it is verified.
 
 use leptos::{either::Either, prelude::*};
 
-/// Somebody's address. Anybody may have typed it, so it is never shown without the word on that.
+/// A user's address. Anyone may have typed it, so it is never shown without stating whether it is verified.
 #[component]
 pub fn Address(
     /// The address, if there is one.
     email: Option<String>,
-    /// Whether somebody vouched for it.
+    /// Whether it is verified.
     is_verified: bool,
 ) -> impl IntoView {
     let Some(email) = email else {

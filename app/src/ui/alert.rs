@@ -1,22 +1,22 @@
-//! What went wrong, and the way on.
+//! What went wrong, and what to do next.
 
 use leptos::{either::EitherOf5, prelude::*};
 
 use super::link::{asked_return_to, leading_to, this_page};
 use crate::{error::AppError, pages::paths};
 
-/// An error in words, with a link where there is something to do about it. What was typed stays: the
-/// link is for another tab, or for later.
+/// An error in words, with a link if there is something to do about it. What was typed stays: the link is for another
+/// tab, or for later.
 #[component]
 pub fn Alert(
     /// The error.
     error: AppError,
-    /// The id fields refer to.
+    /// The id that fields refer to.
     #[prop(optional, into)]
     id: Option<String>,
 ) -> impl IntoView {
     let way_on = match error {
-        // A new document: this one was made for who is signed in no longer.
+        // A new document: this one was rendered for a user who is no longer signed in.
         AppError::Unauthenticated => EitherOf5::A(view! {
             <a href=leading_to(paths::LOGIN, Some(&this_page())) rel="external">"Sign in"</a>
         }),
@@ -26,7 +26,7 @@ pub fn Alert(
         AppError::EmailTaken => EitherOf5::C(view! {
             <a href=leading_to(paths::LOGIN, asked_return_to().as_deref())>"Sign in instead"</a>
         }),
-        // A new document as well, for who is signed in now.
+        // A new document here too, for the user who is signed in now.
         AppError::SignedInAsAnother => EitherOf5::D(view! {
             <a href=this_page() rel="external">"Load this page again"</a>
         }),

@@ -1,24 +1,24 @@
-//! A face for a person: a picture of ours, or initials.
+//! A person's avatar: a picture that this application serves, or initials.
 
 use leptos::{either::Either, prelude::*};
 use uuid::Uuid;
 
-/// As many as there are classes `hue-N` in the style sheet.
+/// The number of classes `hue-N` in the style sheet.
 const HUES: u128 = 6;
 
-/// A picture, if it is one the content security policy lets through; else initials on a colour that
-/// stays the person's own.
+/// A picture, if the content security policy allows it; otherwise initials on a colour that never changes for this
+/// person.
 #[component]
 pub fn Avatar(
     /// The person's id, which chooses the colour.
     id: Uuid,
-    /// What the person is called.
+    /// The person's name.
     #[prop(into)]
     name: String,
     /// The picture's address.
     #[prop(optional_no_strip)]
     picture: Option<String>,
-    /// Further classes.
+    /// Additional classes.
     #[prop(optional)]
     class: &'static str,
 ) -> impl IntoView {
@@ -58,7 +58,7 @@ fn initials(name: &str) -> String {
     }
 }
 
-/// What to call somebody of whom only the address is known.
+/// A name for a person whose address is all that is known.
 pub fn local_part(email: Option<&str>) -> String {
     email
         .and_then(|email| email.split('@').next())

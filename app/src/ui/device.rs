@@ -1,6 +1,6 @@
-//! A device in words, from what its browser calls itself.
+//! A device in words, from its browser's user agent.
 
-/// Browsers, the ones that pretend to be another one first.
+/// Browsers. Those that imitate another browser come first.
 const BROWSERS: [(&str, &str); 12] = [
     ("Edg/", "Edge"),
     ("EdgA/", "Edge"),
@@ -27,7 +27,7 @@ const SYSTEMS: [(&str, &str); 7] = [
     ("Linux", "Linux"),
 ];
 
-/// Browser and system, as far as they are known.
+/// The browser and the system, as far as they are known.
 pub fn device(user_agent: Option<&str>) -> String {
     let user_agent = user_agent.unwrap_or_default();
     match (find(&BROWSERS, user_agent), find(&SYSTEMS, user_agent)) {

@@ -43,7 +43,7 @@ fn by(actor: Actor) -> Option<String> {
     }
 }
 
-/// The event in words; one a fork has added is told by its name.
+/// The event in words. An event that a fork has added is shown by its name.
 fn words(kind: &str, note: &str) -> String {
     match kind {
         "register" => format!("Account created with {}", method(note)),
@@ -68,7 +68,7 @@ fn words(kind: &str, note: &str) -> String {
     }
 }
 
-/// How somebody signed in.
+/// The method of a sign-in, in words.
 pub fn method(name: &str) -> String {
     match name {
         "password" => "a password".to_owned(),

@@ -1,11 +1,11 @@
-//! What a page shows in place of what it could not read.
+//! What a page shows in place of data that it could not read.
 
 use leptos::prelude::*;
 
 use super::{alert::Alert, link::this_page};
 use crate::error::AppError;
 
-/// Says that this part of the page cannot be shown, why, and what to do.
+/// States that this part of the page cannot be shown, why, and what to do.
 #[component]
 pub fn Failure(
     /// Why.
@@ -15,7 +15,7 @@ pub fn Failure(
     view! {
         <div class="failure">
             <Alert error />
-            // A new document, since it is the server that could not answer.
+            // A new document, since it is the server that failed.
             <p>
                 <a href=this_page() rel="external">"Try again"</a>
             </p>
@@ -23,7 +23,7 @@ pub fn Failure(
     }
 }
 
-/// Gives the page its true status. In the browser there is no answer to give one to.
+/// Sets the page's true status. In the browser there is no response to set it on.
 pub fn set_status(status: u16) {
     #[cfg(feature = "ssr")]
     if let (Some(response), Ok(status)) = (

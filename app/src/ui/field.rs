@@ -1,17 +1,17 @@
-//! A labelled field, tied to its hint and to what is wrong with it.
+//! A labelled field, tied to its hint and its error.
 
 use leptos::prelude::*;
 
 use super::form::FormState;
 use crate::error::AppError;
 
-/// A line of text: a label, an input, a hint. The attribute `value` is what the page begins with; what
-/// the person types is the browser's, so that nothing is lost when the page is hydrated.
+/// A line of text: a label, an input, a hint. The attribute `value` is the initial value. What the person types stays
+/// with the browser, so that nothing is lost when the page is hydrated.
 #[component]
 pub fn Field(
     /// The form it is in.
     form: FormState,
-    /// The field's name, which is its id as well.
+    /// The field's name, also used as its id.
     name: &'static str,
     /// The label.
     #[prop(into)]
@@ -21,10 +21,10 @@ pub fn Field(
     kind: &'static str,
     /// The autocomplete token.
     autocomplete: &'static str,
-    /// What it holds at first.
+    /// The initial value.
     #[prop(optional_no_strip)]
     value: Option<String>,
-    /// A word of help.
+    /// A short hint.
     #[prop(optional, into)]
     hint: Option<String>,
     /// Whether it must be filled in.
@@ -63,13 +63,13 @@ pub fn Field(
 pub fn TextArea(
     /// The form it is in.
     form: FormState,
-    /// The field's name, which is its id as well.
+    /// The field's name, also used as its id.
     name: &'static str,
     /// The label.
     label: &'static str,
-    /// What it holds at first.
+    /// The initial value.
     value: Option<String>,
-    /// A word of help.
+    /// A short hint.
     hint: &'static str,
 ) -> impl IntoView {
     let value = form.typed(name).or(value).unwrap_or_default();
@@ -100,12 +100,12 @@ fn escaped(text: &str) -> String {
         .replace('>', "&gt;")
 }
 
-/// A yes or no.
+/// A checkbox.
 #[component]
 pub fn Checkbox(
     /// The form it is in.
     form: FormState,
-    /// The field's name, which is its id as well.
+    /// The field's name, also used as its id.
     name: &'static str,
     /// The label.
     label: &'static str,

@@ -1,4 +1,4 @@
-//! Forms, with and without JavaScript, by one rule.
+//! Forms that follow the same rules with and without JavaScript.
 
 use leptos::{either::EitherOf4, ev::SubmitEvent, html, prelude::*, task::spawn_local};
 use wasm_bindgen::JsCast;
@@ -13,17 +13,18 @@ use crate::{
     made_for::MadeForField,
 };
 
-/// A form to a server function. It works without JavaScript as well, and says for whom its page was made.
+/// A form that posts to a server function. It works without JavaScript too, and states which user its page was made
+/// for.
 ///
-/// With JavaScript it is sent from where it stands: what was typed stays, and the page follows what the answer says.
+/// With JavaScript it is sent without leaving the page: what was typed stays, and the page follows the answer.
 #[component]
 pub fn Form(
-    /// How it stands.
+    /// Its state.
     form: FormState,
     /// Its classes.
     #[prop(optional)]
     class: &'static str,
-    /// Whether what was typed is cleared once it is done: a password is not left behind, and fields follow what is
+    /// Whether its fields are cleared once it is done, so that no password is left behind and fields show what is
     /// stored.
     #[prop(optional)]
     emptied: bool,
@@ -57,23 +58,23 @@ pub fn Form(
     }
 }
 
-/// How a form stands: as its answer says once it was sent from this document, before that as the page's flash says.
+/// The state of a form: its answer, once it was sent from this document; before that, the page's flash.
 #[derive(Clone, Copy)]
 pub struct FormState {
     endpoint: Endpoint,
     flash: StoredValue<Option<Flash>>,
     sent: RwSignal<Sent>,
     newest: Newest,
-    /// The newest turn before this form was there.
+    /// The newest turn before this form was created.
     before: usize,
 }
 
-/// What became of a form that was sent from this document.
+/// The outcome of a form that was sent from this document.
 #[derive(Clone, Default)]
 struct Sent {
     /// Its turn among the forms of the document; 0 before it is sent.
     turn: usize,
-    /// How often an answer came.
+    /// The number of answers received.
     answers: usize,
     /// The newest answer; none while one is awaited.
     answer: Option<Result<Json, AppError>>,
@@ -85,7 +86,7 @@ impl Sent {
     }
 }
 
-/// The turn of the form that was sent last from this document: only its outcome is shown.
+/// The turn of the form that was sent last from this document. Only its outcome is shown.
 #[derive(Clone, Copy)]
 pub struct Newest(RwSignal<usize>);
 
@@ -97,7 +98,8 @@ impl Newest {
 }
 
 impl FormState {
-    /// The state of a form to this endpoint. Forms that share it are as one: what is true of it is true of all.
+    /// The state of a form to this endpoint. Forms that share a state behave as one: what is true of one is true of
+    /// all.
     pub fn of(endpoint: Endpoint) -> Self {
         let newest = use_context().unwrap_or_else(|| Newest(RwSignal::new(0)));
         Self {
@@ -141,7 +143,7 @@ impl FormState {
         self.sent.with(Sent::is_awaited)
     }
 
-    /// How it ended, unless another form was sent since.
+    /// The form's outcome, unless another form was sent since.
     fn outcome(self) -> Option<Outcome> {
         let newest = self.newest.0.get();
         self.sent.with(|sent| match &sent.answer {
@@ -154,7 +156,7 @@ impl FormState {
         })
     }
 
-    /// How often an answer came: for what is loaded anew after that.
+    /// The number of answers received, for data that is loaded again after each.
     pub fn answers(self) -> usize {
         self.sent.with(|sent| sent.answers)
     }
@@ -179,12 +181,12 @@ impl FormState {
         }
     }
 
-    /// Whether the form has been sent.
+    /// Whether the form was sent.
     pub fn was_sent(self) -> bool {
         self.is_pending() || self.outcome().is_some()
     }
 
-    /// The id of the alert that says why.
+    /// The id of the alert that shows the error.
     pub(super) fn alert_id(self) -> String {
         format!("{}-alert", name(self.endpoint.path).replace('/', "-"))
     }
@@ -202,12 +204,12 @@ fn name(path: &'static str) -> &'static str {
     path.strip_prefix("/api/").unwrap_or(path)
 }
 
-/// Says how a form ended.
+/// Shows the outcome of a form.
 #[component]
 pub fn Notice(
     /// The form.
     form: FormState,
-    /// What is said when it is done.
+    /// The text shown when it is done.
     #[prop(optional)]
     done: &'static str,
 ) -> impl IntoView {
@@ -223,19 +225,19 @@ pub fn Notice(
     }
 }
 
-/// The button that sends a form, and says that it is on its way.
+/// The button that sends a form, and shows that the form is being sent.
 #[component]
 pub fn Submit(
     /// The form.
     form: FormState,
     /// What it does.
     label: &'static str,
-    /// What it says meanwhile.
+    /// The label while the form is being sent.
     busy: &'static str,
     /// A longer name, where the label alone is not unique on the page.
     #[prop(optional, into)]
     name: Option<String>,
-    /// Further classes.
+    /// Additional classes.
     #[prop(default = "button-primary")]
     class: &'static str,
 ) -> impl IntoView {

@@ -1,4 +1,4 @@
-//! What is around every page.
+//! The frame around every page.
 
 use leptos::prelude::*;
 use leptos_meta::Html;
@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{flash::FlashContext, session::LOGOUT, theme::ThemeContext};
 
-/// The bar, the page, the foot.
+/// The navigation bar, the page and the footer.
 #[component]
 pub fn Layout(
     /// The page.

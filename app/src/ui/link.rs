@@ -1,15 +1,15 @@
-//! Addresses that lead back.
+//! Addresses that lead back to a page.
 
 use leptos::prelude::*;
 use leptos_router::hooks::use_location;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
-/// The name of the field and query that holds where to go afterwards.
+/// The name of the field and query parameter that holds where to go afterwards.
 pub const RETURN_TO: &str = "return_to";
 
-/// The page's `return_to`, as the address has it: only a value to hand on, the server judges it.
+/// The page's `return_to`, as given in the address. It is only passed on; the server decides whether to accept it.
 ///
-/// Read from the query itself: leptos_router decodes the values of its query map twice.
+/// Read from the query itself, because leptos_router decodes the values of its query map twice.
 pub fn asked_return_to() -> Option<String> {
     let search = use_location().search.get_untracked();
     value_of(&search, RETURN_TO).filter(|path| !path.is_empty())
@@ -25,7 +25,7 @@ pub fn value_of(query: &str, name: &str) -> Option<String> {
         .map(|(_, value)| unescaped(value))
 }
 
-/// Undoes form encoding; what is no escape stays as it is.
+/// Decodes form encoding. What is not a valid escape stays as it is.
 fn unescaped(text: &str) -> String {
     let spaced = text.replace('+', " ");
     percent_decode_str(&spaced).decode_utf8_lossy().into_owned()
@@ -36,7 +36,7 @@ pub fn this_page() -> String {
     use_location().pathname.get_untracked()
 }
 
-/// A page that leads to `return_to` when it is done.
+/// The address of a page that leads to `return_to` when it is done.
 pub fn leading_to(page: &str, return_to: Option<&str>) -> String {
     match return_to {
         Some(return_to) => format!("{page}?{RETURN_TO}={}", escaped(return_to)),
@@ -44,7 +44,7 @@ pub fn leading_to(page: &str, return_to: Option<&str>) -> String {
     }
 }
 
-/// What stays as it is in the value of a query.
+/// The characters that stay as they are in a query value.
 const PLAIN: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'_')
@@ -52,8 +52,8 @@ const PLAIN: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'~')
     .remove(b'/');
 
-/// Percent-encoded by one rule on both sides: what the browser's own function spares differs from what
-/// the server's does, and the two must write the same attribute.
+/// Percent-encoded by one rule on both sides. The browser's own function leaves other characters unescaped than the
+/// server's, and both must write the same attribute.
 pub fn escaped(text: &str) -> String {
     utf8_percent_encode(text, PLAIN).to_string()
 }

@@ -1,4 +1,4 @@
-//! What a page loads before it can be shown: with the page from the server, and in the browser when it changes.
+//! What a page loads before it can be shown: on the server with the page, and in the browser when it changes.
 
 use std::{future::Future, marker::PhantomData, pin::Pin};
 
@@ -11,8 +11,8 @@ use crate::{
     error::AppError,
 };
 
-/// A value that a page loads. It is text until a view reads it: what loads, waits and takes over from the server is
-/// in the wasm once, not once for each type.
+/// A value that a page loads. It is text until a view reads it, so the code that loads it, waits for it and takes it
+/// over from the server is in the wasm once, not once for each type.
 pub struct Load<T> {
     text: Resource<Result<Json, AppError>>,
     reads: PhantomData<fn() -> T>,
@@ -27,8 +27,7 @@ impl<T> Clone for Load<T> {
 impl<T> Copy for Load<T> {}
 
 impl<T: DeserializeOwned> Load<T> {
-    /// What a server function returns for these arguments. It is called again when they change, and whenever
-    /// `after` does.
+    /// What a server function returns for these arguments. It is called again whenever they or `after` change.
     pub fn new<S>(
         after: impl Fn() -> usize + Send + Sync + 'static,
         args: impl Fn() -> S + Clone + Send + Sync + 'static,
@@ -40,8 +39,8 @@ impl<T: DeserializeOwned> Load<T> {
         Self::trying(after, move || Ok(args()))
     }
 
-    /// The same where there may be no arguments, as in an address that somebody has typed: then the error is what it
-    /// comes to.
+    /// As [`Load::new`], where the arguments may be missing, as in an address that the visitor typed. The error is
+    /// then the result.
     pub fn trying<S>(
         after: impl Fn() -> usize + Send + Sync + 'static,
         args: impl Fn() -> Result<S, AppError> + Clone + Send + Sync + 'static,
@@ -61,7 +60,7 @@ impl<T: DeserializeOwned> Load<T> {
         )
     }
 
-    /// What `load` returns; it is called again whenever `source` changes.
+    /// What `load` returns. It is called again whenever `source` changes.
     pub fn by(
         source: impl Fn() -> (usize, String) + Send + Sync + 'static,
         load: impl Fn() -> Call + Send + Sync + 'static,
@@ -75,7 +74,7 @@ impl<T: DeserializeOwned> Load<T> {
     /// Waits for the value.
     ///
     /// # Errors
-    /// Those of the server function; [`AppError::Unavailable`] if it cannot be asked.
+    /// Those of the server function; [`AppError::Unavailable`] if it cannot be reached.
     pub async fn get(self) -> Result<T, AppError> {
         self.text.await?.read()
     }
@@ -88,12 +87,12 @@ fn text_of(source: Source, load: Loader) -> Resource<Result<Json, AppError>> {
     Resource::new(source, move |_| untrack(&load))
 }
 
-/// Shows a loaded value, or says why it cannot be shown.
+/// Shows a loaded value, or states why it cannot be shown.
 #[component]
 pub fn Loaded<T, View, Shown>(
     /// The value.
     load: Load<T>,
-    /// What shows it.
+    /// The view that shows it.
     children: View,
 ) -> impl IntoView
 where
@@ -112,7 +111,8 @@ where
     })
 }
 
-/// Shows what `shown` comes to, a word until then, and while something is loaded anew, what was there before.
+/// Shows the result of `shown`. A short text is shown until it is there, and the previous content while it is loaded
+/// again.
 pub fn once_loaded<F>(shown: impl Fn() -> F + Send + Sync + 'static) -> AnyView
 where
     F: Future<Output = AnyView> + Send + 'static,

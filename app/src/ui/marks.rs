@@ -1,11 +1,11 @@
-//! The marks of providers, in the colours their owners ask for; a key stands for everybody else.
+//! The logos of providers, in the colours that their owners ask for. Any other provider gets a key.
 
 use leptos::prelude::*;
 
-/// A fill and what it fills, in a box of 24 by 24.
+/// A fill colour and the path it fills, in a box of 24 by 24.
 type Shape = (&'static str, &'static str);
 
-/// A provider's mark. It says nothing its button does not say in words.
+/// A provider's logo. It is decorative: its button gives the name in words.
 #[component]
 pub fn Mark(
     /// The provider's id.

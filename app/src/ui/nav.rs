@@ -1,4 +1,4 @@
-//! The navigation: right on first paint, since it shows only what the snapshot knows.
+//! The navigation. It is correct on first paint, since it shows only what the snapshot holds.
 
 use leptos::{either::Either, prelude::*};
 use leptos_router::components::A;

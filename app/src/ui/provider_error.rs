@@ -1,4 +1,4 @@
-//! Why signing in with a provider did not work, as the address or the flash says it.
+//! Why a sign-in with a provider failed, as given in the address or the flash.
 
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
@@ -6,7 +6,7 @@ use wire::FlowError;
 
 use crate::flash::FlashContext;
 
-/// Says why, if the address has a reason that we know.
+/// Shows the reason, if the address has one that is known.
 #[component]
 pub fn ProviderErrorNotice() -> impl IntoView {
     let query = use_query_map();
@@ -20,7 +20,7 @@ pub fn ProviderErrorNotice() -> impl IntoView {
     }
 }
 
-/// Says why, if the flash has a reason: who is signed in is led on from the page whose address has it.
+/// Shows the reason, if the flash has one: a signed-in user is redirected from the page whose address has it.
 #[component]
 pub(super) fn FlashedProviderError() -> impl IntoView {
     let error = FlashContext::provider_error();

@@ -6,17 +6,17 @@ use wire::ProviderInfo;
 use super::{link::RETURN_TO, marks::Mark};
 use crate::{made_for::MadeForField, pages::paths, setup::Setup};
 
-/// A button that leads to a provider. Not a server function: the browser itself must go there, so the
+/// A button that leads to a provider. It does not call a server function: the browser itself must go there, so the
 /// form is a plain one with and without JavaScript.
 #[component]
 pub fn ProviderButton(
     /// The provider.
     provider: ProviderInfo,
-    /// What comes before its name: "Connect".
+    /// The text before its name, such as "Connect".
     verb: &'static str,
     /// Where to go afterwards.
     return_to: Option<String>,
-    /// What it is for, where it is for who is signed in: `link` or `confirm`.
+    /// The purpose, if it is for a signed-in user: `link` or `confirm`.
     intent: &'static str,
 ) -> impl IntoView {
     let (action, id) = (paths::provider_login(&provider.id), provider.id.clone());
@@ -32,9 +32,9 @@ pub fn ProviderButton(
     }
 }
 
-/// A button for each provider, as another end of the form around them: what the form says of where to go and of
-/// staying signed in holds for all its ends, with and without JavaScript. They come after the form's own button,
-/// which is the one that Enter presses.
+/// A button for each provider, as further submit buttons of the form around them. The form's fields on where to go
+/// and on staying signed in apply to all of its buttons, with and without JavaScript. They come after the form's own
+/// button, which is the one that Enter presses.
 #[component]
 pub fn ProviderChoice() -> impl IntoView {
     let providers = Setup::get().providers;
@@ -45,7 +45,7 @@ pub fn ProviderChoice() -> impl IntoView {
                 let (action, id) = (paths::provider_login(&provider.id), provider.id.clone());
                 view! {
                     <li>
-                        // Without a look at the fields: they are for who has a password.
+                        // Without validating the fields: they are for users with a password.
                         <button
                             type="submit"
                             formaction=action
@@ -78,12 +78,12 @@ fn Face(provider: ProviderInfo, verb: &'static str) -> impl IntoView {
     }
 }
 
-/// Whether one can sign in with the provider.
+/// Whether the provider can be used to sign in.
 pub fn is_configured(id: &str) -> bool {
     Setup::get().providers.iter().any(|provider| provider.id == id)
 }
 
-/// The name of a provider, also of one that is configured no longer.
+/// The name of a provider, even if it is no longer configured.
 pub fn provider_name(id: &str) -> String {
     let configured = Setup::get()
         .providers

@@ -1,4 +1,4 @@
-//! Dates in words, the exact time on hover.
+//! Dates in words, with the exact time on hover.
 
 use leptos::prelude::*;
 use wire::Timestamp;
@@ -27,13 +27,13 @@ const DAYS: [&str; 7] = [
     "Saturday",
 ];
 
-/// A date, or a date and time. In UTC and from the value alone: what depended on the clock or the time
-/// zone of the machine would differ between the server and the browser.
+/// A date, or a date and time. It is in UTC and computed from the value alone: anything that depends on the clock or
+/// the time zone of the machine would differ between the server and the browser.
 #[component]
 pub fn When(
     /// The time.
     at: Timestamp,
-    /// Whether hours and minutes are shown as well.
+    /// Whether hours and minutes are shown too.
     #[prop(optional)]
     clock: bool,
 ) -> impl IntoView {

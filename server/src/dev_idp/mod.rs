@@ -1,4 +1,4 @@
-//! The development identity provider. Debug builds contain it; a release knows only that it has none.
+//! The development identity provider. Debug builds contain it. A release build only reports that it has none.
 
 #[cfg(debug_assertions)]
 mod issuer;
@@ -12,7 +12,7 @@ pub(crate) use self::issuer::router;
 
 const VARIABLE: &str = "DEV_IDP";
 
-/// Adds the provider to those configured, if it is asked for, or if there is no other.
+/// Adds the provider to the configured ones, if it is requested or there is no other.
 pub(crate) fn configure(
     vars: &Vars,
     addr: SocketAddr,
@@ -37,8 +37,8 @@ pub(crate) fn configure(
         }
         None => auth.providers.is_empty(),
     };
-    // `release` can be asked for by a test; the provider's code is there in debug builds only. Behind a
-    // tunnel a server on loopback is everybody's: then its public address says so.
+    // A test can set `release`, but only debug builds contain the provider's code. Behind a tunnel, anyone can reach
+    // a server on loopback, and its public address then shows that.
     let only_here = addr.ip().is_loopback() && auth.public_url.loopback();
     if cfg!(debug_assertions) && !release && wanted && only_here {
         auth.providers

@@ -1,4 +1,4 @@
-//! The client's address: the peer's, or what proxies we trust say of it.
+//! The client's address: the peer's own, or the one that trusted proxies report.
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
@@ -10,7 +10,7 @@ use crate::config::TrustedProxies;
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// Puts [`ClientAddress`] into the request. No other forwarding header is read, and none for URLs.
+/// Puts [`ClientAddress`] into the request. No other forwarding header is read, and URLs never depend on one.
 pub(super) fn note(request: &mut Request, proxies: &TrustedProxies) {
     let peer = request
         .extensions()
@@ -22,8 +22,8 @@ pub(super) fn note(request: &mut Request, proxies: &TrustedProxies) {
     }
 }
 
-/// The right-most entry that is not a trusted proxy itself: everything left of it is the client's own claim,
-/// so it is read entry by entry from the right, as bytes, and no further than that.
+/// The right-most entry that is not itself a trusted proxy. Everything to the left of it is the client's own claim,
+/// so the header is read as bytes, entry by entry from the right, and no further than that.
 fn client(peer: IpAddr, headers: &HeaderMap, proxies: &TrustedProxies) -> IpAddr {
     let mut address = peer.to_canonical();
     let entries = headers
@@ -35,15 +35,15 @@ fn client(peer: IpAddr, headers: &HeaderMap, proxies: &TrustedProxies) -> IpAddr
         if !proxies.trusts(address) {
             break;
         }
-        // Something that is not an address: what stands left of it is worth nothing either.
+        // This is not an address, so whatever stands to the left of it cannot be trusted either.
         let Some(next) = entry_address(entry) else { break };
         address = next.to_canonical();
     }
     address
 }
 
-/// The address of one entry. Proxies write it bare, with the peer's port (`198.51.100.7:40000`), in brackets
-/// (`[2001:db8::1]`, with or without a port), or in quotes, as the `Forwarded` header has it (RFC 7239 §6).
+/// The address in one entry. Proxies write it bare, with the peer's port (`198.51.100.7:40000`), in brackets
+/// (`[2001:db8::1]`, with or without a port), or in quotes, as in the `Forwarded` header (RFC 7239 §6).
 fn entry_address(entry: &[u8]) -> Option<IpAddr> {
     let text = std::str::from_utf8(entry.trim_ascii()).ok()?;
     let text = match text.strip_prefix('"') {

@@ -17,16 +17,15 @@ use crate::router::AppState;
 /// What [`layer`] works with.
 #[derive(Clone)]
 pub(crate) struct Administration {
-    /// Of the application.
+    /// The application's state.
     pub(crate) state: AppState,
-    /// What answers for addresses that nothing has.
+    /// Answers requests for unknown addresses.
     pub(crate) nowhere: Router,
 }
 
-/// Administration, for recent sessions of administrators, as the authority knows them. For everybody else
-/// it is not there: what answers for addresses that nothing has answers for these as well, before anything of
-/// the request but its cookies is looked at. So this is around the router, which would say which methods an
-/// address takes.
+/// Administration, for recent sessions of administrators, checked by the authority. For all other users it does not
+/// exist: their requests are answered as requests for unknown addresses are, before anything but the cookies is
+/// looked at. The layer therefore wraps the router, which would reveal the methods that an address accepts.
 pub(crate) async fn layer(State(gate): State<Administration>, mut request: Request, next: Next) -> Response {
     let path = request.uri().path();
     let is_function = is_below(ADMIN_API, path);
@@ -49,12 +48,12 @@ pub(crate) async fn layer(State(gate): State<Administration>, mut request: Reque
             request.extensions_mut().insert(auth);
             may.map(drop).map_err(|error| (error, is_admin))
         }
-        // What answers then says the same of every address.
+        // The service for unknown addresses then fails in the same way for every address.
         Err(_) => return nothing(request).await,
     };
     match may {
         Ok(()) => next.run(request).await,
-        // Server functions ask again, and say in their own way that a confirmation is too old.
+        // Server functions check again, and report an old confirmation in their own way.
         Err((Error::ReauthRequired, _)) if is_function || !reads => next.run(request).await,
         Err((Error::ReauthRequired, _)) => see_other(&returning(SETTINGS_SECURITY, asked(request.uri()))),
         Err((Error::NotFound, _)) => nothing(request).await,
@@ -63,7 +62,7 @@ pub(crate) async fn layer(State(gate): State<Administration>, mut request: Reque
                 error = %chain(&error),
                 "the session could not be looked up"
             );
-            // That there is something to wait for is for administrators to know.
+            // Only administrators may learn that it is worth trying again.
             if is_admin {
                 StatusCode::SERVICE_UNAVAILABLE.into_response()
             } else {

@@ -1,5 +1,5 @@
-//! Bodies that are read whole: no larger than they may be, all together no more than there is room for, no one
-//! taking more than a part of that, and none slower than it may be.
+//! Reading bodies whole. A body may not exceed its limit, all bodies together fit the room there is, no sender takes
+//! more than a share of it, and no body may arrive too slowly.
 
 use std::{net::IpAddr, time::Duration};
 
@@ -14,30 +14,30 @@ use http_body_util::BodyExt;
 use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
 
-/// Room for the bodies of one kind of sender, in bytes. A request needs some times its body: the text, its
-/// fields, what is made of them.
+/// Room for the bodies of one kind of sender, in bytes. A request needs a multiple of its body's size: the text, its
+/// fields, and what is built from them.
 const ROOM: usize = 16 * 1024 * 1024;
-/// What one user, or one network of people who are not signed in, may take of it. The largest form fits three times.
+/// The share that one user, or one network of anonymous visitors, may take. The largest form fits three times.
 const PART: usize = ROOM / 16;
-/// What the users of one network may take together.
+/// The share that all users of one network may take together.
 const PART_OF_USERS: usize = ROOM / 4;
-/// So much of each body needs no room: as many of these as there are connections fit anyway, and most forms are
-/// no larger. Whoever fills the room keeps nobody from signing in.
+/// The first bytes of each body need no room: this amount fits for as many connections as there can be, and most
+/// forms are no larger. So an attacker who fills the room cannot prevent sign-ins.
 const FREE: usize = 1024;
-/// The time for a body, and for how many bytes it grows by a second.
+/// The time for a body, and the number of bytes that add one second to it.
 const TIME: Duration = Duration::from_secs(10);
 const BYTES_A_SECOND: usize = 16 * 1024;
 
-/// Who sends a body. Each kind has a room of its own.
+/// The sender of a body. Each kind has its own room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Sender {
-    /// Somebody signed in.
+    /// A signed-in user.
     User(Uuid),
-    /// Somebody who wants to be.
+    /// A visitor who is signing in.
     SigningIn,
     /// A browser that a provider has sent back.
     Returning,
-    /// Anybody else.
+    /// Any other sender.
     Stranger,
 }
 
@@ -49,7 +49,7 @@ pub(crate) struct Bodies {
     signing_in: Shares<Network>,
     returning: Shares<Network>,
     strangers: Shares<Network>,
-    /// The time for a body's first part.
+    /// The time for the first part of a body.
     time: Duration,
 }
 
@@ -90,18 +90,18 @@ pub(crate) struct Held {
 /// Why a body was not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NotRead {
-    /// It is more than it may be.
+    /// It exceeds its limit.
     TooLarge,
     /// There is no room for it now.
     NoRoom,
-    /// It comes too slowly.
+    /// It arrives too slowly.
     TooSlow,
-    /// It broke off, or is no body.
+    /// It broke off, or is not a valid body.
     Broken,
 }
 
 impl NotRead {
-    /// What the client is told.
+    /// The status for the client.
     pub(crate) const fn status(self) -> StatusCode {
         match self {
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
@@ -113,8 +113,8 @@ impl NotRead {
 }
 
 impl Bodies {
-    /// Reads a body of at most so many bytes; nothing of one that says that it has more. Room is taken as
-    /// they come: who merely announces a body takes none.
+    /// Reads a body of at most `most` bytes, and nothing of a body that announces more. Room is taken as bytes
+    /// arrive: merely announcing a body takes none.
     pub(crate) async fn read(
         &self,
         mut body: Body,
@@ -167,7 +167,7 @@ impl Bodies {
     }
 }
 
-/// By how much the time for a body grows with what has come of it.
+/// By how much the time for a body grows with the bytes received.
 fn more_time(bytes: usize) -> Duration {
     Duration::from_secs((bytes / BYTES_A_SECOND) as u64)
 }
@@ -213,10 +213,10 @@ mod tests {
                 let more = read(&bodies, FREE + 1, sender, network).await.unwrap_err();
                 assert_eq!((more, more.status().as_u16()), (NotRead::NoRoom, 503));
             }
-            // The room is full, and what is small needs none of it.
+            // The room is full, but a small body needs none of it.
             assert!(read(&bodies, FREE + 1, sender, 99).await.is_err());
             assert_eq!(read(&bodies, FREE, sender, 0).await.unwrap().bytes.len(), FREE);
-            // The others have rooms of their own.
+            // The other senders have their own rooms.
             for other in [Sender::SigningIn, Sender::Returning, Sender::Stranger, ADA] {
                 assert_eq!(read(&bodies, FREE + 1, other, 0).await.is_ok(), other != sender);
             }
@@ -278,7 +278,7 @@ mod tests {
             .await;
         let refused = refused.unwrap_err();
         assert_eq!((refused, refused.status().as_u16()), (NotRead::TooSlow, 408));
-        // What the largest form takes at the least rate ends before a request's time does.
+        // The largest form, sent at the lowest rate, arrives before the request's own time limit.
         for (bytes, seconds) in [(0, 0), (16 * 1024 - 1, 0), (16 * 1024, 1), (300 * 1024, 18)] {
             assert_eq!(more_time(bytes).as_secs(), seconds, "{bytes}");
         }

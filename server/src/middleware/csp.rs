@@ -1,4 +1,4 @@
-//! The Content-Security-Policy of pages, with a nonce of their own.
+//! The Content-Security-Policy of pages, with a separate nonce for each.
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -9,22 +9,21 @@ use http::{
 use leptos::{nonce::use_nonce, prelude::use_context};
 use leptos_axum::ResponseOptions;
 
-/// The policy, but for the nonce.
+/// The policy, without the nonce.
 #[derive(Clone, Debug)]
 pub struct Csp(Arc<str>);
 
-/// Where the nonce goes.
+/// The placeholder for the nonce.
 const NONCE: &str = "{nonce}";
-/// A nonce is for one answer, and most pages show who is signed in. What a proxy rewrites on the way (addresses,
-/// scripts) the wasm would not recognise as the page it takes over.
+/// A nonce is for one response, and most pages show who is signed in. If a proxy rewrote addresses or scripts, the
+/// wasm would not recognise the page that it takes over.
 pub(crate) const PAGE_CACHING: HeaderValue = HeaderValue::from_static("no-store, no-transform");
 const REPORTING_ENDPOINTS: HeaderName = HeaderName::from_static("reporting-endpoints");
 
 impl Csp {
-    /// The policy for a public URL that is https or not; while cargo-leptos watches, its reload socket is
-    /// allowed.
+    /// The policy for a public URL that is https or not. While cargo-leptos watches, its reload socket is allowed.
     ///
-    /// No `'strict-dynamic'`: it would disregard `'self'`, and the preload links carry no nonce, so they would
+    /// Without `'strict-dynamic'`: it would disregard `'self'`, and the preload links carry no nonce, so they would
     /// be refused.
     pub(crate) fn new(secure: bool, addr: SocketAddr, reload_port: Option<u32>) -> Self {
         let reload = reload_port.map_or_else(String::new, |port| format!(" ws://{}:{port}", addr.ip()));
@@ -40,7 +39,7 @@ impl Csp {
         )
     }
 
-    /// Sets the header of the page being rendered. In a server function there is no nonce, and no page.
+    /// Sets the header on the page being rendered. A server function has neither a nonce nor a page.
     pub(crate) fn apply(&self) {
         let (Some(response), Some(nonce)) = (use_context::<ResponseOptions>(), use_nonce()) else {
             return;

@@ -1,4 +1,4 @@
-//! What a request has begun, goes on to its end when its client goes away.
+//! Work that a request has started runs to its end even if its client goes away.
 
 use auth::{Detached, RequestAuth};
 use axum::{
@@ -9,14 +9,14 @@ use axum::{
 
 use crate::router::AppState;
 
-/// Runs everything below on a task of its own, and what a handler has changed in its session's data is saved
-/// there, too. Bodies are read above: a client that sends slowly takes no place from those who have sent all.
+/// Runs everything below in a separate task, which also saves the changes that a handler made to its session's data.
+/// Bodies are read above this layer, so a client that sends slowly takes no place from requests that have arrived.
 pub(crate) async fn layer(State(state): State<AppState>, request: Request, next: Next) -> Response {
     run(&state.auth.detached, request, next).await
 }
 
-/// The same for a provider's callbacks, in the provider's own places: they wait for it. Beyond these, one waits for
-/// its turn; its flow is not used up before.
+/// The same for a provider's callbacks, in the provider's own places, since they wait for that provider. A callback
+/// beyond these waits for its turn, and its flow is not used up before then.
 pub(crate) async fn callback(
     State(state): State<AppState>,
     Path(provider): Path<String>,
@@ -34,7 +34,7 @@ async fn run(places: &Detached, request: Request, next: Next) -> Response {
         if let Some(auth) = auth
             && !response.status().is_server_error()
         {
-            // The session layer tries once more what fails here, and answers for it.
+            // If this fails, the session layer tries once more and handles the error.
             let _ = auth.save_data().await;
         }
         response

@@ -1,4 +1,4 @@
-//! The outermost layer: what holds for every request and every answer, whatever lies between.
+//! The outermost layer: what applies to every request and every response.
 
 use std::time::Instant;
 
@@ -17,18 +17,18 @@ use super::{address, headers, host, refusals::Refusals, spelling};
 use crate::{connections::OnlyHealth, router::AppState, routes::health};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-/// The longest path and query, in bytes.
+/// The longest path with query, in bytes.
 const MAX_URI: usize = 8 * 1024;
-/// The longest path, and the longest name in it. File systems end at 4096 and 255, where what is before
-/// the path and the suffix of a compressed twin count as well.
+/// The longest path, and the longest name in it. File systems allow 4096 and 255, which must also hold the prefix of
+/// the path and the suffix of a compressed twin.
 const MAX_PATH: usize = 3 * 1024;
 const MAX_NAME: usize = 250;
 
-/// Makes the request's id (a client's own is not believed) and its span, finds out the client's address,
-/// gives refusals their words, adds the headers of every answer, and logs how it ended: one line, the path
-/// without its query, which may hold codes and states.
+/// Creates the request's id (an id from the client is not used) and its span, determines the client's address, gives
+/// refusals their texts, adds the headers of every response, and logs the outcome in one line. The logged path has no
+/// query, since a query may hold codes and states.
 ///
-/// One layer for all of this, rather than one each: a layer clones whatever is inside it for every request.
+/// All of this is a single layer, because each layer clones whatever is inside it for every request.
 pub(crate) async fn layer(State(state): State<AppState>, mut request: Request, next: Next) -> Response {
     let id = Uuid::now_v7();
     let span = tracing::info_span!("request", %id, method = %request.method(), path = request.uri().path());
@@ -56,8 +56,8 @@ pub(crate) async fn layer(State(state): State<AppState>, mut request: Request, n
     .await
 }
 
-/// Refuses what has no proper host, and addresses that nothing has: for the file system some of them would be a
-/// fault. On a connection beyond the limit all is refused that is not a health check.
+/// Refuses requests without a proper host, and addresses that cannot exist, some of which would be an error for the
+/// file system. On a connection beyond the limit, refuses everything except health checks.
 fn refused(request: &Request) -> Option<StatusCode> {
     let uri = request.uri();
     let path = uri.path();
@@ -70,7 +70,7 @@ fn refused(request: &Request) -> Option<StatusCode> {
     } else if length > MAX_URI {
         Some(StatusCode::URI_TOO_LONG)
     } else if !path.starts_with('/') && path != "*" {
-        // CONNECT names a host.
+        // CONNECT gives a host instead of a path.
         Some(StatusCode::BAD_REQUEST)
     } else if path.len() > MAX_PATH || !path.split('/').all(is_name) {
         Some(StatusCode::NOT_FOUND)

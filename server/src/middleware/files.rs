@@ -1,4 +1,4 @@
-//! Where `ServeDir` leaves HTTP's rules about ranges to others.
+//! The rules of HTTP on ranges that `ServeDir` does not implement.
 
 use axum::{body::Body, extract::Request, middleware::Next, response::Response};
 use http::{
@@ -6,11 +6,11 @@ use http::{
     header::{CONTENT_LENGTH, CONTENT_TYPE, IF_RANGE, LAST_MODIFIED, RANGE},
 };
 
-/// Below this, in bytes, compressing is not worth its headers.
+/// Below this size, in bytes, compression is not worth its headers.
 const WORTH_COMPRESSING: u64 = 256;
 
-/// Serves one range of bytes, to GET, of the very file the client has a part of; in all other cases the whole
-/// file, as a server may always do (RFC 9110 §14.2).
+/// Serves one range of bytes, to GET, of the same version of the file that the client already has a part of. In all
+/// other cases it serves the whole file, as a server always may (RFC 9110 §14.2).
 pub(crate) async fn ranges(mut request: Request, next: Next) -> Response {
     if *request.method() != Method::GET || !request.headers().get(RANGE).is_some_and(is_one_range) {
         request.headers_mut().remove(RANGE);
@@ -23,7 +23,7 @@ pub(crate) async fn ranges(mut request: Request, next: Next) -> Response {
     let mut whole = Request::from_parts(parts.clone(), Body::empty());
     whole.headers_mut().remove(RANGE);
     let response = next.clone().run(Request::from_parts(parts, body)).await;
-    // Dates are compared to the letter (§13.1.5): an older and a newer file make a broken one.
+    // Dates must match exactly (§13.1.5): parts of an older and a newer version make a broken file.
     let unchanged = response.headers().get(LAST_MODIFIED) == Some(&condition);
     match response.status() {
         StatusCode::PARTIAL_CONTENT | StatusCode::RANGE_NOT_SATISFIABLE if !unchanged => {
@@ -33,14 +33,14 @@ pub(crate) async fn ranges(mut request: Request, next: Next) -> Response {
     }
 }
 
-/// Whether it asks for one range of bytes. Other units are to be ignored, and several ranges may be.
+/// Whether the request asks for one range of bytes. Other units must be ignored, and several ranges may be.
 fn is_one_range(value: &HeaderValue) -> bool {
     let unit = value.as_bytes().get(..6);
     unit.is_some_and(|unit| unit.eq_ignore_ascii_case(b"bytes=")) && !value.as_bytes().contains(&b',')
 }
 
-/// Whether an answer is compressed for those who accept that. By its headers alone, so that HEAD is answered
-/// as GET is.
+/// Whether a response is compressed for clients that accept it. Decided by its headers alone, so that HEAD gets the
+/// same answer as GET.
 pub(crate) fn is_compressed(
     _: StatusCode,
     _: http::Version,

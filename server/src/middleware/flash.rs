@@ -1,6 +1,6 @@
-//! Flashes on their way: sealed in a cookie, each for one page and for one person. What a person typed waits
-//! in the database, since a cookie holds little; what a stranger typed into the forms for strangers fits, and
-//! no stranger writes into the database.
+//! Flashes in transit: sealed in a cookie, each for one page and one user. Text that a user typed waits in the
+//! database, since a cookie holds little. Text that an anonymous visitor typed into the public forms fits into the
+//! cookie, so that such visitors never write into the database.
 
 use app::flash::{Flash, Outcome};
 use auth::{
@@ -20,11 +20,11 @@ use uuid::Uuid;
 
 use crate::router::AppState;
 
-/// How long a flash waits for its page, in seconds, if no text waits with it.
+/// How long a flash without text waits for its page, in seconds.
 const LIFE: i64 = 60;
-/// The most a cookie may hold; browsers drop larger ones.
+/// The largest size of the cookie; browsers drop larger ones.
 const MAX_COOKIE: usize = 3800;
-/// The most flashes that wait at once: one for a form in each of a few tabs.
+/// The highest number of waiting flashes: one for a form in each of a few tabs.
 const MAX_WAITING: usize = 4;
 
 /// A flash that waits for its page.
@@ -33,9 +33,9 @@ struct Waiting {
     until: i64,
     /// The path of the page that shows it.
     page: String,
-    /// Whom it is for; anybody, if nobody was signed in.
+    /// The user it is for, or any visitor if nobody was signed in.
     user: Option<Uuid>,
-    /// With the text of a stranger; that of a user is `text`.
+    /// Holds the text that an anonymous visitor typed. A user's text is in `text`.
     flash: Flash,
     text: Option<Uuid>,
 }
@@ -45,7 +45,7 @@ struct Waiting {
 pub(crate) struct Flashes(Vec<Waiting>);
 
 impl Flashes {
-    /// Those a request brings along.
+    /// The flashes that a request carries.
     pub(crate) fn of(state: &AppState, headers: &HeaderMap) -> Self {
         let now = state.auth.clock.unix();
         let cookies = state.auth.cookies.read(headers);
@@ -62,8 +62,8 @@ impl Flashes {
         )
     }
 
-    /// Adds one for a page, in the place of an earlier one for the same page and person.
-    /// Its text is kept as far as `typist` may have some kept for that person.
+    /// Adds a flash for a page, replacing an earlier one for the same page and user. Its text is kept up to the
+    /// amount that `typist` may have kept for that user.
     pub(crate) async fn add(
         &mut self,
         state: &AppState,
@@ -88,7 +88,8 @@ impl Flashes {
         });
     }
 
-    /// Drops what waits for a person about a form: it was done meanwhile. Whether anything did.
+    /// Drops the flashes that wait for a user about a form that has succeeded meanwhile. Returns whether there were
+    /// any.
     pub(crate) fn drop_about(&mut self, form: &str, user: Option<Uuid>) -> bool {
         let before = self.0.len();
         self.0
@@ -96,7 +97,7 @@ impl Flashes {
         self.0.len() < before
     }
 
-    /// Takes the one for this page and person, with its text.
+    /// Takes the flash for this page and user, with its text.
     async fn take(&mut self, state: &AppState, page: &str, user: Option<Uuid>) -> Option<Flash> {
         let is_due =
             |waiting: &Waiting| waiting.page == page && (waiting.user.is_none() || waiting.user == user);
@@ -105,7 +106,7 @@ impl Flashes {
             (Some(user), Some(text)) => match state.auth.form_texts.take(user, text).await {
                 Ok(fields) => fields,
                 Err(error) => {
-                    // It goes on waiting, for a database that answers.
+                    // It keeps waiting until the database answers.
                     tracing::warn!(
                         error = %auth::chain(&error),
                         "what was typed could not be read"
@@ -119,12 +120,12 @@ impl Flashes {
         if let Some(fields) = kept {
             flash.fields = fields;
         }
-        // Without its text there is nothing to say.
+        // Without its text it has nothing to show.
         (flash.outcome != Outcome::Unsent || !flash.fields.is_empty()).then_some(flash)
     }
 
-    /// The cookie that carries them: the oldest is left out where there are too many, and what a stranger
-    /// typed if it is too much.
+    /// The cookie that carries the flashes. If there are too many, the oldest are left out; if an anonymous visitor's
+    /// text is too long, the text is left out.
     pub(crate) fn cookie(mut self, state: &AppState) -> HeaderValue {
         let cookies: Cookies = state.auth.cookies;
         while self.0.len() > MAX_WAITING {
@@ -150,7 +151,7 @@ impl Flashes {
     }
 }
 
-/// Keeps what a user typed. Without it the flash says what happened all the same.
+/// Keeps what a user typed. If that fails, the flash still reports what happened.
 async fn keep(state: &AppState, user: Uuid, fields: Vec<(String, String)>, typist: Typist) -> Option<Uuid> {
     if fields.is_empty() {
         return None;
@@ -169,7 +170,7 @@ async fn keep(state: &AppState, user: Uuid, fields: Vec<(String, String)>, typis
         })
 }
 
-/// Hands a page its flash, once.
+/// Gives a page its flash, once.
 pub(crate) async fn layer(State(state): State<AppState>, mut request: Request, next: Next) -> Response {
     let is_page = *request.method() == Method::GET && !request.uri().path().starts_with("/api/");
     let has_cookie = state.auth.cookies.read(request.headers()).has(CookieName::Flash);
@@ -180,7 +181,7 @@ pub(crate) async fn layer(State(state): State<AppState>, mut request: Request, n
     let user = user_of(&request);
     let waiting = flashes.0.len();
     let flash = flashes.take(&state, request.uri().path(), user).await;
-    // What waits for another page goes on waiting; a cookie in which nothing does is removed.
+    // Flashes for other pages keep waiting. The cookie is removed once none is left.
     let is_changed = flashes.0.len() < waiting || flashes.0.is_empty();
     if let Some(flash) = flash {
         request.extensions_mut().insert(flash);
@@ -192,7 +193,7 @@ pub(crate) async fn layer(State(state): State<AppState>, mut request: Request, n
     response
 }
 
-/// Who sends a request, as far as the session layer knows.
+/// The user who sends a request, as far as the session layer knows.
 pub(crate) fn user_of(request: &Request) -> Option<Uuid> {
     let auth = request.extensions().get::<RequestAuth>()?;
     auth.session().map(|session| session.user_id)

@@ -1,8 +1,8 @@
-//! Forms: what may be posted to server functions, and how a plain form and a script are each answered.
+//! Forms: what may be posted to server functions, and how plain forms and scripts are each answered.
 //!
-//! server_fn answers every error with 500 and, to a browser, redirects with the error in the address.
-//! Here, in one place, scripts get the true status, and browsers are led back to the form's page with a
-//! [`Flash`]: the outcome, and what was typed into the fields that the form lets come back.
+//! server_fn answers every error with 500 and redirects a browser with the error in the address. This module, and no
+//! other, sends scripts the true status and leads browsers back to the form's page with a [`Flash`]: the outcome, and
+//! the text of the fields that the form lets come back.
 
 use std::net::IpAddr;
 
@@ -44,23 +44,23 @@ use super::{
 };
 use crate::router::AppState;
 
-/// server_fn's marks on its answers.
+/// The headers with which server_fn marks its answers.
 const FAILED: HeaderName = HeaderName::from_static("serverfnerror");
 const REDIRECTED: HeaderName = HeaderName::from_static("serverfnredirect");
 
-/// The most fields a form has. A field is a few bytes of the body and many of memory.
+/// The highest number of fields in a form. A field is a few bytes of the body, but many in memory.
 const MAX_FIELDS: usize = 64;
-/// The most that is read of a body from somebody who is not signed in, in bytes.
+/// The largest body that is read from an anonymous visitor, in bytes.
 const MAX_OF_NOBODY: usize = 64 * 1024;
 
-/// The path of what is posted: a server function, or the start of a provider flow.
+/// The path that is posted to: a server function, or the start of a provider flow.
 fn target(request: &Request) -> Option<&str> {
     let path = request.uri().path();
     let is_form = path.starts_with("/api/") || path.starts_with("/auth/login/");
     (*request.method() == Method::POST && is_form).then_some(path)
 }
 
-/// The most a body may weigh, in bytes.
+/// The largest body for this path, in bytes.
 fn limit(path: &str) -> usize {
     match path {
         "/api/login" | "/api/register" => 8 * 1024,
@@ -71,7 +71,8 @@ fn limit(path: &str) -> usize {
     }
 }
 
-/// Refuses what no session makes right, before anything is asked or read: what is no form, or too large.
+/// Refuses what no session could make acceptable, before any lookup or read: a body that is not a form, or is too
+/// large.
 pub(crate) async fn accept(request: Request, next: Next) -> Response {
     if let Some(path) = target(&request) {
         let headers = request.headers();
@@ -92,7 +93,7 @@ pub(crate) async fn accept(request: Request, next: Next) -> Response {
     next.run(request).await
 }
 
-/// The layer, for POST to server functions and to the start of provider flows; inside the session layer.
+/// The layer for POST to server functions and to the start of provider flows. It is inside the session layer.
 pub(crate) async fn layer(State(state): State<AppState>, request: Request, next: Next) -> Response {
     let Some(path) = target(&request).map(str::to_owned) else {
         return next.run(request).await;
@@ -111,7 +112,7 @@ pub(crate) async fn layer(State(state): State<AppState>, request: Request, next:
     let from = limited_address(&parts.extensions);
     let (held, too_large) = match state.bodies.read(body, most, sender, from).await {
         Ok(held) => (Some(held), false),
-        // It would be read of somebody signed in.
+        // It would be read from a signed-in user.
         Err(NotRead::TooLarge) if most < limit(&path) => (None, true),
         Err(problem) => return problem.status().into_response(),
     };
@@ -144,7 +145,7 @@ pub(crate) async fn layer(State(state): State<AppState>, request: Request, next:
     } else {
         form.answer_script(&state, response).await
     };
-    // What server functions answer is about a person.
+    // The answers of server functions are about one user.
     response
         .headers_mut()
         .entry(CACHE_CONTROL)
@@ -152,12 +153,12 @@ pub(crate) async fn layer(State(state): State<AppState>, request: Request, next:
     response
 }
 
-/// Whether a body is a form's, with no more fields than a form has.
+/// Whether the body is a form, with no more than [`MAX_FIELDS`] fields.
 fn is_readable(headers: &HeaderMap, bytes: &[u8]) -> Result<(), StatusCode> {
     if !is_form(headers)? && !bytes.is_empty() {
         return Err(StatusCode::UNSUPPORTED_MEDIA_TYPE);
     }
-    // Before anything is made of them.
+    // Checked before the fields are decoded.
     if bytes.iter().filter(|byte| **byte == b'&').count() >= MAX_FIELDS {
         return Err(StatusCode::PAYLOAD_TOO_LARGE);
     }
@@ -169,16 +170,16 @@ fn is_readable(headers: &HeaderMap, bytes: &[u8]) -> Result<(), StatusCode> {
     }
 }
 
-/// Whether the percent-encoded bytes are UTF-8. The decoders would put U+FFFD in the place of what is not,
-/// and different passwords would become the same one.
+/// Whether the percent-encoded bytes are UTF-8. The decoders would replace invalid bytes with U+FFFD, and different
+/// passwords would become the same one.
 fn decodes_to_text(form: &str) -> bool {
     percent_decode_str(form).decode_utf8().is_ok()
 }
 
-/// The request as server functions read it. They answer a browser as they answer a script then: the redirect
-/// is ours to make.
+/// The request as server functions read it. They then answer a browser as they answer a script: this module creates
+/// the redirect.
 fn with_body(mut request: Request, bytes: &Bytes, as_script: bool) -> Request {
-    // A `return_to` that is there twice is no address: one that nothing accepts takes its place.
+    // A doubled `return_to` is not an address. It is replaced by one that is never accepted.
     let body = match fields(bytes).filter(|(name, _)| name == "return_to").count() {
         0 | 1 => bytes.clone(),
         _ => {
@@ -188,7 +189,7 @@ fn with_body(mut request: Request, bytes: &Bytes, as_script: bool) -> Request {
         }
     };
     let headers = request.headers_mut();
-    // Server functions read the type, too; an empty body may come without one.
+    // Server functions read the type too, and an empty body may come without one.
     headers.insert(
         CONTENT_TYPE,
         HeaderValue::from_static("application/x-www-form-urlencoded"),
@@ -206,7 +207,7 @@ fn fields(bytes: &[u8]) -> impl Iterator<Item = (std::borrow::Cow<'_, str>, std:
     form_urlencoded::parse(bytes)
 }
 
-/// Whether the type is a form's; any other type is refused, no type is looked at later.
+/// Whether the type is that of a form. Any other type is refused, and no type is looked at later.
 fn is_form(headers: &HeaderMap) -> Result<bool, StatusCode> {
     let mut types = headers.get_all(CONTENT_TYPE).iter();
     match (types.next(), types.next()) {
@@ -224,7 +225,7 @@ fn is_form(headers: &HeaderMap) -> Result<bool, StatusCode> {
     }
 }
 
-/// A refusal in the words of a server function.
+/// A refusal in the format of a server function.
 fn failed(error: AppError) -> Response {
     let mut response = (StatusCode::INTERNAL_SERVER_ERROR, Json(error)).into_response();
     response
@@ -233,7 +234,7 @@ fn failed(error: AppError) -> Response {
     response
 }
 
-/// A refusal of what is no server function.
+/// A refusal at a path that is not a server function.
 fn refused(error: AppError) -> Response {
     let mut response = StatusCode::from_u16(error.status())
         .unwrap_or_default()
@@ -242,30 +243,30 @@ fn refused(error: AppError) -> Response {
     response
 }
 
-/// What is kept of a form while its server function works.
+/// What is kept of a form while its server function runs.
 struct Posted {
     /// Whether a browser sent it without JavaScript.
     is_html: bool,
     /// The server function's endpoint.
     endpoint: String,
-    /// Where it leads back to: the form's page.
+    /// The form's page, where the browser is led back to.
     page: String,
-    /// What was typed into the fields that come back.
+    /// The text of the fields that come back.
     typed: Vec<(String, String)>,
-    /// Who is signed in.
+    /// The signed-in user.
     user: Option<Uuid>,
-    /// Whom the form's page was made for, if anything says so.
+    /// The user for whom the form's page was made, if known.
     made_for: Option<Uuid>,
-    /// Who typed it, where nobody is signed in as that person.
+    /// The typist of the text, while nobody is signed in as that user.
     unproven: Typist,
-    /// Whether that is somebody else than who is signed in.
+    /// Whether the page was made for another user than the signed-in one.
     is_for_another: bool,
     /// The flashes that wait in the browser.
     flashes: Flashes,
 }
 
 impl Posted {
-    /// Posted to this path by this user, if one is signed in, from this address.
+    /// A form posted to this path, from this address, by this user if one is signed in.
     fn new(
         state: &AppState,
         path: &str,
@@ -280,12 +281,12 @@ impl Posted {
             .collect();
         let made_for = match marks.first() {
             Some(mark) => *mark,
-            // A browser whose session has ended still says whose it was.
+            // A browser whose session has ended still carries the id of its user.
             None if is_html && user.is_none() => state.auth.sessions.former_user(headers),
             None => None,
         };
         let form = form_at(path);
-        // Of a script only a page of ours has use for it again.
+        // A script has use for its text again only if it runs on one of our pages.
         let comes_back = form
             .filter(|_| is_html || made_for.is_some())
             .map_or(&[][..], |form| form.comes_back);
@@ -310,13 +311,13 @@ impl Posted {
         let (mut parts, body) = response.into_parts();
         let failed = parts.headers.remove(FAILED).is_some();
         if !failed {
-            // What a page was to have again is done.
+            // The form has succeeded, so its page no longer needs the text.
             if parts.status.is_success() && self.flashes.drop_about(&self.endpoint, self.user) {
                 parts.headers.append(SET_COOKIE, self.flashes.cookie(state));
             }
             return Response::from_parts(parts, body);
         }
-        // The browser's half of server_fn knows an error by its status.
+        // server_fn's code in the browser recognises an error by its status.
         let (error, bytes) = read_error(body).await;
         parts.status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         parts
@@ -329,11 +330,11 @@ impl Posted {
         Response::from_parts(parts, Body::from(bytes))
     }
 
-    /// Answers a browser: on to where the server function leads, or back to the form's page.
+    /// Answers a browser: redirects to where the server function leads, or back to the form's page.
     async fn lead_back(mut self, state: &AppState, response: Response) -> Response {
         let (mut parts, body) = response.into_parts();
         let failed = parts.headers.remove(FAILED).is_some();
-        // A refusal of some layer between keeps its status.
+        // A refusal from a layer in between keeps its status.
         if !failed && !parts.status.is_success() {
             return Response::from_parts(parts, body);
         }
@@ -351,7 +352,7 @@ impl Posted {
             }
             self.flash_failure(state, error).await
         } else if let Some(led) = led {
-            // Who is led elsewhere sees by that that it is done.
+            // A user who is led to another page can see from this that the form succeeded.
             location = led;
             self.flashes.drop_about(&self.endpoint, self.user)
         } else {
@@ -366,7 +367,7 @@ impl Posted {
                 .append(SET_COOKIE, self.flashes.cookie(state));
         }
         for (name, value) in &parts.headers {
-            // What the server function said beside its answer stays: cookies, Retry-After.
+            // The other headers of the server function's answer stay: cookies, Retry-After.
             if ![CONTENT_TYPE, CONTENT_LENGTH, CACHE_CONTROL].contains(name) {
                 answer.headers_mut().append(name, value.clone());
             }
@@ -374,13 +375,13 @@ impl Posted {
         answer
     }
 
-    /// Leaves word of a failure for the form's page; whether there is any.
+    /// Leaves a flash about a failure for the form's page. Returns whether there is one.
     async fn flash_failure(&mut self, state: &AppState, error: AppError) -> bool {
         let page = path_of(&self.page).to_owned();
         match error {
-            // A sign-in comes first, on a page that comes by itself, unless this one is for everybody.
+            // A sign-in comes first, on a page that appears without a flash, unless this page is public.
             AppError::Unauthenticated => {
-                // The snapshot still says whose session it was.
+                // The snapshot still holds the user of the session.
                 self.made_for = self.made_for.or(self.user);
                 let is_kept = self.keep_unsent(state, self.unproven).await;
                 if PUBLIC.contains(&page.as_str()) {
@@ -395,7 +396,7 @@ impl Posted {
                 self.made_for = self.user;
                 self.keep_unsent(state, Typist::SignedIn).await
             }
-            // Two people: who is signed in is told, and who typed gets the text.
+            // Two users: the signed-in one gets the error, and the one who typed gets the text.
             AppError::SignedInAsAnother => {
                 self.keep_unsent(state, self.unproven).await;
                 let outcome = Outcome::Failed(error);
@@ -413,7 +414,7 @@ impl Posted {
         }
     }
 
-    /// Keeps what was typed for whom the page was made for; whether there is anything to keep.
+    /// Keeps the text for the user for whom the page was made. Returns whether there is anything to keep.
     async fn keep_unsent(&mut self, state: &AppState, typist: Typist) -> bool {
         let typed = std::mem::take(&mut self.typed);
         if self.made_for.is_none() || typed.is_empty() {
@@ -442,8 +443,8 @@ impl Posted {
     }
 }
 
-/// The page a form leads back to: the one it was sent from, if the browser says so and the form is there, or
-/// else its own. A `return_to` that the form carries stays in the address.
+/// The page that a form leads back to: the page it was sent from, if the browser names it and the form is on it;
+/// otherwise the form's own page. A `return_to` in the form stays in the address.
 fn page_of(form: Option<&Endpoint>, referer: Option<String>, bytes: &[u8]) -> String {
     let field = |name: &str| {
         let found = fields(bytes).find(|(found, _)| found == name);
@@ -472,10 +473,11 @@ fn page_of(form: Option<&Endpoint>, referer: Option<String>, bytes: &[u8]) -> St
     }
 }
 
-/// The path and query of a Referer that is ours and no form's target.
+/// The path and query of a Referer from our origin that is not the target of a form.
 fn own_referer(headers: &HeaderMap, origin: &str) -> Option<String> {
     let path = headers.get(REFERER)?.to_str().ok()?.strip_prefix(origin)?;
-    // In an address browsers pass over some control characters, a tab among them: with it, `/` and `/` are `//`.
+    // In addresses, browsers ignore some control characters such as the tab: with one between them, `/` and `/` are
+    // `//`.
     let plain = path.starts_with('/')
         && !path.starts_with("//")
         && !path.starts_with("/api/")

@@ -1,4 +1,4 @@
-//! The guards: who may see a page is settled before anything of it is rendered.
+//! The guards: whether a user may see a page is decided before any of it is rendered.
 
 use app::{
     flash::Flash,
@@ -25,8 +25,8 @@ use super::{
 };
 use crate::router::AppState;
 
-/// Sends who is not signed in to the login page, and who is away from it. For everybody else the answer
-/// is the page's own; protected ones are never stored.
+/// Redirects anonymous visitors to the login page, and signed-in users away from it. In all other cases the page
+/// itself answers. Protected pages are never stored.
 pub(crate) async fn layer(State(state): State<AppState>, request: Request, next: Next) -> Response {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         return next.run(request).await;
@@ -36,7 +36,7 @@ pub(crate) async fn layer(State(state): State<AppState>, request: Request, next:
         .extensions()
         .get::<MatchedPath>()
         .is_some_and(|route| state.pages.contains(route.as_str()));
-    // Whoever mistypes one of the settings' addresses meant one of them.
+    // A visitor who mistypes an address of the settings meant one of them.
     let protected = (is_page && !PUBLIC.contains(&path)) || is_below(SETTINGS, path);
     let user = flash::user_of(&request);
     if protected && user.is_none() {
@@ -46,7 +46,7 @@ pub(crate) async fn layer(State(state): State<AppState>, request: Request, next:
         let query = request.uri().query().unwrap_or("");
         let leads_to = return_to(query);
         let mut answer = see_other(leads_to.as_str());
-        // A provider's callback failed. What the login page would say of it is said where this leads.
+        // A provider's callback failed. The page that this leads to shows what the login page would have shown.
         if let Some(error) = provider_error(query).filter(|_| path == LOGIN) {
             let mut flashes = Flashes::of(&state, request.headers());
             let page = path_of(leads_to.as_str());
@@ -68,7 +68,7 @@ pub(crate) fn path_of(address: &str) -> &str {
     address.split(['?', '#']).next().unwrap_or(address)
 }
 
-/// Whether a path is this one, or one below it.
+/// Whether a path is `path`, or is below it.
 pub(super) fn is_below(path: &str, asked: &str) -> bool {
     asked
         .strip_prefix(path)
@@ -90,8 +90,8 @@ pub(crate) fn see_other(location: &str) -> Response {
     }
 }
 
-/// The address of a page that leads back to this address afterwards. One that is too long for that comes back
-/// without its query: encoded, it would be too long to be asked for.
+/// The address of a page that leads back to `here` afterwards. If `here` is too long for that, its query is dropped:
+/// encoded, the address would be too long to request.
 pub(crate) fn returning(page: &str, here: &str) -> String {
     let here = match here.split_once('?') {
         Some((path, _)) if here.len() > ReturnTo::MAX_BYTES => path,
@@ -100,7 +100,7 @@ pub(crate) fn returning(page: &str, here: &str) -> String {
     format!("{page}?return_to={}", encode(here))
 }
 
-/// The path and query that were asked for.
+/// The path and query of the request.
 pub(super) fn asked(uri: &Uri) -> &str {
     uri.path_and_query().map_or(uri.path(), |asked| asked.as_str())
 }
@@ -112,7 +112,7 @@ pub(crate) fn encode(text: &str) -> String {
         .split_off(1)
 }
 
-/// Where a page's `return_to` leads. One that is there twice is no address: neither copy is believed.
+/// Where a page's `return_to` leads. If it is doubled, it is not an address, and neither copy is used.
 fn return_to(query: &str) -> ReturnTo {
     match &values(query, "return_to")[..] {
         [] => ReturnTo::or_default(None),
@@ -121,7 +121,7 @@ fn return_to(query: &str) -> ReturnTo {
     }
 }
 
-/// Why a provider's callback has failed, if the query says it, once, by a code that is known.
+/// The reason why a provider's callback failed, if the query has it exactly once and the code is known.
 fn provider_error(query: &str) -> Option<FlowError> {
     match &values(query, "error")[..] {
         [code] => FlowError::from_code(code),

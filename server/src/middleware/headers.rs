@@ -1,4 +1,4 @@
-//! The headers of every answer, static files and refusals included.
+//! The headers of every response, including static files and refusals.
 
 use axum::response::Response;
 use http::{
@@ -30,13 +30,13 @@ const ALWAYS: [(HeaderName, &str); 6] = [
     ),
 ];
 
-/// Not `no-referrer`: with it browsers send our own forms with `Origin: null`, which the origin rule refuses.
+/// Not `no-referrer`: with it, browsers send our own forms with `Origin: null`, which the origin rule refuses.
 const REFERRER: &str = "strict-origin-when-cross-origin";
-/// For answers that are no pages.
+/// For responses that are not pages.
 const NO_PAGE: &str = "default-src 'none'; frame-ancestors 'none'";
 const HSTS: &str = "max-age=63072000; includeSubDomains";
 
-/// Adds them. A page brings its own policy; what sets a cookie is nobody's to keep.
+/// Adds the headers. A page brings its own policy. A response that sets a cookie must not be stored.
 pub(super) fn add(response: &mut Response, secure: bool) {
     let unchanged = response.status() == StatusCode::NOT_MODIFIED;
     let headers = response.headers_mut();
@@ -57,7 +57,8 @@ pub(super) fn add(response: &mut Response, secure: bool) {
             .entry(CACHE_CONTROL)
             .or_insert(HeaderValue::from_static("no-store"));
     }
-    // Whether it was compressed or not, by us or when it was built: a cache may not give it to everybody.
+    // Added whether or not the response was compressed, by this server or at build time: a cache may not serve it to
+    // all clients alike.
     if (unchanged || headers.contains_key(CONTENT_TYPE)) && !varies_by_encoding(headers) {
         headers.append(VARY, HeaderValue::from_static("accept-encoding"));
     }

@@ -1,4 +1,4 @@
-//! `Host`: whether a request has a proper one, and whether it is ours. Nothing is ever built from it.
+//! `Host`: whether a request has a valid one, and whether it is ours. Nothing is ever built from it.
 
 use std::net::IpAddr;
 
@@ -16,8 +16,8 @@ use http::{
 
 use crate::router::AppState;
 
-/// Whether a request lacks a `Host`, or has two or a malformed one: such a request is refused (RFC 9112 §3.2).
-/// HTTP/1.0 knows no `Host`, and some health checks still speak it.
+/// Whether a request lacks a `Host`, or has two or a malformed one. Such a request is refused (RFC 9112 §3.2).
+/// HTTP/1.0 has no `Host`, and some health checks still use that version.
 pub(super) fn is_wrong(request: &Request) -> bool {
     let mut hosts = request.headers().get_all(HOST).iter();
     match (hosts.next(), hosts.next()) {
@@ -27,8 +27,8 @@ pub(super) fn is_wrong(request: &Request) -> bool {
     }
 }
 
-/// In development, leads a page that was asked for under another name of this machine to `PUBLIC_URL`: under
-/// any other name browsers neither keep our cookies nor send our forms.
+/// In development, redirects a page requested under another name of this machine to `PUBLIC_URL`: under any other
+/// name, browsers neither keep our cookies nor send our forms.
 pub(crate) async fn layer(State(state): State<AppState>, request: Request, next: Next) -> Response {
     match elsewhere(&request, &state.auth.public_url) {
         Some(location) => (
@@ -43,8 +43,8 @@ pub(crate) async fn layer(State(state): State<AppState>, request: Request, next:
     }
 }
 
-/// Where a page is, if it was asked for under another loopback name. Another port is not another name: there a
-/// proxy stands between, and what it calls us is not what the browser calls it.
+/// The address of a page that was requested under another loopback name. Another port does not count as another name:
+/// it means that a proxy stands in between, which uses a different name for us than the browser does.
 fn elsewhere(request: &Request, public_url: &PublicUrl) -> Option<HeaderValue> {
     let uri = request.uri();
     let is_page = matches!(*request.method(), Method::GET | Method::HEAD)
@@ -65,7 +65,7 @@ fn elsewhere(request: &Request, public_url: &PublicUrl) -> Option<HeaderValue> {
 }
 
 // wing:dev-provider
-/// Whether a request was sent to the very host of `PUBLIC_URL`.
+/// Whether a request was sent to exactly the host of `PUBLIC_URL`.
 #[cfg(debug_assertions)]
 pub(crate) fn is_ours(headers: &HeaderMap, public_url: &PublicUrl) -> bool {
     let default = Some(if public_url.secure() { 443 } else { 80 });
@@ -76,7 +76,7 @@ pub(crate) fn is_ours(headers: &HeaderMap, public_url: &PublicUrl) -> bool {
 }
 // end wing:dev-provider
 
-/// A `Host`: a name and perhaps a port.
+/// A `Host`: a name and an optional port.
 struct Host {
     name: String,
     port: Option<u16>,
@@ -93,7 +93,7 @@ impl Host {
         let rest = authority.as_str().strip_prefix(name)?;
         let port = match rest.strip_prefix(':') {
             None if rest.is_empty() => None,
-            // A colon without a number is in the grammar (RFC 3986 §3.2.3).
+            // The grammar allows a colon without a number (RFC 3986 §3.2.3).
             Some("") => None,
             Some(digits) if digits.bytes().all(|byte| byte.is_ascii_digit()) => Some(digits.parse().ok()?),
             _ => return None,

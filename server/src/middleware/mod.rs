@@ -1,4 +1,4 @@
-//! The layers around the routes, a file each. Their order is in [`crate::router`].
+//! The layers around the routes, one file each. Their order is in [`crate::router`].
 
 mod address;
 pub(crate) mod administration; // wing:admin

@@ -1,7 +1,7 @@
-//! The origin rule: no state changes because another site says so (CSRF).
+//! The origin rule: another site cannot cause a change of state (CSRF).
 //!
-//! Go's order with two differences: an `Origin` that is present must be ours even if `Sec-Fetch-Site` is
-//! content, and without either header a request that carries a session is refused.
+//! The checks and their order are Go's, with two differences: an `Origin` that is present must be ours even if
+//! `Sec-Fetch-Site` is acceptable, and a request that has neither header but carries a session is refused.
 
 use app::error::AppError;
 use auth::{
@@ -43,8 +43,8 @@ pub(crate) async fn layer(State(state): State<AppState>, request: Request, next:
     }
 }
 
-/// The refusal as a page. Most who see it have done no wrong: they opened the application under another name,
-/// under which its forms do not work.
+/// The refusal as a page. Most people who see it have done nothing wrong: they opened the application under another
+/// name, and its forms do not work there.
 fn explained(origin: &str) -> Response {
     let origin = bare_page::escape(origin);
     let way_out = format!(
@@ -55,11 +55,11 @@ fn explained(origin: &str) -> Response {
     (StatusCode::FORBIDDEN, page).into_response()
 }
 
-/// One header's one value.
+/// The single value of one header.
 enum Single<'a> {
     Absent,
     One(&'a str),
-    /// Several, joined or unreadable: nothing a browser sends.
+    /// Several values, joined or unreadable. No browser sends this.
     Odd,
 }
 

@@ -1,4 +1,4 @@
-//! Keeps browsers from loading ahead what counts once.
+//! Prevents browsers from prefetching addresses that can be used only once.
 
 use axum::{
     extract::Request,
@@ -7,11 +7,11 @@ use axum::{
 };
 use http::{HeaderMap, StatusCode, header::CACHE_CONTROL};
 
-/// How a browser says that nobody has asked for the address yet: the Fetch standard's way, and those before it.
+/// The headers with which a browser marks a prefetch: the Fetch standard's, and the earlier ones.
 const SAYINGS: [&str; 3] = ["sec-purpose", "purpose", "x-moz"];
 
-/// For addresses that use something up: whoever only loads ahead is told to come back, before anything is looked
-/// at, the session included, and no cookie is set. The person who then goes there comes with a request of its own.
+/// For addresses that use something up. A prefetch gets a "try again later" before anything is looked at, including
+/// the session, and no cookie is set. If the person then opens the address, the browser sends a new request.
 pub(crate) async fn layer(request: Request, next: Next) -> Response {
     if !loads_ahead(request.headers()) {
         return next.run(request).await;

@@ -1,5 +1,5 @@
-//! Gives refusals their words: whatever layer answered with a bare status, the client reads the same
-//! closed set of texts, as JSON or as a small page.
+//! Adds the texts to refusals. Whichever layer answered with a bare status, the client reads the same closed set of
+//! texts, as JSON or as a small page.
 
 use app::error::AppError;
 use axum::{
@@ -15,10 +15,10 @@ use http::{
 
 use crate::bare_page;
 
-/// When to ask again what does not answer now, in seconds.
+/// When to try again after a failure that may pass, in seconds.
 const RETRY_SECONDS: &str = "5";
 
-/// How a request's refusal is worded.
+/// The format of a request's refusal.
 #[derive(Clone, Copy)]
 pub(super) struct Refusals {
     html: bool,
@@ -26,7 +26,7 @@ pub(super) struct Refusals {
 }
 
 impl Refusals {
-    /// As the request asks for it.
+    /// The format that the request asks for.
     pub(super) fn of(request: &Request) -> Self {
         Self {
             html: accepts_html(request.headers()),
@@ -34,8 +34,8 @@ impl Refusals {
         }
     }
 
-    /// Writes the body of an error that has none, and says when to try again. What the status alone does not
-    /// tell is in the answer's extensions, as an [`AppError`].
+    /// Writes the body of an error that has none, and states when to try again. Details beyond the status are in the
+    /// response's extensions, as an [`AppError`].
     pub(super) fn explain(self, response: &mut Response) {
         let status = response.status();
         if status == StatusCode::SERVICE_UNAVAILABLE {
@@ -45,7 +45,7 @@ impl Refusals {
                 .or_insert(HeaderValue::from_static(RETRY_SECONDS));
         }
         let refused = status.is_client_error() || status.is_server_error();
-        // A page asked for with HEAD has lost its body, and its headers are the page's all the same.
+        // The response to HEAD has lost its body, but its headers are still those of the page.
         let is_empty = !self.head && response.body().size_hint().exact() == Some(0);
         let bare = refused && (is_empty || !response.headers().contains_key(CONTENT_TYPE));
         if !bare {
@@ -75,7 +75,7 @@ impl Refusals {
             *response.body_mut() = body;
             return;
         }
-        // What GET would have is announced (RFC 9110 §9.3.2), and not sent.
+        // The length that GET would send is announced (RFC 9110 §9.3.2), but no body is sent.
         if let Some(length) = body.size_hint().exact() {
             headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
         }
@@ -83,7 +83,7 @@ impl Refusals {
     }
 }
 
-/// Whether the client is a browser showing a page, rather than a script.
+/// Whether the client is a browser that shows a page, rather than a script.
 pub(crate) fn accepts_html(headers: &HeaderMap) -> bool {
     headers
         .get_all(ACCEPT)
@@ -98,7 +98,7 @@ pub(crate) fn accepts_html(headers: &HeaderMap) -> bool {
         })
 }
 
-/// Whether a media range's parameter says "anything but this": a weight of zero (RFC 9110 §12.4.2).
+/// Whether the parameter excludes its media range: a weight of zero (RFC 9110 §12.4.2).
 fn is_refusal(parameter: &[u8]) -> bool {
     let weight = parameter
         .strip_prefix(b"q=")

@@ -1,8 +1,8 @@
-//! The one spelling of each address.
+//! The single spelling of each address.
 //!
-//! What looks at a path (routes, guards) and what renders it (Leptos, which parses it as browsers do) must
-//! see the same one: to Leptos `/./profile`, `/x/../profile`, `/%2e/profile`, `/profile\` and even
-//! `//x/profile` are the profile. So a path that is not what a browser's parser leaves of it goes no further.
+//! The code that looks at a path (routes, guards) and the code that renders it (Leptos, which parses it as browsers
+//! do) must see the same path. To Leptos, `/./profile`, `/x/../profile`, `/%2e/profile`, `/profile\` and even
+//! `//x/profile` are all the profile. So a path that a browser's parser would change goes no further.
 
 use axum::{
     extract::Request,
@@ -13,8 +13,8 @@ use axum::{
 use http::{HeaderValue, Method, Uri, header::LOCATION};
 use url::Url;
 
-/// The answer to a path that is not in its normal form: reading leads to the one that is, anything else to
-/// nothing. `None` for all others.
+/// The response to a path that is not in its normal form: a read is redirected to the normal form, any other request
+/// gets "not found". `None` for all other paths.
 pub(super) fn of_another_address(method: &Method, uri: &Uri) -> Option<Response> {
     let normal = normal_form(uri.path())?;
     Some(if is_reading(method) {
@@ -24,7 +24,7 @@ pub(super) fn of_another_address(method: &Method, uri: &Uri) -> Option<Response>
     })
 }
 
-/// Sends `/profile/` to `/profile`, where nothing has the longer spelling.
+/// Redirects `/profile/` to `/profile`, if nothing has the longer spelling.
 pub(crate) async fn trailing_slash(request: Request, next: Next) -> Response {
     let uri = request.uri();
     match uri.path().strip_suffix('/') {
@@ -45,15 +45,15 @@ fn moved(path: &str, query: Option<&str>) -> Response {
     }
 }
 
-/// The normal form of a path that is not in it.
+/// The normal form of a path. `None` if the path already has it.
 fn normal_form(path: &str) -> Option<String> {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'-' | b'_');
     let is_doubled = path.contains("//");
-    // `OPTIONS *` is about no path.
+    // `OPTIONS *` has no path.
     if (path.bytes().all(is_plain) && !is_doubled) || path == "*" {
         return None;
     }
-    // Slashes first: what begins with two of them is a host to the parser.
+    // Slashes first: the parser would read a path that begins with two of them as a host.
     let mut slashes = String::with_capacity(path.len());
     for char in path.chars() {
         match char {

@@ -1,4 +1,4 @@
-//! Where browsers report what the Content-Security-Policy stopped.
+//! Where browsers report violations of the Content-Security-Policy.
 
 use auth::{
     Error,
@@ -15,9 +15,9 @@ use http::{header::RETRY_AFTER, request::Parts};
 
 use crate::{middleware::bodies::Sender, router::AppState};
 
-/// The most a report may weigh.
+/// The largest report, in bytes.
 const MAX_BYTES: usize = 8 * 1024;
-/// The most of an address that goes into the log, in characters.
+/// How much of an address is logged, in characters.
 const LOGGED: usize = 300;
 
 /// A report as browsers send it (Reporting API §4, Content Security Policy 3 §5.3), in a list.
@@ -27,7 +27,7 @@ struct Report {
     body: Violation,
 }
 
-/// What of a violation is logged: what was stopped, and where.
+/// What is logged of a violation: what was blocked, and where.
 #[derive(Default, serde::Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 struct Violation {
@@ -40,14 +40,15 @@ struct Violation {
     line_number: Option<u64>,
 }
 
-/// An address as it may be logged: without its query, which may hold codes and states.
+/// An address as it is logged: without its query, which may hold codes and states.
 fn shown(address: &str) -> String {
     let end = address.find(['?', '#']).unwrap_or(address.len());
     address[..end].chars().take(LOGGED).collect()
 }
 
-/// Logs a report, escaped and cut, without the queries of its addresses. Anybody can send one: besides each address's
-/// part of it, the log has so much room for all of them, and what is beyond it is taken and forgotten.
+/// Logs a report, escaped and truncated, without the queries of its addresses. Anyone can send one. In addition to
+/// the limit for each client address, there is a limit on the log lines of all of them; reports beyond it are
+/// accepted and dropped.
 pub(crate) async fn post(State(state): State<AppState>, parts: Parts, body: Body) -> Response {
     let address = limited_address(&parts.extensions);
     if let Err(Error::TooManyAttempts { retry_after }) = state
@@ -78,7 +79,7 @@ pub(crate) async fn post(State(state): State<AppState>, parts: Parts, body: Body
                     return StatusCode::NO_CONTENT.into_response();
                 }
             }
-            // Whoever sends something else is counted all the same.
+            // A sender of anything else is counted too.
             let reports: Vec<Report> = serde_json::from_slice(&report.bytes).unwrap_or_default();
             let violation = reports.into_iter().next().unwrap_or_default().body;
             tracing::warn!(

@@ -1,4 +1,4 @@
-//! For whoever watches over the process: outside the session layer, without cookies.
+//! Routes for monitoring the process: outside the session layer, without cookies.
 
 use std::time::Duration;
 
@@ -7,19 +7,19 @@ use axum::{Router, extract::State, http::StatusCode, response::IntoResponse, rou
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use tokio::time::timeout;
 
-/// A probe's patience.
+/// How long a probe waits.
 const WAIT: Duration = Duration::from_secs(4);
 
-/// Where the probes are.
+/// The paths of the probes.
 pub(crate) const PATHS: [&str; 2] = ["/healthz", "/readyz"];
 
-/// The process is alive; nothing else is asked.
+/// The process is alive. Nothing else is checked.
 pub(crate) async fn healthz() -> impl IntoResponse {
     ([(CACHE_CONTROL, "no-store")], "ok\n")
 }
 
-/// The database answers and its schema is this program's. How the stale feed is doing is told beside it and
-/// decides nothing: without the feed every request asks the authority, and is served.
+/// The database answers, and its schema is this program's. The state of the stale feed is reported too, but does not
+/// affect the result: without the feed, every request asks the authority, and is served.
 pub(crate) async fn readyz(State(auth): State<Auth>) -> impl IntoResponse {
     let (status, database) = match timeout(WAIT, auth.db.ready()).await {
         Ok(Ok(())) => (StatusCode::OK, "ok"),
@@ -54,7 +54,7 @@ pub(crate) fn metrics(auth: Auth) -> Router {
     Router::new().route("/metrics", get(answer)).with_state(auth)
 }
 
-/// In Prometheus' text format.
+/// The metrics in Prometheus' text format.
 fn exposition(status: SessionsStatus) -> String {
     let age = status.feed_age.map_or(f64::INFINITY, |age| age.as_secs_f64());
     let mut text = String::new();

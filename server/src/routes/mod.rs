@@ -1,4 +1,4 @@
-//! The routes that are no pages and no server functions.
+//! The routes that are neither pages nor server functions.
 
 pub(crate) mod csp_report;
 pub(crate) mod health;

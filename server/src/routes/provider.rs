@@ -1,4 +1,4 @@
-//! Signing in with a provider: the start, the way back, and Apple's way back.
+//! Signing in with a provider: the start, the callback, and Apple's callback.
 
 use auth::{
     Auth, Error, RequestAuth, ReturnTo, chain,
@@ -29,10 +29,10 @@ use crate::{
 };
 use app::pages::paths::{LOGIN, PROFILE, SETTINGS_ACCOUNTS, SETTINGS_SECURITY};
 
-/// The most a provider may post, in bytes: code, state and Apple's `user`.
+/// The largest body that a provider may post, in bytes: code, state and Apple's `user`.
 pub(crate) const MAX_REPOST: usize = 32 * 1024;
 
-/// What the form of a provider's button carries.
+/// The fields of the form of a provider's button.
 #[derive(serde::Deserialize)]
 pub(crate) struct StartForm {
     #[serde(default)]
@@ -44,7 +44,7 @@ pub(crate) struct StartForm {
 }
 
 impl StartForm {
-    /// What is asked for; nothing, if it cannot be understood.
+    /// The request in the form. `None` if it cannot be understood.
     fn wish(&self) -> Option<Wish<'_>> {
         Some(Wish {
             intent: Intent::from_form(self.intent.as_deref())?,
@@ -57,7 +57,7 @@ impl StartForm {
     }
 }
 
-/// `POST /auth/login/{provider}`: stores a flow, and hands the browser over to the provider.
+/// `POST /auth/login/{provider}`: stores a flow, and sends the browser to the provider.
 pub(crate) async fn start(
     State(auth): State<Auth>,
     Path(provider): Path<String>,
@@ -90,7 +90,7 @@ pub(crate) async fn start(
     }
 }
 
-/// `GET /auth/callback/{provider}`: the provider sent the browser back.
+/// `GET /auth/callback/{provider}`: the provider has sent the browser back.
 pub(crate) async fn finish(
     State(auth): State<Auth>,
     Path(provider): Path<String>,
@@ -98,7 +98,7 @@ pub(crate) async fn finish(
     Extension(request): Extension<RequestAuth>,
     method: Method,
 ) -> Response {
-    // axum answers HEAD with the GET handler; a HEAD must not use up the flow.
+    // axum routes HEAD to the GET handler, but a HEAD must not use up the flow.
     if method == Method::HEAD {
         return only_get();
     }
@@ -126,15 +126,15 @@ pub(crate) async fn finish(
             stopped(&stop)
         }
     };
-    // The address holds a code: it must not be stored, nor sent on as a referrer (RFC 9700 §4.2.4).
+    // The address holds a code: it must not be stored, nor passed on as a referrer (RFC 9700 §4.2.4).
     let headers = response.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     response
 }
 
-/// `POST /auth/callback/{provider}`, for providers that post their answer (Apple). Such a request is
-/// cross-site and comes without our cookies; leading the browser to the GET address brings them back.
+/// `POST /auth/callback/{provider}`, for providers that post their answer (Apple). Such a request is cross-site and
+/// carries none of our cookies. Redirecting the browser to the GET address brings them back.
 pub(crate) async fn repost(
     State(state): State<AppState>,
     Path(provider): Path<String>,
@@ -155,8 +155,8 @@ pub(crate) async fn repost(
     }
 }
 
-/// A small page that moves the browser on. A redirect from a form's post would fall under CSP
-/// `form-action`, along the provider's whole chain of redirects.
+/// A small page that sends the browser on. A redirect after a form's post would be subject to CSP `form-action`,
+/// along the provider's whole chain of redirects.
 fn hand_over(url: &str, cookie: HeaderValue) -> Response {
     let url = escape(url);
     let refresh = format!("<meta http-equiv=\"refresh\" content=\"0;url={url}\">");
@@ -168,7 +168,7 @@ fn hand_over(url: &str, cookie: HeaderValue) -> Response {
     response
 }
 
-/// Where a flow leads that has done what it was for.
+/// Where a successful flow leads.
 fn done(way_back: &WayBack) -> Response {
     let usual = match way_back.intent {
         Intent::SignIn => PROFILE,
@@ -198,10 +198,10 @@ fn only_get() -> Response {
 fn failed(code: &str, way_back: &WayBack) -> Response {
     let return_to = way_back.return_to.as_ref().map(ReturnTo::as_str);
     let return_to = match way_back.intent {
-        // Whoever connects an account stays on that page.
+        // A user who connects an account stays on that page.
         Intent::Link => return see_other(&format!("{SETTINGS_ACCOUNTS}?error={code}")),
         Intent::SignIn => return_to,
-        // The login page leads a signed-in user on, and the reason goes along.
+        // The login page redirects a signed-in user, and the reason goes along.
         Intent::Confirm => return_to.or(Some(SETTINGS_SECURITY)),
     };
     match return_to {

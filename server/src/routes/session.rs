@@ -12,8 +12,8 @@ use http::{
     header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH},
 };
 
-/// The session as JSON or `null`, with a strong validator. A dead session is 200 `null`, never 304:
-/// its body is another one than the validator's.
+/// The session as JSON or `null`, with a strong validator. A dead session gets 200 with `null`, never 304: its body
+/// is not the one that the validator stands for.
 pub(crate) async fn get(
     State(auth): State<Auth>,
     Extension(request): Extension<RequestAuth>,

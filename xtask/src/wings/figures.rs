@@ -1,12 +1,12 @@
-//! How many files a change of a usual kind touches.
+//! The number of files that a typical change touches.
 
 use std::{fs, path::Path};
 
 use super::{list::Wing, marks::mentions};
 use crate::{Outcome, tree};
 
-/// Prints, for each wing, the files that are its own and the others that know it, with the figures of a project that
-/// one changes often.
+/// Prints, for each wing, the number of its own files and of the other files that know it, with the figures for
+/// changes that a project often needs.
 pub(crate) fn print(root: &Path, wings: &[Wing]) -> Outcome {
     println!("\nFiles that know a wing:     its own   sources beside   other files (tests, docs, settings)");
     for wing in wings {
@@ -24,7 +24,7 @@ pub(crate) fn print(root: &Path, wings: &[Wing]) -> Outcome {
 pub(crate) struct Known {
     /// Those below its paths.
     pub(crate) own: usize,
-    /// Those among the sources that are compiled into the application, apart from their tests.
+    /// Those among the sources that are compiled into the application, without their tests.
     pub(crate) sources: usize,
     /// All others.
     pub(crate) others: usize,
@@ -54,7 +54,7 @@ pub(crate) fn known(root: &Path, wing: &Wing) -> Outcome<Known> {
         ]
         .iter()
         .any(|folder| file.starts_with(folder));
-        // Tests stand at the end of a file, perhaps marked as a whole, or in a file of their own.
+        // Tests are at the end of a file, sometimes marked as a whole, or in a separate file.
         let compiled = text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
         let compiled = compiled.strip_suffix('\n').unwrap_or_default();
         let compiled = compiled.rsplit_once('\n').map_or("", |(compiled, _)| compiled);

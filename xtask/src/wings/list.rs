@@ -1,19 +1,19 @@
-//! The wings there are.
+//! The list of wings.
 
 use std::{fs, path::Path};
 
 use crate::Outcome;
 
-/// A feature that a fork may not want. What belongs to it is below its paths, or marked.
+/// A feature that a fork may not want. What belongs to it is either below its paths or marked.
 pub(crate) struct Wing {
     pub(crate) name: String,
     /// What it is for.
     pub(crate) about: String,
     /// Its files and folders, from the root.
     pub(crate) paths: Vec<String>,
-    /// Texts that become others without it, where a mark cannot stand: a file, the text, the other.
+    /// Texts that are replaced without it, where a mark is impossible: a file, the text, and its replacement.
     pub(crate) rewritten: &'static [Rewritten],
-    /// Whether it is a provider that is known: of those there are many, all alike.
+    /// Whether it is a known provider. There are many of those, all alike.
     pub(crate) is_preset: bool,
 }
 
@@ -34,7 +34,7 @@ CREATE INDEX users_role ON users (role);
 ";
 // end wing:admin
 
-/// The wings that are more than a preset.
+/// The wings that are not presets.
 const WINGS: &[Row] = &[
     // wing:admin
     Row {
@@ -53,7 +53,8 @@ const WINGS: &[Row] = &[
             "server/tests/it/last_admin.rs",
             "server/tests/it/nowhere.rs",
         ],
-        // A mark would change the checksum of a migration, and databases that have it refuse another.
+        // A mark would change the checksum of a migration, and databases that already have the migration would refuse
+        // it.
         rewritten: &[
             ("migrations/sqlite/0001_auth.sql", ADMIN_INDEXES, ""),
             ("migrations/postgres/0001_auth.sql", ADMIN_INDEXES, ""),
@@ -71,7 +72,8 @@ const WINGS: &[Row] = &[
             "end2end/tests/settings-private.spec.ts",
             "server/tests/it/private.rs",
         ],
-        // A mark would change the checksum of a migration, and databases that have it refuse another.
+        // A mark would change the checksum of a migration, and databases that already have the migration would refuse
+        // it.
         rewritten: &[
             (
                 "migrations/sqlite/0001_auth.sql",
@@ -122,11 +124,11 @@ const WINGS: &[Row] = &[
     // end wing:postgres
 ];
 
-/// Where a preset has its file, which makes it one, and where its tests are.
+/// The folder with the presets, each in its own file, and the folder with their tests.
 const PRESETS: &str = "auth/src/oauth/providers";
 pub(super) const PRESET_TESTS: &str = "server/tests/oauth/presets";
 
-/// All wings of the workspace at `root`, the presets last.
+/// All wings of the workspace at `root`, with the presets last.
 pub(crate) fn wings(root: &Path) -> Outcome<Vec<Wing>> {
     let rows = WINGS.iter().map(|row| Wing {
         name: row.name.to_owned(),
@@ -138,7 +140,7 @@ pub(crate) fn wings(root: &Path) -> Outcome<Vec<Wing>> {
     Ok(rows.chain(presets(root)?).collect())
 }
 
-/// A preset is a file with a row of that name; it is called as its id.
+/// A preset is a file with a row of that name. It is named after its id.
 fn presets(root: &Path) -> Outcome<Vec<Wing>> {
     let folder = root.join(PRESETS);
     let unreadable = |error| format!("cannot read {}: {error}", folder.display());

@@ -1,11 +1,11 @@
-//! The marks of wings: comments that say which lines go with which wing.
+//! The marks of wings: comments that state which lines belong to which wing.
 //!
 //! They are the same in every language that has comments, `NAME` being a wing's:
 //! - a line that ends with a comment `wing:NAME` goes;
 //! - of a comment `wing:NAME` on a line of its own, everything goes up to the comment `end wing:NAME`.
 //!
-//! `NAME+OTHER` is what needs both wings and goes with the first of them; `NAME,OTHER` is what serves either and
-//! goes with the last.
+//! `NAME+OTHER` marks what needs both wings, and is removed with the first of them. `NAME,OTHER` marks what serves
+//! either, and is removed with the last.
 
 const MARK: &str = "wing:";
 /// What begins a comment in the languages of this repository; what ends with another opener comes before it.
@@ -15,17 +15,17 @@ const OPENERS: [&str; 5] = ["<!--", "//", "#", "--", "/*"];
 #[derive(Debug, PartialEq)]
 pub(super) struct Without {
     pub(super) text: String,
-    /// The number of lines that went, without those that only held marks.
+    /// The number of removed lines, without those that only held marks.
     pub(super) lines: usize,
 }
 
-/// Takes the lines of the wings `gone` out of a text. `None` if nothing in it mentions them.
+/// Removes the lines of the wings `gone` from a text. `None` if nothing in it mentions them.
 ///
 /// # Errors
-/// The line of a mark that is not understood.
+/// The line of a mark that is invalid.
 pub(super) fn without(text: &str, gone: &[&str]) -> Result<Option<Without>, String> {
     let mut kept = Kept::default();
-    // The blocks around the line, and whether each goes.
+    // The blocks around the line, and whether each is removed.
     let mut blocks: Vec<(&str, bool)> = Vec::new();
     let mut changed = false;
     for (number, line) in text.lines().enumerate() {
@@ -69,7 +69,7 @@ pub(super) fn without(text: &str, gone: &[&str]) -> Result<Option<Without>, Stri
     Ok(changed.then(|| kept.into_text(text.ends_with('\n'))))
 }
 
-/// The wings that the marks of a text name, and the number of lines marked for each.
+/// The wings that the marks of a text name, once for each mark.
 pub(super) fn mentions(text: &str) -> impl Iterator<Item = &str> {
     text.lines()
         .filter_map(mark)
@@ -83,13 +83,13 @@ enum Kind {
     Opens,
     /// Ends a block.
     Closes,
-    /// Stands behind what it marks.
+    /// Follows what it marks, on the same line.
     Line,
 }
 
 struct Mark<'a> {
     kind: Kind,
-    /// As it stands there.
+    /// The names as written in the mark.
     names: &'a str,
 }
 
@@ -105,7 +105,7 @@ fn mark(line: &str) -> Option<Mark<'_>> {
     let end = rest
         .find(|char: char| !matches!(char, 'a'..='z' | '0'..='9' | '-' | '+' | ','))
         .unwrap_or(rest.len());
-    // `NAME` in the description of marks is not one.
+    // The word `NAME` in the description of marks is not a mark.
     let names = rest[..end].trim_end_matches(',');
     let kind = match (before.trim().is_empty(), closes) {
         (true, true) => Kind::Closes,
@@ -115,7 +115,7 @@ fn mark(line: &str) -> Option<Mark<'_>> {
     (!names.is_empty()).then_some(Mark { kind, names })
 }
 
-/// Whether all brackets of a line are closed in it: formatting may have broken what a mark stands behind.
+/// Whether all brackets of a line are closed in it. If not, formatting may have split the code that the mark follows.
 fn is_whole(line: &str) -> bool {
     let count = |brackets: [char; 3]| line.matches(brackets).count();
     count(['(', '[', '{']) == count([')', ']', '}'])
@@ -132,7 +132,7 @@ impl Mark<'_> {
             .all(|either| either.split('+').any(|name| gone.contains(&name)))
     }
 
-    /// The line with only those wings in its mark that are left.
+    /// The line, with only the remaining wings in its mark.
     fn rewritten(&self, line: &str, gone: &[&str]) -> String {
         let left: Vec<&str> = self
             .names
@@ -158,7 +158,7 @@ impl Kept<'_> {
     fn push(&mut self, line: &str) {
         let is_blank = |line: &str| line.trim().is_empty();
         let after_blank = self.text.last().is_none_or(|last| is_blank(last));
-        // The empty lines around what went would now be two.
+        // The empty lines before and after the removed lines would now be two in a row.
         if !(self.gap && is_blank(line) && after_blank) {
             self.text.push(line.to_owned().into());
             self.gap = false;
@@ -200,7 +200,7 @@ impl Kept<'_> {
 mod tests {
     use super::{mentions, without};
 
-    /// Marks are written with a § here: this file is searched for marks as every other.
+    /// Marks are written with a § here, because this file is searched for marks like every other.
     fn rest(text: &str, gone: &[&str]) -> Option<String> {
         let text = text.replace('§', super::MARK);
         let without = without(&text, gone).expect("every mark is understood")?;

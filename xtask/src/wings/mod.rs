@@ -1,4 +1,4 @@
-//! Wings: features that a fork may take out.
+//! Wings: features that a fork can remove.
 
 mod figures;
 mod list;
@@ -18,7 +18,7 @@ mod tests {
     use super::{figures, list::wings, marks};
     use crate::tree;
 
-    /// Of the workspace these tests are of.
+    /// The root of the workspace that these tests belong to.
     fn root() -> &'static Path {
         Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
     }
@@ -53,7 +53,7 @@ mod tests {
             .filter(|wing| wing.is_preset)
         {
             let known = figures::known(root, wing).expect("git lists the files");
-            // The list of presets, and the mark on the button.
+            // The list of presets, and the logo on the button.
             assert_eq!(known.sources, 2, "{}", wing.name);
         }
     }

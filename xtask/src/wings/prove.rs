@@ -1,4 +1,4 @@
-//! `cargo xtask wings`: takes each wing out of a copy of the project, and builds and tests what is left.
+//! `cargo xtask wings`: removes each wing from a copy of the project, and builds and tests the rest.
 
 use std::{
     collections::BTreeSet,
@@ -27,11 +27,11 @@ use crate::{
     postgres::Cluster, // wing:postgres
 };
 
-/// What the copy without any wing is called.
+/// The name of the copy without any wings.
 const ANOTHER_NAME: &str = "another-name-than-before";
 const STRICT: [&str; 3] = ["--", "-D", "warnings"];
 
-/// The command: `--quick`, or the names of wings to remove together, or nothing for everything.
+/// The command: `--quick`, or the names of wings to remove together, or no argument for everything.
 pub(crate) fn prove(steps: &mut Steps, arguments: &[String]) -> Outcome {
     if arguments == ["--quick"] {
         return quick(steps);
@@ -56,8 +56,9 @@ pub(crate) fn prove(steps: &mut Steps, arguments: &[String]) -> Outcome {
     figures::print(&copy.root, &known)
 }
 
-/// What a change has to pass: each large wing and one preset by themselves compile, on both engines and for the
-/// browser; without any wing, and under another name, tests compile as well, and those of the units pass.
+/// What every change has to pass. Without each large wing and one preset, one at a time, the project compiles, on
+/// both engines and for the browser. Without all wings, and under another name, the tests compile too, and the unit
+/// tests pass.
 pub(crate) fn quick(steps: &mut Steps) -> Outcome {
     let root = layout::workspace()?;
     let known = wings(&root)?;
@@ -87,7 +88,7 @@ pub(crate) fn quick(steps: &mut Steps) -> Outcome {
         println!("\nWithout {}:", wing.name);
         copy.without(&[wing], None)?;
         steps.run("wing removed", || {
-            // One engine is enough: what is of the other is a wing as well.
+            // One engine is enough, since the other engine is a wing too.
             let mut clippy = copy.cargo(cargo_like_leptos(["clippy"])?);
             clippy.args(NATIVE);
             // wing:postgres
@@ -103,7 +104,7 @@ pub(crate) fn quick(steps: &mut Steps) -> Outcome {
     figures::print(&copy.root, &known)
 }
 
-/// All that is compiled, and all tests but those in browsers.
+/// Everything that is compiled, and all tests except those in browsers.
 fn whole(steps: &mut Steps, copy: &Copy) -> Outcome {
     steps.run("clippy", || {
         run(copy
@@ -133,8 +134,8 @@ fn whole(steps: &mut Steps, copy: &Copy) -> Outcome {
     Ok(())
 }
 
-/// A copy of the project. It always lies at the same place, and only the files that differ from what was there are
-/// written: then only what they are part of is compiled anew.
+/// A copy of the project. It is always in the same place, and only files that differ from the previous copy are
+/// written, so that only what they are part of is compiled again.
 struct Copy {
     root: PathBuf,
     target: PathBuf,
@@ -154,7 +155,7 @@ impl Copy {
         })
     }
 
-    /// Makes it the project without some wings, perhaps under another name.
+    /// Makes it the project without some wings, optionally under another name.
     fn without(&self, gone: &[&Wing], name: Option<&str>) -> Outcome {
         let stage = &self.stage;
         match fs::remove_dir_all(stage) {
@@ -188,7 +189,7 @@ impl Copy {
             }
             left.insert(path);
         }
-        // For the tests in browsers: what they are written with does not change.
+        // For the tests in browsers: the packages they use do not change.
         let modules = self.project.join("end2end/node_modules");
         let installed = self.root.join("end2end/node_modules");
         if installed.is_dir() && !modules.exists() {
@@ -196,7 +197,7 @@ impl Copy {
                 .map_err(|error| format!("cannot link {}: {error}", modules.display()))?;
         }
         keep_only(&self.project, &left)?;
-        // Some of its tests ask git what the project's files are.
+        // Some of its tests ask git for the list of the project's files.
         run(command("git", &self.project).args(["init", "--quiet"]))
     }
 
@@ -241,9 +242,9 @@ impl Copy {
     // end wing:postgres
 }
 
-/// Gives the copy's crates a version of their own. Cargo knows a crate by its version and its place in its workspace:
-/// with the same, it would take what was compiled of the copy for what the project itself compiles to. What others
-/// made is compiled once for both.
+/// Gives the copy's crates their own version. Cargo identifies a crate by its version and its place in its workspace:
+/// with the same version, it would take the compiled copy for the compiled project. Dependencies are compiled once
+/// for both.
 fn tell_apart(manifest: &Path) -> Outcome {
     let text =
         String::from_utf8(read(manifest)?).map_err(|error| format!("{}: {error}", manifest.display()))?;
@@ -253,7 +254,7 @@ fn tell_apart(manifest: &Path) -> Outcome {
     write(manifest, format!("{before}\nversion = \"0.0.0-{rest}").as_bytes())
 }
 
-/// A wing that is gone, but has marks in a text.
+/// A removed wing that still has marks in a text.
 fn left_over<'a>(text: &[u8], gone: &[&'a Wing]) -> Option<&'a str> {
     let text = std::str::from_utf8(text).ok()?;
     let mut names = gone.iter().map(|wing| wing.name.as_str());
@@ -272,7 +273,7 @@ fn write(path: &Path, text: &[u8]) -> Outcome {
     fs::write(path, text).map_err(unwritable)
 }
 
-/// Deletes what is below a folder and not among these files; what the tools keep there stays.
+/// Deletes the files below a folder that are not in this list. Files that the tools keep there stay.
 fn keep_only(folder: &Path, files: &BTreeSet<PathBuf>) -> Outcome {
     let unreadable = |error| format!("cannot read {}: {error}", folder.display());
     for entry in fs::read_dir(folder).map_err(unreadable)? {
@@ -283,7 +284,7 @@ fn keep_only(folder: &Path, files: &BTreeSet<PathBuf>) -> Outcome {
         }
         if path.is_dir() {
             keep_only(&path, files)?;
-            // Only if nothing is left in it.
+            // Succeeds only if the folder is empty.
             fs::remove_dir(&path).ok();
         } else if !files.contains(&path) {
             fs::remove_file(&path).map_err(|error| format!("cannot delete {}: {error}", path.display()))?;

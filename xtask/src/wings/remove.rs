@@ -1,4 +1,4 @@
-//! `cargo xtask remove WING…`: takes wings out of a project.
+//! `cargo xtask remove WING…`: removes wings from a project.
 
 use std::{
     collections::BTreeSet,
@@ -17,7 +17,7 @@ use crate::{
     tree,
 };
 
-/// Where a preset's variables are described: its lines need no marks.
+/// The file that describes a preset's variables. Its lines need no marks.
 const EXAMPLE: &str = ".env.example";
 
 /// The command.
@@ -48,7 +48,7 @@ fn list(known: &[Wing]) -> String {
     text
 }
 
-/// The wings that arguments name.
+/// The wings that the arguments name.
 pub(crate) fn chosen<'a>(known: &'a [Wing], names: &[String]) -> Outcome<Vec<&'a Wing>> {
     if names.is_empty() {
         return Err(format!("name the wings to remove.\n\n{}", list(known)));
@@ -63,16 +63,16 @@ pub(crate) fn chosen<'a>(known: &'a [Wing], names: &[String]) -> Outcome<Vec<&'a
     Ok(gone)
 }
 
-/// What a removal has done.
+/// The result of a removal.
 #[derive(Default)]
 pub(crate) struct Done {
-    /// The files that are gone.
+    /// The removed files.
     pub(crate) removed: Vec<PathBuf>,
-    /// The files that are shorter, and the number of lines that each lost.
+    /// The shortened files, with the number of lines that each lost.
     pub(crate) changed: Vec<(PathBuf, usize)>,
 }
 
-/// Takes wings out of the files of a project, which are named from its root.
+/// Removes wings from the files of a project. Paths are relative to its root.
 pub(crate) fn take_out(root: &Path, files: &[PathBuf], gone: &[&Wing]) -> Outcome<Done> {
     let names: Vec<&str> = gone.iter().map(|wing| wing.name.as_str()).collect();
     let prefixes: Vec<String> = gone
@@ -83,7 +83,7 @@ pub(crate) fn take_out(root: &Path, files: &[PathBuf], gone: &[&Wing]) -> Outcom
     let are_presets = |wings: &[&Wing]| wings.iter().filter(|wing| wing.is_preset).count();
     let known = wings(root)?;
     let no_preset_is_left = are_presets(gone) == are_presets(&known.iter().collect::<Vec<_>>());
-    // All are read before the first is written: a mark that is not understood leaves the project as it was.
+    // All files are read before the first is written, so that an invalid mark leaves the project unchanged.
     let mut done = Done::default();
     let mut texts = Vec::new();
     for file in files {
@@ -97,7 +97,7 @@ pub(crate) fn take_out(root: &Path, files: &[PathBuf], gone: &[&Wing]) -> Outcom
         }
         let path = root.join(file);
         let Ok(text) = fs::read_to_string(&path) else {
-            // A picture.
+            // A binary file, such as a picture.
             continue;
         };
         let wrong = |why| format!("{}: {why}", file.display());
@@ -160,7 +160,7 @@ fn delete(root: &Path, file: &Path) -> Outcome {
     Ok(())
 }
 
-/// The lock file without what nothing depends on any more, and the sources in their format.
+/// Removes from the lock file what nothing depends on any more, and formats the sources.
 pub(crate) fn settle(root: &Path) -> Outcome {
     run(command("cargo", root).args(["update", "--workspace", "--offline", "--quiet"]))?;
     run(command("cargo", root).args(["fmt", "--all"]))

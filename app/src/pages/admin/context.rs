@@ -1,4 +1,4 @@
-//! What the functions of administration begin with.
+//! What every function of administration starts from.
 
 use auth::{
     AdminSession,
@@ -9,25 +9,25 @@ use crate::{context::Context, error::AppError};
 
 /// What the functions of administration work with.
 pub(crate) struct Admin {
-    /// The way to look after people.
+    /// The actions on users and their data.
     pub(crate) people: Administration,
     /// The administrator's session, from the authority.
     pub(crate) session: AdminSession,
 }
 
 impl Admin {
-    /// Who changes something.
+    /// The administrator, as the actor of a change.
     pub(crate) fn by(&self) -> By<'_> {
         By::Admin(&self.session)
     }
 }
 
 impl Context {
-    /// Administration, for an administrator who signed in or confirmed within ten minutes: what its functions
-    /// begin with.
+    /// The start of every function of administration. It requires an administrator who signed in or confirmed within
+    /// the last ten minutes.
     ///
     /// # Errors
-    /// [`AppError::NotFound`] for everybody else.
+    /// [`AppError::NotFound`] for every other user.
     pub(crate) async fn admin(&self) -> Result<Admin, AppError> {
         Ok(Admin {
             session: self.request.require_admin().await?,

@@ -1,4 +1,4 @@
-//! Administration: people, and one person. For everybody but administrators there is nothing here.
+//! Administration: the list of people, and the page of one person. For all other users there is nothing here.
 
 #[cfg(feature = "ssr")]
 mod context;
@@ -11,9 +11,9 @@ use wire::Role;
 
 use crate::{pages::not_found::NotFound, session::current_session};
 
-/// The pages of administration, as far as the snapshot says that an administrator looks; for everybody else the
-/// page for an address that leads nowhere. This decides what is shown: what may be read or done is decided by the
-/// server's guard and by each server function.
+/// The pages of administration, if the snapshot says that the user is an administrator; otherwise the page for an
+/// address that leads nowhere. This decides only what is shown. What may be read or done is decided by the server's
+/// guard and by each server function.
 #[component]
 pub fn ForAdmins() -> impl IntoView {
     if current_session().is_some_and(|session| session.role == Role::Admin) {
@@ -23,7 +23,7 @@ pub fn ForAdmins() -> impl IntoView {
     }
 }
 
-/// What sets a person apart from most.
+/// Badges for whatever sets a person apart from most others.
 #[component]
 fn Badges(
     /// The person's role.
@@ -38,7 +38,7 @@ fn Badges(
     }
 }
 
-/// What to call somebody.
+/// The name to show for a person.
 fn called(name: Option<&str>, email: Option<&str>) -> String {
     name.or(email).unwrap_or("(no name)").to_owned()
 }

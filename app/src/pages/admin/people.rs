@@ -1,4 +1,4 @@
-//! The list of people: found by the beginning of an address or a name, a page at a time.
+//! The list of people, searchable by the beginning of an address or a name, one page at a time.
 
 #![expect(
     missing_docs,
@@ -46,7 +46,7 @@ pub async fn list_people(
         .await?)
 }
 
-/// The page of people.
+/// The page that lists people.
 #[component]
 pub fn People() -> impl IntoView {
     let search = use_location().search;

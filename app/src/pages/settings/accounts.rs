@@ -43,7 +43,7 @@ pub async fn get_ways_in() -> Result<WaysIn, AppError> {
     Ok(context.auth.ways_in(&live).await?)
 }
 
-/// Disconnects a provider account; never the last way in.
+/// Disconnects a provider account, unless it is the last way to sign in.
 #[server]
 pub async fn unlink_account(account_id: Uuid) -> Result<(), AppError> {
     let context = Context::take()?;
@@ -81,7 +81,7 @@ fn Cards(ways_in: WaysIn, form: FormState) -> impl IntoView {
         has_password,
         accounts,
     } = ways_in;
-    // A provider that is configured no longer is a way in for nobody.
+    // A provider that is no longer configured is not a way to sign in.
     let usable: Vec<_> = accounts
         .iter()
         .filter(|account| is_configured(&account.provider))

@@ -1,4 +1,4 @@
-//! The settings: a page in tabs, each with an address of its own.
+//! The settings: one page with tabs, each with its own address.
 
 pub mod accounts;
 pub mod private; // wing:private-data
@@ -19,7 +19,7 @@ const TABS: &[(&str, &str)] = &[
     (paths::SETTINGS_SECURITY, "Security"),
 ];
 
-/// What all tabs have in common.
+/// The frame that all tabs share.
 #[component]
 pub fn Settings() -> impl IntoView {
     let path = use_location().pathname;

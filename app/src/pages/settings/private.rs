@@ -1,7 +1,7 @@
-//! Private data: secrets the person gives to the server, and never gets back.
+//! Private data: secrets that the user gives to the server and never gets back.
 //!
-//! To add a field, add it to `private_data!` below, and nowhere else. What was stored before is read without it; keys
-//! that a newer version wrote survive.
+//! To add a field, add it to `private_data!` below, and nowhere else. Older data is read without it, and keys that a
+//! newer version wrote survive.
 
 #![expect(
     missing_docs,
@@ -27,8 +27,8 @@ use crate::{
     },
 };
 
-/// Declares the fields, and with them everything that lists them: the type that server code reads, what the page
-/// shows, and the arguments of the function that updates them.
+/// Declares the fields, and with them every list of them: the type that server code reads, what the page shows, and
+/// the arguments of the function that updates them.
 macro_rules! private_data {
     ($($(#[$attribute:meta])* $field:ident = $label:literal;)+) => {
         /// Read by server code only: this type does not exist in the browser. A field that is not set is `None`.
@@ -56,9 +56,9 @@ macro_rules! private_data {
 }
 
 private_data! {
-    /// A token of some service this application calls for the person.
+    /// A token for a service that this application calls for the user.
     api_token = "API token";
-    /// What that service signs its calls with.
+    /// The secret with which that service signs its calls.
     webhook_secret = "Webhook secret";
 }
 
@@ -69,7 +69,7 @@ const LONGEST: usize = 4096;
 /// The forms of this page.
 pub const FORMS: &[Endpoint] = &[UPDATE_PRIVATE_DATA, CLEAR_PRIVATE_DATA];
 
-/// Which private values are set, when, and a masked hint of each; never a value.
+/// Which private values are set, since when, and a masked hint of each. Never a value.
 #[server]
 pub async fn describe_private_data() -> Result<Vec<PrivateKeyInfo>, AppError> {
     let context = Context::take()?;
@@ -210,7 +210,7 @@ fn Key(
                 .then(|| {
                     view! {
                         <Form form class="after-form">
-                            // Sent empty, a field is removed.
+                            // A field that is sent empty is removed.
                             <input type="hidden" name=key value="" />
                             <Submit
                                 form

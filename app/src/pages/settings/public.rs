@@ -1,9 +1,8 @@
-//! Public data: what the person says about themselves.
+//! Public data: what users say about themselves.
 //!
-//! To add a field, add it here to [`PublicData`], to the arguments of [`update_public_data`] and to the patch it
-//! makes of them, to the `<Form>`, and, if its text may come back to the form after an error, to the list in
-//! `UPDATE_PUBLIC_DATA`. Data stored by older versions is read with the field's default; keys a newer version wrote
-//! survive.
+//! To add a field, add it here to [`PublicData`], to the arguments of [`update_public_data`] and the patch built from
+//! them, to the `<Form>`, and, if its text may come back to the form after an error, to the names in `coming_back`.
+//! Data stored by older versions is read with the field's default, and keys that a newer version wrote survive.
 
 #![expect(
     missing_docs,
@@ -34,21 +33,21 @@ use crate::{context::Context, entered::Patch};
 /// The forms of this page.
 pub const FORMS: &[Endpoint] = &[UPDATE_PUBLIC_DATA, CLEAR_PUBLIC_DATA];
 
-/// Readable and writable by its owner in the browser.
+/// The data that its owner can read and write in the browser.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct PublicData {
-    /// What to call the person.
+    /// The name to show for the person.
     pub display_name: Option<String>,
     /// A few words about them.
     pub bio: Option<String>,
-    /// Their page (http or https).
+    /// Their website (http or https).
     pub website: Option<String>,
-    /// How the application looks for them.
+    /// The theme they chose for the application.
     pub theme: Option<Theme>,
 }
 
-/// The person's public data.
+/// The user's public data.
 #[server]
 pub async fn get_public_data() -> Result<PublicData, AppError> {
     let context = Context::take()?;
@@ -59,7 +58,7 @@ pub async fn get_public_data() -> Result<PublicData, AppError> {
     Ok(found.data)
 }
 
-/// Merges fields into the public data: an absent field stays, an empty one is removed.
+/// Merges fields into the public data: a missing field stays as it is, an empty one is removed.
 #[server]
 pub async fn update_public_data(
     #[server(default)] display_name: Entered,
@@ -121,7 +120,7 @@ pub fn Public() -> impl IntoView {
     });
     Effect::new(move |_| {
         if let Some(cleared) = clear.answer() {
-            // What was typed is cleared as well, so that the fields follow.
+            // What was typed is cleared too, so that the fields show what is stored.
             if let Some(fields) = fields.get_untracked() {
                 fields.reset();
             }
@@ -235,7 +234,7 @@ fn ThemeChoice(form: FormState, theme: Option<Theme>) -> impl IntoView {
     }
 }
 
-/// What the person says about themselves.
+/// What the user says about themselves.
 #[component]
 pub fn About(
     /// The data.
@@ -249,7 +248,8 @@ pub fn About(
             </p>
         });
     }
-    // Other ways lead into the data than our form: only an address that is safe to follow is a link.
+    // The data may have been written by something other than our form, so only an address that is safe to follow
+    // becomes a link.
     let website = public.website.map(|address| match address.get(..8) {
         Some(start) if is_web(start) => {
             Either::Left(view! { <a href=address.clone() rel="external nofollow noopener noreferrer">{address.clone()}</a> })
@@ -269,20 +269,20 @@ fn is_web(start: &str) -> bool {
     start.starts_with("https://") || start.starts_with("http://")
 }
 
-/// The document's copy of the public data: every view that shows it reads it through this, and renders
-/// again when it changes, in this tab or another. Nothing is loaded before a view shows it: a page without public
-/// data makes no query for it.
+/// The document's copy of the public data. Every view that shows the data reads it through this, and renders again
+/// when it changes, in this tab or another. Nothing is loaded before a view shows it, so a page without public data
+/// makes no query for it.
 #[derive(Clone, Copy, Debug)]
 pub struct PublicDataContext {
     known: RwSignal<Known>,
     theme: ThemeContext,
 }
 
-/// What is known of the public data without asking.
+/// What is known of the public data without asking the server.
 #[derive(Clone, Debug, Default)]
 struct Known {
     data: Option<Json>,
-    /// How often it changed.
+    /// The number of changes so far.
     changes: usize,
 }
 
@@ -301,7 +301,7 @@ impl PublicDataContext {
         copy
     }
 
-    /// The copy at hand.
+    /// The copy from the context.
     pub fn take() -> Self {
         use_context().unwrap_or_else(Self::new)
     }
@@ -326,7 +326,7 @@ impl PublicDataContext {
     /// Asks the server again.
     pub fn refetch(self) {
         leptos::task::spawn_local(async move {
-            // Without an answer the copy stays as it is; whatever is done next will say why.
+            // Without an answer the copy stays as it is. The user's next action will show why.
             if let Ok(data) = call(GetPublicData {}).await {
                 self.put(data);
             }

@@ -1,4 +1,4 @@
-//! The password, confirming who one is, and what happened to one's account.
+//! The password, confirming the user's identity, and the events of the account.
 
 #![expect(
     missing_docs,
@@ -31,7 +31,7 @@ use crate::{
 /// The forms of this page.
 pub const FORMS: &[Endpoint] = &[CHANGE_PASSWORD, SET_PASSWORD, CONFIRM_IDENTITY];
 
-/// Changes the password: ends the other sessions.
+/// Changes the password and ends the other sessions.
 #[server]
 pub async fn change_password(current_password: Secret, new_password: Secret) -> Result<(), AppError> {
     let context = Context::take()?;
@@ -64,7 +64,7 @@ pub async fn set_password(new_password: Secret) -> Result<(), AppError> {
 
 const SET_PASSWORD: Endpoint = Endpoint::of::<SetPassword>(&[paths::SETTINGS_SECURITY]);
 
-/// Confirms with the password who is signed in.
+/// Confirms the signed-in user's identity with the password.
 #[server]
 pub async fn confirm_identity(
     password: Secret,
@@ -84,7 +84,7 @@ pub async fn confirm_identity(
 
 const CONFIRM_IDENTITY: Endpoint = Endpoint::of::<ConfirmIdentity>(&[paths::SETTINGS_SECURITY]);
 
-/// The newest of what happened to the person's account.
+/// The newest events of the user's account.
 #[server]
 pub async fn list_own_events() -> Result<Vec<Event>, AppError> {
     let context = Context::take()?;
@@ -158,7 +158,7 @@ fn ConfirmByProvider(ways_in: WaysIn, return_to: Option<String>) -> impl IntoVie
         has_password,
         accounts,
     } = ways_in;
-    // Where something goes wrong, one is led back as well.
+    // If something goes wrong, the user is led back too.
     let return_to = return_to.or_else(|| Some(paths::SETTINGS_SECURITY.to_owned()));
     let connected = |id: &str| accounts.iter().any(|account| account.provider == id);
     let providers = Setup::get().providers.into_iter();
@@ -187,7 +187,7 @@ fn ConfirmByProvider(ways_in: WaysIn, return_to: Option<String>) -> impl IntoVie
     })
 }
 
-/// One card for both forms: once a password is set, it goes on saying so.
+/// One card for both forms, so that it still shows "done" after a first password was set.
 #[component]
 fn Password(has_password: bool, change: FormState, set: FormState) -> impl IntoView {
     let (title, hint) = if has_password {
@@ -264,7 +264,7 @@ fn NewPassword(form: FormState) -> impl IntoView {
     }
 }
 
-/// Tells password managers whose password it is. Without a name it is not sent.
+/// Tells password managers whose password it is. Without a name the field is not sent.
 #[component]
 fn Username() -> impl IntoView {
     let email = current_session().and_then(|session| session.email);

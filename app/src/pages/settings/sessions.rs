@@ -1,4 +1,4 @@
-//! The person's sessions, and ending them.
+//! The user's sessions, and ending them.
 
 #![expect(
     missing_docs,
@@ -28,7 +28,7 @@ use crate::{
 /// The forms of this page.
 pub const FORMS: &[Endpoint] = &[REVOKE_SESSION, REVOKE_OTHER_SESSIONS];
 
-/// The person's sessions, this one first.
+/// The user's sessions, with the current one first.
 #[server]
 pub async fn list_sessions() -> Result<Vec<SessionInfo>, AppError> {
     let context = Context::take()?;
@@ -36,7 +36,7 @@ pub async fn list_sessions() -> Result<Vec<SessionInfo>, AppError> {
     Ok(context.request.list(&live).await?)
 }
 
-/// Ends one of the person's sessions; one's own is signed out.
+/// Ends one of the user's sessions. Ending the current one signs out.
 #[server]
 pub async fn revoke_session(session_id: Uuid) -> Result<(), AppError> {
     let context = Context::take()?;
@@ -49,7 +49,7 @@ pub async fn revoke_session(session_id: Uuid) -> Result<(), AppError> {
 
 const REVOKE_SESSION: Endpoint = Endpoint::of::<RevokeSession>(&[paths::SETTINGS_SESSIONS]);
 
-/// Ends all of the person's sessions but this one.
+/// Ends all of the user's sessions except the current one.
 #[server]
 pub async fn revoke_other_sessions() -> Result<(), AppError> {
     let context = Context::take()?;

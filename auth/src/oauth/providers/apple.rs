@@ -1,5 +1,5 @@
-//! What only Apple does: the client secret is a JWT signed for the occasion, and a person's name comes
-//! once, in a form field, unsigned.
+//! Apple's own behaviour: the client secret is a JWT signed for each call, and the user's name is sent only once,
+//! unsigned, in a form field.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use p256::{
 };
 use serde_json::{Value, json};
 
-/// What is known of Apple.
+/// Apple's preset.
 pub(crate) const PRESET: Preset = Preset {
     id: "apple",
     name: "Apple",
@@ -25,7 +25,7 @@ pub(crate) const PRESET: Preset = Preset {
     scopes: &["name", "email"],
     token_auth: TokenAuth::Post,
     secret: Secret::Signed(key),
-    // Asking for name or address makes Apple insist on it.
+    // Apple requires this if name or address is requested.
     form_post: true,
     authorize_params: &[("response_mode", "form_post")],
     offline: Offline::UNASKED,
@@ -36,18 +36,18 @@ pub(crate) const PRESET: Preset = Preset {
     },
     verified: Verified::TrueOrText("/email_verified"),
     avatar: Avatar::None,
-    // It asks each time.
+    // Apple asks the user to sign in every time.
     fresh: &[],
     auth_time: AuthTime::IfSent,
     ..GENERIC
 };
 
-/// Whom the secret is for.
+/// The audience of the secret.
 const AUDIENCE: &str = "https://appleid.apple.com";
-/// Apple would take six months. Made per call, it need not outlive the call.
+/// Apple would accept six months. The secret is created for each call, so it need not outlive the call.
 const SECONDS: i64 = 300;
 
-/// The key that signs client secrets, with the names Apple knows it by.
+/// The key that signs client secrets, with the ids that Apple knows it by.
 #[derive(Clone)]
 struct AppleKey {
     team_id: String,
@@ -65,7 +65,7 @@ impl std::fmt::Debug for AppleKey {
 }
 
 impl AppleKey {
-    /// Reads the key as Apple hands it out: PKCS #8 in PEM, its line ends perhaps written as `\n`.
+    /// Reads the key as Apple issues it: PKCS #8 in PEM, in which line ends may be written as `\n`.
     fn parse(pem: &str) -> Result<Self, String> {
         let key = SigningKey::from_pkcs8_pem(&pem.replace("\\n", "\n"))
             .map_err(|_| "is not a P-256 private key in PEM (PKCS #8)".to_owned())?;
@@ -76,7 +76,7 @@ impl AppleKey {
         })
     }
 
-    /// The key with its names.
+    /// The key with its ids.
     fn named(self, team_id: &str, key_id: &str) -> Self {
         Self {
             team_id: team_id.to_owned(),
@@ -87,7 +87,7 @@ impl AppleKey {
 }
 
 impl Signer for AppleKey {
-    /// Good for five minutes.
+    /// A secret that is valid for five minutes.
     fn client_secret(&self, client_id: &str, now: i64) -> String {
         let part = |value: Value| BASE64_URL_SAFE_NO_PAD.encode(value.to_string());
         let header = part(json!({ "alg": "ES256", "kid": self.key_id }));
@@ -100,7 +100,7 @@ impl Signer for AppleKey {
     }
 }
 
-/// Reads the variables of the key.
+/// Reads the key's variables.
 fn key(reader: &Reader<'_>, problems: &mut Vec<Problem>) -> Option<Arc<dyn Signer>> {
     let team_id = reader.required("TEAM_ID", problems);
     let key_id = reader.required("KEY_ID", problems);
@@ -109,7 +109,7 @@ fn key(reader: &Reader<'_>, problems: &mut Vec<Problem>) -> Option<Arc<dyn Signe
     Some(Arc::new(key.named(team_id?, key_id?)))
 }
 
-/// The name in the form field `user`. Nobody signed it, so it is good for a greeting and nothing else.
+/// The name in the form field `user`. It is not signed, so it may be displayed but not trusted.
 fn name_in(user: &str) -> Option<String> {
     let user = crate::oauth::protocol::json::object(user.as_bytes()).ok()?;
     let name = user.get("name")?;

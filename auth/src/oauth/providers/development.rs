@@ -1,4 +1,4 @@
-//! The development provider: an OpenID provider like any other, which the server itself is in debug builds.
+//! The development provider: an OpenID provider like any other, which debug builds of the server contain.
 
 use secrecy::SecretString;
 
@@ -8,15 +8,15 @@ use super::{
 };
 use crate::public_url::PublicUrl;
 
-/// The id of the development provider; no other may have it.
+/// The id of the development provider, which no other provider may have.
 pub const DEVELOPMENT: &str = "dev";
-/// What is said to one that has it.
+/// The id, with the error for another provider that has it.
 pub(super) const RESERVED: (&str, &str) = (
     DEVELOPMENT,
     "must not hold dev: the development provider has that id",
 );
 
-/// The development provider of a server at this address.
+/// The development provider of the server at this address.
 pub fn development(public_url: &PublicUrl, client_secret: SecretString) -> Provider {
     Provider {
         id: DEVELOPMENT.to_owned(),
@@ -53,7 +53,7 @@ mod tests {
         assert!(!format!("{dev:?}").contains("hush"));
     }
 
-    /// It moves with every change of a port.
+    /// Its address changes with every change of the port.
     #[test]
     fn nobody_has_to_vouch_for_the_development_provider() {
         let url = PublicUrl::parse("http://127.0.0.1:3000").unwrap();

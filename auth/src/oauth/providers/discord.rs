@@ -1,4 +1,4 @@
-//! What only Discord does: a picture is a hash, and who has none still has one.
+//! Discord's own behaviour: a picture is given as a hash, and users without a picture still have a default one.
 
 use super::{
     generic::PLAIN,
@@ -6,7 +6,7 @@ use super::{
 };
 use serde_json::Value;
 
-/// What is known of Discord.
+/// Discord's preset.
 pub(crate) const PRESET: Preset = Preset {
     id: "discord",
     name: "Discord",
@@ -17,7 +17,7 @@ pub(crate) const PRESET: Preset = Preset {
     },
     scopes: &["identify", "email"],
     token_auth: TokenAuth::Post,
-    // Who has agreed once is not asked again.
+    // Users who have agreed once are not asked again.
     authorize_params: &[("prompt", "none")],
     verified: Verified::True("/verified"),
     names: &["/global_name", "/username"],
@@ -42,7 +42,8 @@ fn avatar(claims: &Value) -> Option<String> {
         }
         Some(_) => None,
         None => {
-            // Accounts from before 2023 have a discriminator, and their own way to choose among the five.
+            // Accounts from before 2023 have a discriminator, and choose among the five default pictures in a
+            // different way.
             let old = claims
                 .get("discriminator")
                 .and_then(Value::as_str)

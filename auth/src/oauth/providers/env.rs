@@ -1,4 +1,4 @@
-//! Providers from the environment. A provider is there when its client id and secret are.
+//! Providers from the environment. A provider is configured if its client id and secret are set.
 
 use url::{Url, form_urlencoded};
 
@@ -17,13 +17,13 @@ use crate::{
     users::clean_name,
 };
 
-/// Ids that no provider of `AUTH_PROVIDERS` may have, and why.
+/// Ids that no provider in `AUTH_PROVIDERS` may have, and why.
 const RESERVED: &[(&str, &str)] = &[
     development::RESERVED, // wing:dev-provider
 ];
 
-/// Reads all configured providers: presets in the order of their rows, then those of `AUTH_PROVIDERS` in
-/// the order of that list. Whatever is wrong is added to `problems`, and that provider is left out.
+/// Reads all configured providers: first the presets in the order of their rows, then those in `AUTH_PROVIDERS` in
+/// the order of that list. Mistakes are added to `problems`, and a provider with a mistake is left out.
 pub fn from_vars(vars: &Vars, problems: &mut Vec<Problem>) -> Vec<Provider> {
     let presets = PRESETS.iter().filter_map(|preset| {
         let reader = Reader {
@@ -54,12 +54,12 @@ pub(crate) fn is_id(text: &str) -> bool {
             .all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-'))
 }
 
-/// What an id's variables begin with.
+/// The prefix of a provider's variables.
 fn prefix(id: &str) -> String {
     id.to_ascii_uppercase().replace('-', "_")
 }
 
-/// The ids in `AUTH_PROVIDERS` that are not presets: those need no listing, and it does no harm.
+/// The ids in `AUTH_PROVIDERS` that are not presets. Presets need not be listed, but may be.
 fn listed<'a>(vars: &'a Vars, problems: &mut Vec<Problem>) -> Vec<&'a str> {
     let mut ids: Vec<&str> = Vec::new();
     let list = vars.get("AUTH_PROVIDERS").unwrap_or_default();
@@ -99,7 +99,7 @@ impl<'a> Reader<'a> {
         self.vars.get(&self.name(suffix))
     }
 
-    /// Whether somebody meant to configure this provider: either half shows it.
+    /// Whether there is an attempt to configure this provider, which either half shows.
     fn configured(&self) -> bool {
         ["CLIENT_ID", "CLIENT_SECRET", "PRIVATE_KEY"]
             .iter()
@@ -163,7 +163,7 @@ impl<'a> Reader<'a> {
             Some(text) => words(text).map(str::to_owned).collect(),
             None => preset.scopes.iter().map(|scope| (*scope).to_owned()).collect(),
         };
-        // Without it the answer is plain OAuth 2.0 (OpenID Connect Core §3.1.2.1).
+        // Without this scope the response is plain OAuth 2.0 (OpenID Connect Core §3.1.2.1).
         if preset.scopes.contains(&"openid") && !scopes.iter().any(|scope| scope == "openid") {
             scopes.insert(0, "openid".to_owned());
         }
@@ -247,8 +247,8 @@ fn address(text: &str) -> Result<Url, String> {
     }
 }
 
-/// The parameters of an authorization request that are always ours, sent or not: by one of them a request
-/// would ask for something else than what the answer is taken for, or show a secret.
+/// The parameters of an authorization request that only this crate may set, whether it sends them or not. With one of
+/// them, the request could ask for something other than what the response is taken for, or reveal a secret.
 const OURS: [&str; 13] = [
     "response_type",
     "response_mode",
@@ -261,12 +261,12 @@ const OURS: [&str; 13] = [
     "code_challenge",
     "code_challenge_method",
     "code_verifier",
-    // RFC 9101: all of them at once.
+    // RFC 9101: these hold all of them at once.
     "request",
     "request_uri",
 ];
 
-/// Parameters as a form writes them, `k=v&k=v`.
+/// Parameters in the format of a form, `k=v&k=v`.
 fn params(text: &str, preset: &Preset, offline: bool) -> Result<Vec<(String, String)>, String> {
     let mut found: Vec<(String, String)> = Vec::new();
     for pair in text.split('&') {
@@ -429,7 +429,7 @@ mod tests {
                 "{variable}: {problems:?}"
             );
         }
-        // Acme, a b and the second of x_y and x-y.
+        // Acme, "a b", and the second of x_y and x-y.
         assert_eq!(
             problems.iter().filter(|found| *found == "AUTH_PROVIDERS").count(),
             3
@@ -539,7 +539,7 @@ mod tests {
             let value = format!("prompt=login&{ours}=hush");
             assert_eq!(acme(&[("ACME_PARAMS", &value)]).1, ["ACME_PARAMS"], "{ours}");
         }
-        // Said where a refresh token is wanted.
+        // Reported if a refresh token is wanted.
         let consent = ("ACME_PARAMS", "prompt=select_account");
         assert_eq!(acme(&[consent, ("ACME_OFFLINE", "1")]).1, ["ACME_PARAMS"]);
     }

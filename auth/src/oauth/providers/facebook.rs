@@ -1,4 +1,4 @@
-//! What only Facebook does: an access token counts only with a proof that its bearer knows the secret.
+//! Facebook's own behaviour: an access token is accepted only with a proof that its bearer knows the secret.
 
 use super::{
     generic::PLAIN,
@@ -7,12 +7,12 @@ use super::{
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
-/// What is known of Facebook.
+/// Facebook's preset.
 pub(crate) const PRESET: Preset = Preset {
     id: "facebook",
     name: "Facebook",
-    // Without a version of the Graph API: a pinned one stops working two years after its release,
-    // and these fields have been the same in all of them.
+    // Without a version of the Graph API: a pinned version stops working two years after its release, and these
+    // fields have been the same in all versions.
     endpoints: Known::Endpoints {
         authorize: "https://www.facebook.com/dialog/oauth",
         token: "https://graph.facebook.com/oauth/access_token",
@@ -32,7 +32,7 @@ pub(crate) const PRESET: Preset = Preset {
     ..PLAIN
 };
 
-/// `appsecret_proof`: a token stolen from here is worth nothing elsewhere.
+/// `appsecret_proof`: a token stolen from this server is worthless elsewhere.
 fn appsecret_proof(secret: &str, access_token: &str) -> (&'static str, String) {
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).expect("HMAC takes any key length");
     mac.update(access_token.as_bytes());

@@ -1,10 +1,10 @@
-//! Providers about which nothing is known but that they keep to a standard.
+//! Providers of which nothing is known except the standard that they follow.
 
 use super::preset::{
     AuthTime, Avatar, Known, Offline, Pkce, Preset, Quirks, Secret, Subject, TokenAuth, Userinfo, Verified,
 };
 
-/// An OpenID provider about which nothing is known but its issuer: what the standard says, no more.
+/// An OpenID provider of which only the issuer is known. Nothing beyond the standard is assumed.
 pub(crate) const GENERIC: Preset = Preset {
     id: "",
     name: "",
@@ -18,13 +18,13 @@ pub(crate) const GENERIC: Preset = Preset {
     token_type_optional: false,
     form_post: false,
     authorize_params: &[],
-    // OpenID Connect Core §11: without the person's agreement the scope is ignored.
+    // OpenID Connect Core §11: without the user's consent the scope is ignored.
     offline: Offline {
         scopes: &["offline_access"],
         params: &[("prompt", "consent")],
         again: &[],
     },
-    // The second makes the ID token say when it was (OpenID Connect Core §2, `auth_time`).
+    // The second parameter makes the ID token state when the user signed in (OpenID Connect Core §2, `auth_time`).
     fresh: &[("prompt", "login"), ("max_age", "0")],
     auth_time: AuthTime::Required,
     userinfo: Userinfo::Wanted,
@@ -38,7 +38,7 @@ pub(crate) const GENERIC: Preset = Preset {
     required: &[],
 };
 
-/// A plain OAuth 2.0 provider: no ID token, hence no nonce, and userinfo is all there is.
+/// A plain OAuth 2.0 provider: it has no ID token, hence no nonce, and userinfo is the only source.
 pub(crate) const PLAIN: Preset = Preset {
     nonce: false,
     offline: Offline::UNASKED,

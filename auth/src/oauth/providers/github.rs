@@ -1,7 +1,7 @@
-//! What only GitHub does: the addresses are in a list of their own.
+//! GitHub's own behaviour: the addresses are in a separate list.
 //!
-//! `/user` has only the address somebody chose to show, verified or not. So the list is always read, and
-//! of it only the address that is both primary and verified counts: the first of the rest may be anybody's.
+//! `/user` has only the address that the user chose to show, verified or not. So the list is always read, and only
+//! the address that is both primary and verified counts: any other address may belong to someone else.
 
 use futures_util::future::BoxFuture;
 use http::{HeaderMap, StatusCode, header::LINK};
@@ -18,7 +18,7 @@ use crate::oauth::protocol::{
     json::Object,
 };
 
-/// What is known of GitHub.
+/// GitHub's preset.
 pub(crate) const PRESET: Preset = Preset {
     id: "github",
     name: "GitHub",
@@ -34,20 +34,20 @@ pub(crate) const PRESET: Preset = Preset {
         complete: Some(complete),
         ..Quirks::NONE
     },
-    // Put there by `github.rs`, from the list of addresses: `/user` has only the public one.
+    // `github.rs` puts it there, from the list of addresses: `/user` has only the public one.
     email: "/verified_primary_email",
     verified: Verified::IfPresent,
     names: &["/name", "/login"],
     avatar: Avatar::Claim(&["/avatar_url"]),
-    // There is no way to ask for more than for a choice, here and where a row asks for consent: whoever sits
-    // at a browser that is signed in there confirms with a click.
+    // GitHub has no stronger parameter than the choice of an account, neither here nor where a preset asks for
+    // consent: the person at a browser that is signed in at GitHub confirms with a click.
     fresh: &[("prompt", "select_account")],
     ..PLAIN
 };
 
-/// The variable for the list, where it is not beside userinfo.
+/// The variable for the address of the list, if it is not beside userinfo.
 const EMAILS: &str = "EMAILS_URL";
-/// The most pages that are read, and the most addresses GitHub puts on one.
+/// The highest number of pages that are read, and the highest number of addresses that GitHub puts on a page.
 const PAGES: u32 = 10;
 const PER_PAGE: &str = "100";
 
@@ -74,7 +74,7 @@ fn complete<'a>(asked: Asked<'a>, claims: &'a mut Object) -> BoxFuture<'a, Resul
     })
 }
 
-/// Reads the list, page by page. Without the permission to (a GitHub App may lack it) there is no address.
+/// Reads the list, page by page. Without the permission to read it, which a GitHub App may lack, there is no address.
 async fn verified_primary_email(http: &Http, url: &str, token: &str) -> Result<Option<String>, String> {
     for page in 1..=PAGES {
         match http.get_json(&page_of(url, page)?, token).await {
@@ -89,8 +89,8 @@ async fn verified_primary_email(http: &Http, url: &str, token: &str) -> Result<O
     Ok(None)
 }
 
-/// The address of a page. It is made here, since the answer's word on where the next page is would send the
-/// token wherever it says.
+/// The address of a page. It is built here: if the response decided where the next page is, the token would be sent
+/// wherever the response says.
 fn page_of(url: &str, page: u32) -> Result<String, String> {
     let mut url = Url::parse(url).map_err(|_| "list of addresses: its address is not a URL")?;
     url.query_pairs_mut()
@@ -99,7 +99,7 @@ fn page_of(url: &str, page: u32) -> Result<String, String> {
     Ok(url.into())
 }
 
-/// Whether a `Link` header leads on to a next page.
+/// Whether a `Link` header refers to a next page.
 fn has_next(headers: &HeaderMap) -> bool {
     let links = headers
         .get_all(LINK)

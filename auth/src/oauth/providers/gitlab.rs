@@ -5,7 +5,7 @@ use super::{
     preset::{Known, Offline, Preset, TokenAuth},
 };
 
-/// What is known of GitLab.
+/// GitLab's preset.
 pub(crate) const PRESET: Preset = Preset {
     id: "gitlab",
     name: "GitLab",

@@ -5,21 +5,21 @@ use super::{
     preset::{AuthTime, Known, Offline, Preset, TokenAuth, Userinfo},
 };
 
-/// What is known of Google.
+/// Google's preset.
 pub(crate) const PRESET: Preset = Preset {
     id: "google",
     name: "Google",
     endpoints: Known::Issuer("https://accounts.google.com"),
     token_auth: TokenAuth::Post,
-    // It comes when a person agrees for the first time, and again only if asked to agree again.
+    // Google sends it when a user consents for the first time, and after that only if consent is requested again.
     offline: Offline {
         scopes: &[],
         params: &[("access_type", "offline")],
         again: &[("prompt", "consent")],
     },
     userinfo: Userinfo::IfNoEmail,
-    // It refuses `login`, and may pass over the second. When the person signed in it says only to projects with
-    // its "session age claims" that ask for it by the parameter `claims`. So a confirmation is a choice among
+    // Google refuses `login`, and may ignore the second parameter. It states when the user signed in only to projects
+    // with its "session age claims", which request it by the parameter `claims`. So a confirmation is a choice among
     // the accounts that this browser has open at Google.
     fresh: &[("prompt", "select_account"), ("max_age", "0")],
     auth_time: AuthTime::IfSent,

@@ -5,13 +5,13 @@ use super::{
     preset::{AuthTime, Known, Offline, Pkce, Preset, TokenAuth, Userinfo, Verified},
 };
 
-/// What is known of LinkedIn.
+/// LinkedIn's preset.
 pub(crate) const PRESET: Preset = Preset {
     id: "linkedin",
     name: "LinkedIn",
     endpoints: Known::Issuer("https://www.linkedin.com/oauth"),
-    // A code_verifier is answered with `invalid_client` unless LinkedIn has turned PKCE on for the
-    // application, and the nonce is left out of the ID token.
+    // LinkedIn answers a `code_verifier` with `invalid_client` unless it has enabled PKCE for the application, and it
+    // leaves the nonce out of the ID token.
     pkce: Pkce::None,
     nonce: false,
     token_auth: TokenAuth::Post,
@@ -19,7 +19,7 @@ pub(crate) const PRESET: Preset = Preset {
     offline: Offline::UNASKED,
     userinfo: Userinfo::IfNoEmail,
     verified: Verified::TrueOrText("/email_verified"),
-    // No parameter for it is documented.
+    // LinkedIn documents no parameter for it.
     fresh: &[],
     auth_time: AuthTime::IfSent,
     ..GENERIC

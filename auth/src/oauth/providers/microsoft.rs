@@ -1,7 +1,7 @@
-//! What only Microsoft does: one set of endpoints for many issuers, and addresses nobody verified.
+//! Microsoft's own behaviour: one set of endpoints serves many issuers, and addresses are not verified.
 //!
-//! With the tenant `common` the metadata names no issuer but a template of one. Which tenant a person
-//! belongs to is in the ID token (`tid`), and the issuer must be that very tenant's.
+//! With the tenant `common`, the metadata has a template in place of an issuer. The user's tenant is in the ID token
+//! (`tid`), and the issuer must be that of exactly this tenant.
 
 use serde_json::Value;
 use uuid::Uuid;
@@ -12,7 +12,7 @@ use super::{
 };
 use crate::oauth::protocol::json::Object;
 
-/// What is known of Microsoft.
+/// Microsoft's preset.
 pub(crate) const PRESET: Preset = Preset {
     id: "microsoft",
     name: "Microsoft",
@@ -28,21 +28,22 @@ pub(crate) const PRESET: Preset = Preset {
         scopes: &["offline_access"],
         ..Offline::UNASKED
     },
-    // It repeats the ID token.
+    // It only repeats the ID token.
     userinfo: Userinfo::Never,
-    // `sub` differs from application to application, `oid` is unique only within its tenant.
+    // `sub` differs between applications, and `oid` is unique only within its tenant.
     subject: Subject::Joined("/tid", "/oid"),
     verified: Verified::By(vouches),
     avatar: Avatar::None,
-    // It asks for the password, but says when it did only to applications with the optional claim `auth_time`.
+    // Microsoft asks for the password, but states the time only to applications with the optional claim
+    // `auth_time`.
     fresh: &[("prompt", "login")],
     auth_time: AuthTime::IfSent,
     ..GENERIC
 };
 
-/// What the template has in the tenant's place.
+/// The placeholder for the tenant in the template.
 const PLACEHOLDER: &str = "{tenantid}";
-/// The tenant all personal accounts belong to.
+/// The tenant that all personal accounts belong to.
 const PERSONAL: &str = "9188040d-6c67-4b5b-b112-36a304b66dad";
 
 /// Reads `MICROSOFT_TENANT`: a tenant's id or domain, or `common`, `organizations`, `consumers`.
@@ -55,13 +56,13 @@ fn tenant(text: &str) -> Result<String, String> {
     }
 }
 
-/// The issuer under which a tenant's metadata is found.
+/// The issuer under which the metadata of a tenant is found.
 fn issuer(tenant: &str) -> String {
     format!("https://login.microsoftonline.com/{tenant}/v2.0")
 }
 
-/// Whether metadata found under `configured` may call its issuer `found`: the same with the placeholder,
-/// or with a tenant's id, in the place of a tenant's name.
+/// Whether metadata found under `configured` may state `found` as its issuer: the same issuer, with the placeholder
+/// or a tenant's id in place of the tenant's name.
 fn is_issuer_of(configured: &str, found: &str) -> bool {
     let Some(((authority, tenant), (other, id))) = split(configured).zip(split(found)) else {
         return false;
@@ -69,13 +70,13 @@ fn is_issuer_of(configured: &str, found: &str) -> bool {
     let fits = match tenant {
         "common" | "organizations" => id == PLACEHOLDER,
         "consumers" => id == PERSONAL,
-        // A domain stands for the tenant that owns it; an id stands for itself.
+        // A domain stands for the tenant that owns it. An id stands only for itself.
         _ => is_tenant_id(id) && !is_tenant_id(tenant),
     };
     authority == other && fits
 }
 
-/// The issuer an ID token with these claims must name, if the metadata's issuer is a template.
+/// The issuer that an ID token with these claims must have, if the metadata's issuer is a template.
 fn issuer_for(configured: &str, found: &str, claims: &Object) -> Result<String, String> {
     if !found.contains(PLACEHOLDER) {
         return Ok(found.to_owned());
@@ -93,8 +94,8 @@ fn issuer_for(configured: &str, found: &str, claims: &Object) -> Result<String, 
     }
 }
 
-/// Whether a key may sign this issuer's tokens. One set of keys serves every tenant and other clouds beside,
-/// and each key says whose it is: one issuer's, or by the template every tenant's.
+/// Whether a key may sign this issuer's tokens. One set of keys serves every tenant and also other clouds. Each key
+/// states its issuer: a single one or, by the template, every tenant.
 fn key_is_of(key_issuer: &str, issuer: &str) -> bool {
     key_issuer == issuer || (key_issuer.contains(PLACEHOLDER) && fits(key_issuer, issuer))
 }
@@ -106,9 +107,9 @@ fn fits(template: &str, iss: &str) -> bool {
         .is_some_and(|((one, _), (other, tid))| one == other && is_tenant_id(tid))
 }
 
-/// Whether Microsoft vouches for the address. By default it does not: an administrator of any tenant can
-/// write any address into `email` ("nOAuth"). The optional claim `xms_edov` says that the domain's owner
-/// has been verified; it comes as a boolean, a number or a text.
+/// Whether Microsoft vouches for the address. By default it does not: an administrator of any tenant can write any
+/// address into `email` ("nOAuth"). The optional claim `xms_edov` states that the domain's owner has been verified.
+/// It is a boolean, a number or a text.
 fn vouches(claims: &Value, email: &str) -> bool {
     let owner_verified = match claims.get("xms_edov") {
         Some(Value::Bool(value)) => *value,
@@ -120,12 +121,12 @@ fn vouches(claims: &Value, email: &str) -> bool {
     owner_verified || listed.is_some_and(|list| list.iter().any(|one| one.as_str() == Some(email)))
 }
 
-/// `{authority}/{tenant}/v2.0` in its two parts.
+/// Splits `{authority}/{tenant}/v2.0` into authority and tenant.
 fn split(issuer: &str) -> Option<(&str, &str)> {
     issuer.strip_suffix("/v2.0")?.rsplit_once('/')
 }
 
-/// In the one spelling Microsoft uses: issuers are compared byte for byte.
+/// Whether the text is an id in the one spelling that Microsoft uses, since issuers are compared byte for byte.
 fn is_tenant_id(text: &str) -> bool {
     Uuid::try_parse(text).is_ok_and(|id| id.hyphenated().to_string() == text)
 }

@@ -26,7 +26,7 @@ mod x; // wing:x
 
 use self::preset::Preset;
 
-/// The providers that are known, in the order of their buttons.
+/// The known providers, in the order of their buttons.
 pub(super) const PRESETS: &[Preset] = &[
     google::PRESET,    // wing:google
     github::PRESET,    // wing:github
@@ -97,7 +97,7 @@ mod tests {
         }
     }
 
-    /// Only who was asked with `max_age` owes the claim, and of those some are known not to send it.
+    /// Only providers that are sent `max_age` must send the claim, and some of those are known to leave it out.
     #[test]
     fn who_is_asked_for_a_fresh_sign_in_has_to_say_when_it_was() {
         for row in PRESETS.iter().chain([&GENERIC]) {

@@ -1,6 +1,6 @@
-//! A provider as a row of data: what differs between providers, and which values the differences take.
+//! A provider as a row of data: what differs between providers, and the values that the differences can have.
 //!
-//! Each known provider has a file with its row, and whatever code it needs to do what no other does.
+//! Each known provider has a file with its row, and with the code for whatever only this provider does.
 
 use std::sync::Arc;
 
@@ -19,18 +19,18 @@ use crate::{
     },
 };
 
-/// What is known about a provider before anybody configures it.
+/// What is known about a provider before it is configured.
 ///
-/// Paths into claims are JSON pointers (RFC 6901): Slack's claim names contain slashes, and a pointer
-/// can say that.
+/// Paths into claims are JSON pointers (RFC 6901), because the names of Slack's claims contain slashes, which a
+/// pointer can express.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Preset {
-    /// The id: in addresses, in `accounts.provider` and, in capitals, in front of its variables.
+    /// The id, used in addresses, in `accounts.provider` and, in capitals, as the prefix of its variables.
     pub(crate) id: &'static str,
     /// The name on the button.
     pub(crate) name: &'static str,
     pub(crate) endpoints: Known,
-    /// The suffixes of further variables that hold addresses.
+    /// The suffixes of additional variables that hold addresses.
     pub(crate) urls: &'static [&'static str],
     pub(crate) scopes: &'static [&'static str],
     pub(crate) pkce: Pkce,
@@ -38,18 +38,19 @@ pub(crate) struct Preset {
     pub(crate) nonce: bool,
     pub(crate) token_auth: TokenAuth,
     pub(crate) secret: Secret,
-    /// LinkedIn's documented token answer has no `token_type`, which RFC 6749 §5.1 asks for.
+    /// LinkedIn's documented token response has no `token_type`, which RFC 6749 §5.1 requires.
     pub(crate) token_type_optional: bool,
-    /// The callback comes as a cross-site POST, without our cookies.
+    /// Whether the callback is a cross-site POST, without our cookies.
     pub(crate) form_post: bool,
-    /// More parameters for the authorization request.
+    /// Additional parameters for the authorization request.
     pub(crate) authorize_params: &'static [(&'static str, &'static str)],
     pub(crate) offline: Offline,
-    /// What the authorization request says where the person is to prove once more who they are: the provider
-    /// must not pass on whoever has a session there. Nothing where the provider asks each time, or knows no way.
+    /// The parameters of the authorization request that require the user to sign in at the provider again: the
+    /// provider must not simply accept an existing session. Empty if the provider always asks, or has no such
+    /// parameter.
     ///
-    /// It goes through the browser, and whoever sits there can take it out of the address. What proves that the
-    /// person signed in just now is the [`AuthTime`] in the answer.
+    /// They pass through the browser, and the person there can remove them from the address. The proof that the user
+    /// has just signed in is the [`AuthTime`] in the response.
     pub(crate) fresh: &'static [(&'static str, &'static str)],
     pub(crate) auth_time: AuthTime,
     pub(crate) userinfo: Userinfo,
@@ -59,26 +60,25 @@ pub(crate) struct Preset {
     pub(crate) subject: Subject,
     pub(crate) email: &'static str,
     pub(crate) verified: Verified,
-    /// The first path that leads to a text is the name.
+    /// The name is at the first path that leads to a text.
     pub(crate) names: &'static [&'static str],
     pub(crate) avatar: Avatar,
-    /// Claims that, where present, must have this value: an account the provider has blocked is no proof
-    /// of anything.
+    /// Claims that must have this value if present: an account that the provider has blocked proves nothing.
     pub(crate) required: &'static [(&'static str, &'static str)],
 }
 
-/// What else an authorization request says where a refresh token is wanted.
+/// What else an authorization request contains if a refresh token is wanted.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Offline {
     pub(crate) scopes: &'static [&'static str],
     pub(crate) params: &'static [(&'static str, &'static str)],
-    /// Said only of who is signed in and has no refresh token there, since it makes the provider ask the
-    /// person again.
+    /// Sent only for a signed-in user without a refresh token from this provider, since it makes the provider ask the
+    /// user again.
     pub(crate) again: &'static [(&'static str, &'static str)],
 }
 
 impl Offline {
-    /// Nothing: every answer brings a refresh token, or none ever does.
+    /// Nothing: either every response contains a refresh token, or none ever does.
     pub(crate) const UNASKED: Self = Self {
         scopes: &[],
         params: &[],
@@ -86,14 +86,14 @@ impl Offline {
     };
 }
 
-/// Where a provider's endpoints are known from.
+/// The source of a provider's endpoints.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Known {
-    /// OpenID Connect: from the issuer's metadata. Empty where only configuration knows the issuer.
+    /// OpenID Connect: from the issuer's metadata. Empty if the issuer is known only from the configuration.
     Issuer(&'static str),
-    /// OpenID Connect where every tenant of the provider is an issuer.
+    /// OpenID Connect, where every tenant of the provider is an issuer.
     Tenants(Tenants),
-    /// Plain OAuth 2.0: there is no ID token, userinfo says who it is.
+    /// Plain OAuth 2.0: there is no ID token, and userinfo identifies the user.
     Endpoints {
         authorize: &'static str,
         token: &'static str,
@@ -104,19 +104,19 @@ pub(crate) enum Known {
 /// Many issuers behind one set of endpoints, as functions in the provider's file. Issuers are compared byte for byte.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Tenants {
-    /// The issuer under which a tenant's metadata is found, by the variable `TENANT`, which need not be set.
+    /// The issuer under which a tenant's metadata is found, from the variable `TENANT`, which need not be set.
     pub(crate) issuer: fn(Option<&str>) -> Result<String, String>,
-    /// Whether metadata found under the first issuer may call its own the second.
+    /// Whether metadata found under the first issuer may state the second as its own.
     pub(crate) is_issuer_of: fn(&str, &str) -> bool,
-    /// The issuer that an ID token with these claims must name, by the configured and by the metadata's.
+    /// The issuer that an ID token with these claims must have, given the configured issuer and the metadata's.
     pub(crate) issuer_for: fn(&str, &str, &Object) -> Result<String, String>,
-    /// Whether a key that says it is the first issuer's may sign the second's tokens.
+    /// Whether a key that states the first issuer may sign the second issuer's tokens.
     pub(crate) key_is_of: fn(&str, &str) -> bool,
-    /// Whether a callback (RFC 9207) may name the second issuer where the metadata's is the first.
+    /// Whether a callback (RFC 9207) may have the second issuer if the metadata has the first.
     pub(crate) is_named_by: fn(&str, &str) -> bool,
 }
 
-/// Proof Key for Code Exchange (RFC 7636): a stolen code is worth nothing without the verifier.
+/// Proof Key for Code Exchange (RFC 7636): a stolen code is worthless without the verifier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Pkce {
     S256,
@@ -124,7 +124,7 @@ pub(crate) enum Pkce {
     None,
 }
 
-/// How the client proves itself at the token endpoint.
+/// How the client authenticates at the token endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum TokenAuth {
     /// HTTP Basic (RFC 6749 §2.3.1).
@@ -135,61 +135,61 @@ pub(crate) enum TokenAuth {
     Metadata,
 }
 
-/// Where the client secret comes from.
+/// The source of the client secret.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Secret {
     /// From the variable `CLIENT_SECRET`.
     Text,
-    /// It is signed for each call, with what the provider's other variables hold.
+    /// It is signed for each call, with the key in the provider's other variables.
     Signed(ReadSigner),
 }
 
-/// Reads what signs the secrets from the provider's variables.
+/// Reads the signer of the secrets from the provider's variables.
 pub(crate) type ReadSigner = fn(&Reader<'_>, &mut Vec<Problem>) -> Option<Arc<dyn Signer>>;
 
-/// Whether an ID token that is to confirm something has to say when the person signed in at the provider.
+/// Whether an ID token that confirms an identity has to state when the user signed in at the provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum AuthTime {
-    /// Yes, as the standard has it of a provider that was sent `max_age` (OpenID Connect Core §3.1.2.1).
+    /// Yes, as the standard requires of a provider that was sent `max_age` (OpenID Connect Core §3.1.2.1).
     Required,
-    /// The provider is known to leave it out, or has no ID tokens. It is judged only where it is sent: without it
-    /// a confirmation proves no more than that this browser is still signed in at the provider.
+    /// The provider is known to leave it out, or has no ID tokens. It is checked only if it is sent: without it, a
+    /// confirmation proves only that this browser is still signed in at the provider.
     IfSent,
 }
 
-/// When userinfo is asked.
+/// When userinfo is requested.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Userinfo {
-    /// Always; without it nobody signs in.
+    /// Always. Without it the sign-in fails.
     Required,
-    /// Whenever there is such an endpoint; if it fails, the sign-in goes on without its claims.
+    /// If the provider has such an endpoint. If the request fails, the sign-in continues without its claims.
     Wanted,
     /// As [`Userinfo::Wanted`], but only if the ID token has no address.
     IfNoEmail,
-    /// Never: there is none, or it says nothing new.
+    /// Never: the endpoint does not exist, or adds nothing.
     Never,
 }
 
-/// What a provider does at userinfo that no other does, as functions in its file.
+/// What only this provider does at userinfo, as functions in its file.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Quirks {
-    /// A parameter that is made of the client secret and the access token.
+    /// A parameter computed from the client secret and the access token.
     pub(crate) proof: Option<Proof>,
-    /// Another address to ask, where asking this one came to this.
+    /// Another address to request, given this address and its error.
     pub(crate) instead: Option<fn(&str, &HttpError) -> Option<String>>,
-    /// What is added to the claims, or looked at in them.
+    /// Adds to the claims, or checks them.
     pub(crate) complete: Option<Complete>,
-    /// The person's name in the field `user` of a callback that comes as a form.
+    /// The user's name in the field `user` of a callback that is a form.
     pub(crate) name_in_form: Option<fn(&str) -> Option<String>>,
 }
 
-/// Makes a parameter, its name and value, of the client secret and an access token.
+/// Computes a parameter, as name and value, from the client secret and an access token.
 pub(crate) type Proof = fn(&str, &str) -> (&'static str, String);
 
-/// Completes the claims that userinfo at an address has brought.
+/// Completes the claims that a userinfo request returned.
 pub(crate) type Complete = for<'a> fn(Asked<'a>, &'a mut Object) -> BoxFuture<'a, Result<(), String>>;
 
-/// What was asked for userinfo: the provider, at its address, with this access token.
+/// The userinfo request: the provider, its address, and the access token.
 #[derive(Clone, Copy)]
 pub(crate) struct Asked<'a> {
     pub(crate) http: &'a Http,
@@ -199,7 +199,7 @@ pub(crate) struct Asked<'a> {
 }
 
 impl Quirks {
-    /// None.
+    /// No quirks.
     pub(crate) const NONE: Self = Self {
         proof: None,
         instead: None,
@@ -208,12 +208,12 @@ impl Quirks {
     };
 }
 
-/// What identifies a person at the provider, for good.
+/// What identifies a user at the provider permanently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Subject {
-    /// One claim, text or whole number.
+    /// One claim, a text or a whole number.
     Claim(&'static str),
-    /// Two claims joined by a dot; `sub` if one is missing.
+    /// Two claims joined by a dot, or `sub` if one is missing.
     Joined(&'static str, &'static str),
 }
 
@@ -224,15 +224,15 @@ pub(crate) enum Verified {
     True(&'static str),
     /// The claim is `true` or `"true"`.
     TrueOrText(&'static str),
-    /// The provider gives out confirmed addresses only.
+    /// The provider returns only confirmed addresses.
     IfPresent,
-    /// The provider vouches for nothing.
+    /// The provider vouches for no address.
     Never,
-    /// The provider has a rule of its own, which is asked about the claims and the address.
+    /// The provider has its own rule, which receives the claims and the address.
     By(fn(&Value, &str) -> bool),
 }
 
-/// Where the picture is.
+/// Where the picture's address is.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Avatar {
     None,

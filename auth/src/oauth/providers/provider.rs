@@ -1,4 +1,4 @@
-//! A provider as configured: its preset, with a client id, a secret and whatever was overridden.
+//! A provider as configured: its preset, with a client id, a secret and the overridden values.
 
 use std::{fmt::Debug, sync::Arc};
 
@@ -13,44 +13,44 @@ use crate::oauth::{
     },
 };
 
-/// A provider somebody can sign in with. Created by [`super::from_vars`].
+/// A provider that users can sign in with. Created by [`super::from_vars`].
 #[derive(Clone, Debug)]
 pub struct Provider {
     pub(crate) id: String,
     pub(crate) name: String,
     pub(crate) preset: &'static Preset,
-    /// The issuer, byte for byte; a plain OAuth 2.0 provider has none.
+    /// The issuer, byte for byte. `None` for a plain OAuth 2.0 provider.
     pub(crate) issuer: Option<String>,
-    /// Where the metadata is, if not where the issuer's name says.
+    /// The address of the metadata, if it cannot be derived from the issuer.
     pub(crate) metadata: Option<String>,
     pub(crate) authorize: Option<String>,
     pub(crate) token: Option<String>,
     pub(crate) userinfo: Option<String>,
-    /// What the preset's further variables say, by their suffixes.
+    /// The values of the preset's additional variables, by their suffixes.
     #[allow(dead_code, reason = "for the presets that need it")]
     pub(crate) urls: Vec<(&'static str, String)>,
     pub(crate) scopes: Vec<String>,
-    /// Whether people are asked for a refresh token.
+    /// Whether a refresh token is requested.
     pub(crate) offline: bool,
-    /// The only algorithms accepted, whatever the metadata lists.
+    /// If set, the only accepted algorithms, whatever the metadata lists.
     pub(crate) algorithms: Option<Vec<Algorithm>>,
-    /// Who else may be in an ID token's audience.
+    /// Other accepted members of an ID token's audience.
     pub(crate) audiences: Vec<String>,
-    /// More parameters for the authorization request.
+    /// Additional parameters for the authorization request.
     pub(crate) params: Vec<(String, String)>,
     pub(crate) client_id: String,
     pub(crate) secret: ClientSecret,
 }
 
-/// What proves that we are the client.
+/// What proves that this server is the client.
 #[derive(Clone, Debug)]
 pub(crate) enum ClientSecret {
     Text(SecretString),
-    /// What signs a secret for each call.
+    /// Signs a secret for each call.
     Signed(Arc<dyn Signer>),
 }
 
-/// Signs client secrets. Its Debug shows no key.
+/// Signs client secrets. Its `Debug` must not show a key.
 pub(crate) trait Signer: Debug + Send + Sync {
     /// A secret for this client.
     fn client_secret(&self, client_id: &str, now: i64) -> String;
@@ -62,18 +62,18 @@ impl Provider {
         &self.id
     }
 
-    /// The name, as people know it.
+    /// The name that users know it by.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Whether it speaks OpenID Connect: then there is an ID token, and it is verified.
+    /// Whether it speaks OpenID Connect, which means that there is an ID token, and that it is verified.
     pub(crate) fn is_oidc(&self) -> bool {
         !matches!(self.preset.endpoints, Known::Endpoints { .. })
     }
 
-    /// Who says who somebody is: stored with each account and compared, since a subject means nothing without.
-    /// A change of the configuration, or of a row, must not hand one person's account to another.
+    /// The issuer that vouches for an identity. It is stored with each account and compared, since a subject means
+    /// nothing without it. A change of the configuration, or of a row, must not give one user's account to another.
     ///
     /// Where tenants are issuers only the origin: the tenant is part of the subject, and may be configured more
     /// narrowly later. None for the development provider, which is ourselves wherever we listen. <!-- wing:dev-provider -->
@@ -87,7 +87,7 @@ impl Provider {
         }
     }
 
-    /// Whether an account of this issuer lets its person in with this provider.
+    /// Whether an account of this issuer may sign in with this provider.
     pub(crate) fn lets_in(&self, issuer: Option<&str>) -> bool {
         match (issuer, self.vouching()) {
             (Some(known), Some(found)) => known == found,
@@ -95,8 +95,8 @@ impl Provider {
         }
     }
 
-    /// Adds the configured parameters to an authorization request. What the request says already, for example
-    /// to make the person sign in anew, stays as it is.
+    /// Adds the configured parameters to an authorization request. Parameters that the request already has, for
+    /// example to make the user sign in again, stay as they are.
     pub(crate) fn add_params(&self, authorize: &mut Url) {
         for (name, value) in &self.params {
             if !authorize.query_pairs().any(|(said, _)| said == name.as_str()) {
@@ -105,15 +105,15 @@ impl Provider {
         }
     }
 
-    /// The address that a further variable of the preset holds.
+    /// The address in an additional variable of the preset.
     #[allow(dead_code, reason = "for the presets that need it")]
     pub(crate) fn url(&self, suffix: &str) -> Option<String> {
         let found = self.urls.iter().find(|(known, _)| *known == suffix);
         found.map(|(_, url)| url.clone())
     }
 
-    /// The path the provider sends people back to: one per provider, so that an answer of one can never
-    /// be taken for another's (RFC 9700 §4.4.2).
+    /// The path that the provider redirects users back to. Each provider has its own, so that one provider's response
+    /// can never be taken for another's (RFC 9700 §4.4.2).
     pub(crate) fn callback_path(&self) -> String {
         format!("/auth/callback/{}", self.id)
     }

@@ -5,12 +5,12 @@ use super::{
     preset::{AuthTime, Avatar, Known, Offline, Pkce, Preset, Subject, TokenAuth, Userinfo},
 };
 
-/// What is known of Slack.
+/// Slack's preset.
 pub(crate) const PRESET: Preset = Preset {
     id: "slack",
     name: "Slack",
     endpoints: Known::Issuer("https://slack.com"),
-    // Slack takes it of public clients only, which an application becomes for good by asking for it.
+    // Slack accepts PKCE only from public clients, which an application permanently becomes by requesting it.
     pkce: Pkce::None,
     token_auth: TokenAuth::Post,
     offline: Offline::UNASKED,
@@ -18,7 +18,7 @@ pub(crate) const PRESET: Preset = Preset {
     // A user's id is unique only within its workspace.
     subject: Subject::Joined("/https:~1~1slack.com~1team_id", "/https:~1~1slack.com~1user_id"),
     avatar: Avatar::Claim(&["/picture", "/https:~1~1slack.com~1user_image_512"]),
-    // No parameter for it is documented.
+    // Slack documents no parameter for it.
     fresh: &[],
     auth_time: AuthTime::IfSent,
     ..GENERIC

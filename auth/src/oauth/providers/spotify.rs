@@ -5,7 +5,7 @@ use super::{
     preset::{Avatar, Known, Preset, TokenAuth, Verified},
 };
 
-/// What is known of Spotify.
+/// Spotify's preset.
 pub(crate) const PRESET: Preset = Preset {
     id: "spotify",
     name: "Spotify",
@@ -16,7 +16,7 @@ pub(crate) const PRESET: Preset = Preset {
     },
     scopes: &["user-read-email"],
     token_auth: TokenAuth::Basic,
-    // Spotify says itself that nobody checks it.
+    // Spotify itself states that the address is not verified.
     verified: Verified::Never,
     names: &["/display_name"],
     avatar: Avatar::Claim(&["/images/0/url"]),

@@ -5,16 +5,16 @@ use super::{
     preset::{AuthTime, Known, Offline, Pkce, Preset, TokenAuth, Userinfo},
 };
 
-/// What is known of Twitch.
+/// Twitch's preset.
 pub(crate) const PRESET: Preset = Preset {
     id: "twitch",
     name: "Twitch",
     endpoints: Known::Issuer("https://id.twitch.tv/oauth2"),
     scopes: &["openid", "user:read:email"],
-    // Twitch has none: it takes a challenge and never looks at it.
+    // Twitch does not support it: it accepts a challenge and never checks it.
     pkce: Pkce::None,
     token_auth: TokenAuth::Post,
-    // Without it the ID token holds nothing but `sub`.
+    // Without it the ID token contains only `sub`.
     authorize_params: &[(
         "claims",
         r#"{"id_token":{"email":null,"email_verified":null,"picture":null,"preferred_username":null}}"#,

@@ -1,5 +1,5 @@
-//! What only X does: it hands out addresses only to applications with a switch turned on, and may refuse the
-//! whole answer to the others.
+//! X's own behaviour: it returns addresses only to applications with a setting turned on, and may refuse the whole
+//! response to the others.
 
 use std::future::ready;
 
@@ -13,7 +13,7 @@ use super::{
 };
 use crate::oauth::protocol::{http::HttpError, json::Object};
 
-/// What is known of X.
+/// X's preset.
 pub(crate) const PRESET: Preset = Preset {
     id: "x",
     name: "X",
@@ -46,11 +46,11 @@ pub(crate) const PRESET: Preset = Preset {
     ..PLAIN
 };
 
-/// What gives us the right to ask for the address, if the switch is on.
+/// The scope that allows requesting the address, if the setting is on.
 const SCOPE: &str = "users.email";
 const FIELD: &str = "confirmed_email";
 
-/// The address of userinfo without the question for the person's address, if that may be why X refused.
+/// The userinfo address without the request for the user's address, if that request may be why X refused.
 fn without_email(url: &str, refusal: &HttpError) -> Option<String> {
     let HttpError::Status(StatusCode::BAD_REQUEST | StatusCode::FORBIDDEN) = refusal else {
         return None;
@@ -73,7 +73,7 @@ fn asks(fields: &str) -> bool {
     fields.split(',').any(|field| field == FIELD)
 }
 
-/// Reports an answer without an address, where one was asked for.
+/// Logs a response without an address, if one was requested.
 fn report<'a>(
     Asked { provider, .. }: Asked<'a>,
     claims: &'a mut Object,

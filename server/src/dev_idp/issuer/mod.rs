@@ -1,5 +1,5 @@
-//! The development identity provider: an OIDC issuer inside the debug build, on loopback only, so that a
-//! fresh clone has somebody to sign in as. The application meets it as it meets any other provider.
+//! The development identity provider: an OIDC issuer inside the debug build, on loopback only, so that a fresh clone
+//! has users to sign in as. The application treats it like any other provider.
 
 mod page;
 mod people;
@@ -27,7 +27,7 @@ use sha2::{Digest, Sha256};
 use self::{people::Person, token::Signer};
 use crate::middleware::host;
 
-/// A code's life, in seconds.
+/// The lifetime of a code, in seconds.
 const CODE_LIFE: i64 = 60;
 
 #[derive(Clone)]
@@ -38,7 +38,7 @@ struct Inner {
     redirect_uri: String,
     clock: Clock,
     signer: Signer,
-    /// Codes and access tokens that were handed out: who they are for.
+    /// The issued codes and access tokens, and the person each is for.
     grants: Mutex<HashMap<String, Grant>>,
 }
 
@@ -50,7 +50,7 @@ struct Grant {
     until: i64,
 }
 
-/// What the application asks for (OIDC Core §3.1.2.1).
+/// The application's request (OIDC Core §3.1.2.1).
 #[derive(Clone, Deserialize)]
 struct Asked {
     client_id: String,
@@ -82,7 +82,7 @@ struct TokenRequest {
     code_verifier: String,
 }
 
-/// The provider's routes. They stand outside the application's own layers, as a real provider does.
+/// The provider's routes. They are outside the application's own layers, as a real provider's would be.
 pub(crate) fn router(auth: &Auth) -> Router {
     let state = Issuer(Arc::new(Inner {
         issuer: auth.public_url.join("/dev/idp"),
@@ -106,8 +106,8 @@ pub(crate) fn router(auth: &Auth) -> Router {
         .with_state(state)
 }
 
-/// For every other host than the application's own there is no such provider: a tunnel or a name that an attacker
-/// lets point here (DNS rebinding) leads to nobody's identity.
+/// For any host other than the application's own, this provider does not exist: a tunnel, or a name that an attacker
+/// points here (DNS rebinding), gives access to no identity.
 async fn only_here(State(public_url): State<PublicUrl>, request: Request, next: Next) -> Response {
     if host::is_ours(request.headers(), &public_url) {
         next.run(request).await
@@ -146,7 +146,7 @@ async fn ask(State(Issuer(idp)): State<Issuer>, Query(asked): Query<Asked>) -> R
     }
 }
 
-/// Somebody was chosen: back to the application with a code.
+/// A person was chosen: back to the application with a code.
 async fn answer(State(Issuer(idp)): State<Issuer>, Form(chosen): Form<Chosen>) -> Response {
     let Chosen {
         asked,
@@ -199,7 +199,7 @@ async fn exchange(State(Issuer(idp)): State<Issuer>, Form(request): Form<TokenRe
     claims.insert("aud".into(), auth::oauth::DEVELOPMENT.into());
     claims.insert("iat".into(), now.into());
     claims.insert("exp".into(), (now + 300).into());
-    // It asks each time who it is, so that was just now.
+    // The provider asks for the person every time, so the authentication happened just now.
     claims.insert("auth_time".into(), now.into());
     claims.insert("nonce".into(), grant.nonce.clone().into());
     let id_token = idp.signer.sign(&serde_json::Value::Object(claims));

@@ -1,11 +1,11 @@
-//! The page on which a person is chosen or invented.
+//! The page on which a person is chosen or entered.
 
 use axum::response::Response;
 
 use super::{Asked, people::PEOPLE};
 use crate::bare_page::{self, escape};
 
-/// The page; with `invalid`, what was typed was no address.
+/// The page. With `invalid`, the text that was typed was not an address.
 pub(super) fn choose(asked: &Asked, invalid: bool) -> Response {
     let mut hidden = String::new();
     for (name, value) in [

@@ -2,14 +2,14 @@
 
 use serde_json::{Map, Value};
 
-/// Somebody to sign in as.
+/// A person to sign in as.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Person {
     pub(super) email: String,
     pub(super) name: String,
 }
 
-/// Who is always there: name and address.
+/// The people who are always listed: name and address.
 pub(super) const PEOPLE: [(&str, &str); 3] = [
     ("Ada Lovelace", "ada@example.com"),
     ("Alan Turing", "alan@example.com"),
@@ -17,7 +17,7 @@ pub(super) const PEOPLE: [(&str, &str); 3] = [
 ];
 
 impl Person {
-    /// Somebody with this address; without a name the address is one.
+    /// A person with this address. Without a name, the address is used as the name.
     pub(super) fn new(email: &str, name: &str) -> Option<Self> {
         let email = email.trim().to_lowercase();
         let (local, domain) = email.split_once('@')?;
@@ -34,7 +34,7 @@ impl Person {
         })
     }
 
-    /// The claims about the person. The address is the subject: the same person the next time.
+    /// The claims about the person. The address is the subject, so that it is the same person next time.
     pub(super) fn claims(&self) -> Map<String, Value> {
         [
             ("sub", Value::from(self.email.as_str())),

@@ -13,7 +13,7 @@ use crate::{
     ui::form::{Form, FormState, Notice, Submit},
 };
 
-/// Keeps a person from signing in, and ends their sessions.
+/// Prevents a person from signing in, and ends their sessions.
 #[server(prefix = "/api/admin")]
 pub async fn disable_user(user_id: Uuid) -> Result<(), AppError> {
     let context = Context::take()?;
@@ -43,7 +43,7 @@ pub async fn set_role(user_id: Uuid, role: Role) -> Result<(), AppError> {
 
 pub(super) const SET_ROLE: Endpoint = Endpoint::of::<SetRole>(&[paths::PERSON]).coming_back(&["role"]);
 
-/// What can be done about it.
+/// The forms of this section.
 #[derive(Clone, Copy)]
 pub(super) struct Actions {
     set_role: FormState,
@@ -60,13 +60,13 @@ impl Actions {
         }
     }
 
-    /// How often something was done.
+    /// The number of answers that these forms have received.
     pub(super) fn done(self) -> usize {
         self.set_role.answers() + self.disable.answers() + self.enable.answers()
     }
 }
 
-/// How each ended.
+/// The outcome of each form.
 #[component]
 pub(super) fn Notices(actions: Actions) -> impl IntoView {
     view! {

@@ -1,4 +1,4 @@
-//! How much data is kept of a person: of what is in it nothing is told.
+//! How much data is stored for a person. Nothing of its content is shown.
 
 use leptos::{either::Either, prelude::*};
 use wire::DataSize;

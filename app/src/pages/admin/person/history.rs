@@ -1,4 +1,4 @@
-//! What happened to a person's account, a page at a time.
+//! The events of a person's account, one page at a time.
 
 use leptos::prelude::*;
 use leptos_router::hooks::use_location;
@@ -19,7 +19,7 @@ use crate::{
 
 const BEFORE: &str = "before";
 
-/// A page of what happened to a person, the newest first.
+/// A page of a person's events, newest first.
 #[server(prefix = "/api/admin")]
 pub async fn list_events(user_id: Uuid, #[server(default)] before: Option<Uuid>) -> Result<Events, AppError> {
     let context = Context::take()?;
@@ -27,7 +27,7 @@ pub async fn list_events(user_id: Uuid, #[server(default)] before: Option<Uuid>)
     Ok(admin.people.events(&admin.session, user_id, before).await?)
 }
 
-/// Loads the page of events that the address asks for, and again whenever `done` changes.
+/// Loads the page of events that the address asks for, and loads it again whenever `done` changes.
 pub(super) fn history(
     id: impl Fn() -> Option<Uuid> + Copy + Send + Sync + 'static,
     done: impl Fn() -> usize + Send + Sync + 'static,
@@ -42,7 +42,7 @@ pub(super) fn history(
     })
 }
 
-/// Where the page of events begins, as the address has it; `None` for the newest.
+/// Where the page of events begins, as given in the address. `None` for the newest.
 fn asked_before() -> impl Fn() -> Option<String> + Copy + Send + Sync {
     let search = use_location().search;
     move || value_of(&search.read(), BEFORE)

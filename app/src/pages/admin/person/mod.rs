@@ -1,4 +1,4 @@
-//! One person: who they are, where they are signed in, what happened, and what can be done about it.
+//! One person: who they are, where they are signed in, what happened, and what an administrator can do about it.
 
 #![expect(
     missing_docs,
@@ -49,7 +49,7 @@ pub const FORMS: &[Endpoint] = &[
     REVOKE_ALL_SESSIONS,
 ];
 
-/// A person, with accounts, sessions and sizes of data.
+/// A person, with their accounts, sessions and data sizes.
 #[server(prefix = "/api/admin")]
 pub async fn get_person(user_id: Uuid) -> Result<UserDetails, AppError> {
     let context = Context::take()?;

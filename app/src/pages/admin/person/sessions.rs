@@ -18,7 +18,7 @@ use crate::{
     },
 };
 
-/// Ends a session, whose ever it is; one's own present one is signed out.
+/// Ends any user's session. Ending the administrator's current one signs out.
 #[server(prefix = "/api/admin", endpoint = "revoke_session")]
 pub async fn admin_revoke_session(session_id: Uuid) -> Result<(), AppError> {
     let context = Context::take()?;
@@ -32,7 +32,7 @@ pub async fn admin_revoke_session(session_id: Uuid) -> Result<(), AppError> {
 
 pub(super) const ADMIN_REVOKE_SESSION: Endpoint = Endpoint::of::<AdminRevokeSession>(&[paths::PERSON]);
 
-/// Ends all sessions of a person; of oneself the present one as well.
+/// Ends all sessions of a person. For the administrator's own account, this includes the current one.
 #[server(prefix = "/api/admin")]
 pub async fn revoke_all_sessions(user_id: Uuid) -> Result<(), AppError> {
     let context = Context::take()?;
@@ -46,7 +46,7 @@ pub async fn revoke_all_sessions(user_id: Uuid) -> Result<(), AppError> {
 
 pub(super) const REVOKE_ALL_SESSIONS: Endpoint = Endpoint::of::<RevokeAllSessions>(&[paths::PERSON]);
 
-/// What can be done about them.
+/// The forms of this section.
 #[derive(Clone, Copy)]
 pub(super) struct Actions {
     revoke: FormState,
@@ -61,13 +61,13 @@ impl Actions {
         }
     }
 
-    /// How often something was done.
+    /// The number of answers that these forms have received.
     pub(super) fn done(self) -> usize {
         self.revoke.answers() + self.revoke_all.answers()
     }
 }
 
-/// How each ended.
+/// The outcome of each form.
 #[component]
 pub(super) fn Notices(actions: Actions) -> impl IntoView {
     view! {
@@ -123,7 +123,7 @@ fn SessionRow(id: Uuid, session: SessionInfo, actions: Actions) -> impl IntoView
                 <p class="hint">"Last seen " <When at=session.last_seen_at clock=true /></p>
             </div>
             <Form form=actions.revoke>
-                // Not for the server function: it says which page the form is on.
+                // Not for the server function: it identifies the page that the form is on.
                 <input type="hidden" name="user_id" value=id.to_string() />
                 <input type="hidden" name="session_id" value=session.session_id.to_string() />
                 <Submit
