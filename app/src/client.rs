@@ -86,12 +86,10 @@ pub async fn post(path: &str, fields: &str) -> Result<Json, AppError> {
     let header = |name| answer.headers().get(name).ok().flatten();
     if !answer.ok() {
         // A proxy that answers in the server's place does not use our error format: then the status counts.
-        let status = answer.status();
-        let error = serde_json::from_str(&text).unwrap_or(AppError::Internal);
-        let error = match error {
-            AppError::Internal => AppError::from_status(status),
-            error => error,
-        };
+        let known = serde_json::from_str(&text).ok();
+        let error = known
+            .filter(|error| *error != AppError::Internal)
+            .unwrap_or(AppError::from_status(answer.status()));
         return Err(error.with_wait(header("retry-after").as_deref()));
     }
     let answered = Json::from_text(text)?;

@@ -94,9 +94,20 @@ impl<'a> NewEvent<'a> {
     }
 
     // wing:admin
-    /// It was done by another user, or by an actor without an id.
-    pub(crate) fn by(self, actor_id: Option<Uuid>, by: Option<&'a str>) -> Self {
-        Self { actor_id, by, ..self }
+    /// It was done by another user.
+    pub(crate) fn by_user(self, actor_id: Uuid) -> Self {
+        Self {
+            actor_id: Some(actor_id),
+            ..self
+        }
+    }
+
+    /// It was done by an actor who is not a user.
+    pub(crate) fn by_other(self, actor: &'a str) -> Self {
+        Self {
+            by: Some(actor),
+            ..self
+        }
     }
     // end wing:admin
 

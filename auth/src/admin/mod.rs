@@ -45,8 +45,8 @@ impl By<'_> {
     /// Adds the actor to an event.
     fn sign(self, event: NewEvent<'_>) -> NewEvent<'_> {
         match self {
-            Self::Admin(admin) => event.from(admin.ip()).by(Some(admin.user_id()), None),
-            Self::CommandLine => event.by(None, Some(COMMAND_LINE)),
+            Self::Admin(admin) => event.from(admin.ip()).by_user(admin.user_id()),
+            Self::CommandLine => event.by_other(COMMAND_LINE),
         }
     }
 

@@ -55,7 +55,8 @@ pub(super) fn without(text: &str, gone: &[&str]) -> Result<Option<Without>, Stri
             Kind::Line => {}
         }
         if goes || blocks.iter().any(|(_, goes)| *goes) {
-            if mark.kind == Kind::Line {
+            // A marked line of documentation is only a part of it: the rest, and what it is about, stay.
+            if mark.kind == Kind::Line && !is_documentation(line) {
                 kept.leave_out_documentation();
             }
             kept.leave_out(usize::from(mark.kind == Kind::Line));
@@ -121,6 +122,10 @@ fn is_whole(line: &str) -> bool {
     count(['(', '[', '{']) == count([')', ']', '}'])
 }
 
+fn is_documentation(line: &str) -> bool {
+    line.trim_start().starts_with("///")
+}
+
 impl Mark<'_> {
     fn mentions(&self, gone: &[&str]) -> bool {
         self.names.split(['+', ',']).any(|name| gone.contains(&name))
@@ -167,11 +172,7 @@ impl Kept<'_> {
 
     /// What documents the next line goes with it: it would document the line after it.
     fn leave_out_documentation(&mut self) {
-        while self
-            .text
-            .pop_if(|line| line.trim_start().starts_with("///"))
-            .is_some()
-        {
+        while self.text.pop_if(|line| is_documentation(line)).is_some() {
             self.lines += 1;
         }
     }
@@ -235,6 +236,8 @@ mod tests {
             rest(text, &["x"]).as_deref(),
             Some("/// Of a.\na,\n/// Of c.\nc,\n")
         );
+        let part = "/// Of a.\n///\n/// With x. <!-- §x -->\na,\n";
+        assert_eq!(rest(part, &["x"]).as_deref(), Some("/// Of a.\n///\na,\n"));
     }
 
     #[test]

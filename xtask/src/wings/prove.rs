@@ -71,11 +71,7 @@ pub(crate) fn quick(steps: &mut Steps) -> Outcome {
     println!("\nWithout any wing, under another name:");
     copy.without(&known.iter().collect::<Vec<_>>(), Some(ANOTHER_NAME))?;
     steps.run("all wings removed", || {
-        run(copy
-            .cargo(cargo_like_leptos(["clippy"])?)
-            .args(NATIVE)
-            .arg("--all-targets")
-            .args(STRICT))?;
+        copy.on_sqlite()?;
         copy.in_browser()?;
         copy.browser_tests_load()?;
         run(copy
@@ -107,11 +103,7 @@ pub(crate) fn quick(steps: &mut Steps) -> Outcome {
 /// Everything that is compiled, and all tests except those in browsers.
 fn whole(steps: &mut Steps, copy: &Copy) -> Outcome {
     steps.run("clippy", || {
-        run(copy
-            .cargo(cargo_like_leptos(["clippy"])?)
-            .args(NATIVE)
-            .arg("--all-targets")
-            .args(STRICT))?;
+        copy.on_sqlite()?;
         copy.on_postgres()?; // wing:postgres
         copy.in_browser()?;
         copy.browser_tests_load()
@@ -207,6 +199,14 @@ impl Copy {
             .current_dir(&self.project)
             .env("CARGO_TARGET_DIR", &self.target);
         command
+    }
+
+    fn on_sqlite(&self) -> Outcome {
+        run(self
+            .cargo(cargo_like_leptos(["clippy"])?)
+            .args(NATIVE)
+            .arg("--all-targets")
+            .args(STRICT))
     }
 
     fn in_browser(&self) -> Outcome {
