@@ -38,15 +38,17 @@ pub(crate) fn prove(steps: &mut Steps, arguments: &[String]) -> Outcome {
     }
     let root = layout::workspace()?;
     let known = wings(&root)?;
+    npm::packages()?;
     let copy = Copy::new(root)?;
     if !arguments.is_empty() {
-        copy.without(&chosen(&known, arguments)?, None)?;
-        return whole(steps, &copy);
+        let gone = chosen(&known, arguments)?;
+        copy.without(&gone, None)?;
+        return whole(steps, &copy, &gone);
     }
     for wing in &known {
         println!("\nWithout {}:", wing.name);
         copy.without(&[wing], None)?;
-        whole(steps, &copy)?;
+        whole(steps, &copy, &[wing])?;
     }
     println!("\nWithout any wing, under another name:");
     copy.without(&known.iter().collect::<Vec<_>>(), Some(ANOTHER_NAME))?;
@@ -101,7 +103,7 @@ pub(crate) fn quick(steps: &mut Steps) -> Outcome {
 }
 
 /// Everything that is compiled, and all tests except those in browsers.
-fn whole(steps: &mut Steps, copy: &Copy) -> Outcome {
+fn whole(steps: &mut Steps, copy: &Copy, gone: &[&Wing]) -> Outcome {
     steps.run("clippy", || {
         copy.on_sqlite()?;
         copy.on_postgres()?; // wing:postgres
@@ -112,7 +114,8 @@ fn whole(steps: &mut Steps, copy: &Copy) -> Outcome {
         run(copy.cargo(cargo_like_leptos(["nextest", "run"])?).args(NATIVE))
     })?;
     // wing:postgres
-    if copy.has_postgres() {
+    // What a provider preset does has nothing to do with the engine.
+    if copy.has_postgres() && !gone.iter().all(|wing| wing.is_preset) {
         steps.run("tests, PostgreSQL", || {
             let mut tests = copy.cargo(cargo_like_leptos(["nextest", "run"])?);
             tests
@@ -182,12 +185,8 @@ impl Copy {
             left.insert(path);
         }
         // For the tests in browsers: the packages they use do not change.
-        let modules = self.project.join("end2end/node_modules");
-        let installed = self.root.join("end2end/node_modules");
-        if installed.is_dir() && !modules.exists() {
-            std::os::unix::fs::symlink(&installed, &modules)
-                .map_err(|error| format!("cannot link {}: {error}", modules.display()))?;
-        }
+        let modules = Path::new("end2end/node_modules");
+        link(&self.root.join(modules), &self.project.join(modules))?;
         keep_only(&self.project, &left)?;
         // Some of its tests ask git for the list of the project's files.
         run(command("git", &self.project).args(["init", "--quiet"]))
@@ -218,7 +217,7 @@ impl Copy {
     /// The tests in browsers are not compiled: what one of them lacks is only missed when it is loaded.
     fn browser_tests_load(&self) -> Outcome {
         let folder = self.project.join("end2end");
-        run(command(npm::bin()?.join("playwright"), &folder)
+        run(command(folder.join("node_modules/.bin/playwright"), &folder)
             .args(["test", "--list"])
             .stdout(Stdio::null()))
     }
@@ -273,6 +272,19 @@ fn write(path: &Path, text: &[u8]) -> Outcome {
     fs::write(path, text).map_err(unwritable)
 }
 
+/// Links to a folder. The target directory outlives checkouts, so a link found there may lead to another checkout, or
+/// to one that is gone.
+fn link(to: &Path, at: &Path) -> Outcome {
+    let failed = |error| format!("cannot link {}: {error}", at.display());
+    match fs::read_link(at) {
+        Ok(target) if target == to => return Ok(()),
+        Ok(_) => fs::remove_file(at).map_err(failed)?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(failed(error)),
+    }
+    std::os::unix::fs::symlink(to, at).map_err(failed)
+}
+
 /// Deletes the files below a folder that are not in this list. Files that the tools keep there stay.
 fn keep_only(folder: &Path, files: &BTreeSet<PathBuf>) -> Outcome {
     let unreadable = |error| format!("cannot read {}: {error}", folder.display());
@@ -291,4 +303,26 @@ fn keep_only(folder: &Path, files: &BTreeSet<PathBuf>) -> Outcome {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_of_another_checkout_is_replaced() {
+        let folder = std::env::temp_dir().join(format!("xtask-link-{}", std::process::id()));
+        let [before, now, at] = ["before", "now", "link"].map(|name| folder.join(name));
+        for checkout in [&before, &now] {
+            fs::create_dir_all(checkout).unwrap();
+        }
+        for checkout in [&before, &now, &now] {
+            link(checkout, &at).unwrap();
+            assert_eq!(fs::read_link(&at).unwrap(), *checkout);
+        }
+        fs::remove_dir(&now).unwrap();
+        link(&before, &at).unwrap();
+        assert_eq!(fs::read_link(&at).unwrap(), before);
+        fs::remove_dir_all(folder).unwrap();
+    }
 }
