@@ -104,8 +104,13 @@ pub(crate) fn quick(steps: &mut Steps) -> Outcome {
 
 /// Everything that is compiled, and all tests except those in browsers.
 fn whole(steps: &mut Steps, copy: &Copy, gone: &[&Wing]) -> Outcome {
+    // Nothing of a provider preset is compiled for the browser, or depends on the engine.
+    let only_presets = gone.iter().all(|wing| wing.is_preset);
     steps.run("clippy", || {
         copy.on_sqlite()?;
+        if only_presets {
+            return Ok(());
+        }
         copy.on_postgres()?; // wing:postgres
         copy.in_browser()?;
         copy.browser_tests_load()
@@ -114,8 +119,7 @@ fn whole(steps: &mut Steps, copy: &Copy, gone: &[&Wing]) -> Outcome {
         run(copy.cargo(cargo_like_leptos(["nextest", "run"])?).args(NATIVE))
     })?;
     // wing:postgres
-    // What a provider preset does has nothing to do with the engine.
-    if copy.has_postgres() && !gone.iter().all(|wing| wing.is_preset) {
+    if copy.has_postgres() && !only_presets {
         steps.run("tests, PostgreSQL", || {
             let mut tests = copy.cargo(cargo_like_leptos(["nextest", "run"])?);
             tests
