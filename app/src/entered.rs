@@ -70,6 +70,7 @@ mod patch {
                             && !rest.contains(|c: char| c.is_whitespace() || c.is_control())
                     })
             })
+            .map_err(|_| AppError::InvalidWebsite)
         }
 
         /// One of these texts.

@@ -50,6 +50,8 @@ pub enum AppError {
     UnsupportedType,
     /// A value does not fit its field.
     InvalidInput,
+    /// Not the address of a website. To clients the same as [`Self::InvalidInput`].
+    InvalidWebsite,
     /// Not an e-mail address.
     InvalidEmail,
     /// The password is too short.
@@ -151,6 +153,11 @@ impl AppError {
                 422,
                 "invalid_input",
                 "Something in this form is not valid. Please check what you entered.",
+            ),
+            Self::InvalidWebsite => (
+                422,
+                "invalid_input",
+                "This is not the address of a website. It has to begin with https:// or http://.",
             ),
             Self::InvalidEmail => (422, "invalid_email", "This is not an e-mail address we can use."),
             Self::PasswordTooShort => (422, "password_too_short", "This password is too short."),

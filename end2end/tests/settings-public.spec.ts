@@ -71,7 +71,9 @@ for (const website of ['javascript:alert(1)', 'example.org', 'https://']) {
     await visitor.field('Website').fill(website);
     visitor.expectRefusal('/api/update_public_data', 422);
     await visitor.send(visitor.button('Save'), '/api/update_public_data');
-    await expect(visitor.alert).toHaveText('Something in this form is not valid. Please check what you entered.');
+    await expect(visitor.alert).toContainText('This is not the address of a website.');
+    await expect(visitor.field('Website')).toHaveAttribute('aria-invalid', 'true');
+    await expect(visitor.field('Website')).toHaveAccessibleDescription(/This is not the address of a website/);
     await expect(visitor.field('Display name')).toHaveValue('Ada');
     await expect(visitor.field('Bio')).toHaveValue('Some words');
     await expect(visitor.field('Website')).toHaveValue(website);

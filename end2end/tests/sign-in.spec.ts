@@ -51,6 +51,10 @@ test('a deep link survives a wrong password and a change of mind', async ({ visi
   visitor.expectRefusal('/api/login', 401);
   await visitor.send(visitor.button('Sign in'), '/api/login');
   await expect(visitor.alert).toBeVisible();
+  for (const label of ['E-mail', 'Password']) {
+    await expect(visitor.field(label)).toHaveAttribute('aria-invalid', 'true');
+    await expect(visitor.field(label)).toHaveAccessibleDescription(/do not match/);
+  }
 
   await visitor.page.getByRole('link', { name: 'Create an account' }).click();
   await visitor.arrives('/register?return_to=/settings/sessions');

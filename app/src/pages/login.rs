@@ -61,25 +61,39 @@ pub fn LoginPage() -> impl IntoView {
                 <ProviderErrorNotice />
             </Show>
             <Notice form />
-                <Form form class="stack">
-                    <Field form name="email" label="E-mail" kind="email" autocomplete="username" required=true />
-                    <Field
-                        form
-                        name="password"
-                        label="Password"
-                        kind="password"
-                        autocomplete="current-password"
-                        required=true
-                    />
-                    <Checkbox form name="remember" label="Keep me signed in" />
-                    {return_to.map(|path| view! { <input type="hidden" name=RETURN_TO value=path /> })}
-                    <Submit form label="Sign in" busy="Signing in…" />
-                    <ProviderChoice />
-                </Form>
+            <Form form class="stack">
+                <Field
+                    form
+                    name="email"
+                    label="E-mail"
+                    kind="email"
+                    autocomplete="username"
+                    required=true
+                    about=do_not_match
+                />
+                <Field
+                    form
+                    name="password"
+                    label="Password"
+                    kind="password"
+                    autocomplete="current-password"
+                    required=true
+                    about=do_not_match
+                />
+                <Checkbox form name="remember" label="Keep me signed in" />
+                {return_to.map(|path| view! { <input type="hidden" name=RETURN_TO value=path /> })}
+                <Submit form label="Sign in" busy="Signing in…" />
+                <ProviderChoice />
+            </Form>
             <p class="aside">
                 "No account yet? "
                 <a href=register>"Create an account"</a>
             </p>
         </div>
     }
+}
+
+/// Which of the two is wrong is not known, so it is about both.
+fn do_not_match(error: AppError) -> bool {
+    error == AppError::InvalidCredentials
 }

@@ -67,32 +67,32 @@ pub fn RegisterPage() -> impl IntoView {
         <div class="page page-narrow">
             <h1>"Create an account"</h1>
             <Notice form />
-                <Form form class="stack">
-                    <Field form name="name" label="Name (optional)" autocomplete="name" />
-                    <Field
-                        form
-                        name="email"
-                        label="E-mail"
-                        kind="email"
-                        autocomplete="username"
-                        required=true
-                        about=AppError::is_about_email
-                    />
-                    <Field
-                        form
-                        name="password"
-                        label="Password"
-                        kind="password"
-                        autocomplete="new-password"
-                        hint
-                        required=true
-                        about=AppError::is_about_new_password
-                    />
-                    <Checkbox form name="remember" label="Keep me signed in" />
-                    {return_to.map(|path| view! { <input type="hidden" name=RETURN_TO value=path /> })}
-                    <Submit form label="Create account" busy="Creating your account…" />
-                    <ProviderChoice />
-                </Form>
+            <Form form class="stack">
+                <Field form name="name" label="Name (optional)" autocomplete="name" />
+                <Field
+                    form
+                    name="email"
+                    label="E-mail"
+                    kind="email"
+                    autocomplete="username"
+                    required=true
+                    about=AppError::is_about_email
+                />
+                <Field
+                    form
+                    name="password"
+                    label="Password"
+                    kind="password"
+                    autocomplete="new-password"
+                    hint
+                    required=true
+                    about=AppError::is_about_new_password
+                />
+                <Checkbox form name="remember" label="Keep me signed in" />
+                {return_to.map(|path| view! { <input type="hidden" name=RETURN_TO value=path /> })}
+                <Submit form label="Create account" busy="Creating your account…" />
+                <ProviderChoice />
+            </Form>
             <p class="aside">
                 "Already have an account? " <a href=login>"Sign in"</a>
             </p>

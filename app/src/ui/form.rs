@@ -34,6 +34,7 @@ pub fn Form(
     /// Its fields and its button.
     children: Children,
 ) -> impl IntoView {
+    let sending = Sending::provide();
     let send = move |event: SubmitEvent| {
         let leads_elsewhere = |button: web_sys::HtmlElement| button.has_attribute("formaction");
         if event.submitter().is_some_and(leads_elsewhere) {
@@ -41,7 +42,7 @@ pub fn Form(
         }
         event.prevent_default();
         if let Some(element) = event.target().and_then(|target| target.dyn_into().ok()) {
-            form.send(element, emptied);
+            form.send(element, emptied, sending);
         }
     };
     view! {
@@ -55,6 +56,19 @@ pub fn Form(
             <MadeForField />
             {children()}
         </form>
+    }
+}
+
+/// Whether this very form is being sent: several may share a state.
+#[derive(Clone, Copy)]
+struct Sending(RwSignal<bool>);
+
+impl Sending {
+    /// Provides it to the fields and the button of a form.
+    fn provide() -> Self {
+        let sending = Self(RwSignal::new(false));
+        provide_context(sending);
+        sending
     }
 }
 
@@ -72,7 +86,7 @@ pub struct FormState {
 /// The outcome of a form that was sent from this document.
 #[derive(Clone, Default)]
 struct Sent {
-    /// Its turn among the forms of the document; 0 before it is sent.
+    /// Its turn among the forms of the document, or the newest turn when its answer came; 0 before it is sent.
     turn: usize,
     /// The number of answers received.
     answers: usize,
@@ -86,7 +100,8 @@ impl Sent {
     }
 }
 
-/// The turn of the form that was sent last from this document. Only its outcome is shown.
+/// The turn of the form that was sent last from this document. Outcomes that came since are shown, so that sending a
+/// form takes away what is no longer news, and no failure of a form that was sent before it.
 #[derive(Clone, Copy)]
 pub struct Newest(RwSignal<usize>);
 
@@ -111,7 +126,7 @@ impl FormState {
         }
     }
 
-    fn send(self, element: HtmlFormElement, emptied: bool) {
+    fn send(self, element: HtmlFormElement, emptied: bool, sending: Sending) {
         let Some(fields) = fields_of(&element) else {
             return;
         };
@@ -124,6 +139,7 @@ impl FormState {
             sent.turn = turn;
             sent.answer = None;
         });
+        sending.0.set(true);
         spawn_local(async move {
             let answer = client::post(self.endpoint.path, &fields).await;
             // What was typed since is not sent yet.
@@ -131,7 +147,9 @@ impl FormState {
                 element.reset();
             }
             // By now the page with the form may be gone.
+            sending.0.try_set(false);
             self.sent.try_update(|sent| {
+                sent.turn = self.newest.0.get_untracked();
                 sent.answers += 1;
                 sent.answer = Some(answer);
             });
@@ -143,7 +161,7 @@ impl FormState {
         self.sent.with(Sent::is_awaited)
     }
 
-    /// The form's outcome, unless another form was sent since.
+    /// The form's outcome, unless another form was sent since it came.
     fn outcome(self) -> Option<Outcome> {
         let newest = self.newest.0.get();
         self.sent.with(|sent| match &sent.answer {
@@ -241,16 +259,18 @@ pub fn Submit(
     #[prop(default = "button-primary")]
     class: &'static str,
 ) -> impl IntoView {
+    let sending = use_context::<Sending>();
+    let is_sending = move || sending.is_some_and(|Sending(sending)| sending.get());
     view! {
         <button
             type="submit"
             class=format!("button {class}")
             aria-label=name
-            aria-busy=move || form.is_pending().then_some("true")
+            aria-busy=move || is_sending().then_some("true")
             // Not `disabled`, which would take the focus from whoever pressed it: `send` refuses a second time.
             aria-disabled=move || form.is_pending().then_some("true")
         >
-            {move || if form.is_pending() { busy } else { label }}
+            {move || if is_sending() { busy } else { label }}
         </button>
     }
 }

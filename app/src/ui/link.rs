@@ -31,9 +31,14 @@ fn unescaped(text: &str) -> String {
     percent_decode_str(&spaced).decode_utf8_lossy().into_owned()
 }
 
-/// The path of this page.
+/// The path and query of this page.
 pub fn this_page() -> String {
-    use_location().pathname.get_untracked()
+    let location = use_location();
+    let path = location.pathname.get_untracked();
+    match location.search.get_untracked().trim_start_matches('?') {
+        "" => path,
+        query => format!("{path}?{query}"),
+    }
 }
 
 /// The address of a page that leads to `return_to` when it is done.

@@ -1,7 +1,9 @@
 import { expect, test } from '../../fixtures';
 import { somebody } from '../../people';
+import type { Visitor } from '../../visitor';
 
-const UPDATE = '**/api/update_public_data';
+const UPDATE_PATH = '/api/update_public_data';
+const UPDATE = `**${UPDATE_PATH}`;
 
 test('an answer that is not ours is not taken for success', async ({ visitor }) => {
   await visitor.register(somebody());
@@ -22,14 +24,7 @@ test('an answer that is not ours is not taken for success', async ({ visitor }) 
 test('what is typed while an answer is awaited stays, and so does the focus', async ({ visitor }) => {
   await visitor.register(somebody());
   await visitor.open('/settings/public');
-  let answer = (): void => {};
-  const awaited = new Promise<void>((resolve) => {
-    answer = resolve;
-  });
-  await visitor.page.route(UPDATE, async (route) => {
-    await awaited;
-    await route.continue();
-  });
+  const answer = await heldBack(visitor, UPDATE);
   await visitor.field('Display name').fill('Ada');
   await visitor.button('Save').focus();
   await visitor.page.keyboard.press('Enter');
@@ -41,3 +36,53 @@ test('what is typed while an answer is awaited stays, and so does the focus', as
   await expect(visitor.status).toHaveText('Saved.');
   await expect(visitor.field('Bio')).toHaveValue('Typed meanwhile');
 });
+
+test('a failure is shown though another form was sent meanwhile', async ({ visitor }) => {
+  await visitor.register(somebody());
+  await visitor.open('/settings/public');
+  await visitor.field('Bio').fill('A few words');
+  await visitor.send(visitor.button('Save'), UPDATE_PATH);
+  await expect(visitor.status).toHaveText('Saved.');
+
+  const answer = await heldBack(visitor, UPDATE);
+  await visitor.field('Website').fill('example.org');
+  visitor.expectRefusal(UPDATE_PATH, 422);
+  await visitor.button('Save').click();
+  await visitor.send(visitor.button('Clear all public data'), '/api/clear_public_data');
+  await expect(visitor.status).toHaveText('Cleared.');
+  answer();
+  await expect(visitor.alert).toContainText('This is not the address of a website.');
+});
+
+test('of several forms for the same thing, the one that is sent says so', async ({ visitor, anotherBrowser }) => {
+  const ada = somebody();
+  await visitor.register(ada);
+  await (await anotherBrowser()).signIn(ada);
+  await (await anotherBrowser()).signIn(ada);
+  await visitor.open('/settings/sessions');
+  const answer = await heldBack(visitor, '**/api/revoke_session');
+  const rows = visitor.page.getByRole('listitem').filter({ has: visitor.page.getByRole('button') });
+  const others = rows.filter({ hasText: 'Chrome on Linux' }).getByRole('button');
+  await expect(others).toHaveCount(2);
+  await others.first().click();
+  await expect(others.first()).toHaveAttribute('aria-busy', 'true');
+  await expect(others.last()).not.toHaveAttribute('aria-busy');
+  await expect(others.last()).toHaveAttribute('aria-disabled', 'true');
+  answer();
+  await expect(visitor.status).toHaveText('The session has ended.');
+  await expect(others).toHaveCount(1);
+  await expect(others).not.toHaveAttribute('aria-disabled');
+});
+
+/** Lets requests wait for their answer until the function that this returns is called. */
+async function heldBack({ page }: Visitor, pattern: string): Promise<() => void> {
+  let release = (): void => {};
+  const released = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  await page.route(pattern, async (route) => {
+    await released;
+    await route.continue();
+  });
+  return release;
+}

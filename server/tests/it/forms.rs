@@ -115,7 +115,7 @@ async fn every_form_says_why_it_was_refused_and_gives_no_secret_back() {
             "/settings/public",
             "update_public_data",
             &[("bio", "kept bio"), ("website", "javascript:alert(1)")],
-            "Something in this form is not valid.",
+            "This is not the address of a website.",
         ),
         (
             "/settings/sessions",

@@ -77,6 +77,10 @@ async fn without_a_database_every_authoritative_call_is_503_and_nothing_is_clear
         let answer = ada.get(page).await.expect(503);
         assert!(answer.header("content-type").unwrap().starts_with("text/html"));
     }
+    // "Try again" leads to the same address, its query included.
+    let asked = "/settings/security?return_to=/settings/accounts%3Fa%3Db";
+    let answer = ada.get(asked).await.expect(503);
+    assert!(answer.shows(&format!("href=\"{asked}\"")), "{}", answer.text());
     assert!(ada.get("/").await.expect(200).shows(ADA));
     assert_eq!(ada.get("/healthz").await.expect(200).text(), "ok\n");
     ada.get("/readyz").await.expect(503);

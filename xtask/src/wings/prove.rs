@@ -29,6 +29,7 @@ use crate::{
 
 /// The name of the copy without any wings.
 const ANOTHER_NAME: &str = "another-name-than-before";
+const MODULES: &str = "end2end/node_modules";
 const STRICT: [&str; 3] = ["--", "-D", "warnings"];
 
 /// The command: `--quick`, or the names of wings to remove together, or no argument for everything.
@@ -53,6 +54,8 @@ pub(crate) fn prove(steps: &mut Steps, arguments: &[String]) -> Outcome {
     println!("\nWithout any wing, under another name:");
     copy.without(&known.iter().collect::<Vec<_>>(), Some(ANOTHER_NAME))?;
     steps.run("the copy's own gate", || {
+        // It installs packages, which through the link would replace those of the project.
+        remove(&copy.project.join(MODULES))?;
         run(&mut copy.cargo(cargo(["xtask", "test"])?))
     })?;
     figures::print(&copy.root, &known)
@@ -157,12 +160,7 @@ impl Copy {
     /// Makes it the project without some wings, optionally under another name.
     fn without(&self, gone: &[&Wing], name: Option<&str>) -> Outcome {
         let stage = &self.stage;
-        match fs::remove_dir_all(stage) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                return Err(format!("cannot empty {}: {error}", stage.display()));
-            }
-            _ => {}
-        }
+        remove(stage)?;
         let files = tree::all_files(&self.root)?;
         for file in &files {
             write(&stage.join(file), &read(&self.root.join(file))?)?;
@@ -189,8 +187,7 @@ impl Copy {
             left.insert(path);
         }
         // For the tests in browsers: the packages they use do not change.
-        let modules = Path::new("end2end/node_modules");
-        link(&self.root.join(modules), &self.project.join(modules))?;
+        link(&self.root.join(MODULES), &self.project.join(MODULES))?;
         keep_only(&self.project, &left)?;
         // Some of its tests ask git for the list of the project's files.
         run(command("git", &self.project).args(["init", "--quiet"]))
@@ -279,14 +276,22 @@ fn write(path: &Path, text: &[u8]) -> Outcome {
 /// Links to a folder. The target directory outlives checkouts, so a link found there may lead to another checkout, or
 /// to one that is gone.
 fn link(to: &Path, at: &Path) -> Outcome {
-    let failed = |error| format!("cannot link {}: {error}", at.display());
-    match fs::read_link(at) {
-        Ok(target) if target == to => return Ok(()),
-        Ok(_) => fs::remove_file(at).map_err(failed)?,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(error) => return Err(failed(error)),
+    if fs::read_link(at).is_ok_and(|target| target == to) {
+        return Ok(());
     }
-    std::os::unix::fs::symlink(to, at).map_err(failed)
+    remove(at)?;
+    std::os::unix::fs::symlink(to, at).map_err(|error| format!("cannot link {}: {error}", at.display()))
+}
+
+/// Removes a link, or a folder with all that is in it, if it exists.
+fn remove(path: &Path) -> Outcome {
+    let removed = match fs::symlink_metadata(path) {
+        Ok(found) if found.is_dir() => fs::remove_dir_all(path),
+        Ok(_) => fs::remove_file(path),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+    };
+    removed.map_err(|error| format!("cannot remove {}: {error}", path.display()))
 }
 
 /// Deletes the files below a folder that are not in this list. Files that the tools keep there stay.
@@ -325,6 +330,11 @@ mod tests {
             assert_eq!(fs::read_link(&at).unwrap(), *checkout);
         }
         fs::remove_dir(&now).unwrap();
+        link(&before, &at).unwrap();
+        assert_eq!(fs::read_link(&at).unwrap(), before);
+        // What another program put there instead of the link.
+        fs::remove_file(&at).unwrap();
+        fs::create_dir_all(at.join("folder")).unwrap();
         link(&before, &at).unwrap();
         assert_eq!(fs::read_link(&at).unwrap(), before);
         fs::remove_dir_all(folder).unwrap();

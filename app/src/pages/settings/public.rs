@@ -180,6 +180,7 @@ fn Cards(
                     autocomplete="url"
                     value=website
                     hint="An address that begins with https:// or http://."
+                    about=is_about_website
                 />
                 <ThemeChoice form=update theme />
                 <Submit form=update label="Save" busy="Saving…" />
@@ -204,6 +205,10 @@ fn Cards(
             }}
         </section>
     }
+}
+
+fn is_about_website(error: AppError) -> bool {
+    error == AppError::InvalidWebsite
 }
 
 #[component]
