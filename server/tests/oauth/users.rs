@@ -18,10 +18,14 @@ async fn with_a_user_goes_all_that_is_theirs_and_snapshots_are_void_at_once() {
     let mut other = world.browser();
     other.register("grace@example.com").await;
     for browser in [&mut phone, &mut other] {
-        let answer = browser
-            .post("/api/update_private_data", &[("api_token", "x")])
-            .await;
-        assert!(answer.status.is_success(), "{}", answer.body);
+        let functions = [
+            ("/api/update_public_data", "bio"),
+            ("/api/update_private_data", "api_token"), // wing:private-data
+        ];
+        for (function, field) in functions {
+            let answer = browser.post(function, &[(field, "x")]).await;
+            assert!(answer.status.is_success(), "{}", answer.body);
+        }
     }
     let ada = phone.user_id().await;
 
@@ -65,7 +69,8 @@ async fn with_a_user_goes_all_that_is_theirs_and_snapshots_are_void_at_once() {
             ("tower_sessions", 1),
             ("sign_in_flows", 0),
             ("pending_links", 0),
-            ("user_data", 1),
+            ("user_data WHERE bucket = 'public'", 1),
+            ("user_data WHERE bucket = 'private'", 1), // wing:private-data
             ("audit_events WHERE kind = 'sign_in'", 3),
             ("audit_events WHERE kind = 'sign_in' AND user_id IS NULL", 2),
             ("audit_events WHERE kind = 'delete_user' AND user_id IS NULL", 1),
