@@ -36,7 +36,7 @@ export default defineConfig({
     { name: 'no-js', testIgnore: NEEDS_JAVASCRIPT, use: { javaScriptEnabled: false } },
     {
       name: 'phone',
-      testMatch: ['**/javascript/accessibility.spec.ts', '**/javascript/screenshots.spec.ts'],
+      testMatch: '**/javascript/sights.spec.ts',
       use: { viewport: { width: 390, height: 844 }, hasTouch: true },
     },
   ],

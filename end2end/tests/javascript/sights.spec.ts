@@ -1,5 +1,7 @@
-// Pictures for people to look at, in `screenshots/`; the tests fail only if a page is wider than its window.
+// Every page in every state, on a desktop and on a phone, in light and dark: nothing is wider than its window, and axe
+// finds nothing. With `SCREENSHOTS=1` also as pictures for people to look at, in `screenshots/`.
 
+import AxeBuilder from '@axe-core/playwright';
 import { expect, test } from '../../fixtures';
 import { somebody } from '../../people';
 import type { Person } from '../../people'; // wing:admin
@@ -7,7 +9,9 @@ import type { Visitor } from '../../visitor';
 import { forAdmins } from './sights'; // wing:admin
 import { ANONYMOUS, NEW, PROVIDER_ONLY, SETTLED, type Sight, inColours, settle } from './sights';
 
-async function take(visitor: Visitor, sights: Sight[], project: string): Promise<void> {
+const PICTURES = process.env.SCREENSHOTS === '1';
+
+async function look(visitor: Visitor, sights: Sight[], project: string): Promise<void> {
   const { page } = visitor;
   const device = project === 'phone' ? 'phone' : 'desktop';
   for (const { name, show } of sights) {
@@ -15,8 +19,15 @@ async function take(visitor: Visitor, sights: Sight[], project: string): Promise
       await show(visitor);
       for (const colours of ['light', 'dark'] as const) {
         await inColours(visitor, colours);
-        // Playwright hides the caret by a style of its own, which the pages' policy would refuse.
-        await page.screenshot({ path: `screenshots/${name}-${device}-${colours}.png`, fullPage: true, caret: 'initial' });
+        const axe = new AxeBuilder({ page });
+        // All that the dark theme changes.
+        const { violations } = await (colours === 'dark' ? axe.withRules('color-contrast') : axe).analyze();
+        const found = violations.map(({ id, help, nodes }) => ({ id, help, where: nodes.map(({ html }) => html) }));
+        expect.soft(found, `${name}, ${colours}`).toEqual([]);
+        if (PICTURES) {
+          // Playwright hides the caret by a style of its own, which the pages' policy would refuse.
+          await page.screenshot({ path: `screenshots/${name}-${device}-${colours}.png`, fullPage: true, caret: 'initial' });
+        }
       }
       const tooWide = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
       expect.soft(tooWide, `${name}: pixels beyond the window`).toBeLessThanOrEqual(0);
@@ -25,22 +36,22 @@ async function take(visitor: Visitor, sights: Sight[], project: string): Promise
 }
 
 test('pages for everybody', async ({ visitor }, { project }) => {
-  await take(visitor, ANONYMOUS, project.name);
+  await look(visitor, ANONYMOUS, project.name);
 });
 
 test('pages of who has just come', async ({ visitor }, { project }) => {
   await visitor.register(somebody());
-  await take(visitor, NEW, project.name);
+  await look(visitor, NEW, project.name);
 });
 
 test('pages of who has been here for a while', async ({ visitor, anotherBrowser }, { project }) => {
   await settle(visitor, await anotherBrowser());
-  await take(visitor, SETTLED, project.name);
+  await look(visitor, SETTLED, project.name);
 });
 
 test('pages of who has no password', async ({ visitor }, { project }) => {
   await visitor.signInWithAcme(somebody().email);
-  await take(visitor, PROVIDER_ONLY, project.name);
+  await look(visitor, PROVIDER_ONLY, project.name);
 });
 
 // wing:admin
@@ -50,6 +61,7 @@ test('pages of who looks after the application', async ({ visitor, anotherBrowse
   await settle(hers, await anotherBrowser(), ada);
   await visitor.becomeAdmin(root);
   const idOf = (person: Person) => visitor.idOf(person.email);
-  await take(visitor, forAdmins({ email: ada.email, id: await idOf(ada) }, await idOf(root)), project.name);
+  const sights = forAdmins({ email: ada.email, id: await idOf(ada) }, await idOf(root));
+  await look(visitor, sights, project.name);
 });
 // end wing:admin
