@@ -341,7 +341,7 @@ impl Limits {
                 Err(refused) => {
                     if let (Subject::Address(ip), true) = (subject, refused.is_first) {
                         let retry_after = refused.retry_after;
-                        tracing::info!(%ip, ?action, retry_after, "an address has made too many attempts");
+                        tracing::info!(%ip, ?action, retry_after, "too many attempts from an address");
                     }
                     return Err(refused);
                 }

@@ -221,7 +221,7 @@ fn stand_back() {
         // The whole process may have been started with a higher niceness.
         let further = |own: i32| setpriority_process(None, own.max(NICENESS));
         if let Err(errno) = getpriority_process(None).and_then(further) {
-            tracing::debug!(%errno, "a thread cannot stand back");
+            tracing::debug!(%errno, "a hashing thread could not lower its priority");
         }
     }
 }

@@ -370,7 +370,7 @@ async fn a_pooler_that_mixes_up_statements_is_found_out_by_the_doctor() {
         ("LISTEN_DATABASE_URL", &*server),
     ];
     assert!(command(&folder, &vars).arg("migrate").status().unwrap().success());
-    let mixed_up = "FAIL  database: a pooler in between mixes up prepared statements";
+    let mixed_up = "FAIL  database: a pooler mixes up prepared statements";
     for (url, expected) in [(&server, false), (&pooler.url, true)] {
         let doctor = command(&folder, &vars)
             .env("DATABASE_URL", url)
@@ -397,7 +397,7 @@ async fn past_a_pooler_the_feed_hears_and_nobody_is_asked() {
     let deaf = instance(&app, &[("DATABASE_URL", &pooler.url)]).await;
     assert!(!deaf.sessions.status().feed_is_current);
     let trouble = deaf.sessions.feed_trouble().unwrap();
-    assert!(trouble.contains("there is a pooler in between"), "{trouble}");
+    assert!(trouble.contains("do not pass through the pooler"), "{trouble}");
 
     let direct = server.to_url_lossy().to_string();
     let vars = [

@@ -144,7 +144,7 @@ async fn what_login_would_say_of_a_provider_is_said_where_its_guard_leads() {
     let app = TestApp::new().await;
     let ada = app.registered(ADA).await;
     for (code, text) in [
-        ("denied", "or you changed your mind"),
+        ("denied", "cancelled or refused at the provider"),
         ("expired", "This took too long"),
         ("provider", "could not be reached"),
         ("unverified", "has not confirmed"),
@@ -159,7 +159,11 @@ async fn what_login_would_say_of_a_provider_is_said_where_its_guard_leads() {
         assert!(!again.shows("role=\"alert\"") && !again.shows(text), "{code}");
     }
     ada.get("/login?error=denied").await.leads_to("/profile");
-    assert!(ada.get("/profile").await.shows("or you changed your mind"));
+    assert!(
+        ada.get("/profile")
+            .await
+            .shows("cancelled or refused at the provider")
+    );
 
     for login in [
         "/login",
@@ -177,7 +181,7 @@ async fn what_login_would_say_of_a_provider_is_said_where_its_guard_leads() {
     }
     // Who is anonymous reads it on the page itself.
     let answer = app.browser().get("/login?error=denied").await.expect(200);
-    assert!(answer.shows("or you changed your mind") && answer.cookie("__Host-flash").is_none());
+    assert!(answer.shows("cancelled or refused at the provider") && answer.cookie("__Host-flash").is_none());
 }
 
 #[tokio::test]

@@ -365,7 +365,7 @@ async fn private_data_that_is_not_sealed_anew_holds_up_no_sweep() {
         sqlx::query(statement).execute(&pool).await.unwrap();
     }
     let server = Server::start(&folder, &[("PUBLIC_URL", "http://127.0.0.1:3000")]);
-    server.wait_for("private data was not sealed anew");
+    server.wait_for("private data could not be resealed");
     let patience = std::time::Instant::now();
     let marks = async || -> i64 {
         let marks = sqlx::query_scalar("SELECT count(*) FROM stale_sessions");

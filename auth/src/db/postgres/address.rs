@@ -49,7 +49,7 @@ pub(super) fn read(url: &str) -> Result<PgConnectOptions, Error> {
             && let Some(file) = value.strip_prefix(FILE)
         {
             File::open(file).map_err(|error| {
-                Error::Configuration(format!("the file of {name}, {file}, cannot be read: {error}").into())
+                Error::Configuration(format!("the file {file} of {name} cannot be read: {error}").into())
             })?;
         }
     }

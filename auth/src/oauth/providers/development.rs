@@ -13,7 +13,7 @@ pub const DEVELOPMENT: &str = "dev";
 /// The id, with the error for another provider that has it.
 pub(super) const RESERVED: (&str, &str) = (
     DEVELOPMENT,
-    "must not hold dev: the development provider has that id",
+    "must not contain dev, the id of the development provider",
 );
 
 /// The development provider of the server at this address.
