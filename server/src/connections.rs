@@ -688,7 +688,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_has_waited_longest_goes_and_who_is_busy_stays() {
+    fn the_longest_waiting_connection_is_closed_and_busy_ones_stay() {
         let connections = connections(3, 3, "");
         let busy = connections.admit(ip(1)).unwrap();
         let request = busy.begin().unwrap();

@@ -64,7 +64,7 @@ fn without_nonces(answer: &Answer) -> (u16, Vec<(String, String)>, String) {
 }
 
 #[tokio::test]
-async fn whoever_is_no_administrator_finds_nothing_there_and_cannot_tell_it_from_nothing() {
+async fn other_users_cannot_tell_administration_from_an_unknown_address() {
     let app = TestApp::new().await;
     let (ada, lapsed) = (app.registered(ADA).await, app.registered(EVE).await);
     app.sql("UPDATE users SET disabled_at = created_at WHERE email = 'eve@example.com'")
@@ -518,7 +518,7 @@ async fn ending_ones_own_sessions_is_signing_out() {
 }
 
 #[tokio::test]
-async fn nobody_demotes_or_disables_themselves_and_an_administrator_is_left() {
+async fn administrators_cannot_demote_or_disable_themselves_and_one_is_always_left() {
     let app = TestApp::new().await;
     let root = admin(&app).await;
     let id = id_of(&app, ROOT).await;
@@ -566,7 +566,7 @@ async fn nobody_demotes_or_disables_themselves_and_an_administrator_is_left() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_administrators_who_put_each_other_out_at_once_one_is_left() {
+async fn of_administrators_who_remove_each_other_at_once_one_is_left() {
     let app = TestApp::new().await;
     let mut admins = vec![(admin(&app).await, id_of(&app, ROOT).await)];
     for place in 0..5 {
@@ -767,7 +767,7 @@ async fn pages(root: &Browser, query: &str) -> Vec<Vec<String>> {
 }
 
 #[tokio::test]
-async fn everybody_is_on_one_page_once() {
+async fn every_user_is_on_exactly_one_page() {
     let app = TestApp::new().await;
     let root = admin(&app).await;
     crowd(&app, 149).await;

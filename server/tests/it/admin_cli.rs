@@ -228,7 +228,7 @@ fn what_cannot_be_done_is_said_and_is_a_failure() {
 
 /// Somebody registers the address of the one who is to be administrator, and waits.
 #[test]
-fn a_role_is_given_by_id_or_by_an_address_somebody_vouches_for() {
+fn a_role_is_given_by_id_or_by_a_verified_address() {
     let folder = Folder::new();
     let server = Server::start(&folder, &[SITE]);
     let ada = register(&server, ADA);

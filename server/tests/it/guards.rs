@@ -97,7 +97,7 @@ async fn the_guards_return_to_survives_the_whole_way_byte_for_byte() {
 }
 
 #[tokio::test]
-async fn a_signed_in_person_sees_protected_pages_which_nobody_may_store() {
+async fn a_signed_in_user_sees_protected_pages_which_no_cache_may_store() {
     let app = TestApp::new().await;
     let ada = app.registered(ADA).await;
     for &page in PROTECTED {

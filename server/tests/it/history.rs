@@ -93,7 +93,7 @@ async fn wrong_passwords_are_in_the_history_with_the_address_wherever_they_were_
 }
 
 #[tokio::test]
-async fn a_refusal_is_written_once_a_window_and_nothing_is_about_nobody() {
+async fn a_refusal_is_written_once_a_window_and_only_for_accounts_that_exist() {
     let app = TestApp::new().await;
     app.registered(ADA).await;
     for email in [ADA, "nobody@example.com"] {
@@ -125,7 +125,7 @@ async fn a_refusal_is_written_once_a_window_and_nothing_is_about_nobody() {
 }
 
 #[tokio::test]
-async fn a_refusal_of_somebody_signed_in_is_written_as_well() {
+async fn a_refusal_of_a_signed_in_user_is_written_as_well() {
     let app = TestApp::new().await;
     let ada = app.registered(ADA).await;
     for _ in 0..15 {

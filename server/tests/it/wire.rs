@@ -89,7 +89,7 @@ async fn the_theme_survives_a_foreign_cookie() {
 }
 
 #[tokio::test]
-async fn behind_a_proxy_everybody_has_an_address_of_their_own() {
+async fn behind_a_proxy_every_client_has_its_own_address() {
     let app = TestApp::with(&[("TRUSTED_PROXIES", "203.0.113.7")]).await;
     for (number, forwarded, address) in [
         (1, "198.51.100.7:40000", "198.51.100.7"),
@@ -198,7 +198,7 @@ async fn the_page_of_the_origin_rule_names_the_address_to_use() {
 }
 
 #[tokio::test]
-async fn pages_say_that_nobody_may_change_them_on_the_way() {
+async fn pages_forbid_proxies_to_transform_them() {
     let app = TestApp::new().await;
     let ada = app.registered(ADA).await;
     for path in ["/", "/profile", "/settings/public", "/nowhere"] {

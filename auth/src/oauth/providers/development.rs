@@ -55,7 +55,7 @@ mod tests {
 
     /// Its address changes with every change of the port.
     #[test]
-    fn nobody_has_to_vouch_for_the_development_provider() {
+    fn the_development_provider_needs_no_issuer() {
         let url = PublicUrl::parse("http://127.0.0.1:3000").unwrap();
         let provider = development(&url, "secret".into());
         assert_eq!(provider.vouching(), None);
