@@ -147,7 +147,7 @@ impl From<auth::Error> for AppError {
             E::PasswordAlreadySet => Self::PasswordAlreadySet,
             E::SignInAtProvider => Self::SignInAtProvider,
             E::ProviderUnavailable(cause) => {
-                tracing::warn!(cause, "a provider does not answer as it should");
+                tracing::warn!(cause, "a provider does not answer as expected");
                 Self::Unavailable
             }
             E::InvalidInput(field) => {

@@ -139,7 +139,7 @@ impl AppError {
             Self::LastAdmin => (
                 409,
                 "last_admin",
-                "This is the last administrator, so the role cannot be taken away.",
+                "This is the last administrator, so the role cannot be removed.",
             ),
             // end wing:admin
             Self::VersionMismatch => (
@@ -148,7 +148,7 @@ impl AppError {
                 "This was changed elsewhere in the meantime. Reload the page and try again.",
             ),
             Self::TooLarge => (413, "too_large", "This is too large."),
-            Self::UnsupportedType => (415, "unsupported_type", "Send this as a form."),
+            Self::UnsupportedType => (415, "unsupported_type", "This request must be sent as a form."),
             Self::InvalidInput => (
                 422,
                 "invalid_input",
@@ -170,7 +170,7 @@ impl AppError {
             Self::PasswordControl => (
                 422,
                 "password_control",
-                "This password contains a character that cannot be used: a control or an invisible character.",
+                "This password contains a control character or an invisible character, which cannot be used.",
             ),
             Self::TooManyAttempts { .. } => (
                 429,

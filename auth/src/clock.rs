@@ -72,7 +72,7 @@ impl Clock {
             ahead.store(measured, Ordering::Relaxed);
             tracing::warn!(
                 milliseconds = measured,
-                "the database server's clock is ahead of this machine's: the server's counts"
+                "the database server's clock is ahead of this machine's: the server's clock is used"
             );
         }
         noticed
@@ -80,7 +80,10 @@ impl Clock {
     // end wing:postgres
 }
 
-#[expect(clippy::disallowed_methods, reason = "this is the clock everybody else asks")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the clock that all other code asks"
+)]
 fn machine_millis() -> i64 {
     let now = OffsetDateTime::now_utc().unix_timestamp_nanos() / 1_000_000;
     i64::try_from(now).unwrap_or_default()

@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_has_no_place_may_wait_outside_as_well() {
+    async fn a_caller_without_a_place_may_wait_outside_as_well() {
         let outside = Detached::default().apart(1);
         assert_eq!(outside.wait(async { 7 }).await, Some(7));
     }

@@ -25,7 +25,7 @@ pub enum Error {
     #[error("invalid credentials")]
     InvalidCredentials,
     /// The present password of the signed-in user is a different one, or none is set.
-    #[error("wrong present password")]
+    #[error("wrong current password")]
     WrongPassword,
     /// The limit of attempts is reached. Contains the seconds until the next one.
     #[error("too many attempts, next in {retry_after} s")]
@@ -52,22 +52,22 @@ pub enum Error {
     #[error("not found")]
     NotFound,
     /// Removing this would leave no way to sign in.
-    #[error("the last way in cannot be removed")]
+    #[error("the last way to sign in cannot be removed")]
     LastWayIn,
     /// The provider's access token has expired and cannot be renewed: the user has withdrawn it, the provider never
     /// gave a refresh token, or the key it was sealed with is gone. Signing in at the provider again, or connecting
     /// it again, brings new tokens.
-    #[error("the person has to sign in at the provider again")]
+    #[error("the user must sign in at the provider again")]
     SignInAtProvider,
     /// A provider does not respond, or not as it should.
-    #[error("the provider gives no usable answer: {0}")]
+    #[error("the provider's response cannot be used: {0}")]
     ProviderUnavailable(String),
     // wing:admin
     /// Users cannot do this to their own account.
-    #[error("not to oneself")]
+    #[error("administrators cannot do this to themselves")]
     Yourself,
     /// This is the last administrator, and without one nobody could manage users.
-    #[error("the last administrator stays one")]
+    #[error("the last administrator cannot be removed")]
     LastAdmin,
     // end wing:admin
     /// `If-Match` named another version than the present one.
@@ -80,7 +80,7 @@ pub enum Error {
     /// A user's private data was sealed with a key that is no longer in `SESSION_SECRET`, or was moved to where it
     /// does not belong. It is neither shown nor overwritten. With the key it can be read again.
     #[error(
-        "the private data of user {0} cannot be opened: its key is not in SESSION_SECRET, or it is another's"
+        "the private data of user {0} cannot be opened: its key is not in SESSION_SECRET, or it belongs to another user"
     )]
     Unopened(uuid::Uuid),
     // end wing:private-data

@@ -336,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mark_is_its_users_under_every_key_of_the_ring_and_nobody_elses() {
+    fn a_mark_belongs_to_its_user_only_under_every_key_of_the_ring() {
         let old = KeyRing::new(&[secret(1)]);
         let both = KeyRing::new(&[secret(2), secret(1)]);
         let new = KeyRing::new(&[secret(2)]);

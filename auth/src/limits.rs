@@ -341,7 +341,7 @@ impl Limits {
                 Err(refused) => {
                     if let (Subject::Address(ip), true) = (subject, refused.is_first) {
                         let retry_after = refused.retry_after;
-                        tracing::info!(%ip, ?action, retry_after, "an address has made too many attempts");
+                        tracing::info!(%ip, ?action, retry_after, "too many attempts from an address");
                     }
                     return Err(refused);
                 }
@@ -571,7 +571,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_table_forgets_what_was_tried_least_recently_and_refuses_nobody() {
+    fn a_full_table_drops_the_least_recently_used_window_and_refuses_no_attempt() {
         let (_, limits) = at_the_epoch();
         let other = |place: usize| Subject::Email(format!("{place}@example.com"));
         use_up(&limits, Action::SignInAccount);

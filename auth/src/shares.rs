@@ -119,7 +119,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nobody_gets_more_than_a_part_and_all_together_no_more_than_there_is() {
+    fn no_client_gets_more_than_its_part_and_all_together_no_more_than_the_total() {
         let shares = Shares::new(10, 4);
         let mut ada = shares.take("ada", 3).unwrap();
         assert!(ada.grow(1) && !ada.grow(1));

@@ -39,7 +39,7 @@ test('an account is connected, signs in, and is disconnected', async ({ visitor 
 });
 
 // wing:dev-provider
-test('two providers, of which either can go', async ({ visitor }) => {
+test('either of two connected providers can be disconnected', async ({ visitor }) => {
   const [atAcme, invented] = [somebody('acme').email, somebody('dev')];
   await visitor.signInWithAcme(atAcme);
   await visitor.open('/settings/accounts');
@@ -55,7 +55,7 @@ test('two providers, of which either can go', async ({ visitor }) => {
 });
 // end wing:dev-provider
 
-test('the only way in stays until there is a password', async ({ visitor }) => {
+test('the only way to sign in cannot be removed until there is a password', async ({ visitor }) => {
   await visitor.signInWithAcme(somebody().email);
   await visitor.open('/settings/accounts');
   await expect(visitor.button('Disconnect Acme')).toBeHidden();
@@ -64,14 +64,14 @@ test('the only way in stays until there is a password', async ({ visitor }) => {
   await visitor.arrives('/settings/security');
   await visitor.field('New password').fill(somebody().password);
   await visitor.send(visitor.button('Set password'), '/api/set_password');
-  await expect(visitor.status).toHaveText('Your password is set. Your other sessions have ended.');
+  await expect(visitor.status).toHaveText('Your password has been set, and your other sessions have ended.');
 
   await visitor.open('/settings/accounts');
   await visitor.send(visitor.button('Disconnect Acme'), '/api/unlink_account');
   await expect(visitor.status).toHaveText('Disconnected.');
 });
 
-test('an account of somebody else’s is not connected', async ({ visitor, anotherBrowser }) => {
+test('an account of another user is not connected', async ({ visitor, anotherBrowser }) => {
   const atAcme = somebody('acme').email;
   const owner = await anotherBrowser();
   await owner.signInWithAcme(atAcme);
@@ -86,7 +86,7 @@ test('an account of somebody else’s is not connected', async ({ visitor, anoth
   await owner.isSignedIn();
 });
 
-test('who says no while connecting stays signed in', async ({ visitor }) => {
+test('a user who declines to connect an account stays signed in', async ({ visitor }) => {
   await visitor.register(somebody());
   await visitor.open('/settings/accounts');
   await visitor.button('Connect Acme').click();

@@ -19,17 +19,17 @@ test('an administrator finds a person, changes the role, ends a session, disable
   await visitor.hydrated();
 
   const sessions = visitor.page.getByRole('region', { name: 'Sessions' });
-  const history = visitor.page.getByRole('region', { name: 'What happened' });
+  const history = visitor.page.getByRole('region', { name: 'Activity' });
   await expect(sessions.getByRole('listitem')).toHaveCount(1);
   await visitor.field('Role').selectOption('admin');
   await visitor.send(visitor.button('Change role'), '/api/admin/set_role');
-  await expect(visitor.status).toHaveText('The role is changed.');
+  await expect(visitor.status).toHaveText('The role has been changed.');
   await expect(history).toContainText(`Role changed to Administrator by ${root.email}`);
   await hers.open('/profile');
   await expect(hers.navigation.getByRole('link', { name: 'People' })).toBeVisible();
   await visitor.field('Role').selectOption('user');
   await visitor.send(visitor.button('Change role'), '/api/admin/set_role');
-  await expect(visitor.status).toHaveText('The role is changed.');
+  await expect(visitor.status).toHaveText('The role has been changed.');
   await hers.open('/profile');
   await expect(hers.navigation.getByRole('link', { name: 'People' })).toBeHidden();
 
@@ -40,14 +40,14 @@ test('an administrator finds a person, changes the role, ends a session, disable
   await hers.arrives('/login?return_to=%2Fprofile');
 
   await visitor.send(visitor.button('Disable account'), '/api/admin/disable_user');
-  await expect(visitor.status).toHaveText('The account is disabled, and its sessions have ended.');
+  await expect(visitor.status).toHaveText('The account has been disabled, and its sessions have ended.');
   await hers.open('/login');
   await hers.fillSignIn(ada);
   hers.expectRefusal('/api/login', 401);
   await hers.send(hers.button('Sign in'), '/api/login');
   await expect(hers.alert).toBeVisible();
   await visitor.send(visitor.button('Enable account'), '/api/admin/enable_user');
-  await expect(visitor.status).toHaveText('The account is enabled.');
+  await expect(visitor.status).toHaveText('The account has been enabled.');
   await hers.signIn(ada);
   await visitor.reload();
   await visitor.send(visitor.button('End all sessions'), '/api/admin/revoke_all_sessions');
@@ -57,12 +57,12 @@ test('an administrator finds a person, changes the role, ends a session, disable
 
   await hers.signIn(ada);
   await hers.open('/settings/security');
-  const own = hers.page.getByRole('region', { name: 'What happened lately' });
+  const own = hers.page.getByRole('region', { name: 'Recent activity' });
   await expect(own).toContainText('Account disabled by an administrator');
   await expect(own).not.toContainText(root.email);
 });
 
-test('nobody else finds anything there', async ({ visitor, anotherBrowser }) => {
+test('other users get the page for unknown addresses', async ({ visitor, anotherBrowser }) => {
   const ada = somebody();
   await visitor.register(ada);
   await expect(visitor.navigation.getByRole('link', { name: 'People' })).toBeHidden();
@@ -79,12 +79,12 @@ test('nobody else finds anything there', async ({ visitor, anotherBrowser }) => 
   }
 });
 
-test('administrators cannot shut themselves out, and see pages of people by keyboard', async ({ visitor }) => {
+test('administrators cannot lock themselves out, and can page through users by keyboard', async ({ visitor }) => {
   const root = somebody('root');
   await visitor.becomeAdmin(root);
   const id = await visitor.idOf(root.email);
   await visitor.open(`/admin/people/${id}`);
-  await expect(visitor.page.getByText('This is you.')).toBeVisible();
+  await expect(visitor.page.getByText('This is your own account.')).toBeVisible();
   await expect(visitor.button('Disable account')).toBeHidden();
   await expect(visitor.button('Change role')).toBeHidden();
   await visitor.page.getByRole('link', { name: 'All people' }).focus();

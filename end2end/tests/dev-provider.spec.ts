@@ -1,11 +1,11 @@
 import { expect, test } from '../fixtures';
 import { somebody } from '../people';
 
-test('the development provider signs in whoever is invented', async ({ visitor }) => {
+test('the development provider signs in any invented user', async ({ visitor }) => {
   const { name, email } = somebody();
   await visitor.open('/login?return_to=/settings/accounts');
   await visitor.button('Continue with Development').click();
-  await expect(visitor.page.getByRole('heading', { name: 'Who do you want to be?' })).toBeVisible();
+  await expect(visitor.page.getByRole('heading', { name: 'Who do you want to sign in as?' })).toBeVisible();
   await visitor.field('E-mail').fill(email);
   await visitor.field('Name').fill(name);
   await visitor.button('Continue').click();

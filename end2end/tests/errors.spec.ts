@@ -2,7 +2,7 @@ import { expect, test } from '../fixtures';
 import { somebody } from '../people';
 import { ACME, APP } from '../servers';
 
-test('there is a page for what is not there', async ({ visitor }) => {
+test('unknown addresses have a page', async ({ visitor }) => {
   visitor.expectPage('/nowhere', 404);
   expect((await visitor.open('/nowhere')).status()).toBe(404);
   await expect(visitor.page.getByRole('heading', { level: 1 })).toHaveText('There is nothing here');
@@ -10,14 +10,14 @@ test('there is a page for what is not there', async ({ visitor }) => {
   await visitor.arrives('/');
 });
 
-test('what is not there is no reason to sign anybody out', async ({ visitor }) => {
+test('an unknown address does not sign the user out', async ({ visitor }) => {
   await visitor.register(somebody());
   visitor.expectPage('/nowhere', 404);
   await visitor.open('/nowhere');
   await visitor.isSignedIn();
 });
 
-test('a refusal of a provider’s address is a page, too', async ({ visitor }) => {
+test('a refused provider address shows a page', async ({ visitor }) => {
   visitor.expectPage('/auth/callback/nobody', 404);
   await visitor.page.goto('/auth/callback/nobody');
   await expect(visitor.page.getByRole('heading', { level: 1 })).toHaveText('There is nothing here.');
@@ -25,7 +25,7 @@ test('a refusal of a provider’s address is a page, too', async ({ visitor }) =
   await visitor.arrives('/');
 });
 
-test('an address puts no words into a page', async ({ visitor }) => {
+test('text from the address is never shown on a page', async ({ visitor }) => {
   const forged = Buffer.from('{"error":"internal","message":"Call us at once"}').toString('base64url');
   for (const path of [
     '/login?error=Call+us+at+once',
@@ -38,7 +38,7 @@ test('an address puts no words into a page', async ({ visitor }) => {
   }
 });
 
-test('cookies that are not ours are nobody’s', async ({ visitor }) => {
+test('invalid cookies count as absent', async ({ visitor }) => {
   await visitor.context.addCookies([
     { name: 'id', value: 'AAAAAAAAAAAAAAAAAAAAAA', url: APP },
     { name: 'auth', value: 'v4.local.AAAA.AAAA', url: APP },
@@ -53,7 +53,7 @@ test('cookies that are not ours are nobody’s', async ({ visitor }) => {
   await visitor.register(somebody());
 });
 
-test('a form of another site changes nothing', async ({ visitor }) => {
+test('a form on another site changes nothing', async ({ visitor }) => {
   await visitor.register(somebody());
   // Only the port is another one: to browsers that is the same site, and they send the cookies along.
   await visitor.page.route(`${ACME}/elsewhere`, (route) =>

@@ -2,7 +2,7 @@ import { expect, test } from '../fixtures';
 import { somebody } from '../people';
 
 const PUBLIC = [
-  { path: '/', title: 'start-axum-auth', heading: 'An application people can sign in to' },
+  { path: '/', title: 'start-axum-auth', heading: 'Accounts and sign-in, ready to build on' },
   { path: '/login', title: 'Sign in · start-axum-auth', heading: 'Sign in' },
   { path: '/register', title: 'Create an account · start-axum-auth', heading: 'Create an account' },
 ];
@@ -33,7 +33,7 @@ for (const path of ['/profile', '/settings', ...TABS.map((tab) => tab.path)]) {
   });
 }
 
-test('the settings are one page in tabs', async ({ visitor }) => {
+test('the settings are one page with tabs', async ({ visitor }) => {
   const { page } = visitor;
   await visitor.register(somebody());
   await page.getByRole('link', { name: 'Settings' }).click();
@@ -50,12 +50,12 @@ test('the settings are one page in tabs', async ({ visitor }) => {
   }
 });
 
-test('an address with a slash too many is the same page', async ({ visitor }) => {
+test('an address with an extra slash leads to the same page', async ({ visitor }) => {
   await visitor.open('/login/?return_to=/profile');
   await visitor.arrives('/login?return_to=/profile');
 });
 
-test('the keyboard gets past the navigation', async ({ visitor }) => {
+test('the keyboard can skip the navigation', async ({ visitor }) => {
   const { page } = visitor;
   await visitor.open('/login');
   await page.keyboard.press('Tab');

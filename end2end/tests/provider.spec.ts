@@ -1,7 +1,7 @@
 import { expect, test } from '../fixtures';
 import { somebody } from '../people';
 
-test('signing in with a provider makes an account, and finds it again', async ({ visitor }) => {
+test('signing in with a provider creates an account, and finds it again', async ({ visitor }) => {
   const { email } = somebody();
   const name = `${email.split('@')[0]} of Acme`;
   await visitor.signInWithAcme(email);
@@ -16,7 +16,7 @@ test('signing in with a provider makes an account, and finds it again', async ({
   await visitor.signInWithAcme(email);
   await expect(visitor.page.getByRole('heading', { level: 1 })).toHaveText(name);
   await visitor.open('/settings/sessions');
-  await expect(visitor.page.getByRole('main').getByRole('listitem').filter({ hasText: 'This one' })).toContainText('with Acme');
+  await expect(visitor.page.getByRole('main').getByRole('listitem').filter({ hasText: 'Current session' })).toContainText('with Acme');
 });
 
 test('a deep link leads back through a provider', async ({ visitor }) => {
@@ -27,27 +27,27 @@ test('a deep link leads back through a provider', async ({ visitor }) => {
   await visitor.isSignedIn();
 });
 
-test('who says no at the provider comes back, and can do it otherwise', async ({ visitor }) => {
+test('a user who declines at the provider comes back, and can sign in another way', async ({ visitor }) => {
   await visitor.open('/login?return_to=/settings/public');
   await visitor.button('Continue with Acme').click();
   await visitor.button('Cancel').click();
   await visitor.arrives('/login?error=denied&return_to=%2Fsettings%2Fpublic');
-  await expect(visitor.alert).toContainText('or you changed your mind');
+  await expect(visitor.alert).toContainText('cancelled or refused at the provider');
   await visitor.isAnonymous();
 
   await visitor.atAcme('Continue with Acme', somebody().email);
   await visitor.arrives('/settings/public');
 });
 
-test('a provider that fails is said to', async ({ visitor }) => {
+test('a failure of the provider is shown', async ({ visitor }) => {
   await visitor.open('/login');
   await visitor.atAcme('Continue with Acme', somebody('broken').email);
   await visitor.arrives('/login?error=provider');
-  await expect(visitor.alert).toContainText('The provider could not be reached or did not answer as it should.');
+  await expect(visitor.alert).toContainText('The provider could not be reached or sent an invalid response.');
   await visitor.isAnonymous();
 });
 
-test('an address nobody vouches for becomes nobody’s', async ({ visitor }) => {
+test('an unverified address is not given to a user', async ({ visitor }) => {
   const { email } = somebody('unverified');
   await visitor.signInWithAcme(email);
   const account = visitor.page.getByRole('region', { name: 'Account' });
@@ -55,7 +55,7 @@ test('an address nobody vouches for becomes nobody’s', async ({ visitor }) => 
   await expect(account).not.toContainText(email);
 });
 
-test('an address nobody vouches for opens nobody’s account', async ({ visitor, anotherBrowser }) => {
+test('an unverified address does not sign in to an existing account', async ({ visitor, anotherBrowser }) => {
   const ada = somebody('unverified');
   await visitor.register(ada);
   const stranger = await anotherBrowser();
@@ -89,7 +89,7 @@ test('an account is connected only by its owner, who signs in to it', async ({ v
   await expect(visitor.page.getByRole('main')).toContainText(ada.email);
 });
 
-test('an account that waits for its owner is not connected with somebody else', async ({ visitor }) => {
+test('an account that waits for its owner is not connected to another user', async ({ visitor }) => {
   const [ada, eve] = [somebody(), somebody('eve')];
   await visitor.register(ada);
   await visitor.signOut();
@@ -115,7 +115,7 @@ test('a callback that is loaded again changes nothing', async ({ visitor }) => {
   await visitor.isSignedIn();
 });
 
-test('somebody else’s callback opens nothing', async ({ visitor, anotherBrowser }) => {
+test('a callback from another browser signs in no one', async ({ visitor, anotherBrowser }) => {
   await visitor.open('/login');
   await visitor.button('Continue with Acme').click();
   await expect(visitor.page.getByRole('heading', { name: 'Sign in to Acme' })).toBeVisible();

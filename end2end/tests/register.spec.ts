@@ -1,7 +1,7 @@
 import { expect, test } from '../fixtures';
 import { somebody } from '../people';
 
-test('who registers is signed in, and finds their name and address', async ({ visitor }) => {
+test('a new user is signed in, and sees their name and address', async ({ visitor }) => {
   const ada = somebody();
   await visitor.open('/');
   await visitor.page.getByRole('link', { name: 'Create an account' }).click();
@@ -25,7 +25,7 @@ test('the name is optional', async ({ visitor }) => {
   await expect(visitor.page.getByRole('heading', { level: 1 })).toHaveText(ada.email.split('@')[0]);
 });
 
-test('the address is one whatever its case', async ({ visitor }) => {
+test('the case of an address does not matter', async ({ visitor }) => {
   const ada = somebody();
   await visitor.register({ ...ada, email: ada.email.toUpperCase() });
   await visitor.signOut();
@@ -33,7 +33,7 @@ test('the address is one whatever its case', async ({ visitor }) => {
   await expect(visitor.page.getByRole('main')).toContainText(ada.email);
 });
 
-test('an address that is taken is refused, and leads to signing in', async ({ visitor, anotherBrowser }) => {
+test('an address in use is refused, with a link to sign in', async ({ visitor, anotherBrowser }) => {
   const ada = somebody();
   await visitor.register(ada);
 

@@ -7,12 +7,12 @@ function rows({ page }: Visitor): Locator {
   return page.getByRole('region', { name: 'Where you are signed in' }).getByRole('listitem');
 }
 
-test('the sessions of two browsers are listed, this one first', async ({ visitor, anotherBrowser }) => {
+test('the sessions of two browsers are listed, the current one first', async ({ visitor, anotherBrowser }) => {
   const ada = somebody();
   await visitor.register(ada);
   await visitor.open('/settings/sessions');
   await expect(rows(visitor)).toHaveCount(1);
-  await expect(rows(visitor)).toContainText('This one');
+  await expect(rows(visitor)).toContainText('Current session');
   await expect(rows(visitor)).toContainText('Chrome on Linux');
   await expect(rows(visitor)).toContainText('with a password');
   await expect(visitor.page.getByText('You are not signed in anywhere else.')).toBeVisible();
@@ -21,10 +21,10 @@ test('the sessions of two browsers are listed, this one first', async ({ visitor
   await elsewhere.signIn(ada);
   await visitor.reload();
   await expect(rows(visitor)).toHaveCount(2);
-  await expect(rows(visitor).first()).toContainText('This one');
+  await expect(rows(visitor).first()).toContainText('Current session');
 });
 
-test('a session that is ended is over at once', async ({ visitor, anotherBrowser }) => {
+test('a session ends at once', async ({ visitor, anotherBrowser }) => {
   const ada = somebody();
   await visitor.register(ada);
   const elsewhere = await anotherBrowser();
@@ -77,7 +77,7 @@ test('signing out here leaves the other browsers alone', async ({ visitor, anoth
   await expect(rows(elsewhere)).toHaveCount(1);
 });
 
-test('nobody sees somebody else’s sessions', async ({ visitor, anotherBrowser }) => {
+test('users see only their own sessions', async ({ visitor, anotherBrowser }) => {
   await visitor.register(somebody());
   const eve = await anotherBrowser();
   await eve.register(somebody('eve'));
@@ -85,7 +85,7 @@ test('nobody sees somebody else’s sessions', async ({ visitor, anotherBrowser 
   await expect(rows(eve)).toHaveCount(1);
 });
 
-test('what was typed survives the end of the session', async ({ visitor, anotherBrowser }) => {
+test('typed text survives the end of the session', async ({ visitor, anotherBrowser }) => {
   const ada = somebody();
   await visitor.register(ada);
   await visitor.open('/settings/public');

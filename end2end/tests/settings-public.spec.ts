@@ -9,7 +9,7 @@ test.beforeEach(async ({ visitor }) => {
 
 test('public data is saved, shown, changed and cleared', async ({ visitor }) => {
   const { page } = visitor;
-  const preview = page.getByRole('region', { name: 'How it looks' });
+  const preview = page.getByRole('region', { name: 'Preview' });
   await visitor.field('Display name').fill('Countess <Ada>');
   await visitor.field('Bio').fill('First line\nsecond & last');
   await visitor.field('Website').fill('https://example.org/~ada?a=1&b=2');
@@ -40,7 +40,7 @@ test('public data is saved, shown, changed and cleared', async ({ visitor }) => 
   await visitor.send(visitor.button('Clear all public data'), '/api/clear_public_data');
   await expect(visitor.status).toHaveText('Cleared.');
   await expect(visitor.field('Display name')).toHaveValue('');
-  await expect(preview).toContainText('You have not said anything about yourself.');
+  await expect(preview).toContainText('You haven’t written anything about yourself yet.');
   await visitor.reload();
   await expect(visitor.field('Display name')).toHaveValue('');
   await expect(page.getByText('There is no public data to clear.')).toBeVisible();
@@ -59,7 +59,7 @@ test('the theme follows at once, everywhere, and from the first byte', async ({ 
 
   await visitor.open('/settings/public');
   await expect(visitor.field('Theme')).toHaveValue('dark');
-  await visitor.field('Theme').selectOption('As the system');
+  await visitor.field('Theme').selectOption('Same as system');
   await visitor.send(visitor.button('Save'), '/api/update_public_data');
   await expect(html).not.toHaveAttribute('data-theme');
 });
@@ -85,7 +85,7 @@ for (const website of ['javascript:alert(1)', 'example.org', 'https://']) {
   });
 }
 
-test('as much as a field takes comes back', async ({ visitor }) => {
+test('a text of the greatest length is stored and shown', async ({ visitor }) => {
   const bio = '漢'.repeat(1000);
   await visitor.field('Bio').fill(bio);
   await visitor.field('Website').fill('example.org');

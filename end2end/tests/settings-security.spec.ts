@@ -20,7 +20,7 @@ test('a new password ends the other sessions, and is the one that counts', async
   await visitor.field('Current password').fill(ada.password);
   await visitor.field('New password').fill(changed.password);
   await visitor.send(visitor.button('Change password'), '/api/change_password');
-  await expect(visitor.status).toHaveText('Your password is changed. Your other sessions have ended.');
+  await expect(visitor.status).toHaveText('Your password has been changed, and your other sessions have ended.');
   await visitor.reload();
   await visitor.isSignedIn();
 
@@ -35,7 +35,7 @@ test('a new password ends the other sessions, and is the one that counts', async
   await elsewhere.arrives('/profile');
 });
 
-test('the password is not changed by who does not know it, nor to a bad one', async ({ visitor }) => {
+test('the password is not changed without the current one, nor to a bad one', async ({ visitor }) => {
   const ada = somebody();
   await visitor.register(ada);
   await visitor.open('/settings/security');
@@ -66,12 +66,12 @@ test('the password is not changed by who does not know it, nor to a bad one', as
   await visitor.signIn(ada);
 });
 
-test('of the forms, the one that was sent says why, beside the field it is about', async ({ visitor }) => {
+test('an error is shown in the form that was sent, at the field it is about', async ({ visitor }) => {
   const ada = somebody();
   await visitor.register(ada);
   await visitor.open('/settings/security');
   const change = card(visitor, 'Change your password');
-  const confirm = card(visitor, 'Confirm that it is you');
+  const confirm = card(visitor, 'Confirm your identity');
   const current = visitor.field('Current password');
   const password = confirm.getByLabel('Password', { exact: true });
 
@@ -104,11 +104,11 @@ test('of the forms, the one that was sent says why, beside the field it is about
   await expect(visitor.alert).toHaveCount(0);
 });
 
-test('confirming who one is leads back to what asked for it', async ({ visitor }) => {
+test('confirming the identity leads back to the page that required it', async ({ visitor }) => {
   const ada = somebody();
   await visitor.register(ada);
   await visitor.open('/settings/security?return_to=/settings/accounts');
-  const confirm = card(visitor, 'Confirm that it is you');
+  const confirm = card(visitor, 'Confirm your identity');
   await confirm.getByLabel('Password', { exact: true }).fill(somebody().password);
   visitor.expectRefusal('/api/confirm_identity', 401);
   await visitor.send(visitor.button('Confirm'), '/api/confirm_identity');
@@ -120,14 +120,14 @@ test('confirming who one is leads back to what asked for it', async ({ visitor }
   await visitor.isSignedIn();
 });
 
-test('who has no password confirms at the provider, and can set one', async ({ visitor }) => {
+test('a user without a password confirms at the provider, and can set one', async ({ visitor }) => {
   const ada = somebody();
   await visitor.signInWithAcme(ada.email);
   await visitor.open('/settings/security');
   await visitor.button('Sign in again with Acme').click();
   await visitor.button('Cancel').click();
   await visitor.arrives('/settings/security');
-  await expect(visitor.alert).toContainText('or you changed your mind');
+  await expect(visitor.alert).toContainText('cancelled or refused at the provider');
   await visitor.isSignedIn();
   await visitor.reload();
   await expect(visitor.alert).toBeHidden();
@@ -141,7 +141,7 @@ test('who has no password confirms at the provider, and can set one', async ({ v
   await expect(visitor.alert).toHaveText('This password is too short.');
   await visitor.field('New password').fill(ada.password);
   await visitor.send(visitor.button('Set password'), '/api/set_password');
-  await expect(visitor.status).toHaveText('Your password is set. Your other sessions have ended.');
+  await expect(visitor.status).toHaveText('Your password has been set, and your other sessions have ended.');
   await expect(visitor.button('Change password')).toBeVisible();
 
   await visitor.signOut();

@@ -25,7 +25,7 @@ test('a deep link leads back after signing in, with its query', async ({ visitor
   await visitor.isSignedIn();
 });
 
-test('a deep link with odd characters leads back to the letter', async ({ visitor }) => {
+test('a deep link with unusual characters is kept unchanged', async ({ visitor }) => {
   const ada = somebody();
   const page = '/settings/public?a=100%25&b=%2525&c=1%2B2+3&d=%26&e=%C3%BC';
   await visitor.register(ada);
@@ -36,7 +36,7 @@ test('a deep link with odd characters leads back to the letter', async ({ visito
   await visitor.arrives(page);
 });
 
-test('a malformed address does a page no harm', async ({ visitor }) => {
+test('a page tolerates a malformed address', async ({ visitor }) => {
   for (const query of ['return_to=%25', 'return_to=%', 'return_to=%2525zz', '%&%25=%25', 'error=%25']) {
     await visitor.open(`/login?${query}`);
     await visitor.isAnonymous();
@@ -76,7 +76,7 @@ for (const elsewhere of ['https://example.org/', '//example.org', '/\\example.or
   });
 }
 
-test('who is signed in stays so over reloads, from the first byte', async ({ visitor }) => {
+test('a signed-in user stays signed in across reloads, from the first byte', async ({ visitor }) => {
   await visitor.register(somebody());
   for (const path of ['/profile', '/', '/settings/public', '/settings/sessions', '/settings/security']) {
     await visitor.open(path);
@@ -87,7 +87,7 @@ test('who is signed in stays so over reloads, from the first byte', async ({ vis
   }
 });
 
-test('who is signed in has no business at the login page', async ({ visitor }) => {
+test('a signed-in user is redirected from the login page', async ({ visitor }) => {
   await visitor.register(somebody());
   await visitor.open('/login');
   await visitor.arrives('/profile');
@@ -135,7 +135,7 @@ test('a wrong password, an unknown address and a wrong case are all the same', a
   }
 });
 
-test('a password comes back to no page', async ({ visitor }) => {
+test('a password is never filled in again', async ({ visitor }) => {
   const ada = somebody();
   await visitor.open('/login');
   await visitor.fillSignIn(ada);
@@ -146,7 +146,7 @@ test('a password comes back to no page', async ({ visitor }) => {
   expect(visitor.page.url()).not.toContain(encodeURIComponent(ada.email));
 });
 
-test('a refusal is forgotten with the page', async ({ visitor }) => {
+test('an error disappears with the page', async ({ visitor }) => {
   await visitor.open('/login');
   await visitor.fillSignIn(somebody());
   visitor.expectRefusal('/api/login', 401);
@@ -175,7 +175,7 @@ test('guessing is slowed down', async ({ visitor }) => {
   }
 });
 
-test('signing out reaches the other tabs, and comes back with no button', async ({ visitor }) => {
+test('signing out reaches the other tabs, and the back button does not undo it', async ({ visitor }) => {
   await visitor.register(somebody());
   const tab = await visitor.anotherTab();
   await tab.open('/');

@@ -16,18 +16,18 @@ use crate::{log, serve::Failure};
 /// `server admin …`
 #[derive(Subcommand)]
 pub enum AdminCommand {
-    /// Give a user the role of administrator
+    /// Give a user the administrator role, or another one
     Grant {
-        /// The person's id, or address, if somebody vouches for that
+        /// The user's id, or their address if it is verified
         #[arg(value_name = "ID_OR_EMAIL")]
         who: String,
-        /// Another role
+        /// The role to give
         #[arg(long, default_value = Role::Admin.name(), value_parser = roles())]
         role: String,
     },
-    /// Take the role of administrator away
+    /// Remove a user's administrator role
     Revoke {
-        /// The person's id or address
+        /// The user's id or address
         #[arg(value_name = "ID_OR_EMAIL")]
         who: String,
     },
@@ -40,7 +40,7 @@ pub enum AdminCommand {
 pub enum SessionsCommand {
     /// List a user's sessions
     List {
-        /// The person's id or address
+        /// The user's id or address
         #[arg(value_name = "ID_OR_EMAIL")]
         who: String,
     },
@@ -52,12 +52,12 @@ pub enum SessionsCommand {
 #[derive(Args)]
 #[group(required = true, multiple = false)]
 pub struct Which {
-    /// One session, by the id `list` shows
+    /// End the session with this id, as shown by `list`
     session_id: Option<Uuid>,
-    /// All sessions of the person with this id or address
+    /// End all sessions of the user with this id or address
     #[arg(long, value_name = "ID_OR_EMAIL")]
     user: Option<String>,
-    /// All users' sessions
+    /// End all sessions of all users
     #[arg(long)]
     all: bool,
 }
@@ -96,7 +96,7 @@ pub async fn admin(config: Config, command: AdminCommand) -> Result<(), Failure>
     let (people, db) = open(&config).await?;
     match command {
         AdminCommand::Grant { who, role } => {
-            let role = Role::from_name(&role).ok_or("there is no such role")?;
+            let role = Role::from_name(&role).ok_or("unknown role")?;
             match people.grantee(&who).await.map_err(|error| unknown(&who, error))? {
                 Grantee::Proven(person) => give(&people, &who, person, role).await?,
                 Grantee::Unproven(candidates) => return Err(unproven(&who, &candidates)?.into()),
@@ -141,7 +141,7 @@ pub async fn sessions(config: Config, command: SessionsCommand) -> Result<(), Fa
                     session.last_seen_at,
                     session.method,
                     session.ip.as_deref().unwrap_or("an unknown address"),
-                    printable(session.user_agent.as_deref().unwrap_or("by an unknown client")),
+                    printable(session.user_agent.as_deref().unwrap_or("unknown client")),
                 );
             }
         }
@@ -170,7 +170,7 @@ pub async fn sessions(config: Config, command: SessionsCommand) -> Result<(), Fa
 async fn open(config: &Config) -> Result<(Administration, Database), Failure> {
     let db = Database::open(&config.database_url).await?;
     db.ready().await.map_err(
-        |_| "the database's schema is not this program's: check DATABASE_URL, or run `server migrate`",
+        |_| "the database schema does not match this program: check DATABASE_URL, or run `server migrate`",
     )?;
     let people = Administration::at_command_line(db.clone(), Clock::system(), config.lifetimes).await?;
     Ok((people, db))
@@ -183,17 +183,16 @@ async fn find(people: &Administration, who: &str) -> Result<UserRow, Failure> {
 fn unknown(who: &str, error: AuthError) -> Failure {
     match error {
         AuthError::NotFound | AuthError::InvalidEmail if who.trim().parse::<Uuid>().is_ok() => {
-            format!("nobody has the id {who}").into()
+            format!("no user has the id {who}").into()
         }
-        AuthError::NotFound | AuthError::InvalidEmail => format!("nobody has the address {who}").into(),
+        AuthError::NotFound | AuthError::InvalidEmail => format!("no user has the address {who}").into(),
         error => error.into(),
     }
 }
 
 /// Why this address gives no user a role, which users may be meant, and what to do.
 fn unproven(who: &str, candidates: &[Candidate]) -> Result<String, Failure> {
-    let mut text =
-        format!("nobody has proven that {who} is theirs, and anybody can register it. It was given by:\n");
+    let mut text = format!("{who} is not verified, and anyone can register with it. These users gave it:\n");
     for Candidate { person, ways_in } in candidates {
         let password = ways_in.has_password.then_some("password");
         let providers = ways_in.accounts.iter().map(|account| account.provider.as_str());
@@ -207,7 +206,7 @@ fn unproven(who: &str, candidates: &[Candidate]) -> Result<String, Failure> {
             address(person)
         )?;
     }
-    text += "Find out which of them is meant (everybody's id is on their profile page), then: server admin grant ID";
+    text += "Find out which user is meant (each user's id is on their profile page), then run: server admin grant ID";
     Ok(text)
 }
 
@@ -216,17 +215,17 @@ fn address(person: &UserRow) -> String {
     match &person.email {
         None => "no address".to_owned(),
         Some(email) if person.email_verified => printable(email),
-        Some(email) => format!("{} (not confirmed)", printable(email)),
+        Some(email) => format!("{} (not verified)", printable(email)),
     }
 }
 
 async fn give(people: &Administration, who: &str, person: UserRow, role: Role) -> Result<(), Failure> {
     if person.role == role {
-        println!("{who} has the role {} already", role.name());
+        println!("{who} already has the role {}", role.name());
         return Ok(());
     }
     people.set_role(By::CommandLine, person.id, role).await?;
-    println!("{who} has the role {} now", role.name());
+    println!("{who} now has the role {}", role.name());
     if person.disabled_at.is_some() {
         println!("note: the account is disabled");
     }

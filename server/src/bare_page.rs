@@ -1,5 +1,5 @@
-//! Pages outside the application: refusals, the redirect to a provider, the development provider. They depend only on
-//! one small style sheet.
+//! Pages outside the application, such as refusals and the redirect to a provider. They depend only on one small style
+//! sheet.
 
 use axum::response::{Html, IntoResponse, Response};
 use http::{

@@ -67,7 +67,7 @@ impl TrustedProxies {
         if blocks.iter().all(|block| block.prefix_len() >= widest(block)) {
             Ok(Self(blocks))
         } else {
-            Err("must not trust strangers: no block may be wider than /8 (IPv6: /7)".to_owned())
+            Err("must not contain a block wider than /8 (IPv6: /7)".to_owned())
         }
     }
 
@@ -91,13 +91,13 @@ impl ServerConfig {
             &mut problems,
             |text| {
                 text.parse::<SocketAddr>()
-                    .map_err(|_| "must be an address and a port, as 127.0.0.1:3000".to_owned())
+                    .map_err(|_| "must be an address and a port, such as 127.0.0.1:3000".to_owned())
             },
         );
         let mut auth = AuthConfig::from_vars(vars, &default_public_url(addr), release, &mut problems);
         let metrics_addr = vars.parsed("METRICS_ADDR", None, &mut problems, |text| match text.parse() {
             Ok(addr) => Ok(Some(addr)),
-            Err(_) => Err("must be an address and a port, as 127.0.0.1:9100".to_owned()),
+            Err(_) => Err("must be an address and a port, such as 127.0.0.1:9100".to_owned()),
         });
         let trusted_proxies = vars.parsed(
             "TRUSTED_PROXIES",
@@ -119,7 +119,9 @@ impl ServerConfig {
                 Ok(secret) => auth.secrets.push(secret),
                 Err(error) => problems.push(Problem {
                     variable: "SESSION_SECRET".to_owned(),
-                    message: format!("is missing, and none could be kept beside the database: {error}"),
+                    message: format!(
+                        "is missing, and a generated one could not be stored next to the database: {error}"
+                    ),
                 }),
             }
         }
@@ -140,7 +142,7 @@ impl ServerConfig {
             doubts.push(Problem {
                 variable: "SNAPSHOT_TTL".to_owned(),
                 message: format!(
-                    "is longer than {} s, the longest that is advised",
+                    "is longer than {} s, the recommended maximum",
                     Lifetimes::default().snapshot
                 ),
             });

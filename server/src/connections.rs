@@ -169,7 +169,7 @@ impl Connections {
         let fits = (own < per_network || self.0.proxies.trusts(peer) || open.evict_of(network))
             && (open.total < total || open.evict_oldest());
         if !fits {
-            self.complain("there are as many busy connections as there may be", &peer);
+            self.complain("the maximum number of busy connections is reached", &peer);
             if open.for_health >= FOR_HEALTH && !open.evict_spare() {
                 return None;
             }
@@ -346,7 +346,7 @@ pub(crate) struct OnlyHealth;
 
 /// The connection was closed to make room for another one.
 #[derive(Debug, thiserror::Error)]
-#[error("the connection was given up for another one")]
+#[error("the connection was closed to make room for another")]
 pub(crate) struct Evicted;
 
 impl Line {
@@ -688,7 +688,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_has_waited_longest_goes_and_who_is_busy_stays() {
+    fn the_longest_waiting_connection_is_closed_and_busy_ones_stay() {
         let connections = connections(3, 3, "");
         let busy = connections.admit(ip(1)).unwrap();
         let request = busy.begin().unwrap();

@@ -44,7 +44,7 @@ pub async fn run(config: ServerConfig) -> Result<(), Failure> {
         Ok(true) => {}
         Ok(false) => report.bad(
             "database",
-            "a pooler in between mixes up prepared statements (PgBouncer has to be 1.21 or later, with \
+            "a pooler mixes up prepared statements between clients (PgBouncer must be 1.21 or later, with \
              max_prepared_statements = 200)",
         ),
         Err(error) => report.bad("database", &chain(&error).to_string()),
@@ -56,7 +56,7 @@ pub async fn run(config: ServerConfig) -> Result<(), Failure> {
         let trouble = trouble(&auth).await;
         report.bad(
             "stale feed",
-            &format!("silent, every request would ask the database: {trouble}"),
+            &format!("silent, so every request would ask the database: {trouble}"),
         );
     }
     for provider in auth.oauth.list() {
@@ -87,7 +87,7 @@ async fn trouble(auth: &Auth) -> String {
         }
     };
     let found = timeout(Duration::from_secs(5), found).await;
-    found.unwrap_or_else(|_| "nothing is heard".to_owned())
+    found.unwrap_or_else(|_| "no notifications arrive".to_owned())
 }
 
 /// Whether other users of this machine can read the stored files: a database file, the development secret, and copies
@@ -104,16 +104,13 @@ fn look_at_rest(config: &ServerConfig, report: &mut Report) {
             for path in exposed {
                 report.warn(
                     "files",
-                    &format!(
-                        "others can read {} (chmod go= takes it away from them)",
-                        path.display()
-                    ),
+                    &format!("other users can read {} (run `chmod go=` on it)", path.display()),
                 );
             }
         }
         Err(error) => report.warn(
             "files",
-            &format!("cannot look into {}: {error}", folder.display()),
+            &format!("cannot read the folder {}: {error}", folder.display()),
         ),
     }
 }

@@ -21,7 +21,8 @@ pub(crate) async fn sweep(auth: Auth, stop: CancellationToken) {
         let mut is_sealed = false; // wing:private-data
         loop {
             // wing:private-data
-            is_sealed = is_sealed || is_ok(&auth.buckets.reseal().await, "private data was not sealed anew");
+            is_sealed =
+                is_sealed || is_ok(&auth.buckets.reseal().await, "private data could not be resealed");
             // end wing:private-data
             let is_done = is_ok(&auth.sweep().await, "a sweep failed");
             let is_done = is_done && is_sealed; // wing:private-data

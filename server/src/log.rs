@@ -11,7 +11,7 @@ use tracing_subscriber::EnvFilter;
 pub fn check(filter: &str) -> Result<(), String> {
     let read = EnvFilter::try_new(filter);
     read.map(drop)
-        .map_err(|_| "must be levels and targets, as info,sqlx=warn".to_owned())
+        .map_err(|_| "must be levels and targets, such as info,sqlx=warn".to_owned())
 }
 
 /// Starts logging as `RUST_LOG` states. The default is `info`, also for an invalid value, which the configuration

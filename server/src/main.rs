@@ -23,15 +23,15 @@ struct Cli {
 enum Command {
     /// Migrate the database, then serve (the default)
     Serve,
-    /// Bring the database's schema up to date, and stop
+    /// Update the database schema and exit
     Migrate,
-    /// Check database, keys, public URL and every provider
+    /// Check the configuration, the database and every provider
     Doctor,
     // wing:admin
     /// Manage administrators
     #[command(subcommand)]
     Admin(AdminCommand),
-    /// Show and end users' sessions
+    /// List and end users' sessions
     #[command(subcommand)]
     Sessions(SessionsCommand),
     // end wing:admin
@@ -68,5 +68,5 @@ async fn run(command: Command, vars: &Vars) -> Result<(), Failure> {
 /// All mistakes in the configuration, one per line.
 fn wrong(problems: Vec<Problem>) -> Failure {
     let lines: String = problems.iter().map(|problem| format!("\n  {problem}")).collect();
-    format!("the configuration is wrong:{lines}").into()
+    format!("the configuration is invalid:{lines}").into()
 }

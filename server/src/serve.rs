@@ -93,7 +93,7 @@ pub async fn run(config: ServerConfig) -> Result<(), Failure> {
     tasks.wait().await;
     let left = DRAIN_TIME.saturating_sub(stopped.elapsed());
     if !detached.drain(left).await {
-        tracing::warn!("work whose client went away did not finish in time");
+        tracing::warn!("work whose client had disconnected did not finish in time");
     }
     db.close().await;
     tracing::info!("stopped");
@@ -165,12 +165,12 @@ pub async fn accept(
                 ended = connection => if let Err(error) = ended {
                     tracing::debug!(%peer, error = %chain(&error), "a connection ended early");
                 },
-                () = line.evicted() => tracing::debug!(%peer, "a connection that waited made room for another"),
+                () = line.evicted() => tracing::debug!(%peer, "closed a waiting connection to make room for another"),
             }
         });
     }
     drop(listener);
-    tracing::info!("stopping: finishing what runs");
+    tracing::info!("stopping: finishing running requests");
     if time::timeout(DRAIN_TIME, graceful.shutdown()).await.is_err() {
         tracing::warn!("some requests did not finish in time");
     }

@@ -47,7 +47,7 @@ pub(crate) fn bench(_: &mut Steps, arguments: &[String]) -> Outcome {
     println!("\n{}\n\n## SQLite\n", machine()?);
     run(&mut benchmark("")?)?;
     // wing:postgres
-    println!("\n## PostgreSQL (a throwaway cluster beside it, without fsync)\n");
+    println!("\n## PostgreSQL (a temporary cluster on the same machine, without fsync)\n");
     let cluster = Cluster::start()?;
     run(cluster.known_to(&mut benchmark("postgres")?))?;
     drop(cluster);
@@ -77,8 +77,8 @@ fn wrk() -> Outcome<PathBuf> {
     }
     packages::install_from_debian("wrk", "less than a minute");
     found().ok_or_else(|| {
-        "there is no `wrk`, which makes the load: install it (Debian, Homebrew and others have it), and put it on \
-         PATH"
+        "`wrk`, which generates the load, is missing: install it (Debian, Homebrew and others have it), and put it \
+         on PATH"
             .to_owned()
     })
 }

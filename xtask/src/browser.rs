@@ -37,7 +37,7 @@ pub(crate) fn chromium() -> Outcome<Chromium> {
             Ok(Chromium::At(path))
         } else {
             Err(format!(
-                "CHROMIUM names {}, where there is no file",
+                "CHROMIUM is {}, but there is no such file",
                 path.display()
             ))
         };
@@ -50,8 +50,7 @@ pub(crate) fn chromium() -> Outcome<Chromium> {
         return Ok(Chromium::At(path));
     }
     println!("Installing Playwright's own Chromium: usually one or two minutes.");
-    run(command(npm::bin()?.join("playwright"), &layout::end2end()?).args(["install", "chromium"])).map_err(
-        |error| format!("there is no Chromium: install one, or name one by the variable CHROMIUM ({error})"),
-    )?;
+    run(command(npm::bin()?.join("playwright"), &layout::end2end()?).args(["install", "chromium"]))
+        .map_err(|error| format!("Chromium is missing: install it, or set CHROMIUM to its path ({error})"))?;
     Ok(Chromium::OfPlaywright)
 }

@@ -101,7 +101,7 @@ pub(crate) fn weigh(site: &Path) -> Outcome<Weight> {
     let package = site.join("pkg");
     let unreadable = |path: &Path, error| {
         format!(
-            "cannot read {} ({error}): `cargo xtask build` makes it",
+            "cannot read {} ({error}): run `cargo xtask build` first",
             path.display()
         )
     };
@@ -122,7 +122,7 @@ pub(crate) fn weigh(site: &Path) -> Outcome<Weight> {
     }
     match weight.raw {
         0 => Err(format!(
-            "there is no wasm in {}: `cargo xtask build` makes it",
+            "there is no wasm in {}: run `cargo xtask build` first",
             package.display()
         )),
         _ => Ok(weight),

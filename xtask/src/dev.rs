@@ -28,7 +28,7 @@ const END: Duration = Duration::from_secs(20);
 pub(crate) fn dev(_: &mut Steps, arguments: &[String]) -> Outcome {
     tools::for_leptos()?;
     println!(
-        "Building the site and the server: some minutes the first time, seconds after that. Ctrl-C ends it."
+        "Building the site and the server: a few minutes the first time, seconds after that. Press Ctrl-C to stop."
     );
     run(cargo(["leptos", "watch"])?.args(arguments))
 }
@@ -36,7 +36,7 @@ pub(crate) fn dev(_: &mut Steps, arguments: &[String]) -> Outcome {
 /// Does what a developer does: starts the command, looks at the site, presses Ctrl-C.
 pub(crate) fn try_out() -> Outcome {
     let folder = env::temp_dir().join(format!("xtask-dev-{}", process::id()));
-    fs::create_dir(&folder).map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
+    fs::create_dir(&folder).map_err(|error| format!("cannot create {}: {error}", folder.display()))?;
     let outcome = try_out_in(&folder);
     fs::remove_dir_all(&folder).ok();
     outcome
@@ -63,7 +63,7 @@ fn try_out_in(folder: &Path) -> Outcome {
     for address in [site, reload] {
         if TcpStream::connect_timeout(&address, ANSWER).is_ok() {
             return Err(format!(
-                "`cargo xtask dev` was interrupted, but somebody listens on {address} still"
+                "`cargo xtask dev` was interrupted, but something is still listening on {address}"
             ));
         }
     }
@@ -74,21 +74,21 @@ fn shows_its_page(dev: &mut Group, site: SocketAddr) -> Outcome {
     let start = Instant::now();
     while !get(site, "/healthz").is_some_and(|answer| is_ok(&answer)) {
         if dev.has_ended()? {
-            return Err("`cargo xtask dev` has ended; its output above says why".to_owned());
+            return Err("`cargo xtask dev` has ended; see its output above for the cause".to_owned());
         }
         if start.elapsed() > START {
             return Err(format!(
-                "http://{site}/healthz is not there after {}",
+                "http://{site}/healthz has not responded after {}",
                 shown(START)
             ));
         }
         thread::sleep(Duration::from_millis(200));
     }
-    println!("http://{site} is there after {}", shown(start.elapsed()));
+    println!("http://{site} responds after {}", shown(start.elapsed()));
     match get(site, "/") {
         Some(answer) if is_ok(&answer) && is_page(&answer) => Ok(()),
         answer => Err(format!(
-            "http://{site}/ is no page:\n{}",
+            "http://{site}/ did not return a page:\n{}",
             answer.unwrap_or_default()
         )),
     }
@@ -100,7 +100,7 @@ fn free_addresses() -> Outcome<[SocketAddr; 2]> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         Ok((listener.local_addr()?, listener))
     };
-    let no_port = |error: std::io::Error| format!("there is no free port: {error}");
+    let no_port = |error: std::io::Error| format!("no port is free on loopback: {error}");
     // The first is held until the second is known, so that they differ.
     let ((site, _held), (reload, _)) = (listen().map_err(no_port)?, listen().map_err(no_port)?);
     Ok([site, reload])

@@ -12,19 +12,19 @@ use crate::Outcome;
 /// Cargo reports it at run time. It is not compiled in, since checkouts may share one target directory.
 pub(crate) fn workspace() -> Outcome<PathBuf> {
     let manifest = env::var_os("CARGO_MANIFEST_DIR")
-        .ok_or("cannot tell where the workspace is: start this program as `cargo xtask …`")?;
+        .ok_or("cannot find the workspace: run this program as `cargo xtask …`")?;
     let manifest = PathBuf::from(manifest);
     manifest
         .parent()
         .map(Path::to_path_buf)
-        .ok_or_else(|| format!("{} is no folder of a workspace", manifest.display()))
+        .ok_or_else(|| format!("{} is not a folder in a workspace", manifest.display()))
 }
 
 /// Cargo's target directory, wherever `CARGO_TARGET_DIR` or a configuration file has put it.
 pub(crate) fn target() -> Outcome<PathBuf> {
     // Cargo has built this program as `<target>/debug/xtask`, so there is no need to ask it.
     let program =
-        env::current_exe().map_err(|error| format!("cannot tell where xtask itself is: {error}"))?;
+        env::current_exe().map_err(|error| format!("cannot find the path of xtask itself: {error}"))?;
     program
         .ancestors()
         .nth(2)

@@ -55,10 +55,7 @@ fn advisories(steps: &mut Steps) -> Outcome {
         Ok(()) => steps.run(name, || run(&mut cargo(["deny", "check", "advisories"])?)),
         Err(interruption) if interrupted() => Err(interruption),
         Err(_) => {
-            steps.skip(
-                name,
-                "the list of known vulnerabilities cannot be fetched from here",
-            );
+            steps.skip(name, "the list of known vulnerabilities cannot be downloaded");
             Ok(())
         }
     }

@@ -1,7 +1,7 @@
 //! Developer commands: `cargo xtask help` lists them.
 
 #[cfg(not(unix))]
-compile_error!("xtask steers process groups, which only Unix has: on Windows run it inside WSL");
+compile_error!("xtask uses process groups, which only Unix has: on Windows, run it inside WSL");
 
 mod bench;
 mod browser;
@@ -39,49 +39,49 @@ struct Command {
 const COMMANDS: &[Command] = &[
     Command {
         name: "dev",
-        about: "serve the site, and rebuild it at each change",
+        about: "serve the site, and rebuild it on each change",
         run: dev::dev,
     },
     Command {
         name: "test",
-        about: "everything a change has to pass, as CI runs it",
+        about: "run every check that a change must pass, as CI does",
         run: test::test,
     },
     Command {
         name: "lint",
-        about: "only format, clippy and cargo-deny",
+        about: "run only formatting, clippy and cargo-deny",
         run: lint::lint,
     },
     Command {
         name: "build",
-        about: "the release site and server, and the weight of the wasm",
+        about: "build the release site and server, and show the size of the wasm",
         run: build::build,
     },
     // wing:postgres
     Command {
         name: "postgres",
-        about: "a command beside a PostgreSQL that exists only meanwhile",
+        about: "run a command with a temporary PostgreSQL",
         run: postgres::postgres,
     },
     // end wing:postgres
     Command {
         name: "rename",
-        about: "gives the project a name of its own, and a .env with a secret",
+        about: "rename the project, and create a .env with a secret",
         run: rename::rename,
     },
     Command {
         name: "wings",
-        about: "proves that each wing can be removed; `--quick` checks, without it all tests run",
+        about: "prove that each wing can be removed; `--quick` compiles instead of running all tests",
         run: wings::prove,
     },
     Command {
         name: "remove",
-        about: "takes wings (features) out of the project; `remove --list` lists them",
+        about: "remove wings (optional features) from the project; `remove --list` lists them",
         run: wings::remove,
     },
     Command {
         name: "bench",
-        about: "the benchmarks of the server, on both engines; arguments are passed on",
+        about: "run the server's benchmarks; arguments are passed on",
         run: bench::bench,
     },
 ];
@@ -97,7 +97,7 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let Some(command) = COMMANDS.iter().find(|command| command.name == name) else {
-        eprint!("There is no command `{name}`.\n\n{}", help());
+        eprint!("Unknown command `{name}`.\n\n{}", help());
         return ExitCode::from(2);
     };
 
@@ -119,7 +119,7 @@ fn help() -> String {
         .iter()
         .map(|command| format!("  cargo xtask {:<8} {}\n", command.name, command.about));
     format!(
-        "Commands:\n{}  cargo xtask {:<8} this list\n",
+        "Commands:\n{}  cargo xtask {:<8} show this list\n",
         lines.collect::<String>(),
         "help"
     )

@@ -21,7 +21,7 @@ pub(crate) fn packages() -> Outcome {
         return Ok(());
     }
     if ask(command("npm", &folder).arg("--version")).is_none() {
-        return Err("npm is missing: install Node.js 20 or newer, which brings it".to_owned());
+        return Err("npm is missing: install Node.js 20 or later, which includes it".to_owned());
     }
     println!("Installing the npm packages of end2end: usually less than a minute.");
     run(command("npm", &folder).args(["ci", "--no-audit", "--no-fund"]))

@@ -35,7 +35,7 @@ const ROOM: u64 = 4 * 1024 * 1024;
 pub(crate) fn postgres(_: &mut Steps, arguments: &[String]) -> Outcome {
     let (program, rest) = arguments
         .split_first()
-        .ok_or("say which command, as in `cargo xtask postgres psql`")?;
+        .ok_or("name a command, as in `cargo xtask postgres psql`")?;
     let cluster = Cluster::start()?;
     let url = format!("{}/postgres", cluster.url());
     run(cluster
@@ -73,7 +73,7 @@ impl Cluster {
         DirBuilder::new()
             .mode(0o700)
             .create(&folder)
-            .map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
+            .map_err(|error| format!("cannot create {}: {error}", folder.display()))?;
         let folder = Folder(folder);
         let password = random::digits::<16>()?;
         let password_file = folder.0.join("password");
@@ -87,7 +87,7 @@ impl Cluster {
         if let Some(uid) = owner {
             for path in [&folder.0, &password_file] {
                 chown(path, Some(uid), None)
-                    .map_err(|error| format!("cannot hand {} over: {error}", path.display()))?;
+                    .map_err(|error| format!("cannot change the owner of {}: {error}", path.display()))?;
             }
         }
         let data = folder.0.join("data");
@@ -229,7 +229,8 @@ fn owner() -> Outcome<Option<u32>> {
         })
         .map(Some)
         .ok_or_else(|| {
-            "PostgreSQL does not run as root, and there is no user `postgres` or `nobody`".to_owned()
+            "PostgreSQL refuses to run as root, and there is no user `postgres` or `nobody` to run it as"
+                .to_owned()
         })
 }
 
@@ -240,7 +241,7 @@ pub(crate) fn programs() -> Outcome<PathBuf> {
         return Ok(programs);
     }
     packages::install_from_debian("postgresql", "about a minute");
-    found().ok_or_else(|| "there is no `initdb`: install PostgreSQL, and put it on PATH".to_owned())
+    found().ok_or_else(|| "`initdb` is missing: install PostgreSQL, and put its programs on PATH".to_owned())
 }
 
 /// Makes sure that the pooler, which the tests put in front of their cluster, is installed.
@@ -250,7 +251,7 @@ pub(crate) fn pgbouncer() -> Outcome {
     }
     match find_pgbouncer() {
         Some(_) => Ok(()),
-        None => Err("there is no `pgbouncer`: install it, and put it on PATH".to_owned()),
+        None => Err("`pgbouncer` is missing: install it, and put it on PATH".to_owned()),
     }
 }
 

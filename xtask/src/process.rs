@@ -99,7 +99,7 @@ pub(crate) fn run(command: &mut Command) -> Outcome {
         Ok(())
     } else {
         Err(format!(
-            "`{}` failed ({status}); its output above says why",
+            "`{}` failed ({status}); see its output above for the cause",
             shown(command)
         ))
     }
@@ -153,7 +153,7 @@ impl Group {
     pub(crate) fn has_ended(&mut self) -> Outcome<bool> {
         match self.0.try_wait() {
             Ok(status) => Ok(status.is_some()),
-            Err(error) => Err(format!("lost sight of a child process: {error}")),
+            Err(error) => Err(format!("cannot wait for a child process: {error}")),
         }
     }
 
@@ -164,7 +164,7 @@ impl Group {
         while !self.has_ended()? || !self.is_empty() {
             if start.elapsed() > patience {
                 return Err(format!(
-                    "something was left running {patience:?} after it was interrupted"
+                    "something was still running {patience:?} after it was interrupted"
                 ));
             }
             thread::sleep(Duration::from_millis(20));
@@ -180,7 +180,7 @@ impl Group {
     fn wait(mut self) -> Outcome<std::process::ExitStatus> {
         self.0
             .wait()
-            .map_err(|error| format!("lost sight of a child process: {error}"))
+            .map_err(|error| format!("cannot wait for a child process: {error}"))
     }
 }
 
@@ -255,7 +255,7 @@ mod tests {
             }
             group.interrupt(Duration::from_millis(200))
         });
-        assert!(left.expect_err("it is found").contains("left running"));
+        assert!(left.expect_err("it is found").contains("still running"));
 
         thread::spawn(|| {
             while state().running.is_none() {

@@ -26,28 +26,28 @@ const HEAD: (&str, &str) = (
 /// The command.
 pub(crate) fn rename(_: &mut Steps, arguments: &[String]) -> Outcome {
     let [name] = arguments else {
-        return Err("say the new name, as in `cargo xtask rename my-project`".to_owned());
+        return Err("give the new name, as in `cargo xtask rename my-project`".to_owned());
     };
     let root = layout::workspace()?;
     is_valid(name)?;
     let known = current(&root)?;
     if *name == known {
-        println!("The project is called {name} already.");
+        println!("The project is already called {name}.");
     } else {
         tree::is_clean(&root)?;
         let files = tree::files(&root)?;
         is_new(&root, &files, name)?;
         let changed = give(&root, &files, &known, name)?;
         run(command("cargo", &root).args(["fmt", "--all"]))?;
-        println!("{known} is now called {name}, in:");
+        println!("Renamed {known} to {name} in:");
         for file in changed {
             println!("  {}", file.display());
         }
         println!(
-            "\nKeys are derived from the secret and the name: what a database holds sealed under the former name \
-             (private data, provider tokens) no longer opens. Start with a new database.\n\
-             Left to you: {LICENCE}, docs/screenshot.png, the colours at the top of style/main.css.\n\
-             Look at it with `git diff`; `git checkout .` undoes it."
+            "\nKeys are derived from the secret and the name: data sealed under the former name, such as \
+             provider tokens, can no longer be opened. Start with a new database.\n\
+             Not changed: {LICENCE}, docs/screenshot.png, the colours at the top of style/main.css.\n\
+             Review the changes with `git diff`; `git checkout .` undoes them."
         );
     }
     environment(&root)
@@ -73,14 +73,14 @@ fn is_valid(name: &str) -> Outcome {
         return wrong("is longer than 30 characters");
     }
     if !name.split('-').all(is_word) {
-        return wrong("has other characters than a-z, 0-9 and single hyphens between them");
+        return wrong("contains characters other than a-z, 0-9 and single hyphens between them");
     }
     if !name.starts_with(|first: char| first.is_ascii_lowercase()) {
         return wrong("does not begin with a letter");
     }
     // These names are already in use.
     if ["app", "auth", "frontend", "server", "test", "wire", "xtask"].contains(&name) {
-        return wrong("is what a part of the project is called");
+        return wrong("is the name of a part of the project");
     }
     Ok(())
 }
@@ -94,7 +94,7 @@ fn is_new(root: &Path, files: &[PathBuf], name: &str) -> Outcome {
         if renamed(&text, name, "") != text {
             return Err(format!(
                 "`{name}` occurs in {} already, so a later renaming could not tell what is meant. Choose another \
-                 name, as `my-{name}`.",
+                 name, such as `my-{name}`.",
                 file.display()
             ));
         }
@@ -111,7 +111,7 @@ pub(crate) fn current(root: &Path) -> Outcome<String> {
         .split_once("[[workspace.metadata.leptos]]\nname = \"")
         .and_then(|(_, rest)| rest.split_once('"'));
     name.map(|(name, _)| name.to_owned())
-        .ok_or_else(|| format!("{} does not say what the site is called", manifest.display()))
+        .ok_or_else(|| format!("{} does not name the site", manifest.display()))
 }
 
 /// Renames a project in these files. Returns the files that changed.
@@ -145,7 +145,7 @@ fn renamed(text: &str, known: &str, name: &str) -> String {
 fn environment(root: &Path) -> Outcome {
     let path = root.join(".env");
     if path.exists() {
-        println!("There is a .env already; it stays as it is.");
+        println!("There is already a .env; it was not changed.");
         return Ok(());
     }
     let unwritable = |error| format!("cannot write {}: {error}", path.display());
@@ -158,7 +158,7 @@ fn environment(root: &Path) -> Outcome {
     let secret = random::digits::<32>()?;
     write!(
         file,
-        "# Yours alone: git ignores this file. `.env.example` lists everything that can be set.\nSESSION_SECRET={secret}\n"
+        "# Local settings: git ignores this file. `.env.example` lists everything that can be set.\nSESSION_SECRET={secret}\n"
     )
     .map_err(unwritable)?;
     println!("Wrote a .env with a new SESSION_SECRET.");

@@ -136,7 +136,7 @@ fn wasm_bindgen() -> Outcome {
         Ok(())
     } else {
         Err(format!(
-            "wasm-bindgen {version} was installed, but PATH leads to another version or to none: put cargo's \
+            "wasm-bindgen {version} was installed, but PATH finds another version or none: put cargo's \
              `bin` folder first on PATH"
         ))
     }

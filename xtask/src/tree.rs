@@ -19,7 +19,7 @@ pub(crate) fn all_files(root: &Path) -> Outcome<Vec<PathBuf>> {
 
 fn listed(root: &Path, which: &[&str]) -> Outcome<Vec<PathBuf>> {
     let listed = ask(command("git", root).args(["ls-files", "-z"]).args(which))
-        .ok_or("git does not list the files here: this command works on a project under git")?;
+        .ok_or("git does not list the files here: this command needs a project under git")?;
     Ok(listed
         .split('\0')
         .filter(|path| !path.is_empty())
@@ -33,12 +33,13 @@ pub(crate) fn is_clean(root: &Path) -> Outcome {
     match ask(command("git", root).args(["status", "--porcelain"])) {
         Some(changes) if changes.is_empty() => Ok(()),
         Some(_) => Err(
-            "there are changes that are not committed. Commit them first (`git add -A && git commit`): then \
-             `git diff` shows what this command does, and `git checkout .` takes it back"
+            "there are uncommitted changes. Commit them first (`git add -A && git commit`): then \
+             `git diff` shows what this command does, and `git checkout .` undoes it"
                 .to_owned(),
         ),
-        None => {
-            Err("this is not under git: run `git init && git add -A && git commit -m Start` first".to_owned())
-        }
+        None => Err(
+            "this project is not under git: run `git init && git add -A && git commit -m Start` first"
+                .to_owned(),
+        ),
     }
 }

@@ -12,11 +12,11 @@ pub fn Home() -> impl IntoView {
     view! {
         <Title text="" />
         <div class="page">
-            <p class="eyebrow">"A Leptos template"</p>
-            <h1>"An application people can sign in to"</h1>
+            <p class="eyebrow">"Leptos, axum and SQL"</p>
+            <h1>"Accounts and sign-in, ready to build on"</h1>
             <p class="lead">
-                "Accounts, providers, sessions and settings are here already. Change the name and the colour, "
-                "and begin with what only your application does."
+                "Registration, sign-in with providers, sessions and settings already work. "
+                "Replace this page with your application’s own."
             </p>
             {match current_session() {
                 Some(session) => Either::Left(view! { <SignedIn session /> }),
@@ -24,28 +24,28 @@ pub fn Home() -> impl IntoView {
             }}
             <section class="facts" aria-label="How it works">
                 <div>
-                    <h2>"No query to know you"</h2>
+                    <h2>"Session checks without a query"</h2>
                     <p>
-                        "Beside the session there is a sealed snapshot of it, good for minutes. "
-                        "Most pages, this one too, know who is signed in without asking the database."
+                        "The browser keeps a sealed snapshot of the session, valid for a few minutes. "
+                        "Most pages, including this one, recognise a user without querying the database."
                     </p>
                 </div>
                 <div>
-                    <h2>"Refused at once"</h2>
+                    <h2>"Revocation takes effect at once"</h2>
                     <p>
-                        "A session that is ended on another device, or that you sign out of, is refused "
-                        "from that moment on, however fresh its snapshot is."
+                        "When you sign out, or end a session from another device, that session is refused "
+                        "from that moment on, even if its snapshot has not expired."
                     </p>
                 </div>
                 <div>
-                    <h2>"No script needed"</h2>
+                    <h2>"JavaScript is optional"</h2>
                     <p>
-                        "Every page is whole when it arrives and every form is a real one. "
-                        "JavaScript makes it quicker, and is never what makes it work."
+                        "Pages arrive fully rendered, and forms are plain HTML. "
+                        "JavaScript makes them faster, but everything works without it."
                     </p>
                 </div>
             </section>
-            <p class="hint">"Begin here: this page is " <code>"app/src/pages/home.rs"</code> "."</p>
+            <p class="hint">"To change this page, edit " <code>"app/src/pages/home.rs"</code> "."</p>
         </div>
     }
 }
@@ -69,8 +69,8 @@ fn SignedIn(session: AuthSession) -> impl IntoView {
     view! {
         <p>
             "You are signed in"
-            {session.email.map(|email| view! { " as " <strong>{email}</strong> })} ", until " <When at=session.expires_at />
-            " at the latest."
+            {session.email.map(|email| view! { " as " <strong>{email}</strong> })} ". Your session ends on "
+            <When at=session.expires_at /> " at the latest."
         </p>
         <p class="actions">
             <a class="button button-primary" href=paths::PROFILE>

@@ -14,7 +14,7 @@ pub fn NotFound() -> impl IntoView {
         <div class="page page-narrow">
             <p class="eyebrow">"404"</p>
             <h1>"There is nothing here"</h1>
-            <p class="lead">"The address may be mistyped, or the page has moved."</p>
+            <p class="lead">"The address may be mistyped, or the page may have moved."</p>
             <p>
                 <a class="button button-primary" href=paths::HOME>
                     "Go to the start page"

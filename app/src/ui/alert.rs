@@ -21,7 +21,7 @@ pub fn Alert(
             <a href=leading_to(paths::LOGIN, Some(&this_page())) rel="external">"Sign in"</a>
         }),
         AppError::ReauthRequired => EitherOf5::B(view! {
-            <a href=leading_to(paths::SETTINGS_SECURITY, Some(&this_page()))>"Confirm that it is you"</a>
+            <a href=leading_to(paths::SETTINGS_SECURITY, Some(&this_page()))>"Confirm your identity"</a>
         }),
         AppError::EmailTaken => EitherOf5::C(view! {
             <a href=leading_to(paths::LOGIN, asked_return_to().as_deref())>"Sign in instead"</a>

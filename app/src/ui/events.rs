@@ -12,7 +12,7 @@ pub fn EventList(
     events: Vec<Event>,
 ) -> impl IntoView {
     if events.is_empty() {
-        return Either::Left(view! { <p class="empty">"Nothing has happened yet."</p> });
+        return Either::Left(view! { <p class="empty">"No activity yet."</p> });
     }
     let rows = events
         .into_iter()
@@ -39,7 +39,7 @@ fn by(actor: Actor) -> Option<String> {
             email: Some(email), ..
         } => Some(format!(" by {email}")),
         Actor::Admin { email: None, .. } => Some(" by an administrator".to_owned()),
-        Actor::CommandLine => Some(" at the server’s command line".to_owned()),
+        Actor::CommandLine => Some(" from the server’s command line".to_owned()),
     }
 }
 
@@ -48,10 +48,12 @@ fn words(kind: &str, note: &str) -> String {
     match kind {
         "register" => format!("Account created with {}", method(note)),
         "sign_in" => format!("Signed in with {}", method(note)),
-        "sign_in_failed" => "Someone tried to sign in with a wrong password".to_owned(),
+        "sign_in_failed" => "Sign-in attempt with a wrong password".to_owned(),
         "confirm_failed" => "Identity not confirmed: wrong password".to_owned(),
         "change_password_failed" => "Password not changed: wrong current password".to_owned(),
-        "too_many_attempts" => "Too many attempts in a row; more were refused for a while".to_owned(),
+        "too_many_attempts" => {
+            "Too many attempts in a row; further attempts were refused for a while".to_owned()
+        }
         "sign_out" => "Signed out".to_owned(),
         "revoke_session" => "Session ended".to_owned(),
         "confirm" => "Identity confirmed".to_owned(),

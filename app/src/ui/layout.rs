@@ -39,7 +39,7 @@ pub fn Layout(
             {children()}
         </main>
         <footer class="foot">
-            <p>{NAME} ": Leptos, axum and SQL, ready to sign in."</p>
+            <p>{NAME} " is built with Leptos and axum."</p>
         </footer>
     }
 }

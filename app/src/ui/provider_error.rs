@@ -38,14 +38,12 @@ fn Words(error: FlowError) -> impl IntoView {
 
 const fn words(error: FlowError) -> &'static str {
     match error {
-        FlowError::Denied => {
-            "The provider did not let you through, or you changed your mind. Nothing has happened."
-        }
+        FlowError::Denied => "The sign-in was cancelled or refused at the provider. Nothing has changed.",
         FlowError::Expired => {
             "This took too long, or it was finished in another browser. Please start again."
         }
         FlowError::Provider => {
-            "The provider could not be reached or did not answer as it should. Please try again in a moment."
+            "The provider could not be reached or sent an invalid response. Please try again in a moment."
         }
         FlowError::Unverified => {
             "The provider has not confirmed that this e-mail address is yours. Confirm it there first, then try again."
@@ -55,7 +53,7 @@ const fn words(error: FlowError) -> &'static str {
              that is connected to it, and the new provider will be connected as well."
         }
         FlowError::Taken => {
-            "This provider account is connected to another account here. To confirm who you are, use one that is connected to yours."
+            "This provider account is connected to another account here. To confirm your identity, use one that is connected to your account."
         }
     }
 }

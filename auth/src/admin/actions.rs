@@ -114,7 +114,7 @@ impl Administration {
         self.marks.refresh_snapshots(&mut tx, user_id).await?;
         self.note(&mut tx, by, user_id, "set_role", role.name()).await?;
         tx.commit().await?;
-        tracing::info!(user = %user_id, role = role.name(), by = %by, "gave a role");
+        tracing::info!(user = %user_id, role = role.name(), by = %by, "changed a user's role");
         Ok(())
     }
 

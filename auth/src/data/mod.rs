@@ -96,7 +96,7 @@ impl Buckets {
         }
         if has_nul(patch) {
             return Err(Error::InvalidInput(
-                "a text holds a NUL, which not every engine stores",
+                "a text contains a NUL character, which not every database can store",
             ));
         }
         let mut tx = self.db.begin().await?;

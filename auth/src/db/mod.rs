@@ -107,7 +107,7 @@ impl Database {
     /// [`Error::Unavailable`], or [`Error::Internal`] for another schema.
     pub async fn ready(&self) -> Result<()> {
         if !self.is_migrated().await? {
-            return Err(Error::internal("the schema is not this program's"));
+            return Err(Error::internal("the schema does not match this program"));
         }
         // Of many concurrent probes one writes, so that probing does not keep the disk busy.
         let mut written = self.written.lock().await;

@@ -11,7 +11,7 @@ pub(super) const POOL_WAIT: Duration = Duration::from_millis(2500);
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// `DATABASE_URL` is not one of the engine's.
-    #[error("DATABASE_URL cannot be understood")]
+    #[error("DATABASE_URL is malformed")]
     Url(#[source] sqlx::Error),
     /// The folder of the database file cannot be created.
     #[error("cannot create the folder of the database file")]

@@ -69,7 +69,7 @@ pub(super) async fn step<T>(asks: impl Future<Output = Result<T, sqlx::Error>>) 
     let answer = timeout(left.get(), asks).await;
     left.take(begun.elapsed());
     answer.unwrap_or_else(|_| {
-        let cause = io::Error::new(io::ErrorKind::TimedOut, "the request waits no longer");
+        let cause = io::Error::new(io::ErrorKind::TimedOut, "timed out waiting for the database");
         Err(sqlx::Error::Io(cause))
     })
 }

@@ -88,7 +88,7 @@ impl Place {
     #[expect(
         clippy::unused_self,
         clippy::unnecessary_wraps,
-        reason = "a file may be somewhere else"
+        reason = "SQLite's can fail: its file may have been moved"
     )]
     pub(super) fn check(self) -> Result<(), sqlx::Error> {
         Ok(())

@@ -52,7 +52,7 @@ impl ListenAddress {
     /// # Errors
     /// What is wrong, as the end of a sentence.
     pub(crate) fn parse(_: &str) -> Result<Self, String> {
-        Err("is for PostgreSQL: a file is looked at where it is".to_owned())
+        Err("is for PostgreSQL only".to_owned())
     }
 
     pub(crate) fn connect_options(&self) -> SqliteConnectOptions {
@@ -68,7 +68,7 @@ pub(crate) fn check_url(url: &str) -> Result<(), String> {
     match path {
         // Each parameter would break an assumption: that there is one file, and that it lasts.
         Some(path) if path.contains('?') => {
-            Err("takes no parameters: a path may hold no question mark".to_owned())
+            Err("takes no parameters, and its path must not contain a question mark".to_owned())
         }
         Some(path) if !path.is_empty() && !path.starts_with(":memory:") => {
             let readable = SqliteConnectOptions::from_str(url);
@@ -130,7 +130,7 @@ async fn is_at_rest(connection: &mut SqliteConnection) -> Result<bool, sqlx::Err
     connection.ping().await?;
     let at_rest = !connection.is_in_transaction();
     if !at_rest {
-        tracing::warn!("a connection came back inside a transaction: it is replaced");
+        tracing::warn!("a connection was returned inside a transaction and is being replaced");
     }
     Ok(at_rest)
 }

@@ -27,10 +27,10 @@ pub(super) struct Landed<T> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Missed {
     /// Too many are under way.
-    #[error("too many ask the provider at once")]
+    #[error("too many concurrent requests to the provider")]
     Full,
     /// It ended in a panic.
-    #[error("the work ended without an answer")]
+    #[error("the request ended without a result")]
     Lost,
 }
 

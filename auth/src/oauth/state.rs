@@ -33,7 +33,7 @@ use crate::{
 const PLACES: usize = 64;
 
 /// Why a caller does not wait for a provider.
-pub(super) const CROWDED: &str = "too many wait for it";
+pub(super) const CROWDED: &str = "too many requests are waiting for it";
 
 /// Sign-in with providers. Cheap to clone.
 #[derive(Clone, Debug)]

@@ -250,7 +250,7 @@ impl Auth {
             }
             .await;
             if let Err(error) = written {
-                tracing::warn!(error = %chain(&error), kind, %user_id, "an event was not written into the history");
+                tracing::warn!(error = %chain(&error), kind, %user_id, "an event was not written to the history");
             }
         });
     }

@@ -221,7 +221,7 @@ fn stand_back() {
         // The whole process may have been started with a higher niceness.
         let further = |own: i32| setpriority_process(None, own.max(NICENESS));
         if let Err(errno) = getpriority_process(None).and_then(further) {
-            tracing::debug!(%errno, "a thread cannot stand back");
+            tracing::debug!(%errno, "a hashing thread could not lower its priority");
         }
     }
 }
@@ -326,7 +326,7 @@ mod tests {
     }
 
     #[test]
-    fn nobodys_hash_takes_the_work_of_a_real_one() {
+    fn the_hash_for_unknown_users_takes_the_work_of_a_real_one() {
         let (nobodys, real) = (nobodys(), hash(&secret("x")).unwrap());
         let shape = |stored: &PasswordHash| {
             let phc = Phc::new(stored.as_str()).unwrap();
@@ -406,7 +406,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_goes_away_neither_makes_room_for_another_hash_nor_is_hashed_for() {
+    async fn a_cancelled_caller_frees_no_room_early_and_is_not_hashed_for() {
         let passwords = service();
         let (started, has_started) = std::sync::mpsc::channel();
         let mut running = Vec::new();

@@ -193,7 +193,7 @@ impl Sessions {
             let touch = db::patiently(async move {
                 let written = table::touch(&db, &touched, now, unless_since, idle_expires_at).await;
                 if let Err(error) = &written {
-                    tracing::warn!(error = %chain(error), "a touch was not written");
+                    tracing::warn!(error = %chain(error), "the last use of a session was not recorded");
                 }
                 written.is_ok()
             });

@@ -102,7 +102,7 @@ impl Sessions {
         if let Err(error) = marks.agree(&db).await {
             tracing::warn!(
                 error = %chain(&error),
-                "the database was not told SNAPSHOT_TTL: until it is, with the next sweep, snapshots live no longer than it knows"
+                "SNAPSHOT_TTL could not be stored in the database: until the next sweep stores it, snapshots live no longer than the stored value"
             );
         }
         let feed = Feed::start(&db, listen, marks.clone()).await;

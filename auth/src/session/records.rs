@@ -85,7 +85,7 @@ impl SessionStore for HashedStore {
             .await
             .map_err(|e| StoreError::Backend(e.to_string()))?;
         if saved.rows_affected() == 0 {
-            tracing::info!("a session ended while its data was being saved: nothing was kept");
+            tracing::info!("a session ended while its data was being saved, so the data was discarded");
         }
         Ok(())
     }

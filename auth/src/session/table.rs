@@ -219,7 +219,7 @@ pub(super) async fn last_seen(tx: &mut Tx, user_id: Uuid) -> Result<Vec<(Uuid, O
 }
 
 /// Gives a session another id cookie and the next version. With `confirmed`, its user has proven their identity at
-/// `now`. Returns `None` if the session ended meanwhile.
+/// `now`. Returns `None` if the session ended in the meantime.
 pub(super) async fn cycle(
     tx: &mut Tx,
     live: LiveSession,

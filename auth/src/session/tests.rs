@@ -97,7 +97,7 @@ fn id_in(scene: &Scene, headers: &HeaderMap) -> tower_sessions::session::Id {
 }
 
 #[tokio::test]
-async fn a_process_that_slept_after_it_asked_seals_nothing_that_outlives_the_mark() {
+async fn a_process_stopped_after_its_query_seals_no_snapshot_that_outlives_the_mark() {
     let scene = Scene::new().await;
     let sessions = &scene.sessions;
     let headers = scene.sign_in().await;

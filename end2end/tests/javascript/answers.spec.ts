@@ -5,7 +5,7 @@ import type { Visitor } from '../../visitor';
 const UPDATE_PATH = '/api/update_public_data';
 const UPDATE = `**${UPDATE_PATH}`;
 
-test('an answer that is not ours is not taken for success', async ({ visitor }) => {
+test('a response from elsewhere does not count as success', async ({ visitor }) => {
   await visitor.register(somebody());
   await visitor.open('/settings/public');
   // As the sign-in page of a network, or of a proxy.
@@ -21,7 +21,7 @@ test('an answer that is not ours is not taken for success', async ({ visitor }) 
   await expect(visitor.status).toHaveText('Saved.');
 });
 
-test('what is typed while an answer is awaited stays, and so does the focus', async ({ visitor }) => {
+test('text typed while a form is being sent is kept, and so is the focus', async ({ visitor }) => {
   await visitor.register(somebody());
   await visitor.open('/settings/public');
   const answer = await heldBack(visitor, UPDATE);

@@ -2,7 +2,7 @@ import { expect, test } from '../../fixtures';
 import { somebody } from '../../people';
 import { client } from '../../servers';
 
-test('what the browser is given to run holds no secret', async ({ visitor }) => {
+test('the code sent to the browser contains no secret', async ({ visitor }) => {
   const ada = somebody();
   await visitor.register(ada);
   // wing:private-data

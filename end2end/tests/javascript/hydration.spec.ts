@@ -23,7 +23,7 @@ function withResolvers(): { promise: Promise<void>; resolve: () => void } {
   return { promise, resolve };
 }
 
-test('what was typed before JavaScript was there is kept', async ({ visitor }) => {
+test('text typed before JavaScript has loaded is kept', async ({ visitor }) => {
   const ada = somebody();
   const letThrough = await withheldWasm(visitor.page);
   await visitor.page.goto('/register');
@@ -38,7 +38,7 @@ test('what was typed before JavaScript was there is kept', async ({ visitor }) =
   await expect(visitor.page.getByRole('heading', { level: 1 })).toHaveText(ada.name);
 });
 
-test('a form that is sent before JavaScript is there is sent all the same', async ({ visitor }) => {
+test('a form can be sent before JavaScript has loaded', async ({ visitor }) => {
   const ada = somebody();
   const letThrough = await withheldWasm(visitor.page);
   await visitor.page.goto('/login');
@@ -51,7 +51,7 @@ test('a form that is sent before JavaScript is there is sent all the same', asyn
   await expect(visitor.field('E-mail')).toHaveValue(ada.email);
 });
 
-test('pages change without a new document, signing in makes one', async ({ visitor }) => {
+test('pages change without a new document, except when signing in', async ({ visitor }) => {
   const ada = somebody();
   const mark = () => visitor.page.evaluate(() => document.documentElement.setAttribute('data-same', ''));
   const same = visitor.page.locator('html[data-same]');
@@ -78,7 +78,7 @@ test('pages change without a new document, signing in makes one', async ({ visit
   await expect(same).toBeAttached();
 });
 
-test('a button that was pressed says so, and cannot be pressed twice', async ({ visitor }) => {
+test('a pressed button shows that it is busy, and cannot be pressed twice', async ({ visitor }) => {
   const ada = somebody();
   const { promise, resolve } = withResolvers();
   await visitor.open('/register');
@@ -93,7 +93,7 @@ test('a button that was pressed says so, and cannot be pressed twice', async ({ 
   await visitor.arrives('/profile');
 });
 
-test('a server that cannot be reached is said to, and can be tried again', async ({ visitor, watch }) => {
+test('an unreachable server is reported, and the form can be sent again', async ({ visitor, watch }) => {
   await visitor.register(somebody());
   await visitor.open('/settings/public');
   watch.expectAnswer('/api/update_public_data', 503);
@@ -122,7 +122,7 @@ const ENDED = /^The script of this page has ended, and the page goes on without 
 /** What Leptos has to say of it in a debug build, before it panics. */
 const WHY = /^A hydration error occurred while trying to hydrate/;
 
-test('a page whose script has panicked works without it, and says so once', async ({ visitor, watch }) => {
+test('a page whose script has panicked works without it, and logs one error', async ({ visitor, watch }) => {
   const ada = somebody();
   watch.expectMessage(WHY);
   watch.expectMessage(ENDED);
@@ -138,7 +138,7 @@ test('a page whose script has panicked works without it, and says so once', asyn
   await expect(visitor.field('E-mail')).toHaveValue(ada.email);
 });
 
-test('links of a page whose script has panicked lead on', async ({ visitor, watch }) => {
+test('links of a page whose script has panicked still work', async ({ visitor, watch }) => {
   watch.expectMessage(WHY);
   watch.expectMessage(ENDED);
   await rewrittenOnTheWay(visitor.page, '/register');

@@ -35,27 +35,27 @@ async function look(visitor: Visitor, sights: Sight[], project: string): Promise
   }
 }
 
-test('pages for everybody', async ({ visitor }, { project }) => {
+test('public pages', async ({ visitor }, { project }) => {
   await look(visitor, ANONYMOUS, project.name);
 });
 
-test('pages of who has just come', async ({ visitor }, { project }) => {
+test('pages of a new user', async ({ visitor }, { project }) => {
   await visitor.register(somebody());
   await look(visitor, NEW, project.name);
 });
 
-test('pages of who has been here for a while', async ({ visitor, anotherBrowser }, { project }) => {
+test('pages of a user with data and sessions', async ({ visitor, anotherBrowser }, { project }) => {
   await settle(visitor, await anotherBrowser());
   await look(visitor, SETTLED, project.name);
 });
 
-test('pages of who has no password', async ({ visitor }, { project }) => {
+test('pages of a user without a password', async ({ visitor }, { project }) => {
   await visitor.signInWithAcme(somebody().email);
   await look(visitor, PROVIDER_ONLY, project.name);
 });
 
 // wing:admin
-test('pages of who looks after the application', async ({ visitor, anotherBrowser }, { project }) => {
+test('pages of an administrator', async ({ visitor, anotherBrowser }, { project }) => {
   const [root, ada] = [somebody('root'), somebody()];
   const hers = await anotherBrowser();
   await settle(hers, await anotherBrowser(), ada);

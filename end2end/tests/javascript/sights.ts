@@ -138,7 +138,7 @@ async function refused(visitor: Visitor): Promise<void> {
 async function developmentProvider(visitor: Visitor): Promise<void> {
   await visitor.open('/login');
   await visitor.button('Continue with Development').click();
-  await expect(visitor.page.getByRole('heading', { level: 1 })).toHaveText('Who do you want to be?');
+  await expect(visitor.page.getByRole('heading', { level: 1 })).toHaveText('Who do you want to sign in as?');
 }
 // end wing:dev-provider
 

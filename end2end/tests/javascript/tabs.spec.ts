@@ -3,7 +3,7 @@
 import { expect, test } from '../../fixtures';
 import { somebody } from '../../people';
 
-test('signing out in one tab takes the others along', async ({ visitor }) => {
+test('signing out in one tab signs out the others', async ({ visitor }) => {
   await visitor.register(somebody());
   const tab = await visitor.anotherTab();
   await tab.open('/settings/public');
@@ -17,7 +17,7 @@ test('signing out in one tab takes the others along', async ({ visitor }) => {
   await home.isAnonymous();
 });
 
-test('signing in in one tab takes the others along', async ({ visitor }) => {
+test('signing in in one tab signs in the others', async ({ visitor }) => {
   const ada = somebody();
   await visitor.register(ada);
   await visitor.signOut();
@@ -29,7 +29,7 @@ test('signing in in one tab takes the others along', async ({ visitor }) => {
   await tab.isSignedIn();
 });
 
-test('another person in one tab is another person in all', async ({ visitor }) => {
+test('switching users in one tab switches them in all tabs', async ({ visitor }) => {
   const [ada, eve] = [somebody().email, somebody('eve').email];
   await visitor.signInWithAcme(ada);
   const tab = await visitor.anotherTab();
@@ -52,7 +52,7 @@ test('another person in one tab is another person in all', async ({ visitor }) =
   await expect(tab.page.getByRole('main')).not.toContainText(ada);
 });
 
-test('a new name is in all tabs at once', async ({ visitor }) => {
+test('a changed name appears in all tabs at once', async ({ visitor }) => {
   await visitor.register(somebody());
   const tab = await visitor.anotherTab();
   await tab.open('/settings/public');
@@ -62,7 +62,7 @@ test('a new name is in all tabs at once', async ({ visitor }) => {
   await expect(visitor.page.getByRole('heading', { level: 1 })).toHaveText('Countess');
 });
 
-test('a tab whose session was ended elsewhere says so, and keeps what was typed', async ({ visitor, anotherBrowser }) => {
+test('a tab whose session was ended elsewhere shows that, and keeps the typed text', async ({ visitor, anotherBrowser }) => {
   const ada = somebody();
   await visitor.register(ada);
   await visitor.open('/settings/public');
@@ -89,7 +89,7 @@ test('a tab whose session was ended elsewhere says so, and keeps what was typed'
   await expect(visitor.status).toHaveText('Saved.');
 });
 
-test('a tab with typed text is left alone while its person signs in again elsewhere', async ({
+test('a tab with typed text is not reloaded when its user signs in again elsewhere', async ({
   visitor,
   anotherBrowser,
 }) => {
@@ -117,7 +117,7 @@ test('a tab with typed text is left alone while its person signs in again elsewh
   await expect(visitor.field('Bio')).toHaveValue('Typed for long');
 });
 
-test('signing out takes even a tab with typed text along', async ({ visitor }) => {
+test('signing out also signs out a tab with typed text', async ({ visitor }) => {
   await visitor.register(somebody());
   const tab = await visitor.anotherTab();
   await tab.open('/settings/public');

@@ -27,7 +27,9 @@ pub(crate) fn configure(
     };
     let wanted = match vars.get(VARIABLE) {
         Some("1") if release => {
-            problems.push(said("is for development: a release has no provider of its own"));
+            problems.push(said(
+                "is for development only: a release build does not contain the development provider",
+            ));
             false
         }
         Some("1") => true,
@@ -46,7 +48,7 @@ pub(crate) fn configure(
     }
     if vars.get(VARIABLE).is_some() && !only_here {
         doubts.push(said(
-            "has no effect: the server or its public address is not this machine's alone",
+            "has no effect: the listening address and PUBLIC_URL must both be on loopback",
         ));
     }
 }

@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_an_address_hides_nobody_to_the_right_of_it() {
+    fn an_entry_that_is_not_an_address_does_not_hide_those_to_its_right() {
         for claim in [
             "junk",
             "",

@@ -142,7 +142,7 @@ impl Bodies {
                 return Err(NotRead::TooLarge);
             }
             if !room.grow(length.saturating_sub(read.len().max(FREE))) {
-                tracing::warn!(?sender, ip = %from, "there is no room for another body");
+                tracing::warn!(?sender, ip = %from, "the memory for request bodies is full");
                 return Err(NotRead::NoRoom);
             }
             read.extend_from_slice(&data);

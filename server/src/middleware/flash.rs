@@ -109,7 +109,7 @@ impl Flashes {
                     // It keeps waiting until the database answers.
                     tracing::warn!(
                         error = %auth::chain(&error),
-                        "what was typed could not be read"
+                        "the texts of a form could not be read"
                     );
                     return None;
                 }
@@ -164,7 +164,7 @@ async fn keep(state: &AppState, user: Uuid, fields: Vec<(String, String)>, typis
         .unwrap_or_else(|error| {
             tracing::warn!(
                 error = %auth::chain(&error),
-                "what was typed could not be kept"
+                "the texts of a form could not be stored"
             );
             None
         })

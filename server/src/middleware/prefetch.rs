@@ -16,7 +16,7 @@ pub(crate) async fn layer(request: Request, next: Next) -> Response {
     if !loads_ahead(request.headers()) {
         return next.run(request).await;
     }
-    tracing::debug!("a browser loads ahead what counts once");
+    tracing::debug!("refused a prefetch of a page that works only once");
     (StatusCode::SERVICE_UNAVAILABLE, [(CACHE_CONTROL, "no-store")]).into_response()
 }
 

@@ -74,7 +74,7 @@ pub(crate) async fn post(State(state): State<AppState>, parts: Parts, body: Body
                 Err(refused) => {
                     if refused.is_first {
                         let seconds = refused.retry_after;
-                        tracing::warn!(seconds, "too many reports: no more of them are logged for now");
+                        tracing::warn!(seconds, "too many reports: logging of reports is paused");
                     }
                     return StatusCode::NO_CONTENT.into_response();
                 }

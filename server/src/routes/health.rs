@@ -37,7 +37,7 @@ fn feed(status: SessionsStatus) -> String {
     let state = if status.feed_is_current {
         "current"
     } else {
-        "silent, every request asks the authority"
+        "silent, so every request asks the authority"
     };
     match status.feed_age {
         Some(age) => format!("{state}, proven {} ms ago", age.as_millis()),
@@ -117,7 +117,7 @@ mod tests {
         }
         assert_eq!(
             feed(status),
-            "silent, every request asks the authority, not proven yet"
+            "silent, so every request asks the authority, not proven yet"
         );
         (status.feed_is_current, status.feed_age) = (true, Some(Duration::from_millis(120)));
         assert_eq!(feed(status), "current, proven 120 ms ago");

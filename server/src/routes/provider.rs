@@ -183,7 +183,7 @@ fn stopped(stop: &Stop) -> Response {
         Stop::UnknownProvider => StatusCode::NOT_FOUND.into_response(),
         Stop::NotByForm => only_get(),
         Stop::Busy => {
-            tracing::warn!("too many callbacks wait for their providers");
+            tracing::warn!("too many callbacks are waiting for their providers");
             StatusCode::SERVICE_UNAVAILABLE.into_response()
         }
         Stop::Failed { error, way_back, .. } => failed(error.code(), way_back),

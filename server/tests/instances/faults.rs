@@ -35,7 +35,7 @@ fn an_instance_that_was_killed_comes_back_to_what_it_missed() {
 // wing:postgres
 #[cfg(feature = "postgres")]
 #[test]
-fn what_is_revoked_while_nobody_listens_is_refused() {
+fn a_revocation_while_the_feed_is_disconnected_is_refused() {
     let mut scene = Scene::new(6);
     faults::lost_listeners(&mut scene, 6);
     judge(scene);
@@ -45,7 +45,7 @@ fn what_is_revoked_while_nobody_listens_is_refused() {
 // wing:postgres
 #[cfg(feature = "postgres")]
 #[test]
-fn what_is_revoked_while_nobody_can_listen_again_is_refused() {
+fn a_revocation_while_the_feed_cannot_reconnect_is_refused() {
     let mut scene = Scene::new(6);
     // Before the bound, and long after it.
     for millis in [1500, 4000] {
@@ -58,7 +58,7 @@ fn what_is_revoked_while_nobody_can_listen_again_is_refused() {
 // wing:postgres
 #[cfg(feature = "postgres")]
 #[test]
-fn a_restart_of_the_database_signs_nobody_out_and_lets_nobody_in() {
+fn a_restart_of_the_database_signs_no_user_out_and_accepts_no_revoked_session() {
     let mut scene = Scene::new(8);
     faults::outage(&mut scene, "fast", Duration::ZERO);
     // Longer than the bound and the wait for a connection: until snapshots alone are worth nothing.

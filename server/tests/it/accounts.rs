@@ -64,7 +64,7 @@ async fn disconnecting_one_ends_the_sessions_that_began_with_it_and_gives_this_o
 }
 
 #[tokio::test]
-async fn somebody_elses_is_404_like_one_that_never_was() {
+async fn another_users_account_is_404_like_an_unknown_one() {
     let app = TestApp::new().await;
     let (ada, eve) = (app.registered(ADA).await, app.registered(EVE).await);
     let id = connect(&app, ADA, "github").await;

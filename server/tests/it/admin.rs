@@ -64,7 +64,7 @@ fn without_nonces(answer: &Answer) -> (u16, Vec<(String, String)>, String) {
 }
 
 #[tokio::test]
-async fn whoever_is_no_administrator_finds_nothing_there_and_cannot_tell_it_from_nothing() {
+async fn other_users_cannot_tell_administration_from_an_unknown_address() {
     let app = TestApp::new().await;
     let (ada, lapsed) = (app.registered(ADA).await, app.registered(EVE).await);
     app.sql("UPDATE users SET disabled_at = created_at WHERE email = 'eve@example.com'")
@@ -225,7 +225,7 @@ async fn administrators_have_a_link_and_pages_with_everything_in_them() {
         .get(&format!("/admin/people/{}", id_of(&app, ROOT).await))
         .await
         .expect(200);
-    assert!(own.shows("This is you.") && !own.shows("action=\"/api/admin/set_role\""));
+    assert!(own.shows("This is your own account.") && !own.shows("action=\"/api/admin/set_role\""));
     for nobody in [SOME_ID, "x", "%00", "1%2F2"] {
         let page = root.get(&format!("/admin/people/{nobody}")).await.expect(404);
         assert!(page.shows("There is nothing here"), "{nobody}");
@@ -518,7 +518,7 @@ async fn ending_ones_own_sessions_is_signing_out() {
 }
 
 #[tokio::test]
-async fn nobody_demotes_or_disables_themselves_and_an_administrator_is_left() {
+async fn administrators_cannot_demote_or_disable_themselves_and_one_is_always_left() {
     let app = TestApp::new().await;
     let root = admin(&app).await;
     let id = id_of(&app, ROOT).await;
@@ -566,7 +566,7 @@ async fn nobody_demotes_or_disables_themselves_and_an_administrator_is_left() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_administrators_who_put_each_other_out_at_once_one_is_left() {
+async fn of_administrators_who_remove_each_other_at_once_one_is_left() {
     let app = TestApp::new().await;
     let mut admins = vec![(admin(&app).await, id_of(&app, ROOT).await)];
     for place in 0..5 {
@@ -696,7 +696,7 @@ async fn the_audit_log_says_who_did_what_to_whom() {
     assert_eq!(own[2]["by"], json!({"admin": {"user_id": null, "email": null}}));
     let page = again.get("/settings/security").await.expect(200);
     assert!(page.shows("Account disabled") && page.shows(" by an administrator"));
-    assert!(page.shows("Role changed to User") && page.shows("at the server"));
+    assert!(page.shows("Role changed to User") && page.shows("from the server"));
     assert!(!page.shows(ROOT));
 }
 
@@ -767,7 +767,7 @@ async fn pages(root: &Browser, query: &str) -> Vec<Vec<String>> {
 }
 
 #[tokio::test]
-async fn everybody_is_on_one_page_once() {
+async fn every_user_is_on_exactly_one_page() {
     let app = TestApp::new().await;
     let root = admin(&app).await;
     crowd(&app, 149).await;
@@ -950,7 +950,7 @@ async fn events_are_paged_by_key() {
             None => break,
         }
         let here = format!("/admin/people/{id}?before={before}");
-        assert!(root.get(&here).await.expect(200).shows("The newest"));
+        assert!(root.get(&here).await.expect(200).shows("Newest"));
     }
     assert_eq!(sizes, [50, 50, 20]);
     assert!(ada.is_signed_in().await);

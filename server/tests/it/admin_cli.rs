@@ -79,7 +79,7 @@ fn a_role_is_given_and_taken_while_the_server_runs() {
     let (ada_id, eve_id) = (id_of(&server, &ada), id_of(&server, &eve));
     assert_eq!(
         done(&folder, &["admin", "grant", &ada_id]),
-        format!("{ada_id} has the role admin now\n")
+        format!("{ada_id} now has the role admin\n")
     );
     assert_eq!(status(&server, "admin/list_people", &ada), 200);
     assert_eq!(status(&server, "admin/list_people", &eve), 404);
@@ -90,7 +90,7 @@ fn a_role_is_given_and_taken_while_the_server_runs() {
     fails(
         &folder,
         &["admin", "revoke", ADA],
-        "the last administrator stays one",
+        "the last administrator cannot be removed",
     );
     fails(
         &folder,
@@ -100,7 +100,7 @@ fn a_role_is_given_and_taken_while_the_server_runs() {
     fails(&folder, &["admin", "revoke", EVE], "is not an administrator");
     assert_eq!(status(&server, "admin/list_people", &ada), 200);
     done(&folder, &["admin", "grant", &eve_id]);
-    assert!(done(&folder, &["admin", "revoke", " Ada@Example.com "]).contains("has the role user now"));
+    assert!(done(&folder, &["admin", "revoke", " Ada@Example.com "]).contains("now has the role user"));
     assert_eq!(status(&server, "admin/list_people", &ada), 404);
     assert_eq!(status(&server, "admin/list_people", &eve), 200);
     assert_eq!(
@@ -199,17 +199,17 @@ fn what_cannot_be_done_is_said_and_is_a_failure() {
     fails(
         &folder,
         &["admin", "grant", ADA],
-        "nobody has the address ada@example.com",
+        "no user has the address ada@example.com",
     );
-    fails(&folder, &["admin", "grant", "x"], "nobody has the address x");
+    fails(&folder, &["admin", "grant", "x"], "no user has the address x");
     for command in [&["admin", "grant", SOME_ID][..], &["sessions", "list", SOME_ID]] {
-        fails(&folder, command, &format!("nobody has the id {SOME_ID}"));
+        fails(&folder, command, &format!("no user has the id {SOME_ID}"));
     }
-    fails(&folder, &["sessions", "list", ADA], "nobody has the address");
+    fails(&folder, &["sessions", "list", ADA], "no user has the address");
     fails(
         &folder,
         &["sessions", "revoke", "--user", ADA],
-        "nobody has the address",
+        "no user has the address",
     );
     fails(&folder, &["sessions", "revoke", SOME_ID], "there is no session");
     for usage in [
@@ -228,7 +228,7 @@ fn what_cannot_be_done_is_said_and_is_a_failure() {
 
 /// Somebody registers the address of the one who is to be administrator, and waits.
 #[test]
-fn a_role_is_given_by_id_or_by_an_address_somebody_vouches_for() {
+fn a_role_is_given_by_id_or_by_a_verified_address() {
     let folder = Folder::new();
     let server = Server::start(&folder, &[SITE]);
     let ada = register(&server, ADA);
@@ -237,9 +237,9 @@ fn a_role_is_given_by_id_or_by_an_address_somebody_vouches_for() {
         let said = run(&folder, &["admin", "grant", " Ada@Example.com ", "--role", role]);
         assert_eq!((said.success, said.out.as_str()), (false, ""), "{}", said.err);
         for text in [
-            "nobody has proven that  Ada@Example.com  is theirs",
+            " Ada@Example.com  is not verified, and anyone can register with it",
             &format!("  {id}  since 20"),
-            "Z  signs in with password  ada@example.com (not confirmed)\n",
+            "Z  signs in with password  ada@example.com (not verified)\n",
             "server admin grant ID",
         ] {
             assert!(said.err.contains(text), "{text}: {}", said.err);
@@ -250,7 +250,7 @@ fn a_role_is_given_by_id_or_by_an_address_somebody_vouches_for() {
     // To look, or to take away, an address is enough.
     assert_eq!(done(&folder, &["sessions", "list", ADA]).lines().count(), 1);
     done(&folder, &["admin", "grant", &id.to_uppercase()]);
-    assert!(done(&folder, &["admin", "list"]).contains("ada@example.com (not confirmed)"));
+    assert!(done(&folder, &["admin", "list"]).contains("ada@example.com (not verified)"));
 }
 
 #[test]

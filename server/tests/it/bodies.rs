@@ -65,7 +65,7 @@ async fn post(app: &TestApp, function: &str, cookies: &str, bytes: usize) -> (u1
 }
 
 #[tokio::test]
-async fn a_large_body_is_read_only_of_somebody_signed_in() {
+async fn a_large_body_is_read_only_from_a_signed_in_user() {
     let app = TestApp::new().await;
     let ada = app.registered(ADA).await;
     let (id, snapshot) = ada.session_cookies();
@@ -195,7 +195,7 @@ async fn padded(browser: &Browser, function: &str, fields: &[(&str, &str)], byte
 const MUCH: usize = 30_000;
 
 #[tokio::test]
-async fn whoever_takes_all_the_room_there_is_for_them_takes_it_from_nobody_else() {
+async fn a_client_that_fills_its_own_share_of_the_room_leaves_the_others_theirs() {
     let app = TestApp::new().await;
     let ada = app.registered(ADA).await;
     let own_part = 1024 * 1024;
@@ -226,7 +226,7 @@ async fn whoever_takes_all_the_room_there_is_for_them_takes_it_from_nobody_else(
 }
 
 #[tokio::test]
-async fn sign_in_forms_that_never_end_keep_nobody_from_signing_in() {
+async fn sign_in_forms_that_never_end_do_not_prevent_other_sign_ins() {
     let app = TestApp::new().await;
     app.registered(ADA).await;
     let mut stalled = Vec::new();

@@ -324,7 +324,7 @@ async fn a_nul_is_refused_whatever_the_engine_would_say_to_it() {
 }
 
 #[tokio::test]
-async fn nobody_reads_or_changes_what_is_somebody_elses() {
+async fn no_user_reads_or_changes_the_data_of_another() {
     let app = TestApp::new().await;
     let (ada, eve) = (app.registered(ADA).await, app.registered(EVE).await);
     update(&ada, &[("bio", "ada-canary")]).await;

@@ -236,7 +236,7 @@ async fn a_server_that_insists_on_tls_is_reached_in_every_mode_that_knows_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_certificate_nobody_trusts_or_for_another_name_is_refused_and_the_error_says_so() {
+async fn an_untrusted_certificate_or_one_for_another_name_is_refused_and_the_error_says_so() {
     let server = Encrypted::start().await;
     let (root, other) = (server.root.display(), server.other_root.display());
     for parameters in [
@@ -370,7 +370,7 @@ async fn a_pooler_that_mixes_up_statements_is_found_out_by_the_doctor() {
         ("LISTEN_DATABASE_URL", &*server),
     ];
     assert!(command(&folder, &vars).arg("migrate").status().unwrap().success());
-    let mixed_up = "FAIL  database: a pooler in between mixes up prepared statements";
+    let mixed_up = "FAIL  database: a pooler mixes up prepared statements";
     for (url, expected) in [(&server, false), (&pooler.url, true)] {
         let doctor = command(&folder, &vars)
             .env("DATABASE_URL", url)
@@ -386,7 +386,7 @@ async fn a_pooler_that_mixes_up_statements_is_found_out_by_the_doctor() {
 /// With any PgBouncer. What needs one of its newer versions (see README.md) is to use prepared statements on more than
 /// one connection: here requests are answered from snapshots, and one transaction marks.
 #[tokio::test(flavor = "multi_thread")]
-async fn past_a_pooler_the_feed_hears_and_nobody_is_asked() {
+async fn bypassing_a_pooler_the_feed_is_current_and_the_authority_is_not_asked() {
     let app = TestApp::new().await;
     let (ada, lost) = (app.registered(ADA).await, app.signed_in(ADA).await);
     let user_id = ada.session().await["user_id"].as_str().unwrap().parse().unwrap();
@@ -397,7 +397,7 @@ async fn past_a_pooler_the_feed_hears_and_nobody_is_asked() {
     let deaf = instance(&app, &[("DATABASE_URL", &pooler.url)]).await;
     assert!(!deaf.sessions.status().feed_is_current);
     let trouble = deaf.sessions.feed_trouble().unwrap();
-    assert!(trouble.contains("there is a pooler in between"), "{trouble}");
+    assert!(trouble.contains("do not pass through the pooler"), "{trouble}");
 
     let direct = server.to_url_lossy().to_string();
     let vars = [
@@ -424,7 +424,7 @@ async fn past_a_pooler_the_feed_hears_and_nobody_is_asked() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_feed_that_listens_at_another_database_is_not_believed() {
+async fn a_feed_that_listens_at_another_database_is_not_trusted() {
     let (app, elsewhere) = (TestApp::new().await, TestApp::new().await);
     let (ada, lost) = (app.registered(ADA).await, app.signed_in(ADA).await);
     let address = elsewhere.auth.db.connect_options().to_url_lossy().to_string();
@@ -473,7 +473,7 @@ async fn an_address_to_listen_at_is_judged_with_the_rest_of_the_configuration() 
 }
 
 #[tokio::test]
-async fn the_tests_cluster_lets_nobody_in_without_its_password_and_is_nobody_elses_folder() {
+async fn the_tests_cluster_needs_its_password_and_its_folder_is_private() {
     let mut url = Url::parse(&var("TEST_DATABASE_URL")).unwrap();
     url.set_password(Some("wrong")).unwrap();
     let error = PgConnection::connect(url.as_str()).await.unwrap_err();

@@ -67,7 +67,7 @@ async fn all_ways_of_ending_sessions_at_once_succeed() {
 
 // wing:admin
 #[tokio::test]
-async fn ending_everybodys_sessions_goes_through_all_people() {
+async fn ending_all_sessions_goes_through_all_users() {
     let app = TestApp::new().await;
     // More than end in one transaction.
     app.sql(&format!(

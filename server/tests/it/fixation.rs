@@ -23,7 +23,7 @@ async fn a_made_up_id_is_never_adopted() {
 }
 
 #[tokio::test]
-async fn a_sign_in_with_somebody_elses_live_session_planted_ends_it_and_mixes_nothing() {
+async fn a_sign_in_over_a_planted_session_of_another_user_ends_it_and_mixes_nothing() {
     let app = TestApp::new().await;
     app.registered(ADA).await;
     let attacker = app.registered(EVE).await;

@@ -305,7 +305,7 @@ async fn an_outcome_waits_for_its_own_page_whatever_loads_first() {
 }
 
 #[tokio::test]
-async fn what_was_typed_survives_the_end_of_the_session_for_who_typed_it_and_nobody_else() {
+async fn typed_text_survives_the_end_of_the_session_for_its_user_only() {
     let app = TestApp::new().await;
     let (ada, _eve) = (app.registered(ADA).await, app.registered(EVE).await);
     let words = "漢 words of an hour ".repeat(60);
@@ -395,7 +395,7 @@ async fn a_browser_whose_session_has_ended_says_itself_whose_it_was() {
 
 /// A mark and an old cookie say whom a text is for. Whoever else has them fills no table, and takes nothing away.
 #[tokio::test]
-async fn of_who_is_not_signed_in_few_texts_are_kept_and_they_push_no_other_out() {
+async fn few_texts_of_anonymous_visitors_are_kept_and_they_push_no_other_out() {
     let app = TestApp::new().await;
     let ada = app.registered(ADA).await;
     let mark = mark_on(&ada, PUBLIC_PAGE).await;
@@ -442,7 +442,7 @@ async fn of_who_is_not_signed_in_few_texts_are_kept_and_they_push_no_other_out()
 }
 
 #[tokio::test]
-async fn texts_of_who_is_not_signed_in_are_limited_by_address() {
+async fn texts_of_anonymous_visitors_are_limited_by_address() {
     let app = TestApp::new().await;
     let mut marks = Vec::new();
     for place in 0..12 {
@@ -474,7 +474,7 @@ async fn texts_of_who_is_not_signed_in_are_limited_by_address() {
 }
 
 #[tokio::test]
-async fn nothing_is_kept_for_who_is_disabled_or_gone() {
+async fn nothing_is_kept_for_a_disabled_or_deleted_user() {
     let app = TestApp::new().await;
     let ada = app.registered(ADA).await;
     for end in ["UPDATE users SET disabled_at = created_at", "DELETE FROM users"] {
@@ -510,7 +510,7 @@ async fn a_text_is_handed_to_its_user_alone_once_and_in_time() {
 }
 
 #[tokio::test]
-async fn text_without_a_true_mark_is_kept_for_nobody() {
+async fn text_without_a_valid_mark_is_not_kept() {
     let app = TestApp::new().await;
     let ada = app.registered(ADA).await;
     let mark = mark_on(&ada, PUBLIC_PAGE).await;
@@ -634,17 +634,38 @@ async fn a_form_that_no_browser_says_the_page_of_leads_to_its_own() {
     let ada = app.registered(ADA).await;
     let trimmed = format!("{ORIGIN}/");
     let path = |page: &str| format!("{ORIGIN}{page}");
-    for (function, fields, page) in [
-        ("update_public_data", &[("website", "x")][..], "/settings/public"),
-        ("clear_private_data", &[], "/settings/private"), // wing:private-data
-        ("unlink_account", &[("account_id", "x")], "/settings/accounts"),
-        ("revoke_session", &[("session_id", "x")], "/settings/sessions"),
+    for (function, fields, page, is_refused) in [
+        (
+            "update_public_data",
+            &[("website", "x")][..],
+            "/settings/public",
+            true,
+        ),
+        ("clear_private_data", &[], "/settings/private", false), // wing:private-data
+        (
+            "unlink_account",
+            &[("account_id", "x")],
+            "/settings/accounts",
+            true,
+        ),
+        (
+            "revoke_session",
+            &[("session_id", "x")],
+            "/settings/sessions",
+            true,
+        ),
         (
             "change_password",
             &[("current_password", "x")],
             "/settings/security",
+            true,
         ),
-        ("confirm_identity", &[("password", "x")], "/settings/security"),
+        (
+            "confirm_identity",
+            &[("password", "x")],
+            "/settings/security",
+            true,
+        ),
     ] {
         for referer in [
             "",
@@ -665,10 +686,7 @@ async fn a_form_that_no_browser_says_the_page_of_leads_to_its_own() {
             call.send().await.leads_to(page);
         }
         let shown = ada.get(page).await.expect(200);
-        assert!(
-            shown.shows("role=\"alert\"") || function == "clear_private_data",
-            "{function}"
-        );
+        assert!(shown.shows("role=\"alert\"") || !is_refused, "{function}");
         app.advance(60);
     }
     // A page that has it as well.
@@ -778,7 +796,7 @@ async fn signing_out_without_a_session_sets_nothing() {
 }
 
 #[tokio::test]
-async fn who_has_to_wait_reads_how_long() {
+async fn a_user_who_has_to_wait_reads_how_long() {
     let app = TestApp::new().await;
     app.registered(ADA).await;
     let browser = app.browser();

@@ -76,7 +76,7 @@ async fn is_nobodys(late: &Browser) {
 }
 
 #[tokio::test]
-async fn a_request_with_the_former_id_is_nobodys_and_leaves_the_cookies_alone() {
+async fn a_request_with_a_former_id_is_anonymous_and_changes_no_cookies() {
     let app = TestApp::new().await;
     let ada = app.registered(ADA).await;
     let account = connect(&app, ADA, "github").await;

@@ -193,7 +193,7 @@ async fn what_was_done_is_said_on_the_page_it_was_done_on() {
     assert!(
         ada.get("/settings/security")
             .await
-            .shows("Your password is changed.")
+            .shows("Your password has been changed")
     );
 }
 

@@ -97,7 +97,7 @@ async fn the_guards_return_to_survives_the_whole_way_byte_for_byte() {
 }
 
 #[tokio::test]
-async fn a_signed_in_person_sees_protected_pages_which_nobody_may_store() {
+async fn a_signed_in_user_sees_protected_pages_which_no_cache_may_store() {
     let app = TestApp::new().await;
     let ada = app.registered(ADA).await;
     for &page in PROTECTED {
@@ -144,7 +144,7 @@ async fn what_login_would_say_of_a_provider_is_said_where_its_guard_leads() {
     let app = TestApp::new().await;
     let ada = app.registered(ADA).await;
     for (code, text) in [
-        ("denied", "or you changed your mind"),
+        ("denied", "cancelled or refused at the provider"),
         ("expired", "This took too long"),
         ("provider", "could not be reached"),
         ("unverified", "has not confirmed"),
@@ -159,7 +159,11 @@ async fn what_login_would_say_of_a_provider_is_said_where_its_guard_leads() {
         assert!(!again.shows("role=\"alert\"") && !again.shows(text), "{code}");
     }
     ada.get("/login?error=denied").await.leads_to("/profile");
-    assert!(ada.get("/profile").await.shows("or you changed your mind"));
+    assert!(
+        ada.get("/profile")
+            .await
+            .shows("cancelled or refused at the provider")
+    );
 
     for login in [
         "/login",
@@ -177,7 +181,7 @@ async fn what_login_would_say_of_a_provider_is_said_where_its_guard_leads() {
     }
     // Who is anonymous reads it on the page itself.
     let answer = app.browser().get("/login?error=denied").await.expect(200);
-    assert!(answer.shows("or you changed your mind") && answer.cookie("__Host-flash").is_none());
+    assert!(answer.shows("cancelled or refused at the provider") && answer.cookie("__Host-flash").is_none());
 }
 
 #[tokio::test]

@@ -358,7 +358,7 @@ async fn health_needs_no_database_and_readiness_tells_when_it_is_away() {
 }
 
 #[tokio::test]
-async fn answers_that_set_a_cookie_or_show_a_person_are_nobodys_to_keep() {
+async fn responses_that_set_a_cookie_or_show_a_user_are_not_stored() {
     let app = TestApp::new().await;
     let ada = app.registered(ADA).await;
     for &(function, fields) in crate::support::FUNCTIONS {

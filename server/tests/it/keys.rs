@@ -44,7 +44,7 @@ async fn keys_rotate_without_signing_anyone_out() {
 }
 
 #[tokio::test]
-async fn a_lost_key_signs_nobody_out_but_its_snapshots_are_void() {
+async fn a_lost_key_signs_no_user_out_but_voids_its_snapshots() {
     let app = TestApp::new().await;
     let ada = app.registered(ADA).await;
     let other = app.restarted(&[("SESSION_SECRET", NEW_SECRET)]).await;

@@ -138,7 +138,7 @@ async fn without_either_header_a_request_with_a_session_cookie_is_refused_and_on
 }
 
 #[tokio::test]
-async fn a_cross_site_login_with_the_attackers_credentials_signs_nobody_in() {
+async fn a_cross_site_login_with_the_attackers_credentials_is_refused() {
     let app = TestApp::new().await;
     app.registered("eve@example.com").await;
     let victim = app.browser();

@@ -265,7 +265,7 @@ async fn behind_a_pooler_the_authority_is_asked() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_revoked_just_before_anybody_listens_is_read() {
+async fn a_revocation_just_before_the_listen_is_read() {
     let app = TestApp::new().await;
     let (ada, lost) = (app.registered(ADA).await, app.signed_in(ADA).await);
     let gate = Gate::start(&app.auth.db.connect_options());
@@ -286,7 +286,7 @@ async fn what_is_revoked_just_before_anybody_listens_is_read() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn connections_that_were_cut_are_replaced_and_nobody_notices() {
+async fn connections_that_were_cut_are_replaced_without_an_error() {
     let app = TestApp::new().await;
     let ada = app.registered(ADA).await;
     let mut operator = Operator::beside(&app).await;
@@ -339,7 +339,7 @@ async fn a_transaction_that_was_cut_has_not_happened() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lock_nobody_gives_back_is_503_within_its_time_and_no_connection_is_lost_by_it() {
+async fn a_lock_that_is_never_released_is_503_in_time_and_loses_no_connection() {
     let app = TestApp::new().await;
     let ada = app.registered(ADA).await;
     let mut operator = Operator::beside(&app).await;

@@ -13,7 +13,7 @@ const TOKEN: &str = "canary-token-8f3a6c1e-tail";
 const SHORT: &str = "canary-15-chars";
 
 #[tokio::test]
-async fn a_private_value_is_in_no_answer_whoever_asks() {
+async fn a_private_value_is_in_no_response_to_any_user() {
     let app = TestApp::new().await;
     let (ada, eve) = (app.registered(ADA).await, app.registered("eve@example.com").await);
     let set = [("api_token", TOKEN), ("webhook_secret", SHORT)];
@@ -169,7 +169,7 @@ async fn the_page_shows_which_are_set_and_has_no_value_in_it() {
 }
 
 #[tokio::test]
-async fn who_guesses_the_password_of_another_gets_no_private_data_by_it_in_an_error() {
+async fn a_guessed_password_of_another_user_yields_no_private_data_in_an_error() {
     let app = TestApp::new().await;
     let ada = app.registered(ADA).await;
     ada.call("update_private_data", &[("api_token", TOKEN)])
@@ -365,7 +365,7 @@ async fn private_data_that_is_not_sealed_anew_holds_up_no_sweep() {
         sqlx::query(statement).execute(&pool).await.unwrap();
     }
     let server = Server::start(&folder, &[("PUBLIC_URL", "http://127.0.0.1:3000")]);
-    server.wait_for("private data was not sealed anew");
+    server.wait_for("private data could not be resealed");
     let patience = std::time::Instant::now();
     let marks = async || -> i64 {
         let marks = sqlx::query_scalar("SELECT count(*) FROM stale_sessions");

@@ -154,7 +154,7 @@ async fn a_privilege_is_given_by_id_or_by_a_verified_address() {
 
 /// A confirmation is a proof of who somebody is; choosing a first password is none.
 #[tokio::test]
-async fn a_first_password_confirms_nobody_and_a_change_by_the_present_one_does() {
+async fn setting_a_first_password_does_not_confirm_but_changing_it_does() {
     let app = TestApp::new().await;
     let ada = app.registered(ADA).await;
     let account = connect(&app, ADA, "github").await;

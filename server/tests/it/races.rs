@@ -84,7 +84,7 @@ async fn forty_starts_of_one_browser_at_once_leave_twenty_flows() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_disconnects_the_last_two_accounts_at_once_keeps_one() {
+async fn of_two_last_accounts_disconnected_at_once_one_stays() {
     let vars = [
         ("AUTH_PROVIDERS", "acme,corp"),
         ("CORP_ISSUER", "https://corp.example"),

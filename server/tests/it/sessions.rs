@@ -106,7 +106,7 @@ async fn without_a_database_a_void_snapshot_is_503_on_pages_and_api_routes_alike
 }
 
 #[tokio::test]
-async fn a_page_is_known_to_be_somebodys_without_a_query_and_get_user_is_the_whole_user() {
+async fn a_page_knows_its_user_without_a_query_and_get_user_returns_the_whole_user() {
     let app = TestApp::new().await;
     let ada = app.registered(ADA).await;
     let session = ada.session().await;

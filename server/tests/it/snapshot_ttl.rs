@@ -43,7 +43,7 @@ async fn marks(app: &TestApp) -> i64 {
 
 // wing:admin
 #[tokio::test]
-async fn what_a_command_ended_that_was_told_of_shorter_snapshots_stays_ended() {
+async fn a_session_ended_by_a_command_with_a_shorter_snapshot_ttl_stays_ended() {
     let app = TestApp::new().await;
     let lost = app.registered(ADA).await;
     end_by_command(&app, &lost, 1).await;
@@ -88,7 +88,7 @@ async fn a_session_stays_ended_while_instances_with_another_ttl_come_and_go() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nobody_begins_to_seal_for_longer_while_somebody_marks() {
+async fn no_instance_begins_to_seal_for_longer_while_another_writes_a_mark() {
     let app = TestApp::new().await;
     let lost = app.registered(ADA).await;
     let user_id = lost.session().await["user_id"].as_str().unwrap().parse();

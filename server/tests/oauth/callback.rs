@@ -477,7 +477,11 @@ async fn a_signed_in_user_sees_the_reason_where_the_way_back_leads() {
     assert!(!answer.touches_session());
     let page = browser.get("/settings/security").await;
     assert_eq!(page.status, StatusCode::OK);
-    assert!(page.body.contains("or you changed your mind"), "{}", page.body);
+    assert!(
+        page.body.contains("cancelled or refused at the provider"),
+        "{}",
+        page.body
+    );
     let page = browser.get("/settings/security").await;
     assert!(!page.body.contains("role=\"alert\""), "{}", page.body);
 }

@@ -109,7 +109,7 @@ async fn only_an_account_of_ones_own_confirms() {
         answer.assert_leads_to("/settings/accounts");
         let page = browser.get("/settings/accounts").await.body;
         assert!(
-            page.contains("To confirm who you are, use one that is connected to yours."),
+            page.contains("To confirm your identity, use one that is connected to your account."),
             "{page}"
         );
     }

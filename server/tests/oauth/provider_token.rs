@@ -491,7 +491,7 @@ async fn no_token_reaches_a_log() {
     ada.world.acme.withdraw();
     assert_must_sign_in(ada.token().await);
     let text = log.text();
-    for event in ["renewed a provider's tokens", "server_error", "is forgotten"] {
+    for event in ["renewed a provider's tokens", "server_error", "has been deleted"] {
         assert!(text.contains(event), "{event}");
     }
     for secret in ["canary", "refresh-one", "access-one", "acme secret"] {

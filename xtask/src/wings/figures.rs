@@ -8,14 +8,14 @@ use crate::{Outcome, tree};
 /// Prints, for each wing, the number of its own files and of the other files that know it, with the figures for
 /// changes that a project often needs.
 pub(crate) fn print(root: &Path, wings: &[Wing]) -> Outcome {
-    println!("\nFiles that know a wing:     its own   sources beside   other files (tests, docs, settings)");
+    println!("\nFiles that mention a wing:  its own    other sources   other files (tests, docs, settings)");
     for wing in wings {
         let Known { own, sources, others } = known(root, wing)?;
         println!("  {:<24}{own:>9}{sources:>17}{others:>14}", wing.name);
     }
     println!(
-        "\nA page: 2 files. A provider: 0 (two variables). A field of public or private data: 1. A table: 2 (one \
-         without PostgreSQL).\nA wing removed: 1 command. A new name: 1 command. docs/changing.md has the recipes."
+        "\nA page: 2 files. A provider: 0 (two variables). A field of a user's data: 1. A table: 1 per \
+         engine.\nA wing removed: 1 command. A new name: 1 command. docs/changing.md has the recipes."
     );
     Ok(())
 }

@@ -64,7 +64,7 @@ const WINGS: &[Row] = &[
     // wing:private-data
     Row {
         name: "private-data",
-        about: "secrets that users give to the server and never get back, sealed at rest, and their settings page",
+        about: "write-only secrets that users give to the server, sealed at rest, and their settings page",
         paths: &[
             "app/src/pages/settings/private.rs",
             "auth/src/data/private",
@@ -91,7 +91,7 @@ const WINGS: &[Row] = &[
     // wing:dev-provider
     Row {
         name: "dev-provider",
-        about: "the identity provider inside debug builds: sign-in without an account anywhere",
+        about: "the identity provider in debug builds, which signs in without an account anywhere",
         paths: &[
             "auth/src/oauth/providers/development.rs",
             "end2end/tests/dev-provider.spec.ts",
@@ -106,7 +106,7 @@ const WINGS: &[Row] = &[
     // wing:postgres
     Row {
         name: "postgres",
-        about: "PostgreSQL in SQLite's place: several instances on one database",
+        about: "PostgreSQL instead of SQLite, for several instances on one database",
         paths: &[
             "auth/src/db/postgres",
             "auth/src/db/postgres.rs",
@@ -160,7 +160,7 @@ fn presets(root: &Path) -> Outcome<Vec<Wing>> {
         };
         let module = name.replace('-', "_");
         found.push(Wing {
-            about: format!("the button of {label}"),
+            about: format!("sign-in with {label}"),
             paths: vec![
                 format!("{PRESETS}/{module}.rs"),
                 format!("{PRESET_TESTS}/{module}.rs"),

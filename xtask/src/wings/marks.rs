@@ -39,10 +39,10 @@ pub(super) fn without(text: &str, gone: &[&str]) -> Result<Option<Without>, Stri
             continue;
         };
         if mark.names.split(['+', ',']).any(str::is_empty) {
-            return wrong("a mark without a name");
+            return wrong("this mark has no name");
         }
         if mark.kind == Kind::Line && !is_whole(line) {
-            return wrong("a mark behind a part of something longer: put it into a block");
+            return wrong("this mark follows only part of a statement: use a block instead");
         }
         let goes = mark.goes(gone);
         changed |= mark.mentions(gone);
@@ -50,7 +50,7 @@ pub(super) fn without(text: &str, gone: &[&str]) -> Result<Option<Without>, Stri
             Kind::Opens => blocks.push((mark.names, goes)),
             Kind::Closes => match blocks.pop() {
                 Some((names, _)) if names == mark.names => {}
-                _ => return wrong("this ends a block that is not the last one begun"),
+                _ => return wrong("this ends a block that is not the last one that was opened"),
             },
             Kind::Line => {}
         }

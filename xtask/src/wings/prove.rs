@@ -53,7 +53,7 @@ pub(crate) fn prove(steps: &mut Steps, arguments: &[String]) -> Outcome {
     }
     println!("\nWithout any wing, under another name:");
     copy.without(&known.iter().collect::<Vec<_>>(), Some(ANOTHER_NAME))?;
-    steps.run("the copy's own gate", || {
+    steps.run("the copy's own checks", || {
         // It installs packages, which through the link would replace those of the project.
         remove(&copy.project.join(MODULES))?;
         run(&mut copy.cargo(cargo(["xtask", "test"])?))
@@ -68,7 +68,7 @@ pub(crate) fn quick(steps: &mut Steps) -> Outcome {
     let root = layout::workspace()?;
     let known = wings(&root)?;
     if known.is_empty() {
-        println!("There is no wing left to take out.");
+        println!("There are no wings left to remove.");
         return Ok(());
     }
     npm::packages()?;

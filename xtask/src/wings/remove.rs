@@ -41,7 +41,7 @@ pub(crate) fn remove(_: &mut Steps, arguments: &[String]) -> Outcome {
 }
 
 fn list(known: &[Wing]) -> String {
-    let mut text = "Wings, and what each is for (docs/removing.md says more):\n".to_owned();
+    let mut text = "Wings, and what each is for (see docs/removing.md):\n".to_owned();
     for wing in known {
         text += &format!("  {:<14} {}\n", wing.name, wing.about);
     }
@@ -122,7 +122,7 @@ pub(crate) fn take_out(root: &Path, files: &[PathBuf], gone: &[&Wing]) -> Outcom
             .filter(|(path, _, _)| file == Path::new(path))
         {
             if !text.contains(from) {
-                return Err(format!("{} does not contain `{from}` any more", file.display()));
+                return Err(format!("{} no longer contains `{from}`", file.display()));
             }
             let before = text.lines().count();
             text = text.replace(from, to);
@@ -173,7 +173,7 @@ fn report(gone: &[&Wing], done: &Done) -> String {
     for file in &done.removed {
         text += &format!("  {}\n", file.display());
     }
-    text += &format!("Changed ({lines} lines fewer):\n");
+    text += &format!("Changed ({lines} lines removed):\n");
     for (file, lines) in &done.changed {
         text += &format!("  {} (-{lines})\n", file.display());
     }
@@ -182,9 +182,9 @@ fn report(gone: &[&Wing], done: &Done) -> String {
         .iter()
         .any(|(file, _)| file.starts_with("migrations"))
     {
-        text += "\nMigrations have changed: a database made before refuses them. Delete data/ and begin a new one.\n";
+        text += "\nMigrations have changed: an existing database refuses them. Delete data/ and start with a new one.\n";
     }
-    text + "\nLook at it with `git diff`, check it with `cargo xtask test`; `git checkout .` takes it back.\n"
+    text + "\nReview the changes with `git diff` and check them with `cargo xtask test`; `git checkout .` undoes them.\n"
 }
 
 #[cfg(test)]

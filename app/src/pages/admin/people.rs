@@ -2,7 +2,7 @@
 
 #![expect(
     missing_docs,
-    reason = "`#[server]` makes a struct of each function, whose fields are its arguments"
+    reason = "`#[server]` generates a struct for each function, whose fields are the arguments"
 )]
 
 use leptos::{either::Either, prelude::*};
@@ -78,7 +78,7 @@ pub fn People() -> impl IntoView {
                     "Search"
                 </button>
                 <p class="hint" id="q-hint">
-                    "People whose address or name begins like this."
+                    "Finds people whose address or name begins with this text."
                 </p>
             </form>
             <Loaded load=people let:page>
@@ -91,7 +91,7 @@ pub fn People() -> impl IntoView {
 #[component]
 fn List(page: UserPage, query: String, is_later: bool) -> impl IntoView {
     let title = match query.as_str() {
-        "" => "The newest first".to_owned(),
+        "" => "Newest first".to_owned(),
         query => format!("Beginning with “{query}”"),
     };
     let rows = if page.people.is_empty() {

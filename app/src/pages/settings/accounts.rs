@@ -2,7 +2,7 @@
 
 #![expect(
     missing_docs,
-    reason = "`#[server]` makes a struct of each function, whose fields are its arguments"
+    reason = "`#[server]` generates a struct for each function, whose fields are the arguments"
 )]
 
 use leptos::{either::Either, prelude::*};
@@ -91,7 +91,7 @@ fn Cards(ways_in: WaysIn, form: FormState) -> impl IntoView {
     let connected = if accounts.is_empty() {
         Either::Left(view! {
             <p class="empty">
-                "No provider is connected: you sign in with your password. Connect one below to sign in without it."
+                "No provider is connected, so you sign in with your password. Connect one below to sign in without it."
             </p>
         })
     } else {
@@ -165,7 +165,7 @@ fn Connect() -> impl IntoView {
     view! {
         <section class="card" aria-labelledby="connect-title">
             <h2 id="connect-title">"Connect an account"</h2>
-            <p class="hint">"Then you can sign in here with it, too."</p>
+            <p class="hint">"You can then sign in with it as well."</p>
             {choice}
         </section>
     }

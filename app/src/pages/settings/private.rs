@@ -5,7 +5,7 @@
 
 #![expect(
     missing_docs,
-    reason = "`#[server]` makes a struct of each function, whose fields are its arguments"
+    reason = "`#[server]` generates a struct for each function, whose fields are the arguments"
 )]
 
 use leptos::{either::Either, prelude::*};
@@ -154,7 +154,7 @@ fn Keys(keys: Vec<PrivateKeyInfo>, update: FormState, clear: FormState) -> impl 
         view! {
             <section class="card card-danger" aria-labelledby="clear-title">
                 <h2 id="clear-title">"Clear"</h2>
-                <p class="hint">"Removes all private values. What relies on them stops working."</p>
+                <p class="hint">"Removes all private values. Features that rely on them stop working."</p>
                 <Form form=clear>
                     <Submit form=clear label="Clear all private data" busy="Clearing…" class="button-danger" />
                 </Form>

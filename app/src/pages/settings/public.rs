@@ -6,7 +6,7 @@
 
 #![expect(
     missing_docs,
-    reason = "`#[server]` makes a struct of each function, whose fields are its arguments"
+    reason = "`#[server]` generates a struct for each function, whose fields are the arguments"
 )]
 
 use leptos::{either::Either, html, prelude::*};
@@ -156,7 +156,7 @@ fn Cards(
     view! {
         <section class="card" aria-labelledby="public-title">
             <h2 id="public-title">"About you"</h2>
-            <p class="hint">"You can read and change this in the browser; the application may show it to others."</p>
+            <p class="hint">"You can view and change this data here. The application may show it to others."</p>
             <Form form=update node_ref=fields class="stack" emptied=true>
                 <Field
                     form=update
@@ -164,7 +164,7 @@ fn Cards(
                     label="Display name"
                     autocomplete="nickname"
                     value=display_name
-                    hint="What to call you. At most 100 characters."
+                    hint="The name that is shown for you. At most 100 characters."
                 />
                 <TextArea
                     form=update
@@ -187,7 +187,7 @@ fn Cards(
             </Form>
         </section>
         <section class="card" aria-labelledby="preview-title">
-            <h2 id="preview-title">"How it looks"</h2>
+            <h2 id="preview-title">"Preview"</h2>
             {called.map(|name| view! { <p class="preview-name">{name}</p> })}
             <About public=data />
         </section>
@@ -197,7 +197,7 @@ fn Cards(
                 Either::Left(view! { <p class="hint">"There is no public data to clear."</p> })
             } else {
                 Either::Right(view! {
-                    <p class="hint">"Removes all of the public data. Your account stays as it is."</p>
+                    <p class="hint">"Removes all your public data. Your account stays as it is."</p>
                     <Form form=clear>
                         <Submit form=clear label="Clear all public data" busy="Clearing…" class="button-danger" />
                     </Form>
@@ -217,7 +217,7 @@ fn ThemeChoice(form: FormState, theme: Option<Theme>) -> impl IntoView {
         .typed("theme")
         .unwrap_or_else(|| theme.map_or("", Theme::name).to_owned());
     let options = [
-        ("", "As the system"),
+        ("", "Same as system"),
         (Theme::Light.name(), "Light"),
         (Theme::Dark.name(), "Dark"),
     ]
@@ -248,7 +248,7 @@ pub fn About(
     if public.bio.is_none() && public.website.is_none() {
         return Either::Left(view! {
             <p class="empty">
-                "You have not said anything about yourself. "
+                "You haven’t written anything about yourself yet. "
                 <a href=paths::SETTINGS_PUBLIC>"Write a few words"</a>
             </p>
         });

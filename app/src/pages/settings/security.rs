@@ -2,7 +2,7 @@
 
 #![expect(
     missing_docs,
-    reason = "`#[server]` makes a struct of each function, whose fields are its arguments"
+    reason = "`#[server]` generates a struct for each function, whose fields are the arguments"
 )]
 
 use leptos::{either::Either, prelude::*};
@@ -121,7 +121,7 @@ fn Confirm(ways_in: WaysIn, form: FormState) -> impl IntoView {
     });
     view! {
         <section class="card" aria-labelledby="confirm-title">
-            <h2 id="confirm-title">"Confirm that it is you"</h2>
+            <h2 id="confirm-title">"Confirm your identity"</h2>
             <p class="hint">
                 "Sensitive changes, such as your password or connected accounts, require a sign-in or a confirmation in the last ten minutes."
             </p>
@@ -193,21 +193,21 @@ fn Password(has_password: bool, change: FormState, set: FormState) -> impl IntoV
     let (title, hint) = if has_password {
         (
             "Change your password",
-            "Your other sessions end; you stay signed in here.",
+            "This ends your other sessions. You stay signed in here.",
         )
     } else {
         (
             "Set a password",
-            "So far you sign in with a provider only. With a password you can sign in without a provider. \
-             Your other sessions end; you stay signed in here.",
+            "You currently sign in with a provider only. With a password, you can also sign in without one. \
+             Setting it ends your other sessions. You stay signed in here.",
         )
     };
     view! {
         <section class="card" aria-labelledby="password-title">
             <h2 id="password-title">{title}</h2>
             <p class="hint">{hint}</p>
-            <Notice form=change done="Your password is changed. Your other sessions have ended." />
-            <Notice form=set done="Your password is set. Your other sessions have ended." />
+            <Notice form=change done="Your password has been changed, and your other sessions have ended." />
+            <Notice form=set done="Your password has been set, and your other sessions have ended." />
             {if has_password {
                 Either::Left(view! { <Change form=change /> })
             } else {
@@ -281,8 +281,8 @@ fn is_wrong_password(error: AppError) -> bool {
 fn OwnEvents(events: Load<Vec<Event>>) -> impl IntoView {
     view! {
         <section class="card" aria-labelledby="events-title">
-            <h2 id="events-title">"What happened lately"</h2>
-            <p class="hint">"If something here was not you, change your password and end your other sessions."</p>
+            <h2 id="events-title">"Recent activity"</h2>
+            <p class="hint">"If you don’t recognise something here, change your password and end your other sessions."</p>
             <Loaded load=events let:events>
                 <EventList events />
             </Loaded>

@@ -2,7 +2,7 @@
 
 #![expect(
     missing_docs,
-    reason = "`#[server]` makes a struct of each function, whose fields are its arguments"
+    reason = "`#[server]` generates a struct for each function, whose fields are the arguments"
 )]
 
 use leptos::{either::Either, prelude::*};
@@ -103,7 +103,7 @@ fn Cards(sessions: Vec<SessionInfo>, revoke: FormState, revoke_others: FormState
     view! {
         <section class="card" aria-labelledby="sessions-title">
             <h2 id="sessions-title">"Where you are signed in"</h2>
-            <p class="hint">"If one of these is not you, end it and change your password."</p>
+            <p class="hint">"If you don’t recognise one of these sessions, end it and change your password."</p>
             <ul class="rows">{rows}</ul>
             {others}
         </section>
@@ -127,13 +127,13 @@ fn Row(session: SessionInfo, revoke: FormState) -> impl IntoView {
         <li class="row" data-session=session.session_id.to_string()>
             <div class="row-text">
                 <h3>
-                    {device} {session.current.then(|| view! { " " <span class="badge">"This one"</span> })}
+                    {device} {session.current.then(|| view! { " " <span class="badge">"Current session"</span> })}
                 </h3>
                 <p class="hint">
-                    "Signed in " <When at=session.created_at clock=true /> " with " {method}
+                    "Signed in on " <When at=session.created_at clock=true /> " with " {method}
                     {session.ip.map(|ip| view! { " from " <span class="address">{ip}</span> })}
                 </p>
-                <p class="hint">"Last seen " <When at=session.last_seen_at clock=true /></p>
+                <p class="hint">"Last seen on " <When at=session.last_seen_at clock=true /></p>
             </div>
             {end}
         </li>

@@ -89,7 +89,7 @@ impl Buckets {
         if unopened > 0 {
             tracing::error!(
                 rows = unopened,
-                "private data was left as it is: it is damaged, or sealed with keys that are not in SESSION_SECRET any more"
+                "some private data could not be resealed: it is damaged, or its key is no longer in SESSION_SECRET"
             );
         }
         Ok(resealed)

@@ -49,7 +49,7 @@ pub(super) fn read(url: &str) -> Result<PgConnectOptions, Error> {
             && let Some(file) = value.strip_prefix(FILE)
         {
             File::open(file).map_err(|error| {
-                Error::Configuration(format!("the file of {name}, {file}, cannot be read: {error}").into())
+                Error::Configuration(format!("the file {file} of {name} cannot be read: {error}").into())
             })?;
         }
     }
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_asks_for_a_certificate_to_be_verified_has_it_verified_whole() {
+    fn a_request_to_verify_the_certificate_verifies_its_name_as_well() {
         let file = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
         let root = format!("&sslrootcert={file}");
         for (query, verified) in [

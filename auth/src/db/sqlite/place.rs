@@ -113,13 +113,13 @@ impl Place {
         let moved = |(path, noted): &&(PathBuf, Identity)| identity(path).ok() != Some(*noted);
         let Some((path, _)) = self.0.files.iter().find(moved) else {
             if self.0.is_lost.load(Ordering::Relaxed) && self.0.is_lost.swap(false, Ordering::Relaxed) {
-                tracing::info!("the database is where it was again");
+                tracing::info!("the database file is back");
             }
             return Ok(());
         };
         let lost = Lost(path.clone());
         if !self.0.is_lost.swap(true, Ordering::Relaxed) {
-            tracing::error!("{lost}: nothing is read or written until it is back, or until a restart");
+            tracing::error!("{lost}: nothing is read or written until it is back or the server restarts");
         }
         Err(sqlx::Error::Io(io::Error::new(io::ErrorKind::NotFound, lost)))
     }
@@ -129,7 +129,7 @@ impl Place {
         if let Some(anchor) = self.0.anchor.lock().await.take()
             && let Err(error) = anchor.close().await
         {
-            tracing::debug!(error = %crate::chain(&error), "the database was not closed as it should be");
+            tracing::debug!(error = %crate::chain(&error), "the database was not closed properly");
         }
     }
 }

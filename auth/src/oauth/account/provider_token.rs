@@ -192,7 +192,7 @@ impl OAuth {
                 Ok(claims) => {
                     let subject = profile::subject(provider.preset.subject, &Value::Object(claims));
                     (subject.as_ref() != Some(&stored.subject))
-                        .then(|| "ID token: it is about another person".to_owned())
+                        .then(|| "ID token: it is for another user".to_owned())
                 }
                 Err(Rejected::Key(cause)) => return Err(Error::ProviderUnavailable(cause)),
                 Err(Rejected::Token(cause)) => Some(cause),
@@ -240,7 +240,7 @@ impl OAuth {
             user = %stored.user_id,
             provider = provider.id,
             cause,
-            "a provider's token cannot be renewed and is forgotten"
+            "a provider's token cannot be renewed and has been deleted"
         );
         Err(Error::SignInAtProvider)
     }
@@ -251,7 +251,7 @@ impl OAuth {
         match self.decide(&stored.ok_or(Error::NotFound)?, 0, None)? {
             Next::Use(token) => Ok(token),
             Next::Renew(_) => Err(Error::ProviderUnavailable(
-                "others keep replacing the token, and none of theirs is fresh".to_owned(),
+                "other requests keep replacing the token, but none of the new ones is fresh".to_owned(),
             )),
         }
     }

@@ -69,8 +69,8 @@ impl Account {
     pub(crate) fn accept(&self, identity: &Identity) -> std::result::Result<(), String> {
         match (&self.issuer, &identity.issuer) {
             (Some(known), Some(found)) if known != found => Err(format!(
-                "the account {} belongs to the issuer {known:?}, and this is {found:?}; if it is the same one \
-                 under a new name, set accounts.issuer to NULL",
+                "the account {} belongs to the issuer {known:?}, but this sign-in came from {found:?}; if the \
+                 provider has only moved, set accounts.issuer to NULL",
                 self.id
             )),
             _ => Ok(()),

@@ -96,7 +96,7 @@ impl Arrival<'_> {
             signed_in_at,
         } = timeout(TOTAL, asked)
             .await
-            .unwrap_or_else(|_| Err(format!("no end within {} s", TOTAL.as_secs())))
+            .unwrap_or_else(|_| Err(format!("not finished within {} s", TOTAL.as_secs())))
             .map_err(from_provider)?;
         let Some(live) = live else {
             return self.sign_in(&identity).await;
@@ -119,7 +119,7 @@ impl Arrival<'_> {
             Ok(live) if user_id == Some(live.user_id()) && session_id == Some(live.session_id()) => {
                 return Ok(live);
             }
-            Ok(_) => "the flow is another session's",
+            Ok(_) => "the flow belongs to another session",
             Err(Error::NotSignedIn) => "the flow's session has ended",
             Err(error) => return Err(error.into()),
         };
@@ -155,7 +155,7 @@ impl Arrival<'_> {
                 }
                 Locked::Unknown => match address_owner {
                     Some(_) if !identity.email_verified => {
-                        let cause = "the address is taken, and the provider does not vouch for it";
+                        let cause = "the address is taken, and the provider has not verified it";
                         return Err(Stop::failed(FlowError::Unverified, cause));
                     }
                     Some(owner) => {
@@ -167,7 +167,7 @@ impl Arrival<'_> {
                             .keep_pending(&mut tx, self.browser, owner, identity)
                             .await?;
                         tx.commit().await?;
-                        let cause = "the address is another user's";
+                        let cause = "the address belongs to another user";
                         return Err(Stop::failed(FlowError::LinkRequired, cause));
                     }
                     None => match self.register(&mut tx, identity).await? {
@@ -185,12 +185,12 @@ impl Arrival<'_> {
                 Ok(_) => Ok(()),
                 Err(Error::InvalidCredentials) => Err(Stop::failed(
                     FlowError::Provider,
-                    "the user was disabled meanwhile",
+                    "the user was disabled in the meantime",
                 )),
                 Err(error) => Err(error.into()),
             };
         }
-        Err(Error::internal("sign-ins and changes of one account keep overtaking each other").into())
+        Err(Error::internal("concurrent sign-ins and changes of the account keep conflicting").into())
     }
 
     /// The user who has the identity's address.
@@ -276,14 +276,17 @@ impl Arrival<'_> {
     async fn refresh_own(&self, tx: &mut Tx, identity: &Identity, user_id: Uuid) -> Result<(), Stop> {
         let account = accounts::find(tx, identity).await?;
         let Some(account) = account.filter(|account| account.user_id == user_id) else {
-            return Err(Stop::failed(FlowError::Taken, "the account is not this user's"));
+            return Err(Stop::failed(
+                FlowError::Taken,
+                "the account belongs to another user",
+            ));
         };
         accept(&account, identity)?;
         let parts = &self.oauth.0;
         if accounts::refresh(tx, &parts.keys, &account, identity, parts.clock.now()).await? {
             Ok(())
         } else {
-            Err(Error::internal("an account went away while its user was locked").into())
+            Err(Error::internal("an account was deleted while its user was locked").into())
         }
     }
 
@@ -307,7 +310,10 @@ impl Arrival<'_> {
     async fn cycle(&self, tx: Tx, live: LiveSession, confirmed: bool) -> Result<(), Stop> {
         match self.request.cycle(tx, live, confirmed).await {
             Ok(()) => Ok(()),
-            Err(Error::NotSignedIn) => Err(Stop::failed(FlowError::Expired, "the session ended meanwhile")),
+            Err(Error::NotSignedIn) => Err(Stop::failed(
+                FlowError::Expired,
+                "the session ended in the meantime",
+            )),
             Err(error) => Err(error.into()),
         }
     }
@@ -327,7 +333,7 @@ enum Locked {
 fn refusal(code: &str) -> Stop {
     let cause = format!("the provider answered {}", excerpt(code));
     if DENIED.contains(&code) {
-        Stop::failed(FlowError::Denied, "the person said no")
+        Stop::failed(FlowError::Denied, "the user declined")
     } else if TRY_AGAIN.contains(&code) {
         Stop::failed(FlowError::Expired, cause)
     } else {
@@ -339,7 +345,10 @@ fn refusal(code: &str) -> Stop {
 async fn lock_signed_in(tx: &mut Tx, user_id: Uuid) -> Result<(), Stop> {
     match users::lock(tx, user_id).await? {
         Some(user) if !user.disabled => Ok(()),
-        _ => Err(Stop::failed(FlowError::Expired, "the user is gone or disabled")),
+        _ => Err(Stop::failed(
+            FlowError::Expired,
+            "the user was deleted or disabled",
+        )),
     }
 }
 
@@ -354,10 +363,10 @@ fn accept(account: &Account, identity: &Identity) -> Result<(), Stop> {
 fn check_fresh(provider: &Provider, signed_in_at: Option<i64>, now: i64) -> Result<(), &'static str> {
     match signed_in_at {
         Some(at) if now.saturating_sub(at) > FRESH => {
-            Err("the person signed in at the provider too long ago to confirm anything")
+            Err("the user signed in at the provider too long ago for a confirmation")
         }
         None if provider.preset.auth_time == AuthTime::Required => {
-            Err("the ID token does not say when the person signed in: auth_time is missing")
+            Err("the ID token does not state when the user signed in: auth_time is missing")
         }
         Some(_) | None => Ok(()),
     }

@@ -76,12 +76,12 @@ impl Callback {
         let answer = match (code, error) {
             (Some(code), None) => Ok(Answer::Code(code)),
             (None, Some(error)) => Ok(Answer::Error(error)),
-            (Some(_), Some(_)) => Err("it brings a code and an error"),
-            (None, None) => Err("it brings neither a code nor an error"),
+            (Some(_), Some(_)) => Err("it has both a code and an error"),
+            (None, None) => Err("it has neither a code nor an error"),
         };
         let outcome = match (wrong, states.is_empty()) {
             (Some(wrong), _) => Err(wrong),
-            (None, true) => Err("it brings no state"),
+            (None, true) => Err("it has no state"),
             (None, false) => answer.map(|answer| Outcome { answer, iss, user }),
         };
         Self { states, outcome }

@@ -45,7 +45,7 @@ impl OAuth {
         } = configured;
         let now = self.0.clock.unix();
         let redirect_uri =
-            RedirectUrl::new(self.redirect_uri(provider)).map_err(|_| "our own address is no URL")?;
+            RedirectUrl::new(self.redirect_uri(provider)).map_err(|_| "our own address is not a URL")?;
         let client = token::client(provider, endpoints, redirect_uri);
         let answer = token::exchange(
             &self.0.http,
@@ -114,13 +114,13 @@ impl OAuth {
             return match (id_token, url) {
                 (Some(claims), _) => Ok(claims),
                 (None, Some(url)) => userinfo::fetch(&self.0.http, provider, url, access_token).await,
-                (None, None) => Err("there is no way to learn who it is".to_owned()),
+                (None, None) => Err("there is no way to identify the user".to_owned()),
             };
         };
         match userinfo::fetch(&self.0.http, provider, url, access_token).await {
             // Another person's access token would bring that person's claims (OpenID Connect Core §5.3.2).
             Ok(claims) if claims.get("sub") != id_token.get("sub") => {
-                Err("userinfo: it is about another person".to_owned())
+                Err("userinfo: it is for another user".to_owned())
             }
             Ok(claims) => Ok(profile::merge(id_token.clone(), claims)),
             Err(cause) if provider.preset.userinfo == Userinfo::Required => Err(cause),
@@ -128,7 +128,7 @@ impl OAuth {
                 tracing::warn!(
                     provider = provider.id,
                     cause,
-                    "a sign-in goes on without userinfo"
+                    "a sign-in continues without userinfo"
                 );
                 Ok(id_token.clone())
             }

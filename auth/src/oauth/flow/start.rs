@@ -54,7 +54,11 @@ impl OAuth {
             Intent::Confirm => Some(request.require().await?),
         };
         let failed = |cause: String| {
-            tracing::warn!(provider = provider.id, cause, "a provider flow could not begin");
+            tracing::warn!(
+                provider = provider.id,
+                cause,
+                "a provider flow could not be started"
+            );
             Stop::failed(FlowError::Provider, cause).leading(WayBack {
                 intent: wish.intent,
                 return_to: wish.return_to.and_then(ReturnTo::parse),
@@ -119,7 +123,7 @@ impl OAuth {
         extra: &[(&str, &str)],
     ) -> Result<String, String> {
         let redirect_uri =
-            RedirectUrl::new(self.redirect_uri(provider)).map_err(|_| "our own address is no URL")?;
+            RedirectUrl::new(self.redirect_uri(provider)).map_err(|_| "our own address is not a URL")?;
         let client = token::client(provider, endpoints, redirect_uri);
         let mut request = client
             .authorize_url(|| CsrfToken::new(secrets.state.clone()))

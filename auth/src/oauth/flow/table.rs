@@ -127,10 +127,12 @@ impl Flow {
         provider: &str,
     ) -> std::result::Result<&'a Browser, &'static str> {
         let is_same = |browser: &&Browser| bool::from(browser.hash().ct_eq(&self.browser_hash));
-        let browser = browser.filter(is_same).ok_or("the flow is another browser's")?;
+        let browser = browser
+            .filter(is_same)
+            .ok_or("the flow belongs to another browser")?;
         // One provider's answer on another's path is the mix-up of RFC 9700 §4.4.
         if self.provider != provider {
-            return Err("the flow is another provider's");
+            return Err("the flow belongs to another provider");
         }
         Ok(browser)
     }

@@ -243,7 +243,7 @@ impl Source {
             .map_err(|error| format!("metadata of {}: {error}", without_query(&url)))?;
         let metadata = serde_json::from_slice(&text).map_err(|error| {
             let (url, cause) = (without_query(&url), excerpt(&error.to_string()));
-            format!("metadata of {url}: not what the standard asks for, {cause}")
+            format!("metadata of {url}: not as the standard requires: {cause}")
         })?;
         Endpoints::discovered(&self.provider, issuer, metadata)
     }
@@ -260,7 +260,7 @@ impl Source {
     }
 
     async fn keys_at(&self, url: Option<String>) -> Result<Keys, String> {
-        let url = url.ok_or("key set: the metadata names none")?;
+        let url = url.ok_or("key set: the metadata has no jwks_uri")?;
         let text = self
             .http
             .get_again(&url)
@@ -302,7 +302,7 @@ impl Endpoints {
                 if known.is_empty() {
                     let (listed, accepted) = (excerpt(&listed.join(", ")), names(&Algorithm::ALL));
                     return Err(format!(
-                        "metadata: tokens are signed with {listed}, accepted is {accepted}"
+                        "metadata: tokens are signed with {listed}, accepted are {accepted}"
                     ));
                 }
                 known
@@ -318,7 +318,7 @@ impl Endpoints {
         let plain = is_plain(issuer) || is_plain(&metadata_url(provider, issuer));
         let named = |what: &str, url: Option<String>| match url.filter(|url| !url.is_empty()) {
             Some(url) if is_plain(&url) && !plain => Err(format!(
-                "metadata: its {what} is {}, and not https as it is itself",
+                "metadata: its {what} is {}, which is not https, although the metadata is",
                 excerpt(&url)
             )),
             url => Ok(url),
@@ -373,7 +373,7 @@ impl Endpoints {
         let issuer = (tenants.issuer_for)(configured, found, claims)?;
         match key_issuer {
             Some(key_issuer) if !(tenants.key_is_of)(key_issuer, &issuer) => Err(format!(
-                "its key signs for {}, and its issuer is {issuer:?}",
+                "its key is for {}, but its issuer is {issuer:?}",
                 excerpt(key_issuer)
             )),
             _ => Ok(issuer),

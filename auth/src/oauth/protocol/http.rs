@@ -32,17 +32,17 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 pub enum HttpError {
     #[error("the address is neither https nor on this machine")]
     Address,
-    #[error("the request cannot be written")]
+    #[error("the request cannot be built")]
     Request,
     #[error("no answer: {}", chain(.0))]
     Transport(reqwest::Error),
     #[error("no answer within {} s", TOTAL.as_secs())]
     Timeout,
-    #[error("the answer is larger than {MAX_BODY} bytes")]
+    #[error("the response is larger than {MAX_BODY} bytes")]
     TooLarge,
-    #[error("the answer has status {0}")]
+    #[error("the response has status {0}")]
     Status(StatusCode),
-    #[error("the answer is not declared as JSON")]
+    #[error("the response is not declared as JSON")]
     NotJson,
 }
 
@@ -211,7 +211,7 @@ impl Http {
 
 /// An HTTP proxy, with a password in its address or without. The messages repeat nothing of it.
 fn proxy(text: &str) -> Result<Proxy, String> {
-    let wrong = || "must be the address of an HTTP proxy, as http://proxy.example:3128".to_owned();
+    let wrong = || "must be the address of an HTTP proxy, such as http://proxy.example:3128".to_owned();
     let url = Url::parse(text).map_err(|_| wrong())?;
     let is_proxy = matches!(url.scheme(), "http" | "https")
         && url.path() == "/"

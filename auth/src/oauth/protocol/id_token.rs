@@ -132,7 +132,7 @@ impl Keys {
         let keys = set
             .get("keys")
             .and_then(Value::as_array)
-            .ok_or("has no array of keys")?;
+            .ok_or("has no array `keys`")?;
         let usable: Vec<Key> = keys.iter().filter_map(Key::parse).collect();
         if usable.is_empty() {
             Err(format!("has no usable key among {}", keys.len()))
@@ -157,7 +157,7 @@ impl Keys {
         match (fitting.next(), fitting.next()) {
             (Some(key), None) => Ok(key),
             (None, _) => Err(Rejected::unknown_key()),
-            (Some(_), Some(_)) => Err(invalid("several keys fit")),
+            (Some(_), Some(_)) => Err(invalid("several keys match")),
         }
     }
 }
@@ -282,7 +282,7 @@ pub(crate) fn verify(token: &str, keys: &Keys, expected: &Expected<'_>) -> Resul
     }
     // Three parts: five would be an encrypted token, which we never ask for.
     let [header, payload, signature] = token.split('.').collect::<Vec<_>>()[..] else {
-        return Err(invalid("it is not three parts"));
+        return Err(invalid("it does not have three parts"));
     };
     let signed = &token[..header.len() + 1 + payload.len()];
     let decode = |part: &str, what: &str| {
@@ -341,11 +341,11 @@ fn read_header<'a>(
         .and_then(|alg| alg.parse().ok());
     let algorithm = algorithm.filter(|alg| allowed.contains(alg)).ok_or_else(|| {
         let (found, accepted) = (found(header, "alg"), names(allowed));
-        invalid(format!("its algorithm is {found}, accepted is {accepted}"))
+        invalid(format!("its algorithm is {found}, accepted are {accepted}"))
     })?;
     // `crit` names extensions we would have to understand (RFC 7515 §4.1.11); `cty` announces a nested token.
     if header.contains_key("crit") || header.contains_key("cty") {
-        return Err(invalid("its header asks for more than a plain token"));
+        return Err(invalid("its header has extensions that are not supported"));
     }
     // An access or logout token of the same provider is signed with the same key (RFC 8725 §3.11).
     match header.get("typ") {
@@ -359,7 +359,7 @@ fn read_header<'a>(
     match header.get("kid") {
         None | Some(Value::Null) => Ok((algorithm, None)),
         Some(Value::String(kid)) => Ok((algorithm, Some(kid))),
-        Some(_) => Err(invalid("its key id is not a text")),
+        Some(_) => Err(invalid("its key id is not a string")),
     }
 }
 
@@ -418,7 +418,7 @@ fn check_claims(claims: &Object, key_issuer: Option<&str>, expected: &Expected<'
     if !is_audience(claims.get("aud"), expected) {
         let (audience, us) = (found("aud"), expected.client_id);
         return Err(format!(
-            "aud is {audience}, expected {us:?}, and beside it only what <ID>_AUDIENCES names"
+            "aud is {audience}, expected {us:?}, and no others except those in <ID>_AUDIENCES"
         ));
     }
     if has(claims, "azp") && text("azp") != Some(expected.client_id) {
@@ -430,7 +430,7 @@ fn check_claims(claims: &Object, key_issuer: Option<&str>, expected: &Expected<'
     }
 
     let now = expected.now;
-    let ahead = |name: &str, at: i64| format!("{name} is {at}, ahead of now, {now}");
+    let ahead = |name: &str, at: i64| format!("{name} is {at}, in the future: the time is {now}");
     let expires = seconds(claims, "exp")?.ok_or("exp is missing")?;
     let issued = seconds(claims, "iat")?.ok_or("iat is missing")?;
     if issued > now.saturating_add(LEEWAY) {
@@ -446,7 +446,7 @@ fn check_claims(claims: &Object, key_issuer: Option<&str>, expected: &Expected<'
     if let Origin::Flow { nonce: Some(nonce) } = expected.origin {
         let found = text("nonce").ok_or("nonce is missing")?;
         if !bool::from(found.as_bytes().ct_eq(nonce.as_bytes())) {
-            return Err("nonce is another flow's".to_owned());
+            return Err("nonce belongs to another flow".to_owned());
         }
     }
     Ok(Times { issued, expires })
@@ -454,11 +454,11 @@ fn check_claims(claims: &Object, key_issuer: Option<&str>, expected: &Expected<'
 
 fn check_age(Times { issued, expires }: Times, now: i64) -> Result<(), String> {
     if now >= expires.saturating_add(LEEWAY) {
-        return Err(format!("it expired at {expires}, and now is {now}"));
+        return Err(format!("it expired at {expires}, and the time is {now}"));
     }
     if issued < now.saturating_sub(MAX_AGE) {
         return Err(format!(
-            "it was made at {issued}, more than {MAX_AGE} s before now, {now}"
+            "it was issued at {issued}, more than {MAX_AGE} s before {now}"
         ));
     }
     Ok(())
@@ -479,7 +479,7 @@ fn check_access_token(
     if found.as_str().map(|hash| hash.trim_end_matches('=')) == Some(&half) {
         Ok(())
     } else {
-        Err("at_hash is another access token's".to_owned())
+        Err("at_hash belongs to another access token".to_owned())
     }
 }
 
@@ -1025,7 +1025,7 @@ mod tests {
         let cause = cause(signer.token(&claims()), &[Algorithm::Rs256, Algorithm::Ps512]);
         assert_eq!(
             cause,
-            r#"ID token: its algorithm is "ES256", accepted is RS256, PS512"#
+            r#"ID token: its algorithm is "ES256", accepted are RS256, PS512"#
         );
     }
 }

@@ -74,7 +74,7 @@ pub(crate) async fn exchange(
     let answer = request.request_async(http).await?;
     check_type(provider, &answer)?;
     if provider.is_oidc() && answer.id_token.is_none() {
-        return Err(Refused::because("no ID token came with it"));
+        return Err(Refused::because("the response has no ID token"));
     }
     Ok(answer)
 }
@@ -106,7 +106,7 @@ fn check_type(provider: &Provider, answer: &TokenAnswer) -> Result<(), Refused> 
     match &answer.token_type {
         Some(kind) if kind.eq_ignore_ascii_case("bearer") => Ok(()),
         None if provider.preset.token_type_optional => Ok(()),
-        _ => Err(Refused::because("the token is of a type we cannot use")),
+        _ => Err(Refused::because("the token type is not supported")),
     }
 }
 
@@ -184,7 +184,7 @@ impl TryFrom<RawAnswer> for TokenAnswer {
         Ok(Self {
             access_token: present(raw.access_token)
                 .map(AccessToken::new)
-                .ok_or("no access token came")?,
+                .ok_or("the response has no access token")?,
             refresh_token: present(raw.refresh_token).map(RefreshToken::new),
             id_token: present(raw.id_token),
             token_type: raw.token_type,
@@ -234,8 +234,8 @@ impl Refused {
     fn by(body: &[u8]) -> Self {
         match json::object(body) {
             Ok(answer) if has(&answer, "error") => answer.into(),
-            Ok(_) => Self::because("no access token, or an odd one, in the answer"),
-            Err(cause) => Self::because(format_args!("the answer {cause}")),
+            Ok(_) => Self::because("the response has no usable access token"),
+            Err(cause) => Self::because(format_args!("the response {cause}")),
         }
     }
 }
@@ -255,7 +255,7 @@ impl From<Object> for Refused {
         let said = ["error", "message"].map(|name| answer.get(name).filter(|value| !value.is_null()));
         let mut said = said.into_iter().flatten().peekable();
         let code = said.peek().map(|value| code(value));
-        let code = code.unwrap_or_else(|| "without a reason".to_owned());
+        let code = code.unwrap_or_else(|| "no reason given".to_owned());
         Self {
             is_final: said.any(|value| value.as_str().is_some_and(|code| FINAL.contains(&code))),
             ..Self::because(format_args!("refused, {code}"))
@@ -398,7 +398,7 @@ mod tests {
                 r#""OAuthException""#,
                 false,
             ),
-            (json!({ "error": null }), "without a reason", false),
+            (json!({ "error": null }), "no reason given", false),
         ] {
             let refused: Refused = serde_json::from_value(answer).unwrap();
             assert_eq!(refused.to_string(), format!("token request: refused, {code}"));

@@ -30,7 +30,7 @@ pub(crate) async fn fetch(
         text = http.get_with_token(&other, token).await;
     }
     let mut claims = json::object(&text.map_err(|error| format!("userinfo: {error}"))?)
-        .map_err(|cause| format!("userinfo: the answer {cause}"))?;
+        .map_err(|cause| format!("userinfo: the response {cause}"))?;
     if let Some(complete) = quirks.complete {
         let asked = Asked {
             http,

@@ -13,7 +13,7 @@ pub const DEVELOPMENT: &str = "dev";
 /// The id, with the error for another provider that has it.
 pub(super) const RESERVED: (&str, &str) = (
     DEVELOPMENT,
-    "must not hold dev: the development provider has that id",
+    "must not contain dev, the id of the development provider",
 );
 
 /// The development provider of the server at this address.
@@ -55,7 +55,7 @@ mod tests {
 
     /// Its address changes with every change of the port.
     #[test]
-    fn nobody_has_to_vouch_for_the_development_provider() {
+    fn the_development_provider_needs_no_issuer() {
         let url = PublicUrl::parse("http://127.0.0.1:3000").unwrap();
         let provider = development(&url, "secret".into());
         assert_eq!(provider.vouching(), None);

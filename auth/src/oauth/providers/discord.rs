@@ -62,7 +62,7 @@ mod tests {
     use crate::oauth::account::profile::testing::{ADA, NAME, assert_reads};
 
     #[test]
-    fn everybody_has_a_picture() {
+    fn every_user_has_a_picture() {
         let path = |claims| avatar(&claims).map(|url| url.replace(CDN, ""));
         let id = "80351110224678912";
         assert_eq!(

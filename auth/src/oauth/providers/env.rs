@@ -65,13 +65,13 @@ fn listed<'a>(vars: &'a Vars, problems: &mut Vec<Problem>) -> Vec<&'a str> {
     let list = vars.get("AUTH_PROVIDERS").unwrap_or_default();
     for id in list.split(',').map(str::trim).filter(|id| !id.is_empty()) {
         let message = if !is_id(id) {
-            "holds an id that is not 1 to 32 of a-z, 0-9, _ and -"
+            "contains an id that is not 1 to 32 of the characters a-z, 0-9, _ and -"
         } else if let Some((_, why)) = RESERVED.iter().find(|(reserved, _)| *reserved == id) {
             why
         } else if PRESETS.iter().any(|preset| preset.id == id) {
             continue;
         } else if ids.iter().any(|other| prefix(other) == prefix(id)) {
-            "holds two ids with the same variables"
+            "contains two ids with the same variables"
         } else {
             ids.push(id);
             continue;
@@ -278,11 +278,11 @@ fn params(text: &str, preset: &Preset, offline: bool) -> Result<Vec<(String, Str
         let of_row = preset.authorize_params.iter().copied();
         let when_offline = preset.offline.params.iter().filter(|_| offline).copied();
         if of_row.chain(when_offline).any(|(ours, _)| ours == name) || OURS.contains(&name.as_str()) {
-            return Err("must not hold a parameter the application sets itself".to_owned());
+            return Err("must not contain a parameter that the application sets itself".to_owned());
         }
         // RFC 6749 §3.1.
         if found.iter().any(|(other, _)| *other == name) {
-            return Err("must not hold a parameter twice".to_owned());
+            return Err("must not contain a parameter twice".to_owned());
         }
         found.push((name, value));
     }

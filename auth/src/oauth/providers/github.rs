@@ -112,7 +112,7 @@ fn has_next(headers: &HeaderMap) -> bool {
 
 fn choose(list: &[u8]) -> Result<Option<String>, String> {
     let list: Vec<Address> =
-        serde_json::from_slice(list).map_err(|_| "list of addresses: not what GitHub answers".to_owned())?;
+        serde_json::from_slice(list).map_err(|_| "list of addresses: not in GitHub's format".to_owned())?;
     Ok(list
         .into_iter()
         .find(|address| address.primary == Some(true) && address.verified == Some(true))

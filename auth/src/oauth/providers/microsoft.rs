@@ -85,10 +85,10 @@ fn issuer_for(configured: &str, found: &str, claims: &Object) -> Result<String, 
         .get("tid")
         .and_then(Value::as_str)
         .filter(|tid| is_tenant_id(tid))
-        .ok_or("tid is no tenant's id")?;
+        .ok_or("tid is not a tenant id")?;
     match split(configured) {
         Some((_, "organizations")) if tid == PERSONAL => {
-            Err("a personal account, where organizations are asked for".into())
+            Err("a personal account, but only organizations are accepted".into())
         }
         _ => Ok(found.replace(PLACEHOLDER, tid)),
     }

@@ -99,7 +99,7 @@ mod tests {
 
     /// Only providers that are sent `max_age` must send the claim, and some of those are known to leave it out.
     #[test]
-    fn who_is_asked_for_a_fresh_sign_in_has_to_say_when_it_was() {
+    fn a_provider_asked_for_a_fresh_sign_in_must_state_its_time() {
         for row in PRESETS.iter().chain([&GENERIC]) {
             let asked = row.fresh.contains(&("max_age", "0"));
             assert!(row.auth_time != AuthTime::Required || asked, "{}", row.id);

@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn who_vouches_is_the_issuer_or_whoever_answers_for_userinfo() {
+    fn an_account_stores_the_issuer_or_the_host_of_userinfo() {
         assert_eq!(vouching(&[]).as_deref(), Some("https://api.x.com"));
         let own = [("X_USERINFO_URL", "https://x.acme.example/2/users/me")];
         assert_eq!(vouching(&own).as_deref(), Some("https://x.acme.example"));

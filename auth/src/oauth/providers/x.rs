@@ -85,7 +85,7 @@ fn report<'a>(
     if !has_email && provider.scopes.iter().any(|scope| scope == SCOPE) {
         tracing::warn!(
             provider = provider.id,
-            "X sent no address: the person has none, or \"Request email from users\" is off in the app's user \
+            "X sent no address: the user has none, or \"Request email from users\" is off in the app's user \
              authentication settings at X"
         );
     }

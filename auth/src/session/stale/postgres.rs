@@ -35,7 +35,7 @@ const SETTING: &str = "start_axum_auth.listener";
 /// PgBouncer's error for a setting it does not know.
 const PROTOCOL_VIOLATION: &str = "08P01";
 const POOLER: &str =
-    "there is a pooler in between, through which nothing can be heard (LISTEN_DATABASE_URL leads past it)";
+    "notifications do not pass through the pooler (set LISTEN_DATABASE_URL to an address that bypasses it)";
 /// The time between two heartbeats. Three may be late or lost without consequence. Marks do not wait for them.
 const HEARTBEAT_EVERY: Duration = Duration::from_millis(500);
 
@@ -110,7 +110,7 @@ pub(super) async fn follow(follower: &Follower) -> Result<Infallible, Broken> {
     timeout(CATCH_UP_TIME, follower.catch_up(&mut listener, 0)).await??;
     let mut silence: fn() -> Broken = || {
         Deaf(
-            "what is said is not heard: there may be a pooler in between (LISTEN_DATABASE_URL leads past it)",
+            "notifications do not arrive: there may be a pooler in between (set LISTEN_DATABASE_URL to an address that bypasses it)",
         )
         .into()
     };
@@ -209,7 +209,7 @@ fn hear(follower: &Follower, heard: Option<PgNotification>) -> Result<Option<Uui
             }
             Ok(None)
         }
-        Message::Unknown => Err("a notification that cannot be read: the table is read again".into()),
+        Message::Unknown => Err("a notification cannot be read, so the table is read again".into()),
     }
 }
 

@@ -46,7 +46,7 @@ pub(super) fn choose(asked: &Asked, invalid: bool) -> Response {
     };
     let main = format!(
         "<p>This is the development identity provider. Release builds do not contain it.</p>\
-         {alert}{people}<h2>Somebody else</h2>{other}{cancel}"
+         {alert}{people}<h2>Another user</h2>{other}{cancel}"
     );
-    bare_page::respond("Who do you want to be?", "", &main)
+    bare_page::respond("Who do you want to sign in as?", "", &main)
 }

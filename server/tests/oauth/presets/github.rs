@@ -189,7 +189,7 @@ async fn githubs_errors_come_with_status_200() {
 }
 
 #[tokio::test]
-async fn a_github_user_without_a_usable_id_is_nobody() {
+async fn a_github_user_without_a_usable_id_is_refused() {
     let github = github(json!([address("a@example.com", true, true)])).await;
     for id in [
         Value::Null,

@@ -204,7 +204,7 @@ async fn microsoft_vouches_for_an_address_by_its_own_claims() {
 
 /// nOAuth in full: the address of a user here, from a tenant of the attacker's.
 #[tokio::test]
-async fn an_address_from_anybodys_tenant_opens_nobodys_account() {
+async fn an_address_from_another_tenant_opens_no_account() {
     let microsoft = microsoft("common").await;
     microsoft.app.browser().register("ada@corp.example").await;
     let (mut browser, answer) = microsoft.at_tenant(OTHER_TENANT, json!({})).await;

@@ -70,9 +70,9 @@ impl Actions {
 #[component]
 pub(super) fn Notices(actions: Actions) -> impl IntoView {
     view! {
-        <Notice form=actions.set_role done="The role is changed." />
-        <Notice form=actions.disable done="The account is disabled, and its sessions have ended." />
-        <Notice form=actions.enable done="The account is enabled." />
+        <Notice form=actions.set_role done="The role has been changed." />
+        <Notice form=actions.disable done="The account has been disabled, and its sessions have ended." />
+        <Notice form=actions.enable done="The account has been enabled." />
     }
 }
 
@@ -87,7 +87,7 @@ pub(super) fn Access(
     let forms = if oneself {
         Either::Left(view! {
             <p class="empty">
-                "This is you. Another administrator can change your role or disable your account."
+                "This is your own account. Another administrator can change its role or disable it."
             </p>
         })
     } else {
@@ -141,7 +141,7 @@ fn DisableForm(id: Uuid, is_disabled: bool, actions: Actions) -> impl IntoView {
         Either::Left(view! {
             <Form form=actions.enable class="stack after-form">
                 <input type="hidden" name="user_id" value=id.to_string() />
-                <p class="hint">"Nobody can sign in to this account."</p>
+                <p class="hint">"Sign-in to this account is blocked."</p>
                 <Submit form=actions.enable label="Enable account" busy="Enabling…" class="button-quiet" />
             </Form>
         })
@@ -149,7 +149,7 @@ fn DisableForm(id: Uuid, is_disabled: bool, actions: Actions) -> impl IntoView {
         Either::Right(view! {
             <Form form=actions.disable class="stack after-form">
                 <input type="hidden" name="user_id" value=id.to_string() />
-                <p class="hint">"Disabled, nobody can sign in to this account, and all its sessions end at once."</p>
+                <p class="hint">"Disabling this account blocks sign-in to it and ends all its sessions at once."</p>
                 <Submit
                     form=actions.disable
                     label="Disable account"

@@ -8,7 +8,7 @@ use crate::ui::time::When;
 #[component]
 pub(super) fn Data(data: Vec<DataSize>) -> impl IntoView {
     let list = if data.is_empty() {
-        Either::Left(view! { <p class="empty">"No data is kept."</p> })
+        Either::Left(view! { <p class="empty">"No data is stored."</p> })
     } else {
         let rows = data
             .into_iter()
@@ -28,7 +28,7 @@ pub(super) fn Data(data: Vec<DataSize>) -> impl IntoView {
 fn DataRow(size: DataSize) -> impl IntoView {
     let bucket = match size.bucket.as_str() {
         "public" => "Public data".to_owned(),
-        "private" => "Private data".to_owned(),
+        "private" => "Private data".to_owned(), // wing:private-data
         other => other.to_owned(),
     };
     let client = (!size.client_id.is_empty()).then(|| format!(" of {}", size.client_id));
@@ -38,7 +38,7 @@ fn DataRow(size: DataSize) -> impl IntoView {
                 <h3>{bucket} {client}</h3>
                 <p class="hint">
                     {counted(size.keys, "key")} ", " {counted(size.bytes, "byte")} ", version "
-                    {size.version.to_string()} ", changed " <When at=size.updated_at />
+                    {size.version.to_string()} ", changed on " <When at=size.updated_at />
                 </p>
             </div>
         </li>

@@ -53,7 +53,7 @@ pub(super) fn Happened(id: Uuid, history: Load<Events>) -> impl IntoView {
     let before = asked_before();
     view! {
         <section class="card" aria-labelledby="events-title">
-            <h2 id="events-title">"What happened"</h2>
+            <h2 id="events-title">"Activity"</h2>
             <Loaded load=history let:page>
                 <EventPage id page is_later=untrack(before).is_some() />
             </Loaded>
@@ -67,8 +67,8 @@ fn EventPage(id: Uuid, page: Events, is_later: bool) -> impl IntoView {
     let next = page.next.map(|next| format!("{here}?{BEFORE}={next}"));
     let pages = (is_later || next.is_some()).then(|| {
         view! {
-            <nav class="actions after-form" aria-label="Pages of what happened">
-                {is_later.then(|| view! { <a href=here>"The newest"</a> })}
+            <nav class="actions after-form" aria-label="Activity pages">
+                {is_later.then(|| view! { <a href=here>"Newest"</a> })}
                 {next.map(|next| view! { <a href=next>"Older"</a> })}
             </nav>
         }

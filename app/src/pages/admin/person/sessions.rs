@@ -114,13 +114,13 @@ fn SessionRow(id: Uuid, session: SessionInfo, actions: Actions) -> impl IntoView
         <li class="row" data-session=session.session_id.to_string()>
             <div class="row-text">
                 <h3>
-                    {device} {session.current.then(|| view! { " " <span class="badge">"This one"</span> })}
+                    {device} {session.current.then(|| view! { " " <span class="badge">"Current session"</span> })}
                 </h3>
                 <p class="hint">
-                    "Signed in " <When at=session.created_at clock=true /> " with " {method(&session.method)}
+                    "Signed in on " <When at=session.created_at clock=true /> " with " {method(&session.method)}
                     {session.ip.map(|ip| view! { " from " <span class="address">{ip}</span> })}
                 </p>
-                <p class="hint">"Last seen " <When at=session.last_seen_at clock=true /></p>
+                <p class="hint">"Last seen on " <When at=session.last_seen_at clock=true /></p>
             </div>
             <Form form=actions.revoke>
                 // Not for the server function: it identifies the page that the form is on.
