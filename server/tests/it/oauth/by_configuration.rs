@@ -7,8 +7,9 @@ use server::config::ServerConfig;
 use crate::oauth::{
     idp::{Endpoint, Idp},
     keys::Signer,
-    support::{Log, World, clock, person},
+    support::{World, person},
 };
+use crate::support::{Log, clock};
 
 #[tokio::test]
 async fn an_audience_beside_us_must_have_been_named() {
@@ -48,7 +49,7 @@ async fn metadata_is_read_where_configured_and_must_still_be_the_issuers() {
     let inside = world.acme.at("/inside/.well-known/openid-configuration?p=policy");
     world.restart(&[("ACME_METADATA_URL", &inside)]).await;
     // It names the place it is at, and not the issuer.
-    let answer = world.browser().post("/auth/login/acme", &[]).await;
+    let answer = world.browser().press("acme", &[]).await;
     answer.assert_leads_to("/login?error=provider");
 
     let issuer = world.acme.origin().to_owned();
@@ -147,7 +148,7 @@ async fn errors_name_what_was_found_and_what_was_expected() {
     let issuer = world.acme.origin().to_owned();
     let check = async |world: &World| {
         world.app.advance(3601);
-        world.app.auth().oauth.check("acme").await.unwrap_err()
+        world.app.auth.oauth.check("acme").await.unwrap_err()
     };
     for (metadata, both) in [
         (
@@ -204,7 +205,7 @@ async fn errors_name_what_was_found_and_what_was_expected() {
     }
     // RFC 9207: in the callback itself.
     let (log, _guard) = Log::capture();
-    let mut browser = world.browser();
+    let browser = world.browser();
     let hop = browser.begin("acme").await;
     let callback = hop.callback(&[
         ("code", "c"),
@@ -222,7 +223,7 @@ async fn errors_name_what_was_found_and_what_was_expected() {
 #[tokio::test]
 async fn a_provider_out_of_reach_is_described_with_all_causes() {
     let world = World::with(&[("ACME_ISSUER", "http://127.0.0.1:1")]).await;
-    let error = world.app.auth().oauth.check("acme").await.unwrap_err();
+    let error = world.app.auth.oauth.check("acme").await.unwrap_err();
     assert!(
         error.contains("http://127.0.0.1:1/") && error.contains("refused"),
         "{error}"

@@ -1,51 +1,46 @@
 //! Confirming one's identity with a provider.
 
-use http::StatusCode;
 use serde_json::{Value, json};
 
 use crate::oauth::{
     idp::Endpoint,
-    support::{Answer, Browser, Hop, World, person},
+    support::{Hop, World, person},
 };
+use crate::support::{Answer, Browser, PASSWORD, until};
 
 const DENIED: &str = "reauth_required";
 
-async fn begin(browser: &mut Browser, return_to: &str) -> Hop {
+async fn begin(browser: &Browser, return_to: &str) -> Hop {
     let fields = [("intent", "confirm"), ("return_to", return_to)];
     browser.begin_with("acme", &fields).await
 }
 
-async fn confirm(world: &World, browser: &mut Browser, person: &Value) -> Answer {
+async fn confirm(world: &World, browser: &Browser, person: &Value) -> Answer {
     let hop = begin(browser, "/settings/accounts").await;
     browser.finish(&hop, &world.acme, person).await
 }
 
 /// Something that takes a recent session.
-async fn set_password(browser: &mut Browser) -> Answer {
-    browser
-        .post(
-            "/api/set_password",
-            &[("new_password", crate::oauth::support::PASSWORD)],
-        )
-        .await
+async fn set_password(browser: &Browser) -> Answer {
+    browser.call("set_password", &[("new_password", PASSWORD)]).await
 }
 
 #[tokio::test]
 async fn a_user_without_a_password_confirms_with_a_connected_account() {
     let world = World::new().await;
-    let mut browser = world.signed_in("acme", &person("ada")).await;
+    let browser = world.signed_in("acme", &person("ada")).await;
     world.app.advance(600);
-    set_password(&mut browser).await.assert_error(403, DENIED);
-    let (before, old) = (browser.session().await, browser.clone());
-    confirm(&world, &mut browser, &person("ada"))
+    set_password(&browser).await.refused(403, DENIED);
+    let (before, old) = (browser.session().await, browser.copy());
+    confirm(&world, &browser, &person("ada"))
         .await
         .assert_leads_to("/settings/accounts");
     // The same session under another id.
     assert_eq!(browser.session().await, before);
-    assert_ne!(browser.jar["__Host-id"], old.jar["__Host-id"]);
+    assert_ne!(browser.cookie("id").unwrap(), old.cookie("id").unwrap());
     assert_eq!(old.live_session_id().await, None);
-    assert_eq!(set_password(&mut browser).await.status, StatusCode::OK);
-    let events = browser.post("/api/list_own_events", &[]).await.json();
+    set_password(&browser).await.expect(200);
+    let events = browser.call("list_own_events", &[]).await.json();
     let events = events.as_array().unwrap();
     assert!(
         events.iter().any(|event| event["kind"] == "confirm"),
@@ -67,9 +62,9 @@ async fn a_user_without_a_password_confirms_with_a_connected_account() {
 #[tokio::test]
 async fn the_page_offers_every_connected_provider_beside_the_password() {
     let world = World::new().await;
-    let mut browser = world.signed_in("acme", &person("ada")).await;
+    let browser = world.signed_in("acme", &person("ada")).await;
     for has_password in [false, true] {
-        let page = browser.get("/settings/security").await.body;
+        let page = browser.get("/settings/security").await.text();
         let form = |provider: &str| {
             let action = format!("action=\"/auth/login/{provider}\"");
             let start = page.find(&action)?;
@@ -79,15 +74,15 @@ async fn the_page_offers_every_connected_provider_beside_the_password() {
         assert!(acme.contains("name=\"intent\" value=\"confirm\""), "{acme}");
         assert_eq!(form("corp"), None);
         assert_eq!(page.contains("action=\"/api/confirm_identity"), has_password);
-        set_password(&mut browser).await;
+        set_password(&browser).await;
     }
 }
 
 #[tokio::test]
 async fn the_provider_is_asked_for_a_fresh_sign_in() {
     let world = World::with(&[("ACME_OFFLINE", "1")]).await;
-    let mut browser = world.signed_in("acme", &person("ada")).await;
-    let hop = begin(&mut browser, "").await;
+    let browser = world.signed_in("acme", &person("ada")).await;
+    let hop = begin(&browser, "").await;
     assert_eq!(hop.param("prompt").as_deref(), Some("login"));
     assert_eq!(hop.param("max_age").as_deref(), Some("0"));
     // Nobody else is.
@@ -100,25 +95,25 @@ async fn the_provider_is_asked_for_a_fresh_sign_in() {
 async fn only_an_account_of_ones_own_confirms() {
     let world = World::new().await;
     world.signed_in("acme", &person("grace")).await;
-    let mut browser = world.signed_in("acme", &person("ada")).await;
+    let browser = world.signed_in("acme", &person("ada")).await;
     world.app.advance(600);
-    let (before, id) = (browser.session().await, browser.jar["__Host-id"].clone());
+    let (before, id) = (browser.session().await, browser.cookie("id").unwrap());
     // Another user's, and one that is not connected; neither signs in or connects anything.
     for other in ["grace", "alan"] {
-        let answer = confirm(&world, &mut browser, &person(other)).await;
+        let answer = confirm(&world, &browser, &person(other)).await;
         answer.assert_leads_to("/login?error=taken&return_to=%2Fsettings%2Faccounts");
         assert!(!answer.touches_session());
         let answer = browser.get(answer.location()).await;
         answer.assert_leads_to("/settings/accounts");
-        let page = browser.get("/settings/accounts").await.body;
+        let page = browser.get("/settings/accounts").await.text();
         assert!(
             page.contains("To confirm your identity, use one that is connected to your account."),
             "{page}"
         );
     }
-    set_password(&mut browser).await.assert_error(403, DENIED);
+    set_password(&browser).await.refused(403, DENIED);
     assert_eq!(
-        (browser.session().await, &browser.jar["__Host-id"]),
+        (browser.session().await, &browser.cookie("id").unwrap()),
         (before, &id)
     );
     world
@@ -142,22 +137,22 @@ async fn a_sign_in_at_the_provider_long_ago_confirms_nothing() {
         (json!(null), false),
     ] {
         world.acme.behave();
-        let mut browser = world.signed_in("acme", &person("ada")).await;
+        let browser = world.signed_in("acme", &person("ada")).await;
         world
             .app
-            .execute("UPDATE sessions SET authenticated_at = '2026-01-01T00:00:00Z'")
+            .sql("UPDATE sessions SET authenticated_at = '2026-01-01T00:00:00Z'")
             .await;
-        set_password(&mut browser).await.assert_error(403, DENIED);
+        set_password(&browser).await.refused(403, DENIED);
         world
             .acme
             .script(|script| script.claims = json!({ "auth_time": auth_time }));
-        let answer = confirm(&world, &mut browser, &person("ada")).await;
+        let answer = confirm(&world, &browser, &person("ada")).await;
         if confirms {
             answer.assert_leads_to("/settings/accounts");
         } else {
             answer.assert_leads_to("/login?error=expired&return_to=%2Fsettings%2Faccounts");
             assert!(!answer.touches_session());
-            set_password(&mut browser).await.assert_error(403, DENIED);
+            set_password(&browser).await.refused(403, DENIED);
         }
     }
 }
@@ -165,12 +160,12 @@ async fn a_sign_in_at_the_provider_long_ago_confirms_nothing() {
 #[tokio::test]
 async fn an_anonymous_visitor_has_nothing_to_confirm() {
     let world = World::new().await;
-    let mut browser = world.browser();
+    let browser = world.browser();
     let fields = [("intent", "confirm"), ("return_to", "/settings/accounts")];
-    let answer = browser.post("/auth/login/acme", &fields).await;
+    let answer = browser.press("acme", &fields).await;
     assert_eq!(
         (answer.status, answer.location()),
-        (StatusCode::SEE_OTHER, "/login?return_to=%2Fsettings%2Fsecurity")
+        (303, "/login?return_to=%2Fsettings%2Fsecurity")
     );
     world.app.assert_untouched().await;
 }
@@ -179,10 +174,10 @@ async fn an_anonymous_visitor_has_nothing_to_confirm() {
 #[tokio::test]
 async fn a_confirmation_is_finished_in_its_session() {
     let world = World::new().await;
-    let mut browser = world.signed_in("acme", &person("ada")).await;
+    let browser = world.signed_in("acme", &person("ada")).await;
     for again in [true, false] {
-        let hop = begin(&mut browser, "/settings/accounts").await;
-        browser.post("/api/logout", &[]).await;
+        let hop = begin(&browser, "/settings/accounts").await;
+        browser.call("logout", &[]).await;
         if again {
             browser.sign_in("acme", &world.acme, &person("ada")).await;
         }
@@ -194,8 +189,8 @@ async fn a_confirmation_is_finished_in_its_session() {
         assert_eq!(world.token_requests(), requests);
     }
     // And one that was ended while the provider was asked.
-    let mut browser = world.signed_in("acme", &person("ada")).await;
-    let hop = begin(&mut browser, "/settings/accounts").await;
+    let browser = world.signed_in("acme", &person("ada")).await;
+    let hop = begin(&browser, "/settings/accounts").await;
     let gate = crate::oauth::idp::Gate::closed();
     world
         .acme
@@ -203,11 +198,11 @@ async fn a_confirmation_is_finished_in_its_session() {
     let address = hop.approved(&world.acme, &person("ada"));
     let before = world.token_requests();
     let running = tokio::spawn({
-        let mut browser = browser.clone();
+        let browser = browser.copy();
         async move { browser.get(&address).await }
     });
-    crate::oauth::support::until(|| world.token_requests() > before).await;
-    browser.post("/api/logout", &[]).await;
+    until(|| world.token_requests() > before).await;
+    browser.call("logout", &[]).await;
     gate.open();
     running
         .await

@@ -1,7 +1,7 @@
 //! The development provider: the application asks itself, so here it listens in earnest.
 
-use axum::body::Body;
-use http::{Method, StatusCode};
+use crate::support::{Answer, Browser, TestApp, clock};
+use http::Method;
 use serde_json::{Value, json};
 use server::{
     config::{ServerConfig, TrustedProxies},
@@ -10,16 +10,13 @@ use server::{
 use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use crate::{
-    database::TestDatabase,
-    oauth::support::{Answer, App, Browser, Hop, clock},
-};
+use crate::{database::TestDatabase, oauth::support::Hop};
 
 const KEEP_ALIVE: std::time::Duration = std::time::Duration::from_secs(75);
 
 /// The application on a port of its own, for as long as this lives.
 struct Server {
-    app: App,
+    app: TestApp,
     origin: String,
     _stop: DropGuard,
 }
@@ -29,10 +26,10 @@ impl Server {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().unwrap().to_string();
         let own = [("PUBLIC_URL", ""), ("LEPTOS_SITE_ADDR", addr.as_str())];
-        let app = App::start(&clock(), &[&own, vars].concat()).await;
+        let app = TestApp::with_own_providers(&clock(), &[&own, vars].concat()).await;
         let stop = CancellationToken::new();
         tokio::spawn({
-            let (router, stop) = (app.router(), stop.clone());
+            let (router, stop) = (app.router.clone(), stop.clone());
             let connections = Connections::new(Limits::new(KEEP_ALIVE), TrustedProxies::default());
             async move { server::serve::accept(listener, router, &connections, &stop).await }
         });
@@ -43,31 +40,33 @@ impl Server {
         }
     }
 
+    fn browser(&self) -> Browser {
+        self.app.browser().unhindered()
+    }
+
     /// An absolute address of ours as a path.
     fn path<'a>(&self, address: &'a str) -> &'a str {
         address.strip_prefix(&self.origin).unwrap()
     }
 
     /// The page to choose a person on.
-    async fn ask(&self, browser: &mut Browser, fields: &[(&str, &str)]) -> (Hop, Answer) {
+    async fn ask(&self, browser: &Browser, fields: &[(&str, &str)]) -> (Hop, Answer) {
         let hop = browser.begin_with("dev", fields).await;
-        let page = browser.get(self.path(hop.url.as_str())).await;
-        assert_eq!(page.status, StatusCode::OK);
+        let page = browser.get(self.path(hop.url.as_str())).await.expect(200);
         (hop, page)
     }
 
     /// Answers that page: its hidden fields, and some more.
-    async fn choose(&self, browser: &mut Browser, hop: &Hop, fields: &[(&str, &str)]) -> Answer {
+    async fn choose(&self, browser: &Browser, hop: &Hop, fields: &[(&str, &str)]) -> Answer {
         let hidden: Vec<(String, String)> = hop.url.query_pairs().into_owned().collect();
         let hidden = hidden.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         let fields: Vec<_> = hidden.chain(fields.iter().copied()).collect();
-        browser.post("/dev/idp/authorize", &fields).await
+        browser.post("/dev/idp/authorize", &fields).send().await
     }
 
-    async fn sign_in(&self, browser: &mut Browser, fields: &[(&str, &str)]) -> Answer {
+    async fn sign_in(&self, browser: &Browser, fields: &[(&str, &str)]) -> Answer {
         let (hop, _) = self.ask(browser, &[]).await;
-        let answer = self.choose(browser, &hop, fields).await;
-        assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.body);
+        let answer = self.choose(browser, &hop, fields).await.expect(303);
         browser.get(self.path(answer.location())).await
     }
 }
@@ -77,17 +76,15 @@ const ADA: [(&str, &str); 2] = [("email", "ada@example.com"), ("name", "Ada Love
 #[tokio::test]
 async fn it_offers_people_to_sign_in_as() {
     let server = Server::start(&[]).await;
-    let mut browser = server.app.browser();
-    let login = browser.get("/login").await.body;
+    let browser = server.browser();
+    let login = browser.get("/login").await.text();
     assert!(login.contains("action=\"/auth/login/dev\""), "{login}");
-    let (hop, page) = server
-        .ask(&mut browser, &[("return_to", "/settings/public")])
-        .await;
+    let (hop, page) = server.ask(&browser, &[("return_to", "/settings/public")]).await;
     for person in ["ada@example.com", "alan@example.com", "grace@example.com"] {
-        assert!(page.body.contains(person), "{}", page.body);
+        assert!(page.shows(person), "{}", page.text());
     }
-    assert!(!page.body.contains("<script"));
-    let answer = server.choose(&mut browser, &hop, &ADA).await;
+    assert!(!page.shows("<script"));
+    let answer = server.choose(&browser, &hop, &ADA).await;
     assert!(
         answer
             .location()
@@ -107,8 +104,8 @@ async fn it_offers_people_to_sign_in_as() {
         (&json!("Ada Lovelace"), &json!("dev"))
     );
     // The same person the next time, in another browser.
-    let mut again = server.app.browser();
-    server.sign_in(&mut again, &ADA).await.assert_leads_to("/profile");
+    let again = server.browser();
+    server.sign_in(&again, &ADA).await.assert_leads_to("/profile");
     assert_eq!(
         again.session().await["user_id"],
         browser.session().await["user_id"]
@@ -127,19 +124,16 @@ async fn it_offers_people_to_sign_in_as() {
 #[tokio::test]
 async fn a_person_can_be_invented() {
     let server = Server::start(&[]).await;
-    let mut browser = server.app.browser();
-    let (hop, _) = server.ask(&mut browser, &[]).await;
+    let browser = server.browser();
+    let (hop, _) = server.ask(&browser, &[]).await;
     for bad in ["", "nobody", "@example.com", "a@b"] {
-        let page = server.choose(&mut browser, &hop, &[("email", bad)]).await;
-        assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY, "{bad}");
-        assert!(page.body.contains("role=\"alert\""), "{}", page.body);
-        assert!(page.body.contains(&hop.state()), "one can try again");
+        let page = server.choose(&browser, &hop, &[("email", bad)]).await;
+        assert_eq!(page.status, 422, "{bad}");
+        assert!(page.shows("role=\"alert\""), "{}", page.text());
+        assert!(page.shows(&hop.state()), "one can try again");
     }
     let named = [("email", "Zoe@Example.org"), ("name", "<script>Zo\u{eb}")];
-    server
-        .sign_in(&mut browser, &named)
-        .await
-        .assert_leads_to("/profile");
+    server.sign_in(&browser, &named).await.assert_leads_to("/profile");
     let user = browser.user().await;
     assert_eq!(
         (&user["email"], &user["name"]),
@@ -147,7 +141,7 @@ async fn a_person_can_be_invented() {
     );
     let nameless = [("email", "yann@example.org"), ("name", "")];
     server
-        .sign_in(&mut browser, &nameless)
+        .sign_in(&browser, &nameless)
         .await
         .assert_leads_to("/profile");
     assert_eq!(browser.user().await["name"], "yann");
@@ -156,9 +150,9 @@ async fn a_person_can_be_invented() {
 #[tokio::test]
 async fn a_person_can_change_their_mind() {
     let server = Server::start(&[]).await;
-    let mut browser = server.app.browser();
+    let browser = server.browser();
     server
-        .sign_in(&mut browser, &[("cancel", "1")])
+        .sign_in(&browser, &[("cancel", "1")])
         .await
         .assert_failed("denied");
     assert_eq!(browser.session().await, Value::Null);
@@ -168,10 +162,10 @@ async fn a_person_can_change_their_mind() {
 #[tokio::test]
 async fn it_links_like_any_other_provider() {
     let server = Server::start(&[]).await;
-    let mut browser = server.app.browser();
+    let browser = server.browser();
     browser.register("zoe@example.org").await;
-    let (hop, _) = server.ask(&mut browser, &[("intent", "link")]).await;
-    let answer = server.choose(&mut browser, &hop, &ADA).await;
+    let (hop, _) = server.ask(&browser, &[("intent", "link")]).await;
+    let answer = server.choose(&browser, &hop, &ADA).await;
     browser
         .get(server.path(answer.location()))
         .await
@@ -186,8 +180,8 @@ async fn it_links_like_any_other_provider() {
 #[tokio::test]
 async fn it_keeps_to_the_standard_as_a_true_provider_does() {
     let server = Server::start(&[]).await;
-    let mut browser = server.app.browser();
-    let (hop, _) = server.ask(&mut browser, &[]).await;
+    let browser = server.browser();
+    let (hop, _) = server.ask(&browser, &[]).await;
     // Only our own client, our own callback, and PKCE.
     let query = hop.url.query().unwrap();
     let other_client = query.replace("client_id=dev", "client_id=other");
@@ -197,11 +191,11 @@ async fn it_keeps_to_the_standard_as_a_true_provider_does() {
     for wrong in [&other_client, &elsewhere, &plain, &implicit, "client_id=dev"] {
         assert_ne!(wrong, query);
         let answer = browser.get(&format!("/dev/idp/authorize?{wrong}")).await;
-        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{wrong}");
+        assert_eq!(answer.status, 400, "{wrong}");
         assert_eq!(answer.location(), "");
     }
     // A code is good once, and only with the verifier.
-    let answer = server.choose(&mut browser, &hop, &ADA).await;
+    let answer = server.choose(&browser, &hop, &ADA).await;
     let address = answer.location().to_owned();
     let code = address
         .split("code=")
@@ -219,21 +213,19 @@ async fn it_keeps_to_the_standard_as_a_true_provider_does() {
             ("redirect_uri", &redirect_uri),
             ("code_verifier", verifier),
         ];
-        let answer = server.app.browser().post("/dev/idp/token", &fields).await;
-        answer.assert_error(400, "invalid_grant");
+        let call = server.browser().post("/dev/idp/token", &fields);
+        let answer = call.send().await.expect(400);
+        assert_eq!(answer.json()["error"], "invalid_grant");
     }
     // Tried with a wrong verifier, it is spent.
     browser.get(server.path(&address)).await.assert_failed("provider");
     let userinfo = browser
         .request(Method::GET, "/dev/idp/userinfo")
-        .header("authorization", format!("Bearer {code}"));
-    assert_eq!(
-        browser.send(userinfo.body(Body::empty()).unwrap()).await.status,
-        StatusCode::UNAUTHORIZED
-    );
+        .header("authorization", &format!("Bearer {code}"));
+    userinfo.send().await.expect(401);
     // A minute is what a code has.
-    let (hop, _) = server.ask(&mut browser, &[]).await;
-    let answer = server.choose(&mut browser, &hop, &ADA).await;
+    let (hop, _) = server.ask(&browser, &[]).await;
+    let answer = server.choose(&browser, &hop, &ADA).await;
     server.app.advance(60);
     browser
         .get(server.path(answer.location()))
@@ -249,22 +241,22 @@ const OTHER: [(&str, &str); 4] = [
 ];
 
 /// Whether the development provider is offered, and whether it is there at all.
-async fn offered(app: &App) -> bool {
-    let mut browser = app.browser();
-    let listed = browser.get("/login").await.body.contains("/auth/login/dev");
+async fn offered(app: &TestApp) -> bool {
+    let browser = app.browser().unhindered();
+    let listed = browser.get("/login").await.shows("/auth/login/dev");
     let metadata = browser
         .get("/dev/idp/.well-known/openid-configuration")
         .await
         .status;
-    let start = browser.post("/auth/login/dev", &[]).await.status;
+    let start = browser.press("dev", &[]).await.status;
     if listed {
-        assert_eq!(metadata, StatusCode::OK);
+        assert_eq!(metadata, 200);
     } else {
         for path in ["jwks", "authorize", "userinfo"] {
             let answer = browser.get(&format!("/dev/idp/{path}")).await;
-            assert_eq!(answer.status, StatusCode::NOT_FOUND, "{path}");
+            assert_eq!(answer.status, 404, "{path}");
         }
-        assert_eq!((metadata, start), (StatusCode::NOT_FOUND, StatusCode::NOT_FOUND));
+        assert_eq!((metadata, start), (404, 404));
     }
     listed
 }
@@ -279,8 +271,7 @@ async fn it_is_offered_where_there_is_no_other_provider_or_it_is_asked_for() {
             .browser()
             .get("/login")
             .await
-            .body
-            .contains("/auth/login/dev")
+            .shows("/auth/login/dev")
     );
     assert!(offered(&Server::start(&[("DEV_IDP", "1")]).await.app).await);
     assert!(offered(&Server::start(&both).await.app).await);
@@ -291,7 +282,10 @@ async fn it_is_offered_where_there_is_no_other_provider_or_it_is_asked_for() {
 async fn it_serves_this_machine_only() {
     for addr in ["0.0.0.0:3000", "192.0.2.1:3000", "[::]:3000"] {
         let vars = [("PUBLIC_URL", ""), ("LEPTOS_SITE_ADDR", addr), ("DEV_IDP", "1")];
-        assert!(!offered(&App::start(&clock(), &vars).await).await, "{addr}");
+        assert!(
+            !offered(&TestApp::with_own_providers(&clock(), &vars).await).await,
+            "{addr}"
+        );
     }
 }
 
@@ -303,7 +297,10 @@ async fn behind_a_tunnel_it_is_not_there() {
             ("LEPTOS_SITE_ADDR", "127.0.0.1:3000"),
             ("DEV_IDP", "1"),
         ];
-        assert!(!offered(&App::start(&clock(), &vars).await).await, "{url}");
+        assert!(
+            !offered(&TestApp::with_own_providers(&clock(), &vars).await).await,
+            "{url}"
+        );
     }
 }
 
@@ -311,22 +308,14 @@ async fn behind_a_tunnel_it_is_not_there() {
 async fn it_answers_to_the_host_of_the_public_url_alone() {
     let server = Server::start(&[]).await;
     let asked = async |host: &str, path: &str| {
-        let request = server
-            .app
-            .browser()
-            .request(Method::GET, path)
-            .header("host", host);
-        let answer = server
-            .app
-            .browser()
-            .send(request.body(Body::empty()).unwrap())
-            .await;
-        answer.status
+        let browser = server.app.browser();
+        let call = browser.request(Method::GET, path).header("host", host);
+        call.send().await.status
     };
     let own = server.origin.strip_prefix("http://").unwrap().to_owned();
     let (_, port) = own.split_once(':').unwrap();
     let metadata = "/dev/idp/.well-known/openid-configuration";
-    assert_eq!(asked(&own, metadata).await, StatusCode::OK);
+    assert_eq!(asked(&own, metadata).await, 200);
     for other in [
         format!("localhost:{port}"),
         "127.0.0.1".to_owned(),
@@ -340,7 +329,7 @@ async fn it_answers_to_the_host_of_the_public_url_alone() {
             "/dev/idp/authorize",
             "/dev/idp/userinfo",
         ] {
-            assert_eq!(asked(&other, path).await, StatusCode::NOT_FOUND, "{other} {path}");
+            assert_eq!(asked(&other, path).await, 404, "{other} {path}");
         }
     }
 }

@@ -2,14 +2,13 @@
 
 use std::{future::Future, time::Duration};
 
-use axum::body::Body;
-use http::{Method, StatusCode};
 use tokio::{task::JoinHandle, time::timeout};
 
 use crate::oauth::{
     idp::{Endpoint, Gate, Reply},
-    support::{Answer, Browser, Hop, PLACES, World, person, until},
+    support::{Hop, PLACES, World, person},
 };
+use crate::support::{Answer, Browser, until};
 
 /// Less than a provider is waited for.
 async fn soon<T>(work: impl Future<Output = T>) -> T {
@@ -20,22 +19,21 @@ async fn soon<T>(work: impl Future<Output = T>) -> T {
 
 /// Pages, passwords and the other provider are as always.
 async fn others_are_served(world: &World) {
-    let mut browser = world.browser();
-    assert_eq!(browser.get("/login").await.status, StatusCode::OK);
+    let browser = world.browser();
+    browser.get("/login").await.expect(200);
     browser.register("lin@example.com").await;
     world.signed_in("corp", &person("grace")).await;
 }
 
 fn send(browser: &Browser, address: &str) -> JoinHandle<Answer> {
-    let browser = browser.clone();
-    let request = browser.request(Method::GET, address).body(Body::empty());
-    tokio::spawn(async move { browser.send(request.unwrap()).await })
+    let (browser, address) = (browser.copy(), address.to_owned());
+    tokio::spawn(async move { browser.get(&address).await })
 }
 
 fn start(world: &World) -> JoinHandle<Answer> {
-    let mut browser = world.browser();
+    let browser = world.browser();
     let fields = [("return_to", "/settings/public")];
-    tokio::spawn(async move { browser.post("/auth/login/acme", &fields).await })
+    tokio::spawn(async move { browser.press("acme", &fields).await })
 }
 
 #[tokio::test]
@@ -62,13 +60,13 @@ async fn a_start_whose_client_goes_away_goes_on_to_its_end() {
     let world = World::new().await;
     let gate = Gate::closed();
     world.acme.reply(Endpoint::Metadata, Reply::Held(gate.clone()));
-    let mut browser = world.browser();
-    let leaving = tokio::spawn(async move { browser.post("/auth/login/acme", &[]).await });
+    let browser = world.browser();
+    let leaving = tokio::spawn(async move { browser.press("acme", &[]).await });
     until(|| world.acme.count(Endpoint::Metadata) == 1).await;
     leaving.abort();
     assert!(leaving.await.unwrap_err().is_cancelled());
     gate.open();
-    let drained = world.app.auth().detached.drain(Duration::from_secs(30));
+    let drained = world.app.auth.detached.drain(Duration::from_secs(30));
     assert!(drained.await);
     world.app.assert_counts(&[("sign_in_flows", 1)]).await;
 }
@@ -78,7 +76,7 @@ async fn callbacks_wait_for_their_turn_and_their_flows_with_them() {
     let world = World::new().await;
     let mut callbacks = Vec::new();
     for name in ["ada", "eve"] {
-        let mut browser = world.browser();
+        let browser = world.browser();
         let hop = browser.begin("acme").await;
         callbacks.push((browser, hop.approved(&world.acme, &person(name))));
     }
@@ -93,6 +91,6 @@ async fn callbacks_wait_for_their_turn_and_their_flows_with_them() {
     assert!(leaving.await.unwrap_err().is_cancelled());
     drop(crowd);
     patient.await.unwrap().assert_leads_to("/profile");
-    let (mut browser, address) = callbacks.remove(1);
+    let (browser, address) = callbacks.remove(1);
     browser.get(&address).await.assert_leads_to("/profile");
 }

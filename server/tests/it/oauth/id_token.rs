@@ -83,7 +83,7 @@ async fn judge(world: &World, cases: Vec<Case>) {
                 () => 0,
             };
         });
-        let mut browser = world.browser();
+        let browser = world.browser();
         let answer = browser.sign_in("acme", &world.acme, &person("ada")).await;
         println!("{name}: {}", answer.location());
         if good {
@@ -675,7 +675,7 @@ async fn a_new_key_is_found_by_one_more_fetch() {
 
     // Changed between the person's consent and the token.
     world.app.advance(300);
-    let mut browser = world.browser();
+    let browser = world.browser();
     let hop = browser.begin("acme").await;
     let address = hop.approved(&world.acme, &person("ada"));
     rotate(&world.acme, "key-3");
@@ -730,7 +730,7 @@ async fn sign_ins_at_once_after_a_change_of_keys_share_a_fetch() {
     rotate(&world.acme, "key-2");
     let mut tries = Vec::new();
     for _ in 0..5 {
-        let (mut browser, idp) = (world.browser(), world.acme.clone());
+        let (browser, idp) = (world.browser(), world.acme.clone());
         let hop = browser.begin("acme").await;
         tries.push(tokio::spawn(async move {
             browser.finish(&hop, &idp, &person("ada")).await
@@ -764,11 +764,11 @@ async fn metadata_must_be_the_issuers_own_and_lead_to_safe_places() {
         with(json!({ "id_token_signing_alg_values_supported": ["none", "HS256"] })),
     ] {
         world.acme.script(|script| script.metadata = changes);
-        let mut browser = world.browser();
-        let answer = browser.post("/auth/login/acme", &[]).await;
+        let browser = world.browser();
+        let answer = browser.press("acme", &[]).await;
         answer.assert_leads_to("/login?error=provider");
-        assert!(browser.jar.is_empty(), "{name}");
-        assert!(!answer.body.contains("evil"), "{name}");
+        assert!(browser.is_empty(), "{name}");
+        assert!(!answer.shows("evil"), "{name}");
         // Nothing of it is kept but that it failed, for some seconds.
         world.app.advance(5);
         world.assert_recovers().await;

@@ -1,13 +1,13 @@
 //! An account belongs to the issuer that vouched for it, and what is sealed for it to its own row and column.
 
 use auth::Error;
-use http::StatusCode;
 use serde_json::{Value, json};
 
 use crate::oauth::{
     idp::{Endpoint, Idp},
-    support::{App, Browser, Log, World, clock, person, person_with},
+    support::{World, person, person_with},
 };
+use crate::support::{Browser, Log, PASSWORD, TestApp, clock};
 
 /// The application anew, with Acme's name for another provider.
 async fn replaced(world: &mut World) -> Idp {
@@ -17,9 +17,9 @@ async fn replaced(world: &mut World) -> Idp {
     other
 }
 
-async fn token(app: &App, browser: &Browser) -> Result<(), Error> {
+async fn token(app: &TestApp, browser: &Browser) -> Result<(), Error> {
     let live = browser.live().await;
-    app.auth().oauth.provider_token(&live, "acme").await.map(drop)
+    app.auth.oauth.provider_token(&live, "acme").await.map(drop)
 }
 
 #[tokio::test]
@@ -30,7 +30,7 @@ async fn behind_another_issuer_a_subject_is_another_person() {
     let acme = world.acme.origin().to_owned();
     let other = replaced(&mut world).await;
     let mallory = person_with("mallory", json!({ "sub": "ada-at-idp" }));
-    let mut browser = world.browser();
+    let browser = world.browser();
     browser
         .sign_in("acme", &other, &mallory)
         .await
@@ -39,8 +39,7 @@ async fn behind_another_issuer_a_subject_is_another_person() {
     let log = log.text();
     assert!(log.contains(&acme) && log.contains(other.origin()), "{log}");
     // Neither connects nor confirms anything.
-    let mut here = world.browser();
-    here.jar = ada.jar.clone();
+    let here = ada.before(&world.app);
     here.link("acme", &other, &mallory)
         .await
         .assert_leads_to("/settings/accounts?error=provider");
@@ -62,7 +61,7 @@ async fn behind_another_issuer_a_subject_is_another_person() {
         .assert_leads_to("/profile");
     // Back with the old issuer all is as it was.
     world.restart(&[]).await;
-    let mut browser = world.signed_in("acme", &person("ada")).await;
+    let browser = world.signed_in("acme", &person("ada")).await;
     assert_eq!(browser.session().await["user_id"], here.user().await["id"]);
 }
 
@@ -76,13 +75,12 @@ async fn another_issuers_tokens_are_neither_used_nor_sent() {
     let ada = world.signed_in("acme", &person("ada")).await;
     token(&world.app, &ada).await.unwrap();
     let other = replaced(&mut world).await;
-    let mut here = world.browser();
-    here.jar = ada.jar.clone();
+    let here = ada.before(&world.app);
     for seconds in [0, 3600] {
         world.app.advance(seconds);
         world
             .app
-            .execute("UPDATE sessions SET idle_expires_at = expires_at")
+            .sql("UPDATE sessions SET idle_expires_at = expires_at")
             .await;
         let answer = token(&world.app, &here).await;
         assert!(matches!(answer, Err(Error::SignInAtProvider)), "{answer:?}");
@@ -93,26 +91,20 @@ async fn another_issuers_tokens_are_neither_used_nor_sent() {
 #[tokio::test]
 async fn an_account_of_another_issuer_is_no_way_in() {
     let mut world = World::new().await;
-    let mut ada = world.signed_in("acme", &person("ada")).await;
+    let ada = world.signed_in("acme", &person("ada")).await;
     ada.link("corp", &world.corp, &person("ada"))
         .await
         .assert_leads_to("/settings/accounts");
     replaced(&mut world).await;
-    let mut here = world.browser();
-    here.jar = ada.jar.clone();
+    let here = ada.before(&world.app);
     let accounts = here.user().await["accounts"].clone();
     let id = |provider: &str| {
         let accounts = accounts.as_array().unwrap();
         let account = accounts.iter().find(|account| account["provider"] == provider);
         account.unwrap()["id"].as_str().unwrap().to_owned()
     };
-    let unlink = async |browser: &mut Browser, id: String| {
-        browser.post("/api/unlink_account", &[("account_id", &id)]).await
-    };
-    unlink(&mut here, id("corp"))
-        .await
-        .assert_error(409, "last_way_in");
-    assert_eq!(unlink(&mut here, id("acme")).await.status, StatusCode::OK);
+    here.unlink(&id("corp")).await.refused(409, "last_way_in");
+    here.unlink(&id("acme")).await.expect(200);
 }
 
 /// An account from before issuers were stored takes the next one; or the one an operator chooses.
@@ -120,24 +112,24 @@ async fn an_account_of_another_issuer_is_no_way_in() {
 async fn an_account_without_an_issuer_takes_over_the_next_ones() {
     let mut world = World::new().await;
     let ada = world.signed_in("acme", &person("ada")).await.user().await["id"].clone();
-    world.app.execute("UPDATE accounts SET issuer = NULL").await;
+    world.app.sql("UPDATE accounts SET issuer = NULL").await;
     assert_eq!(
         world.signed_in("acme", &person("ada")).await.user().await["id"],
         ada
     );
     let issuer = world.app.text("SELECT issuer FROM accounts").await;
-    assert_eq!(issuer.as_deref(), Some(world.acme.origin()));
+    assert_eq!(issuer, world.acme.origin());
     // The provider has moved.
     let other = replaced(&mut world).await;
-    world.app.execute("UPDATE accounts SET issuer = NULL").await;
-    let mut browser = world.browser();
+    world.app.sql("UPDATE accounts SET issuer = NULL").await;
+    let browser = world.browser();
     browser
         .sign_in("acme", &other, &person("ada"))
         .await
         .assert_leads_to("/profile");
     assert_eq!(browser.user().await["id"], ada);
     let issuer = world.app.text("SELECT issuer FROM accounts").await;
-    assert_eq!(issuer.as_deref(), Some(other.origin()));
+    assert_eq!(issuer, other.origin());
 }
 
 // wing:github
@@ -161,7 +153,7 @@ async fn without_issuers_the_userinfo_endpoint_decides() {
     for idp in [&public, &own] {
         idp.script(|script| script.emails = json!([]));
     }
-    let mut app: Option<App> = None;
+    let mut app: Option<TestApp> = None;
     for (idp, location) in [
         (&public, "/profile"),
         (&own, "/login?error=provider"),
@@ -173,10 +165,10 @@ async fn without_issuers_the_userinfo_endpoint_decides() {
             .chain(urls.iter().map(|(name, url)| (*name, url.as_str())))
             .collect();
         let next = match &app {
-            None => App::start(&clock, &all).await,
-            Some(app) => app.restart(&all).await,
+            None => TestApp::with_own_providers(&clock, &all).await,
+            Some(app) => app.restarted(&all).await,
         };
-        let mut browser = next.browser();
+        let browser = next.browser();
         let hop = browser.begin("github").await;
         browser.finish(&hop, idp, &person).await.assert_leads_to(location);
         next.assert_counts(&[("users", 1), ("accounts", 1)]).await;
@@ -200,7 +192,7 @@ async fn a_sealed_token_opens_in_its_own_row_and_column_only() {
         // A refresh token that is handed out as an access token.
         "UPDATE accounts SET access_token = refresh_token, refresh_token = NULL WHERE email = 'ada@example.com'",
     ] {
-        world.app.execute(change).await;
+        world.app.sql(change).await;
         let browser = if change.contains("NULL") { &ada } else { &mallory };
         let asked = token(&world.app, browser).await;
         assert!(matches!(asked, Err(Error::SignInAtProvider)), "{asked:?}");
@@ -213,18 +205,16 @@ async fn a_waiting_account_opens_for_its_owner_only() {
     let world = World::new().await;
     world.browser().register("ada@example.com").await;
     world.browser().register("mallory@example.com").await;
-    let mut browser = world.browser();
+    let browser = world.browser();
     browser
         .sign_in("acme", &world.acme, &person("ada"))
         .await
         .assert_failed("link_required");
     world
         .app
-        .execute(
-            "UPDATE pending_links SET user_id = (SELECT id FROM users WHERE email = 'mallory@example.com')",
-        )
+        .sql("UPDATE pending_links SET user_id = (SELECT id FROM users WHERE email = 'mallory@example.com')")
         .await;
-    assert_eq!(browser.log_in("mallory@example.com").await.status, StatusCode::OK);
+    browser.login("mallory@example.com", PASSWORD).await.expect(200);
     assert_eq!(browser.user().await["accounts"], json!([]));
     world.app.assert_counts(&[("accounts", 0)]).await;
 }

@@ -7,12 +7,13 @@ use serde_json::{Value, json};
 use crate::oauth::{
     idp::{Endpoint, Reply},
     keys::Signer,
-    support::{App, World, person},
+    support::{World, person},
 };
+use crate::support::TestApp;
 
-async fn seconds_left(app: &App, now: i64) -> Option<i64> {
+async fn seconds_left(app: &TestApp, now: i64) -> Option<i64> {
     let expires: Option<time::OffsetDateTime> = sqlx::query_scalar("SELECT token_expires_at FROM accounts")
-        .fetch_one(app.auth().db.read())
+        .fetch_one(app.auth.db.read())
         .await
         .unwrap();
     Some(expires?.unix_timestamp() - now)
@@ -103,7 +104,7 @@ async fn members_that_may_be_missing_may_be_null() {
             key.token_of(header.to_string(), claims.to_string())
         }));
     });
-    let mut browser = world.signed_in("acme", &person("ada")).await;
+    let browser = world.signed_in("acme", &person("ada")).await;
     let user = browser.user().await;
     assert_eq!(
         (&user["email"], &user["email_verified"], &user["name"]),

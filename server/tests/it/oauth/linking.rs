@@ -1,12 +1,12 @@
 //! Accounts and users: who is who, what connects them, and what must never.
 
-use http::StatusCode;
 use serde_json::{Value, json};
 
 use crate::oauth::{
     idp::{Endpoint, Reply},
-    support::{Browser, World, person, person_with},
+    support::{World, person, person_with},
 };
+use crate::support::{Browser, PASSWORD};
 
 /// A person is (provider, subject), and nothing else.
 #[tokio::test]
@@ -18,7 +18,7 @@ async fn a_person_is_known_by_provider_and_subject_alone() {
         "ada",
         json!({ "email": "ada@elsewhere.example", "name": "Countess", "preferred_username": "grace" }),
     );
-    let mut browser = world.signed_in("acme", &changed).await;
+    let browser = world.signed_in("acme", &changed).await;
     assert_eq!(browser.session().await["user_id"], first);
     // The same subject elsewhere is another person.
     let elsewhere = person_with("ada", json!({ "email": "other@example.com" }));
@@ -44,14 +44,14 @@ async fn a_person_is_known_by_provider_and_subject_alone() {
 #[tokio::test]
 async fn an_address_that_is_taken_merges_no_accounts() {
     let world = World::new().await;
-    let mut squatter = world.browser();
+    let squatter = world.browser();
     squatter.register("ada@example.com").await;
-    let mut ada = world.browser();
+    let ada = world.browser();
     let answer = ada.sign_in("acme", &world.acme, &person("ada")).await;
     answer.assert_failed("link_required");
     assert_eq!(ada.session().await, Value::Null);
     let page = ada.get(answer.location()).await;
-    assert!(page.body.contains("role=\"alert\""));
+    assert!(page.shows("role=\"alert\""));
     // Nothing has come to the squatter either.
     assert!(squatter.providers().await.is_empty());
     assert_eq!(squatter.user().await["email_verified"], false);
@@ -76,17 +76,17 @@ async fn an_unverified_address_does_not_become_the_users() {
     let world = World::new().await;
     let unverified = |name| person_with(name, json!({ "email_verified": false }));
     // Free: a user without an address.
-    let mut mallory = world.browser();
+    let mallory = world.browser();
     mallory
         .sign_in("acme", &world.acme, &unverified("ada"))
         .await
         .assert_leads_to("/profile");
     assert_eq!(mallory.user().await["email"], Value::Null);
     // So its owner can come later.
-    let mut ada = world.browser();
+    let ada = world.browser();
     ada.register("ada@example.com").await;
     // Taken: stopped, and nothing waits.
-    let mut again = world.browser();
+    let again = world.browser();
     for claim in [json!(false), Value::Null, json!("true"), json!(1)] {
         let other = person_with("ada", json!({ "sub": "mallory-2", "email_verified": claim }));
         again
@@ -94,7 +94,7 @@ async fn an_unverified_address_does_not_become_the_users() {
             .await
             .assert_failed("unverified");
     }
-    assert_eq!(again.log_in("ada@example.com").await.status, StatusCode::OK);
+    again.login("ada@example.com", PASSWORD).await.expect(200);
     assert!(again.providers().await.is_empty());
     world
         .app
@@ -106,18 +106,15 @@ async fn an_unverified_address_does_not_become_the_users() {
 async fn an_address_that_came_by_a_provider_cannot_be_registered() {
     let world = World::new().await;
     world.signed_in("acme", &person("ada")).await;
-    let mut mallory = world.browser();
-    let fields = [
-        ("email", "Ada@Example.com"),
-        ("password", crate::oauth::support::PASSWORD),
-    ];
-    let answer = mallory.post("/api/register", &fields).await;
-    answer.assert_error(409, "email_taken");
-    assert!(mallory.jar.is_empty());
+    let mallory = world.browser();
+    let fields = [("email", "Ada@Example.com"), ("password", PASSWORD)];
+    let answer = mallory.call("register", &fields).await;
+    answer.refused(409, "email_taken");
+    assert!(mallory.is_empty());
     mallory
-        .log_in("ada@example.com")
+        .login("ada@example.com", PASSWORD)
         .await
-        .assert_error(401, "invalid_credentials");
+        .refused(401, "invalid_credentials");
     world.app.assert_counts(&[("users", 1), ("sessions", 1)]).await;
 }
 
@@ -127,7 +124,7 @@ async fn an_address_that_changes_at_the_provider_changes_no_user() {
     world.browser().register("grace@example.com").await;
     world.signed_in("acme", &person("ada")).await;
     let renamed = person_with("ada", json!({ "email": "grace@example.com" }));
-    let mut browser = world.signed_in("acme", &renamed).await;
+    let browser = world.signed_in("acme", &renamed).await;
     let user = browser.user().await;
     assert_eq!(user["email"], "ada@example.com");
     assert_eq!(user["accounts"][0]["email"], "grace@example.com");
@@ -138,9 +135,9 @@ async fn an_address_that_changes_at_the_provider_changes_no_user() {
 async fn a_deleted_users_account_begins_anew() {
     let world = World::new().await;
     let before = world.signed_in("acme", &person("ada")).await.session().await["user_id"].clone();
-    world.app.execute("DELETE FROM users").await;
+    world.app.sql("DELETE FROM users").await;
     world.app.assert_counts(&[("accounts", 0), ("sessions", 0)]).await;
-    let mut browser = world.signed_in("acme", &person("ada")).await;
+    let browser = world.signed_in("acme", &person("ada")).await;
     assert_ne!(browser.session().await["user_id"], before);
     assert_eq!(browser.user().await["email"], "ada@example.com");
 }
@@ -159,7 +156,7 @@ async fn an_address_that_only_looks_the_same_is_another() {
         ("domain", "mike@ex\u{430}mple.com"),
     ] {
         let other = person_with("mike", json!({ "sub": subject, "email": email }));
-        let mut browser = world.signed_in("acme", &other).await;
+        let browser = world.signed_in("acme", &other).await;
         assert_ne!(browser.user().await["email"], "mike@example.com", "{subject}");
     }
     world.app.assert_counts(&[("users", 6), ("accounts", 6)]).await;
@@ -168,9 +165,9 @@ async fn an_address_that_only_looks_the_same_is_another() {
 #[tokio::test]
 async fn a_signed_in_person_connects_an_account() {
     let world = World::new().await;
-    let mut browser = world.browser();
+    let browser = world.browser();
     browser.register("ada@example.com").await;
-    let (before, old) = (browser.session().await, browser.clone());
+    let (before, old) = (browser.session().await, browser.copy());
     // It may have another address than one's own.
     let at_acme = person_with("ada", json!({ "email": "work@example.com" }));
     let fields = [("intent", "link"), ("return_to", "/settings/security")];
@@ -191,9 +188,9 @@ async fn a_signed_in_person_connects_an_account() {
     );
     // The same session under another id: a copied cookie is worth nothing now.
     assert_eq!(browser.session().await["session_id"], before["session_id"]);
-    assert_ne!(browser.jar["__Host-id"], old.jar["__Host-id"]);
+    assert_ne!(browser.cookie("id").unwrap(), old.cookie("id").unwrap());
     assert_eq!(old.live_session_id().await, None);
-    let page = browser.get("/settings/accounts").await.body;
+    let page = browser.get("/settings/accounts").await.text();
     assert!(
         page.contains("work@example.com") && page.contains("Disconnect"),
         "{page}"
@@ -212,7 +209,7 @@ async fn a_signed_in_person_connects_an_account() {
 #[tokio::test]
 async fn connecting_the_same_account_again_changes_nothing() {
     let world = World::new().await;
-    let mut browser = world.signed_in("acme", &person("ada")).await;
+    let browser = world.signed_in("acme", &person("ada")).await;
     let id = browser.account_id("acme").await;
     browser
         .link("acme", &world.acme, &person("ada"))
@@ -239,19 +236,18 @@ async fn connecting_the_same_account_again_changes_nothing() {
 async fn an_account_of_another_user_cannot_be_connected() {
     let world = World::new().await;
     world.signed_in("acme", &person("grace")).await;
-    let mut browser = world.signed_in("corp", &person("ada")).await;
-    let (before, id) = (browser.session().await, browser.jar["__Host-id"].clone());
+    let browser = world.signed_in("corp", &person("ada")).await;
+    let (before, id) = (browser.session().await, browser.cookie("id").unwrap());
     let answer = browser.link("acme", &world.acme, &person("grace")).await;
     answer.assert_leads_to("/settings/accounts?error=taken");
     assert!(!answer.touches_session());
     assert_eq!(
-        (browser.session().await, &browser.jar["__Host-id"]),
+        (browser.session().await, &browser.cookie("id").unwrap()),
         (before, &id)
     );
     assert_eq!(browser.providers().await, ["corp"]);
-    let page = browser.get(answer.location()).await;
-    assert_eq!(page.status, StatusCode::OK);
-    assert!(page.body.contains("role=\"alert\""), "{}", page.body);
+    let page = browser.get(answer.location()).await.expect(200);
+    assert!(page.shows("role=\"alert\""), "{}", page.text());
     assert_eq!(
         world.signed_in("acme", &person("grace")).await.user().await["email"],
         "grace@example.com"
@@ -262,19 +258,19 @@ async fn an_account_of_another_user_cannot_be_connected() {
 #[tokio::test]
 async fn a_link_is_finished_in_the_session_that_began_it() {
     let world = World::new().await;
-    let mut browser = world.browser();
+    let browser = world.browser();
     browser.register("ada@example.com").await;
-    browser.post("/api/logout", &[]).await;
-    let mut other = browser.clone();
+    browser.call("logout", &[]).await;
+    let other = browser.copy();
     other.register("grace@example.com").await;
-    other.post("/api/logout", &[]).await;
+    other.call("logout", &[]).await;
 
     let expired = "/settings/accounts?error=expired";
     let log_in = |email: &'static str| {
-        let browser = browser.clone();
+        let browser = browser.copy();
         async move {
-            let mut browser = browser;
-            assert_eq!(browser.log_in(email).await.status, StatusCode::OK);
+            let browser = browser;
+            browser.login(email, PASSWORD).await.expect(200);
             browser
         }
     };
@@ -286,13 +282,13 @@ async fn a_link_is_finished_in_the_session_that_began_it() {
         (true, Some("ada@example.com")),
         (true, None),
     ] {
-        let mut browser = log_in("ada@example.com").await;
+        let browser = log_in("ada@example.com").await;
         let hop = browser.begin_link("acme").await;
         if signs_out {
-            browser.post("/api/logout", &[]).await;
+            browser.call("logout", &[]).await;
         }
         if let Some(email) = finisher {
-            assert_eq!(browser.log_in(email).await.status, StatusCode::OK);
+            browser.login(email, PASSWORD).await.expect(200);
         }
         let before = browser.session().await;
         let answer = browser.finish(&hop, &world.acme, &person("ada")).await;
@@ -305,19 +301,19 @@ async fn a_link_is_finished_in_the_session_that_began_it() {
             .await;
     }
     // The session is alive by its snapshot only.
-    let mut browser = log_in("ada@example.com").await;
+    let browser = log_in("ada@example.com").await;
     let hop = browser.begin_link("acme").await;
-    world.app.execute("DELETE FROM sessions").await;
+    world.app.sql("DELETE FROM sessions").await;
     browser
         .finish(&hop, &world.acme, &person("ada"))
         .await
         .assert_leads_to(expired);
     assert_eq!(world.token_requests(), 0);
     // A link that began in one browser cannot be finished in another.
-    let mut browser = log_in("ada@example.com").await;
+    let browser = log_in("ada@example.com").await;
     let hop = browser.begin_link("acme").await;
-    let mut elsewhere = world.browser();
-    elsewhere.log_in("ada@example.com").await;
+    let elsewhere = world.browser();
+    elsewhere.login("ada@example.com", PASSWORD).await;
     elsewhere
         .finish(&hop, &world.acme, &person("ada"))
         .await
@@ -328,9 +324,9 @@ async fn a_link_is_finished_in_the_session_that_began_it() {
 #[tokio::test]
 async fn a_link_that_fails_leads_back_to_the_accounts() {
     let world = World::new().await;
-    let mut browser = world.browser();
+    let browser = world.browser();
     browser.register("ada@example.com").await;
-    let before = (browser.session().await, browser.jar["__Host-id"].clone());
+    let before = (browser.session().await, browser.cookie("id").unwrap());
     let hop = browser.begin_link("acme").await;
     let denied = hop.callback(&[("error", "access_denied"), ("state", &hop.state())]);
     browser
@@ -349,10 +345,7 @@ async fn a_link_that_fails_leads_back_to_the_accounts() {
         .finish(&hop, &world.acme, &person("ada"))
         .await
         .assert_leads_to("/settings/accounts?error=expired");
-    assert_eq!(
-        (browser.session().await, browser.jar["__Host-id"].clone()),
-        before
-    );
+    assert_eq!((browser.session().await, browser.cookie("id").unwrap()), before);
     world
         .app
         .assert_counts(&[("accounts", 0), ("sign_in_flows", 0)])
@@ -363,7 +356,7 @@ async fn a_link_that_fails_leads_back_to_the_accounts() {
 #[tokio::test]
 async fn only_a_link_connects() {
     let world = World::new().await;
-    let mut browser = world.browser();
+    let browser = world.browser();
     browser.register("ada@example.com").await;
     browser
         .sign_in("acme", &world.acme, &person("grace"))
@@ -378,15 +371,15 @@ async fn only_a_link_connects() {
 
 /// Ada has a password, and her account at a provider waits in this browser.
 async fn pending(world: &World) -> Browser {
-    let mut registered = world.browser();
+    let registered = world.browser();
     registered.register("ada@example.com").await;
-    registered.post("/api/logout", &[]).await;
+    registered.call("logout", &[]).await;
     waiting(world).await
 }
 
 /// Her account waits in one more browser.
 async fn waiting(world: &World) -> Browser {
-    let mut browser = world.browser();
+    let browser = world.browser();
     browser
         .sign_in("acme", &world.acme, &person("ada"))
         .await
@@ -397,9 +390,9 @@ async fn waiting(world: &World) -> Browser {
 #[tokio::test]
 async fn an_account_that_waits_is_connected_by_the_owners_password() {
     let world = World::new().await;
-    let mut browser = pending(&world).await;
+    let browser = pending(&world).await;
     world.app.advance(599);
-    assert_eq!(browser.log_in("ada@example.com").await.status, StatusCode::OK);
+    browser.login("ada@example.com", PASSWORD).await.expect(200);
     assert_eq!(browser.providers().await, ["acme"]);
     world
         .app
@@ -417,7 +410,7 @@ async fn an_account_that_waits_is_connected_by_a_connected_provider_too() {
     let world = World::new().await;
     world.signed_in("corp", &person("ada")).await;
     // The same verified address at two providers.
-    let mut browser = world.browser();
+    let browser = world.browser();
     browser
         .sign_in("acme", &world.acme, &person("ada"))
         .await
@@ -436,9 +429,9 @@ async fn an_account_that_waits_is_connected_by_a_connected_provider_too() {
 #[tokio::test]
 async fn an_account_waits_for_ten_minutes() {
     let world = World::new().await;
-    let mut browser = pending(&world).await;
+    let browser = pending(&world).await;
     world.app.advance(600);
-    assert_eq!(browser.log_in("ada@example.com").await.status, StatusCode::OK);
+    browser.login("ada@example.com", PASSWORD).await.expect(200);
     assert!(browser.providers().await.is_empty());
     world.app.assert_counts(&[("accounts", 0)]).await;
     // Where the owner does not sign in, it goes as well.
@@ -449,7 +442,7 @@ async fn an_account_waits_for_ten_minutes() {
         .assert_failed("link_required");
     for (seconds, left) in [(599, 1), (1, 0)] {
         world.app.advance(seconds);
-        world.app.auth().sweep().await.unwrap();
+        world.app.auth.sweep().await.unwrap();
         world.app.assert_counts(&[("pending_links", left)]).await;
     }
 }
@@ -457,51 +450,51 @@ async fn an_account_waits_for_ten_minutes() {
 #[tokio::test]
 async fn an_account_waits_in_its_browser_for_its_owner() {
     let world = World::new().await;
-    let mut browser = pending(&world).await;
+    let browser = pending(&world).await;
     // In another browser, with another flow cookie, and with none.
-    let mut elsewhere = world.browser();
+    let elsewhere = world.browser();
     elsewhere.begin("corp").await;
-    assert_eq!(elsewhere.log_in("ada@example.com").await.status, StatusCode::OK);
+    elsewhere.login("ada@example.com", PASSWORD).await.expect(200);
     assert!(elsewhere.providers().await.is_empty());
-    let mut bare = world.browser();
-    assert_eq!(bare.log_in("ada@example.com").await.status, StatusCode::OK);
+    let bare = world.browser();
+    bare.login("ada@example.com", PASSWORD).await.expect(200);
     assert!(bare.providers().await.is_empty());
     // Another user in the same browser: by registering, by a password, by a provider.
     browser.register("grace@example.com").await;
     assert!(browser.providers().await.is_empty());
-    let mut browser = waiting(&world).await;
-    assert_eq!(browser.log_in("grace@example.com").await.status, StatusCode::OK);
+    let browser = waiting(&world).await;
+    browser.login("grace@example.com", PASSWORD).await.expect(200);
     assert!(browser.providers().await.is_empty());
-    let mut browser = waiting(&world).await;
+    let browser = waiting(&world).await;
     browser
         .sign_in("corp", &world.corp, &person("alan"))
         .await
         .assert_leads_to("/profile");
     assert_eq!(browser.providers().await, ["corp"]);
     // A wrong password connects nothing.
-    let mut browser = waiting(&world).await;
+    let browser = waiting(&world).await;
     let wrong = [("email", "ada@example.com"), ("password", "not the river at all")];
     browser
-        .post("/api/login", &wrong)
+        .call("login", &wrong)
         .await
-        .assert_error(401, "invalid_credentials");
+        .refused(401, "invalid_credentials");
     world.app.assert_counts(&[("accounts", 1)]).await;
 }
 
 #[tokio::test]
 async fn a_waiting_account_is_connected_once_and_the_latest_counts() {
     let world = World::new().await;
-    let mut browser = pending(&world).await;
+    let browser = pending(&world).await;
     let at_corp = person_with("ada", json!({ "sub": "ada-at-corp" }));
     browser
         .sign_in("corp", &world.corp, &at_corp)
         .await
         .assert_failed("link_required");
     world.app.assert_counts(&[("pending_links", 1)]).await;
-    assert_eq!(browser.log_in("ada@example.com").await.status, StatusCode::OK);
+    browser.login("ada@example.com", PASSWORD).await.expect(200);
     assert_eq!(browser.providers().await, ["corp"]);
-    browser.post("/api/logout", &[]).await;
-    assert_eq!(browser.log_in("ada@example.com").await.status, StatusCode::OK);
+    browser.call("logout", &[]).await;
+    browser.login("ada@example.com", PASSWORD).await.expect(200);
     world
         .app
         .assert_counts(&[("accounts", 1), ("pending_links", 0)])
@@ -512,7 +505,7 @@ async fn a_waiting_account_is_connected_once_and_the_latest_counts() {
 #[tokio::test]
 async fn a_waiting_account_is_not_a_flow() {
     let world = World::new().await;
-    let mut browser = pending(&world).await;
+    let browser = pending(&world).await;
     for _ in 0..22 {
         browser.begin("acme").await;
     }
@@ -520,34 +513,32 @@ async fn a_waiting_account_is_not_a_flow() {
         .app
         .assert_counts(&[("sign_in_flows", 20), ("pending_links", 1)])
         .await;
-    assert_eq!(browser.log_in("ada@example.com").await.status, StatusCode::OK);
+    browser.login("ada@example.com", PASSWORD).await.expect(200);
     assert_eq!(browser.providers().await, ["acme"]);
 }
 
 #[tokio::test]
 async fn the_last_way_in_stays() {
     let world = World::new().await;
-    let mut browser = world.signed_in("acme", &person("ada")).await;
+    let browser = world.signed_in("acme", &person("ada")).await;
     let id = browser.account_id("acme").await;
-    let before = browser.jar["__Host-id"].clone();
-    browser.unlink(&id).await.assert_error(409, "last_way_in");
+    let before = browser.cookie("id").unwrap();
+    browser.unlink(&id).await.refused(409, "last_way_in");
     assert_eq!(browser.providers().await, ["acme"]);
-    assert_eq!(browser.jar["__Host-id"], before);
+    assert_eq!(browser.cookie("id").unwrap(), before);
     world.app.assert_counts(&[("accounts", 1), ("sessions", 1)]).await;
     // With a password there is another.
-    let answer = browser
-        .post(
-            "/api/set_password",
-            &[("new_password", crate::oauth::support::PASSWORD)],
-        )
-        .await;
-    assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
-    assert_eq!(browser.unlink(&id).await.status, StatusCode::OK);
+    browser
+        .call("set_password", &[("new_password", PASSWORD)])
+        .await
+        .expect(200);
+    browser.unlink(&id).await.expect(200);
     world.app.assert_counts(&[("accounts", 0)]).await;
-    assert_eq!(
-        world.browser().log_in("ada@example.com").await.status,
-        StatusCode::OK
-    );
+    world
+        .browser()
+        .login("ada@example.com", PASSWORD)
+        .await
+        .expect(200);
 }
 
 /// A password without an address to type it beside opens nothing.
@@ -555,58 +546,50 @@ async fn the_last_way_in_stays() {
 async fn a_password_without_an_address_is_no_way_in() {
     let world = World::new().await;
     let nameless = person_with("ada", json!({ "email": null }));
-    let mut browser = world.signed_in("acme", &nameless).await;
+    let browser = world.signed_in("acme", &nameless).await;
     let id = browser.account_id("acme").await;
-    browser
-        .post(
-            "/api/set_password",
-            &[("new_password", crate::oauth::support::PASSWORD)],
-        )
-        .await;
-    browser.unlink(&id).await.assert_error(409, "last_way_in");
+    browser.call("set_password", &[("new_password", PASSWORD)]).await;
+    browser.unlink(&id).await.refused(409, "last_way_in");
     world.app.assert_counts(&[("accounts", 1)]).await;
 }
 
 #[tokio::test]
 async fn a_provider_that_is_configured_no_longer_is_no_way_in() {
     let mut world = World::new().await;
-    let mut browser = world.signed_in("acme", &person("ada")).await;
+    let browser = world.signed_in("acme", &person("ada")).await;
     browser
         .link("corp", &world.corp, &person("ada"))
         .await
         .assert_leads_to("/settings/accounts");
     world.restart(&[("AUTH_PROVIDERS", "acme")]).await;
-    let mut browser = world.signed_in("acme", &person("ada")).await;
+    let browser = world.signed_in("acme", &person("ada")).await;
     let (acme, corp) = (browser.account_id("acme").await, browser.account_id("corp").await);
-    browser.unlink(&acme).await.assert_error(409, "last_way_in");
-    assert_eq!(browser.unlink(&corp).await.status, StatusCode::OK);
+    browser.unlink(&acme).await.refused(409, "last_way_in");
+    browser.unlink(&corp).await.expect(200);
 }
 
 #[tokio::test]
 async fn only_ones_own_accounts_can_be_disconnected() {
     let world = World::new().await;
-    let mut ada = world.signed_in("acme", &person("ada")).await;
+    let ada = world.signed_in("acme", &person("ada")).await;
     let foreign = ada.account_id("acme").await;
-    let mut mallory = world.browser();
+    let mallory = world.browser();
     mallory.register("mallory@example.com").await;
     mallory
         .link("corp", &world.corp, &person("mallory"))
         .await
         .assert_leads_to("/settings/accounts");
     let own = mallory.account_id("corp").await;
-    mallory.unlink(&foreign).await.assert_error(404, "not_found");
+    mallory.unlink(&foreign).await.refused(404, "not_found");
     mallory
         .unlink("00000000-0000-0000-0000-000000000000")
         .await
-        .assert_error(404, "not_found");
-    assert_eq!(
-        mallory.unlink("1 OR 1=1").await.status,
-        StatusCode::UNPROCESSABLE_ENTITY
-    );
-    assert_eq!(mallory.unlink(&own).await.status, StatusCode::OK);
-    mallory.unlink(&own).await.assert_error(404, "not_found");
-    let mut nobody = world.browser();
-    nobody.unlink(&foreign).await.assert_error(401, "unauthenticated");
+        .refused(404, "not_found");
+    mallory.unlink("1 OR 1=1").await.expect(422);
+    mallory.unlink(&own).await.expect(200);
+    mallory.unlink(&own).await.refused(404, "not_found");
+    let nobody = world.browser();
+    nobody.unlink(&foreign).await.refused(401, "unauthenticated");
     assert_eq!(ada.providers().await, ["acme"]);
     world.app.assert_counts(&[("accounts", 1)]).await;
 }
@@ -614,7 +597,7 @@ async fn only_ones_own_accounts_can_be_disconnected() {
 #[tokio::test]
 async fn disconnecting_takes_a_recent_session() {
     let world = World::new().await;
-    let mut browser = world.browser();
+    let browser = world.browser();
     browser.register("ada@example.com").await;
     browser
         .link("acme", &world.acme, &person("ada"))
@@ -622,31 +605,20 @@ async fn disconnecting_takes_a_recent_session() {
         .assert_leads_to("/settings/accounts");
     let id = browser.account_id("acme").await;
     world.app.advance(600);
-    browser.unlink(&id).await.assert_error(403, "reauth_required");
-    let mut request = browser.form("/api/unlink_account", &[("account_id", &id)]);
-    request
-        .headers_mut()
-        .insert("accept", "text/html".parse().unwrap());
-    let answer = browser.visit(request).await;
-    assert!(answer.status.is_redirection());
-    assert_eq!(
-        answer.location(),
-        "/settings/security?return_to=%2Fsettings%2Faccounts"
-    );
-    world.app.assert_counts(&[("accounts", 1)]).await;
+    browser.unlink(&id).await.refused(403, "reauth_required");
     browser
-        .post(
-            "/api/confirm_identity",
-            &[("password", crate::oauth::support::PASSWORD)],
-        )
-        .await;
-    assert_eq!(browser.unlink(&id).await.status, StatusCode::OK);
+        .submit("/settings/accounts", "unlink_account", &[("account_id", &id)])
+        .await
+        .leads_to("/settings/security?return_to=%2Fsettings%2Faccounts");
+    world.app.assert_counts(&[("accounts", 1)]).await;
+    browser.call("confirm_identity", &[("password", PASSWORD)]).await;
+    browser.unlink(&id).await.expect(200);
 }
 
 #[tokio::test]
 async fn disconnecting_ends_the_sessions_born_from_it_and_renews_this_one() {
     let world = World::new().await;
-    let mut browser = world.browser();
+    let browser = world.browser();
     browser.register("ada@example.com").await;
     browser
         .link("acme", &world.acme, &person("ada"))
@@ -656,12 +628,12 @@ async fn disconnecting_ends_the_sessions_born_from_it_and_renews_this_one() {
         .link("corp", &world.corp, &person("ada"))
         .await
         .assert_leads_to("/settings/accounts");
-    let mut by_acme = world.signed_in("acme", &person("ada")).await;
-    let mut by_corp = world.signed_in("corp", &person("ada")).await;
-    let mut stranger = world.signed_in("acme", &person("grace")).await;
-    let (before, old) = (browser.session().await, browser.clone());
+    let by_acme = world.signed_in("acme", &person("ada")).await;
+    let by_corp = world.signed_in("corp", &person("ada")).await;
+    let stranger = world.signed_in("acme", &person("grace")).await;
+    let (before, old) = (browser.session().await, browser.copy());
     let id = browser.account_id("acme").await;
-    assert_eq!(browser.unlink(&id).await.status, StatusCode::OK);
+    browser.unlink(&id).await.expect(200);
 
     // At once, snapshot or not.
     assert_eq!(by_acme.session().await, Value::Null);
@@ -669,7 +641,7 @@ async fn disconnecting_ends_the_sessions_born_from_it_and_renews_this_one() {
     assert_eq!(by_corp.session().await["user_id"], before["user_id"]);
     assert_eq!(stranger.session().await["email"], "grace@example.com");
     assert_eq!(browser.session().await["session_id"], before["session_id"]);
-    assert_ne!(browser.jar["__Host-id"], old.jar["__Host-id"]);
+    assert_ne!(browser.cookie("id").unwrap(), old.cookie("id").unwrap());
     assert_eq!(old.live_session_id().await, None);
     // And acme's Ada is a stranger, whose address is taken.
     let answer = by_acme.sign_in("acme", &world.acme, &person("ada")).await;
@@ -679,13 +651,13 @@ async fn disconnecting_ends_the_sessions_born_from_it_and_renews_this_one() {
 #[tokio::test]
 async fn a_session_born_from_what_it_disconnects_goes_on() {
     let world = World::new().await;
-    let mut browser = world.signed_in("acme", &person("ada")).await;
+    let browser = world.signed_in("acme", &person("ada")).await;
     browser
         .link("corp", &world.corp, &person("ada"))
         .await
         .assert_leads_to("/settings/accounts");
     let (before, id) = (browser.session().await, browser.account_id("acme").await);
-    assert_eq!(browser.unlink(&id).await.status, StatusCode::OK);
+    browser.unlink(&id).await.expect(200);
     assert_eq!(browser.session().await["session_id"], before["session_id"]);
     assert_eq!(browser.providers().await, ["corp"]);
 }
@@ -694,12 +666,12 @@ async fn a_session_born_from_what_it_disconnects_goes_on() {
 async fn of_two_requests_that_disconnect_the_last_two_accounts_one_succeeds() {
     for _ in 0..5 {
         let world = World::new().await;
-        let mut by_acme = world.signed_in("acme", &person("ada")).await;
+        let by_acme = world.signed_in("acme", &person("ada")).await;
         by_acme
             .link("corp", &world.corp, &person("ada"))
             .await
             .assert_leads_to("/settings/accounts");
-        let mut by_corp = world.signed_in("corp", &person("ada")).await;
+        let by_corp = world.signed_in("corp", &person("ada")).await;
         let acme = by_acme.account_id("acme").await;
         let corp = by_corp.account_id("corp").await;
         // Each in a session born from the account it drops, so that neither ends the other's.
@@ -707,8 +679,9 @@ async fn of_two_requests_that_disconnect_the_last_two_accounts_one_succeeds() {
         let other = tokio::spawn(async move { by_corp.unlink(&corp).await });
         let mut answers = [one.await.unwrap(), other.await.unwrap()];
         answers.sort_by_key(|answer| answer.status);
-        assert_eq!(answers[0].status, StatusCode::OK);
-        answers[1].assert_error(409, "last_way_in");
+        let [done, refused] = answers;
+        done.expect(200);
+        refused.refused(409, "last_way_in");
         world.app.assert_counts(&[("users", 1), ("accounts", 1)]).await;
     }
 }
@@ -718,13 +691,13 @@ async fn of_two_users_who_connect_one_account_at_once_one_succeeds() {
     let world = World::new().await;
     let mut hops = Vec::new();
     for name in ["ada", "grace"] {
-        let mut browser = world.signed_in("corp", &person(name)).await;
+        let browser = world.signed_in("corp", &person(name)).await;
         let hop = browser.begin_link("acme").await;
         hops.push((browser, hop));
     }
     let tries: Vec<_> = hops
         .into_iter()
-        .map(|(mut browser, hop)| {
+        .map(|(browser, hop)| {
             let idp = world.acme.clone();
             tokio::spawn(async move { browser.finish(&hop, &idp, &person("alan")).await })
         })

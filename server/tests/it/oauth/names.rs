@@ -2,9 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::oauth::support::{Browser, World, person_with};
+use crate::oauth::support::{World, person_with};
+use crate::support::Browser;
 
-async fn shown(browser: &mut Browser) -> (Value, Value) {
+async fn shown(browser: &Browser) -> (Value, Value) {
     let user = browser.user().await;
     (user["name"].clone(), user["avatar_url"].clone())
 }
@@ -30,10 +31,10 @@ async fn each_sign_in_brings_name_and_picture_of_today() {
         ((json!("Ada"), Value::Null), (json!("Ada"), json!(two))),
     ] {
         world.app.advance(1);
-        let mut browser = world
+        let browser = world
             .signed_in("acme", &ada(sent.0.clone(), sent.1.clone()))
             .await;
-        assert_eq!(shown(&mut browser).await, expected, "{sent:?}");
+        assert_eq!(shown(&browser).await, expected, "{sent:?}");
     }
     world.app.assert_counts(&[("users", 1), ("accounts", 1)]).await;
 }
@@ -41,40 +42,40 @@ async fn each_sign_in_brings_name_and_picture_of_today() {
 #[tokio::test]
 async fn an_account_that_is_connected_fills_in_what_is_missing_and_the_sign_in_with_it_the_rest() {
     let world = World::new().await;
-    let mut browser = world.signed_in("acme", &ada(json!("Ada"), Value::Null)).await;
+    let browser = world.signed_in("acme", &ada(json!("Ada"), Value::Null)).await;
     let picture = "https://img.example/corp.png";
     let at_corp = person_with("ada-at-corp", json!({ "name": "A. L.", "picture": picture }));
     browser
         .link("corp", &world.corp, &at_corp)
         .await
         .assert_leads_to("/settings/accounts");
-    assert_eq!(shown(&mut browser).await, (json!("Ada"), json!(picture)));
-    let mut browser = world.signed_in("corp", &at_corp).await;
-    assert_eq!(shown(&mut browser).await, (json!("A. L."), json!(picture)));
+    assert_eq!(shown(&browser).await, (json!("Ada"), json!(picture)));
+    let browser = world.signed_in("corp", &at_corp).await;
+    assert_eq!(shown(&browser).await, (json!("A. L."), json!(picture)));
     world.app.assert_counts(&[("users", 1), ("accounts", 2)]).await;
 }
 
 #[tokio::test]
 async fn what_people_call_themselves_here_stays() {
     let world = World::new().await;
-    let mut browser = world.signed_in("acme", &ada(json!("Ada"), Value::Null)).await;
-    let answer = browser
-        .post("/api/update_public_data", &[("display_name", "The Enchantress")])
-        .await;
-    assert!(answer.status.is_success(), "{}", answer.body);
-    let mut browser = world
+    let browser = world.signed_in("acme", &ada(json!("Ada"), Value::Null)).await;
+    browser
+        .call("update_public_data", &[("display_name", "The Enchantress")])
+        .await
+        .expect(200);
+    let browser = world
         .signed_in("acme", &ada(json!("Countess"), Value::Null))
         .await;
-    let data = browser.post("/api/get_public_data", &[]).await;
-    assert!(data.body.contains("The Enchantress"), "{}", data.body);
-    assert_eq!(shown(&mut browser).await.0, "Countess");
+    let data = browser.call("get_public_data", &[]).await;
+    assert!(data.shows("The Enchantress"), "{}", data.text());
+    assert_eq!(shown(&browser).await.0, "Countess");
 }
 
 /// A sign-in that fails brings no profile.
 #[tokio::test]
 async fn a_failed_sign_in_changes_no_name() {
     let world = World::new().await;
-    let mut browser = world.signed_in("acme", &ada(json!("Ada"), Value::Null)).await;
+    let browser = world.signed_in("acme", &ada(json!("Ada"), Value::Null)).await;
     world
         .acme
         .script(|script| script.claims = json!({ "nonce": "wrong" }));
@@ -83,5 +84,5 @@ async fn a_failed_sign_in_changes_no_name() {
         .sign_in("acme", &world.acme, &ada(json!("Mallory"), Value::Null))
         .await
         .assert_failed("provider");
-    assert_eq!(shown(&mut browser).await.0, "Ada");
+    assert_eq!(shown(&browser).await.0, "Ada");
 }

@@ -8,11 +8,12 @@ use serde_json::{Value, json};
 
 use crate::oauth::{
     idp::{Endpoint, Gate, Idp, Reply},
-    support::{App, Browser, Log, PLACES, World, person, until},
+    support::{PLACES, World, person},
 };
+use crate::support::{Browser, Log, TestApp, until};
 
-async fn ask(app: &App, live: &LiveSession, provider: &str) -> Result<String, Error> {
-    let token = app.auth().oauth.provider_token(live, provider).await?;
+async fn ask(app: &TestApp, live: &LiveSession, provider: &str) -> Result<String, Error> {
+    let token = app.auth.oauth.provider_token(live, provider).await?;
     Ok(token.expose_secret().to_owned())
 }
 
@@ -25,7 +26,7 @@ pub fn send(idp: &Idp, access: &str, refresh: Option<&str>) {
     idp.script(|script| script.answer = answer);
 }
 
-async fn stored(app: &App, column: &'static str) -> Option<String> {
+async fn stored(app: &TestApp, column: &'static str) -> Option<String> {
     let opened = app.token(Purpose::ProviderToken, column).await?;
     Some(opened.expect("it is sealed with our key"))
 }
@@ -153,7 +154,7 @@ async fn a_token_without_an_end_is_never_renewed() {
     let ada = Ada::new().await;
     ada.world
         .app
-        .execute("UPDATE accounts SET token_expires_at = NULL")
+        .sql("UPDATE accounts SET token_expires_at = NULL")
         .await;
     ada.world.app.advance(36_000);
     assert_eq!(ada.token().await.unwrap(), "access-one");
@@ -190,7 +191,7 @@ async fn a_caller_beyond_the_limit_is_refused_at_once() {
     assert_eq!(ada.requests(), 0);
     drop(crowd);
     // Until they have left.
-    let detached = ada.world.app.auth().detached.clone();
+    let detached = ada.world.app.auth.detached.clone();
     detached.drain(std::time::Duration::from_secs(30)).await;
     assert_eq!(ada.token().await.unwrap(), "access-two");
 }
@@ -245,7 +246,7 @@ async fn two_processes_lose_no_token_whichever_stores_first() {
         let other = ada
             .world
             .app
-            .restart(&[
+            .restarted(&[
                 ("AUTH_PROVIDERS", "acme"),
                 ("ACME_ISSUER", &acme_url),
                 ("ACME_CLIENT_ID", vars[0]),
@@ -253,7 +254,7 @@ async fn two_processes_lose_no_token_whichever_stores_first() {
             ])
             .await;
         let (first_gate, second_gate) = (Gate::closed(), Gate::closed());
-        let ask_in = |app: &App| {
+        let ask_in = |app: &TestApp| {
             let (app, live) = (app.clone(), ada.live.clone());
             tokio::spawn(async move { ask(&app, &live, "acme").await })
         };
@@ -341,7 +342,7 @@ async fn a_withdrawn_grant_is_forgotten_until_the_next_sign_in() {
     assert_must_sign_in(ada.token().await);
     assert_eq!(ada.requests(), 1);
     // The person stays signed in here, and what they do at the provider repairs it.
-    let mut browser = ada.browser.clone();
+    let browser = ada.browser.copy();
     browser
         .sign_in("acme", &ada.world.acme, &person("ada"))
         .await
@@ -435,7 +436,7 @@ async fn a_lost_key_asks_for_a_new_sign_in() {
 async fn there_is_no_token_without_an_account_of_ones_own() {
     let ada = Ada::new().await;
     let world = &ada.world;
-    let mut grace = world.browser();
+    let grace = world.browser();
     grace.register("grace@example.com").await;
     let grace = grace.live().await;
     for (live, provider) in [
@@ -455,7 +456,7 @@ async fn there_is_no_token_without_an_account_of_ones_own() {
     let (app, live) = (world.app.clone(), ada.live.clone());
     let asking = tokio::spawn(async move { ask(&app, &live, "acme").await });
     until(|| ada.requests() == 1).await;
-    world.app.execute("DELETE FROM accounts").await;
+    world.app.sql("DELETE FROM accounts").await;
     gate.open();
     assert!(matches!(asking.await.unwrap(), Err(Error::NotFound)));
     world.app.assert_counts(&[("accounts", 0)]).await;
@@ -464,7 +465,7 @@ async fn there_is_no_token_without_an_account_of_ones_own() {
 #[tokio::test]
 async fn of_several_accounts_the_last_used_one_counts() {
     let ada = Ada::new().await;
-    let mut browser = ada.browser.clone();
+    let browser = ada.browser.copy();
     ada.world.app.advance(1);
     send(&ada.world.acme, "access-of-second", None);
     let second = crate::oauth::support::person_with("ada", json!({ "sub": "second-at-idp" }));
@@ -497,13 +498,13 @@ async fn no_token_reaches_a_log() {
     for secret in ["canary", "refresh-one", "access-one", "acme secret"] {
         assert!(!text.contains(secret), "{secret}");
     }
-    let at_rest = ada.world.app.bytes_at_rest();
+    let at_rest = ada.world.app.disk();
     let at_rest = String::from_utf8_lossy(&at_rest);
     assert!(at_rest.contains("ada@example.com") && !at_rest.contains("canary"));
 }
 
 /// The parameters a provider sees, apart from those of every flow.
-pub async fn asked_for(browser: &mut Browser, provider: &str) -> [Option<String>; 3] {
+pub async fn asked_for(browser: &Browser, provider: &str) -> [Option<String>; 3] {
     let hop = browser.begin(provider).await;
     ["scope", "access_type", "prompt"].map(|name| hop.param(name))
 }
@@ -512,13 +513,13 @@ pub async fn asked_for(browser: &mut Browser, provider: &str) -> [Option<String>
 async fn refresh_tokens_are_asked_for_where_configured_only() {
     let text = |text: &str| Some(text.to_owned());
     let world = World::with(&[("CORP_OFFLINE", "1")]).await;
-    let mut browser = world.browser();
+    let browser = world.browser();
     assert_eq!(
-        asked_for(&mut browser, "acme").await,
+        asked_for(&browser, "acme").await,
         [text("openid profile email"), None, None]
     );
     assert_eq!(
-        asked_for(&mut browser, "corp").await,
+        asked_for(&browser, "corp").await,
         [text("openid profile email offline_access"), None, text("consent")]
     );
 }

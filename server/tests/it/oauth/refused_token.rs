@@ -9,8 +9,9 @@ use serde_json::json;
 use crate::oauth::{
     idp::{Endpoint, Gate, Reply},
     keys::Signer,
-    support::{App, World, person, until},
+    support::{World, person},
 };
+use crate::support::{TestApp, until};
 
 /// Ada, who signed in with this access token and, if there is one, this refresh token.
 struct Ada {
@@ -41,7 +42,7 @@ impl Ada {
         let token = self
             .world
             .app
-            .auth()
+            .auth
             .oauth
             .provider_token(&self.live, "acme")
             .await?;
@@ -58,9 +59,9 @@ impl Ada {
     }
 }
 
-async fn after_401(app: &App, live: &LiveSession, refused: &str) -> Result<String, Error> {
+async fn after_401(app: &TestApp, live: &LiveSession, refused: &str) -> Result<String, Error> {
     let refused = SecretString::from(refused);
-    let oauth = &app.auth().oauth;
+    let oauth = &app.auth.oauth;
     let token = oauth.provider_token_after_401(live, "acme", &refused).await?;
     Ok(token.expose_secret().to_owned())
 }

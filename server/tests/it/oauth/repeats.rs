@@ -1,25 +1,21 @@
 //! Callbacks as browsers really send them: loaded ahead, broken off, sent twice, or too late.
 
-use axum::body::Body;
-use http::{Method, Request, StatusCode};
+use http::Method;
 use serde_json::Value;
 
 use crate::oauth::{
     idp::{Endpoint, Gate, Reply},
-    support::{Answer, Browser, Hop, World, person, until},
+    support::{Hop, World, person},
 };
-
-fn request(browser: &Browser, address: &str) -> Request<Body> {
-    browser.request(Method::GET, address).body(Body::empty()).unwrap()
-}
+use crate::support::{Answer, Browser, until};
 
 /// Sends a callback and goes away while the provider is being asked; the work is done before this returns.
 async fn break_off(world: &World, browser: &Browser, address: &str) {
     let (gate, before) = (Gate::closed(), world.token_requests());
     world.acme.reply(Endpoint::Token, Reply::Held(gate.clone()));
     let sending = tokio::spawn({
-        let (browser, request) = (browser.clone(), request(browser, address));
-        async move { browser.send(request).await }
+        let (browser, address) = (browser.copy(), address.to_owned());
+        async move { browser.get(&address).await }
     });
     until(|| world.token_requests() > before).await;
     sending.abort();
@@ -29,7 +25,7 @@ async fn break_off(world: &World, browser: &Browser, address: &str) {
     assert!(
         world
             .app
-            .auth()
+            .auth
             .detached
             .drain(std::time::Duration::from_secs(30))
             .await
@@ -37,23 +33,19 @@ async fn break_off(world: &World, browser: &Browser, address: &str) {
 }
 
 fn id_cookie(answer: &Answer) -> String {
-    let cookies = answer.set_cookies();
-    let id = cookies.iter().find(|cookie| cookie.starts_with("__Host-id="));
-    id.expect("it has the id").split(';').next().unwrap().to_owned()
+    answer.cookie("__Host-id").expect("it has the id").value
 }
 
 #[tokio::test]
 async fn a_callback_that_is_loaded_ahead_touches_nothing() {
     let world = World::new().await;
-    let mut browser = world.browser();
+    let browser = world.browser();
     // A dead session, which any other request would clear.
     browser.register("grace@example.com").await;
-    world.app.execute("DELETE FROM sessions").await;
-    browser.jar.remove("__Host-auth");
+    world.app.sql("DELETE FROM sessions").await;
+    browser.set_cookie("auth", None);
     let hop = browser.begin("acme").await;
-    browser
-        .jar
-        .insert("__Host-id".to_owned(), "AAAAAAAAAAAAAAAAAAAAAA".to_owned());
+    browser.set_cookie("id", Some("AAAAAAAAAAAAAAAAAAAAAA"));
     let address = hop.approved(&world.acme, &person("ada"));
     for (name, value) in [
         ("sec-purpose", "prefetch"),
@@ -62,12 +54,11 @@ async fn a_callback_that_is_loaded_ahead_touches_nothing() {
         ("purpose", "preview"),
         ("x-moz", "prefetch"),
     ] {
-        let mut request = request(&browser, &address);
-        request.headers_mut().insert(name, value.parse().unwrap());
-        let answer = browser.send(request).await;
-        assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE, "{name}: {value}");
-        assert_eq!(answer.header("cache-control"), "no-store");
-        assert!(answer.set_cookies().is_empty(), "{:?}", answer.set_cookies());
+        let call = browser.request(Method::GET, &address).header(name, value);
+        let answer = call.send().await;
+        assert_eq!(answer.status, 503, "{name}: {value}");
+        assert_eq!(answer.header("cache-control"), Some("no-store"));
+        assert!(answer.cookies().is_empty(), "{:?}", answer.cookies());
     }
     assert_eq!(world.token_requests(), 0);
     world.app.assert_counts(&[("sign_in_flows", 1)]).await;
@@ -78,7 +69,7 @@ async fn a_callback_that_is_loaded_ahead_touches_nothing() {
 #[tokio::test]
 async fn a_callback_that_is_broken_off_is_finished_and_its_repeat_is_answered_like_it() {
     let world = World::new().await;
-    let mut browser = world.browser();
+    let browser = world.browser();
     let fields = [("return_to", "/settings/public"), ("remember", "true")];
     let hop = browser.begin_with("acme", &fields).await;
     let address = hop.approved(&world.acme, &person("ada"));
@@ -88,21 +79,18 @@ async fn a_callback_that_is_broken_off_is_finished_and_its_repeat_is_answered_li
     world.app.advance(59);
     let answer = browser.get(&address).await;
     answer.assert_leads_to("/settings/public");
-    assert_eq!(answer.header("referrer-policy"), "no-referrer");
-    for cookie in answer.set_cookies() {
+    assert_eq!(answer.header("referrer-policy"), Some("no-referrer"));
+    for cookie in answer.cookies() {
         // It is kept for what is left of it.
-        assert!(
-            cookie.ends_with(&format!("Max-Age={}", 2_592_000 - 59)),
-            "{cookie}"
-        );
+        assert_eq!(cookie.max_age, Some(2_592_000 - 59), "{}", cookie.text);
     }
     assert_eq!(browser.session().await["email"], "ada@example.com");
     assert_eq!(browser.user().await["name"], "ada");
     // Whoever has the session already keeps it as it is.
-    let before = browser.jar.clone();
+    let before = browser.cookie_header();
     let again = browser.get(&address).await;
     again.assert_leads_to("/settings/public");
-    assert!(again.set_cookies().is_empty() && browser.jar == before);
+    assert!(again.cookies().is_empty() && browser.cookie_header() == before);
     assert_eq!(world.token_requests(), 1);
     world.app.assert_counts(&[("users", 1), ("sessions", 1)]).await;
     // Later it is a page loaded again.
@@ -116,14 +104,14 @@ async fn a_callback_that_is_sent_while_the_first_is_under_way_joins_it() {
     let world = World::new().await;
     let gate = Gate::closed();
     world.acme.reply(Endpoint::Token, Reply::Held(gate.clone()));
-    let mut browser = world.browser();
+    let browser = world.browser();
     // Another user's session, which the sign-in ends.
     browser.register("grace@example.com").await;
     let hop = browser.begin("acme").await;
     let address = hop.approved(&world.acme, &person("ada"));
     let send = || {
-        let (browser, request) = (browser.clone(), request(&browser, &address));
-        tokio::spawn(async move { browser.send(request).await })
+        let (browser, address) = (browser.copy(), address.clone());
+        tokio::spawn(async move { browser.get(&address).await })
     };
     let first = send();
     until(|| world.token_requests() == 1).await;
@@ -145,16 +133,16 @@ async fn a_callback_that_is_sent_while_the_first_is_under_way_joins_it() {
 #[tokio::test]
 async fn only_the_same_browsers_same_callback_is_answered_like_the_first() {
     let world = World::new().await;
-    let mut browser = world.browser();
+    let browser = world.browser();
     let hop = browser.begin("acme").await;
     let address = hop.approved(&world.acme, &person("ada"));
     break_off(&world, &browser, &address).await;
-    let mut elsewhere = world.browser();
+    let elsewhere = world.browser();
     elsewhere.get(&address).await.assert_failed("expired");
     elsewhere.begin("acme").await;
     elsewhere.get(&address).await.assert_failed("expired");
-    let mut bare = browser.clone();
-    bare.jar.remove("__Host-flow");
+    let bare = browser.copy();
+    bare.set_cookie("flow", None);
     bare.get(&address).await.assert_failed("expired");
     browser
         .get(&format!("{address}&x=1"))
@@ -170,23 +158,20 @@ async fn only_the_same_browsers_same_callback_is_answered_like_the_first() {
 async fn a_repeat_brings_no_session_back_that_has_ended() {
     let world = World::new().await;
     for ended in ["signed out", "revoked", "disabled"] {
-        let mut browser = world.browser();
+        let browser = world.browser();
         let fields = [("return_to", "/settings/public")];
         let hop = browser.begin_with("acme", &fields).await;
         let address = hop.approved(&world.acme, &person("ada"));
         break_off(&world, &browser, &address).await;
         match ended {
             "signed out" => {
-                let mut whole = browser.clone();
+                let whole = browser.copy();
                 whole.get(&address).await.assert_leads_to("/settings/public");
-                whole.post("/api/logout", &[]).await;
+                whole.call("logout", &[]).await;
             }
-            "revoked" => world.app.execute("DELETE FROM sessions").await,
+            "revoked" => drop(world.app.sql("DELETE FROM sessions").await),
             _ => {
-                world
-                    .app
-                    .execute("UPDATE users SET disabled_at = created_at")
-                    .await;
+                world.app.sql("UPDATE users SET disabled_at = created_at").await;
             }
         }
         let answer = browser.get(&address).await;
@@ -203,7 +188,7 @@ async fn a_repeat_brings_no_session_back_that_has_ended() {
 #[tokio::test]
 async fn a_repeat_leaves_a_later_sign_in_alone() {
     let world = World::new().await;
-    let mut browser = world.browser();
+    let browser = world.browser();
     let hop = browser.begin("acme").await;
     let address = hop.approved(&world.acme, &person("ada"));
     break_off(&world, &browser, &address).await;
@@ -218,7 +203,7 @@ async fn a_repeat_leaves_a_later_sign_in_alone() {
 #[tokio::test]
 async fn a_repeat_of_a_link_gets_the_sessions_new_id() {
     let world = World::new().await;
-    let mut browser = world.browser();
+    let browser = world.browser();
     browser.register("ada@example.com").await;
     let before = browser.session().await;
     let hop = browser.begin_link("acme").await;
@@ -234,7 +219,7 @@ async fn a_repeat_of_a_link_gets_the_sessions_new_id() {
 #[tokio::test]
 async fn a_callback_that_failed_fails_again_in_the_same_way() {
     let world = World::new().await;
-    let mut browser = world.browser();
+    let browser = world.browser();
     let fields = [("return_to", "/settings/public")];
     let hop = browser.begin_with("acme", &fields).await;
     let address = hop.callback(&[("code", "made-up"), ("state", &hop.state())]);
@@ -253,20 +238,18 @@ async fn a_callback_that_failed_fails_again_in_the_same_way() {
 #[tokio::test]
 async fn on_another_instance_a_repeat_starts_again_and_keeps_its_way() {
     let mut world = World::new().await;
-    let mut browser = world.browser();
+    let browser = world.browser();
     let fields = [("return_to", "/settings/public")];
     let hop = browser.begin_with("acme", &fields).await;
     let address = hop.approved(&world.acme, &person("ada"));
     break_off(&world, &browser, &address).await;
-    let jar = browser.jar;
     world.restart(&[]).await;
-    let mut browser = world.browser();
-    browser.jar = jar;
+    let browser = browser.before(&world.app);
     let answer = browser.get(&address).await;
     answer.assert_leads_to("/login?error=expired&return_to=%2Fsettings%2Fpublic");
     assert_eq!(world.token_requests(), 1);
     let page = browser.get(answer.location()).await;
-    assert!(page.body.contains("Please start again"), "{}", page.body);
+    assert!(page.shows("Please start again"), "{}", page.text());
     let hop = browser.begin_with("acme", &fields).await;
     browser
         .finish(&hop, &world.acme, &person("ada"))
@@ -279,7 +262,7 @@ async fn on_another_instance_a_repeat_starts_again_and_keeps_its_way() {
 #[tokio::test]
 async fn a_flow_that_is_used_up_keeps_its_way() {
     let world = World::new().await;
-    let mut browser = world.browser();
+    let browser = world.browser();
     let fields = [("return_to", "/settings/public?a=1")];
     let hop = browser.begin_with("acme", &fields).await;
     let no = hop.callback(&[("error", "access_denied"), ("state", &hop.state())]);
@@ -293,29 +276,29 @@ async fn a_flow_that_is_used_up_keeps_its_way() {
     answer.assert_leads_to(&format!("/login?error=expired&{way}"));
     assert_eq!(world.token_requests(), 0);
     // It is the browser's own to know.
-    let mut elsewhere = world.browser();
+    let elsewhere = world.browser();
     elsewhere.begin("acme").await;
     elsewhere.get(&yes).await.assert_failed("expired");
     // The page leads there in the end.
     let page = browser.get(answer.location()).await;
-    assert!(page.body.contains("/settings/public?a=1"), "{}", page.body);
+    assert!(page.shows("/settings/public?a=1"), "{}", page.text());
 }
 
 #[tokio::test]
 async fn a_flow_that_was_swept_keeps_its_way_for_an_hour() {
     let world = World::new().await;
-    let mut browser = world.browser();
-    let begin = async |browser: &mut Browser, intent| {
+    let browser = world.browser();
+    let begin = async |browser: &Browser, intent| {
         let fields = [("return_to", "/settings/public"), ("intent", intent)];
         browser.begin_with("acme", &fields).await
     };
     browser.register("grace@example.com").await;
-    let link = begin(&mut browser, "link").await;
-    world.app.execute("DELETE FROM sessions").await;
-    let hop = begin(&mut browser, "").await;
+    let link = begin(&browser, "link").await;
+    world.app.sql("DELETE FROM sessions").await;
+    let hop = begin(&browser, "").await;
     for (seconds, known) in [(600, true), (2999, true), (1, false)] {
         world.app.advance(seconds);
-        world.app.auth().sweep().await.unwrap();
+        world.app.auth.sweep().await.unwrap();
         world.app.assert_counts(&[("sign_in_flows", 0)]).await;
         let way = if known {
             "&return_to=%2Fsettings%2Fpublic"
@@ -336,7 +319,7 @@ async fn a_flow_that_was_swept_keeps_its_way_for_an_hour() {
     world.app.assert_counts(&[("ways_back", 0)]).await;
     // And so many of a browser.
     for _ in 0..25 {
-        begin(&mut browser, "").await;
+        begin(&browser, "").await;
     }
     world.app.assert_counts(&[("ways_back", 20)]).await;
 }
@@ -344,9 +327,9 @@ async fn a_flow_that_was_swept_keeps_its_way_for_an_hour() {
 #[tokio::test]
 async fn a_browser_can_be_forgotten_with_all_its_flows() {
     let world = World::new().await;
-    let (mut browser, mut other) = (world.browser(), world.browser());
+    let (browser, other) = (world.browser(), world.browser());
     let fields = [("return_to", "/settings/public")];
-    for browser in [&mut browser, &mut other] {
+    for browser in [&browser, &other] {
         browser.begin_with("acme", &fields).await;
     }
     world.browser().register("ada@example.com").await;
@@ -358,12 +341,8 @@ async fn a_browser_can_be_forgotten_with_all_its_flows() {
         .app
         .assert_counts(&[("sign_in_flows", 2), ("ways_back", 2), ("pending_links", 1)])
         .await;
-    let auth = world.app.auth();
-    for flow in [
-        None,
-        Some("x"),
-        browser.jar.get("__Host-flow").map(String::as_str),
-    ] {
+    let auth = &world.app.auth;
+    for flow in [None, Some("x"), browser.cookie("flow").as_deref()] {
         let mut tx = auth.db.begin().await.unwrap();
         auth.oauth.forget_browser(&mut tx, flow).await.unwrap();
         tx.commit().await.unwrap();
@@ -387,7 +366,7 @@ async fn errors_that_a_new_try_cures_say_so() {
         ("server_error", "provider"),
         ("LOGIN_REQUIRED", "provider"),
     ] {
-        let mut browser = world.browser();
+        let browser = world.browser();
         let fields = [("return_to", "/settings/public")];
         let hop = browser.begin_with("acme", &fields).await;
         let pairs = [
@@ -397,7 +376,7 @@ async fn errors_that_a_new_try_cures_say_so() {
         ];
         let answer = browser.get(&hop.callback(&pairs)).await;
         answer.assert_leads_to(&format!("/login?error={code}&return_to=%2Fsettings%2Fpublic"));
-        let page = browser.get(answer.location()).await.body;
+        let page = browser.get(answer.location()).await.text();
         assert_eq!(page.contains("Please start again"), code == "expired", "{error}");
     }
     assert_eq!(world.token_requests(), 0);
@@ -412,24 +391,19 @@ async fn keep_me_signed_in_holds_for_providers_too() {
         (&[("remember", "false")], false),
         (&[("remember", "true")], true),
     ] {
-        let mut browser = world.browser();
+        let browser = world.browser();
         let hop = browser.begin_with("acme", fields).await;
         let answer = browser.finish(&hop, &world.acme, &person("ada")).await;
         answer.assert_leads_to("/profile");
-        for cookie in answer.set_cookies() {
-            assert_eq!(
-                cookie.ends_with("; Max-Age=2592000"),
-                kept,
-                "{fields:?}: {cookie}"
-            );
-            assert_eq!(cookie.contains("Max-Age"), kept, "{fields:?}: {cookie}");
+        for cookie in answer.cookies() {
+            let max_age = kept.then_some(2_592_000);
+            assert_eq!(cookie.max_age, max_age, "{fields:?}: {}", cookie.text);
         }
         world.app.advance(1801);
         assert_eq!(browser.session().await.is_null(), !kept, "{fields:?}");
     }
-    let mut browser = world.browser();
-    let answer = browser.post("/auth/login/acme", &[("remember", "maybe")]).await;
-    assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let browser = world.browser();
+    browser.press("acme", &[("remember", "maybe")]).await.expect(422);
 }
 
 /// Without JavaScript a field belongs to one form: so the providers' buttons are in the one for the password.
@@ -440,7 +414,7 @@ async fn one_checkbox_serves_the_password_and_the_providers() {
         "/login?return_to=/settings/public",
         "/register?return_to=/settings/public",
     ] {
-        let page = world.browser().get(path).await.body;
+        let page = world.browser().get(path).await.text();
         let main = &page[page.find("<main").unwrap()..];
         let start = main.find("<form").unwrap();
         let form = &main[start..start + main[start..].find("</form>").unwrap()];
@@ -460,18 +434,18 @@ async fn one_checkbox_serves_the_password_and_the_providers() {
         }
     }
     // What such a button sends: all of the form.
-    let mut browser = world.browser();
+    let browser = world.browser();
     let fields = [
         ("email", "ada@example.com"),
         ("password", "half a pass"),
         ("remember", "true"),
         ("return_to", "/settings/public"),
     ];
-    let answer = browser.post("/auth/login/acme", &fields).await;
+    let answer = browser.press("acme", &fields).await;
     let hop = Hop::of("acme", &answer);
     assert!(!format!("{answer:?}").contains("half a pass"));
     let answer = browser.finish(&hop, &world.acme, &person("ada")).await;
     answer.assert_leads_to("/settings/public");
-    assert!(answer.set_cookies()[0].contains("Max-Age=2592000"));
+    assert_eq!(answer.cookies()[0].max_age, Some(2_592_000));
     assert_ne!(browser.session().await, Value::Null);
 }

@@ -2,29 +2,29 @@
 
 use std::collections::HashSet;
 
-use axum::body::Body;
 use http::{Method, StatusCode};
 use serde_json::json;
 use tokio::net::TcpListener;
 
 use crate::oauth::{
     idp::{Endpoint, Idp, Reply},
-    support::{App, Hop, PASSWORD, World, clock, person},
+    support::{Hop, World, person},
 };
+use crate::support::{PASSWORD, TestApp, clock};
 
 const PROVIDERS: [&str; 2] = ["acme", "corp"];
 
 #[tokio::test]
 async fn the_hand_over_page_leads_on_by_itself_and_by_its_link() {
     let world = World::new().await;
-    let mut browser = world.browser();
-    let answer = browser.post("/auth/login/acme", &[]).await;
-    assert_eq!(answer.status, StatusCode::OK);
-    assert!(answer.header("content-type").starts_with("text/html"));
-    assert_eq!(answer.header("cache-control"), "no-store");
+    let browser = world.browser();
+    let answer = browser.press("acme", &[]).await.expect(200);
+    assert!(answer.header("content-type").unwrap().starts_with("text/html"));
+    assert_eq!(answer.header("cache-control"), Some("no-store"));
+    let page = answer.text();
     let between = |before: &str| {
-        let start = answer.body.find(before).expect(before) + before.len();
-        answer.body[start..].split('"').next().unwrap().to_owned()
+        let start = page.find(before).expect(before) + before.len();
+        page[start..].split('"').next().unwrap().to_owned()
     };
     let refresh = between("<meta http-equiv=\"refresh\" content=\"0;url=");
     assert_eq!(refresh, between("<a href=\""));
@@ -37,26 +37,26 @@ async fn the_hand_over_page_leads_on_by_itself_and_by_its_link() {
     assert!(
         answer
             .header("content-security-policy")
+            .unwrap()
             .contains("form-action 'self'")
     );
-    assert!(!answer.body.contains("<script") && !answer.body.contains("<form"));
+    assert!(!answer.shows("<script") && !answer.shows("<form"));
 
-    let cookies = answer.set_cookies();
+    let cookies = answer.cookies();
     assert_eq!(cookies.len(), 1, "{cookies:?}");
-    let flow = cookies[0];
-    assert!(flow.starts_with("__Host-flow="), "{flow}");
-    let attributes: HashSet<_> = flow.split("; ").skip(1).collect();
+    assert_eq!(cookies[0].name, "__Host-flow");
+    let attributes: HashSet<_> = cookies[0].text.split("; ").skip(1).collect();
     assert_eq!(
         attributes,
         HashSet::from(["HttpOnly", "SameSite=Lax", "Path=/", "Secure", "Max-Age=600"])
     );
-    assert!(browser.jar["__Host-flow"].len() >= 43);
+    assert!(browser.cookie("flow").unwrap().len() >= 43);
 }
 
 #[tokio::test]
 async fn the_authorization_request_is_the_standards() {
     let world = World::new().await;
-    let mut browser = world.browser();
+    let browser = world.browser();
     let hop = browser.begin("acme").await;
     let param = |name| hop.param(name);
     assert_eq!(param("response_type").as_deref(), Some("code"));
@@ -87,7 +87,7 @@ async fn the_authorization_request_is_the_standards() {
 #[tokio::test]
 async fn every_flow_has_secrets_of_its_own() {
     let world = World::new().await;
-    let mut browser = world.browser();
+    let browser = world.browser();
     let mut seen = HashSet::new();
     for _ in 0..5 {
         let hop = browser.begin("acme").await;
@@ -98,14 +98,14 @@ async fn every_flow_has_secrets_of_its_own() {
         }
     }
     // The browser stays one and the same.
-    let flow = browser.jar["__Host-flow"].clone();
+    let flow = browser.cookie("flow").unwrap();
     browser.begin("corp").await;
-    assert_eq!(browser.jar["__Host-flow"], flow);
+    assert_eq!(browser.cookie("flow").unwrap(), flow);
     // Unless what it brings is none of ours.
     for odd in ["x", &"+".repeat(43), &format!("{flow}A")] {
-        browser.jar.insert("__Host-flow".to_owned(), odd.to_owned());
+        browser.set_cookie("flow", Some(odd));
         browser.begin("acme").await;
-        assert_ne!(browser.jar["__Host-flow"], odd);
+        assert_ne!(browser.cookie("flow").unwrap(), odd);
     }
 }
 
@@ -125,7 +125,7 @@ async fn an_authorization_endpoint_keeps_its_own_query() {
 #[tokio::test]
 async fn configured_scopes_are_asked_for_and_openid_always() {
     let world = World::with(&[("ACME_SCOPES", "email groups"), ("CORP_SCOPES", "openid")]).await;
-    let mut browser = world.browser();
+    let browser = world.browser();
     assert_eq!(
         browser.begin("acme").await.param("scope").as_deref(),
         Some("openid email groups")
@@ -139,8 +139,8 @@ async fn configured_scopes_are_asked_for_and_openid_always() {
 #[tokio::test]
 async fn a_button_for_each_provider_is_on_the_login_page() {
     let world = World::with(&[("ACME_NAME", "Acme & <Sons>")]).await;
-    let mut browser = world.browser();
-    let page = browser.get("/login?return_to=%2Fsettings%2Fpublic").await.body;
+    let browser = world.browser();
+    let page = browser.get("/login?return_to=%2Fsettings%2Fpublic").await.text();
     for provider in PROVIDERS {
         assert!(
             page.contains(&format!("action=\"/auth/login/{provider}\"")),
@@ -160,8 +160,8 @@ async fn a_button_for_each_provider_is_on_the_login_page() {
 #[tokio::test]
 async fn forged_hosts_change_no_address() {
     let world = World::new().await;
-    let mut browser = world.browser();
-    let mut request = browser.form("/auth/login/acme", &[]);
+    let browser = world.browser();
+    let mut call = browser.post("/auth/login/acme", &[]);
     for (name, value) in [
         ("host", "evil.example"),
         ("x-forwarded-host", "evil.example"),
@@ -170,9 +170,9 @@ async fn forged_hosts_change_no_address() {
         ("x-original-url", "https://evil.example/"),
         ("forwarded", "for=203.0.113.1;host=evil.example;proto=http"),
     ] {
-        request.headers_mut().insert(name, value.parse().unwrap());
+        call = call.header(name, value);
     }
-    let answer = browser.visit(request).await;
+    let answer = call.send().await;
     assert!(!format!("{answer:?}").contains("evil.example"), "{answer:?}");
     let hop = Hop::of("acme", &answer);
     assert_eq!(
@@ -184,7 +184,7 @@ async fn forged_hosts_change_no_address() {
 #[tokio::test]
 async fn a_provider_that_is_not_configured_is_not_found() {
     let world = World::new().await;
-    let mut browser = world.browser();
+    let browser = world.browser();
     for path in [
         "unknown",
         "ACME",
@@ -197,9 +197,9 @@ async fn a_provider_that_is_not_configured_is_not_found() {
         "acme%00",
         "%20acme",
     ] {
-        let answer = browser.post(&format!("/auth/login/{path}"), &[]).await;
-        assert_eq!(answer.status, StatusCode::NOT_FOUND, "{path}");
-        assert!(answer.set_cookies().is_empty(), "{path}");
+        let answer = browser.press(path, &[]).await;
+        assert_eq!(answer.status, 404, "{path}");
+        assert!(answer.cookies().is_empty(), "{path}");
     }
     world.app.assert_untouched().await;
 }
@@ -207,18 +207,14 @@ async fn a_provider_that_is_not_configured_is_not_found() {
 #[tokio::test]
 async fn a_flow_begins_by_a_post_of_our_own_only() {
     let world = World::new().await;
-    let mut browser = world.browser();
+    let browser = world.browser();
     // An image or a link begins nothing.
     for path in ["/auth/login/acme", "/auth/login/acme?intent=link"] {
         for method in [Method::GET, Method::HEAD, Method::PUT, Method::DELETE] {
-            let request = browser
-                .request(method.clone(), path)
-                .header("sec-fetch-site", "same-origin")
-                .body(Body::empty())
-                .unwrap();
-            let answer = browser.visit(request).await;
-            assert_eq!(answer.status, StatusCode::METHOD_NOT_ALLOWED, "{method}");
-            assert!(answer.header("allow").contains("POST"), "{method}");
+            let call = browser.request(method.clone(), path);
+            let answer = call.header("sec-fetch-site", "same-origin").send().await;
+            assert_eq!(answer.status, 405, "{method}");
+            assert!(answer.header("allow").unwrap().contains("POST"), "{method}");
         }
     }
     for (name, value) in [
@@ -226,27 +222,17 @@ async fn a_flow_begins_by_a_post_of_our_own_only() {
         ("sec-fetch-site", "same-site"),
         ("origin", "https://evil.example"),
     ] {
-        let mut request = browser.form("/auth/login/acme", &[]);
-        request.headers_mut().insert(name, value.parse().unwrap());
-        assert_eq!(
-            browser.visit(request).await.status,
-            StatusCode::FORBIDDEN,
-            "{value}"
-        );
+        let call = browser.post("/auth/login/acme", &[]).header(name, value);
+        assert_eq!(call.send().await.status, 403, "{value}");
     }
-    let mut request = browser.form("/auth/login/acme", &[]);
-    request
-        .headers_mut()
-        .insert("content-type", "application/json".parse().unwrap());
-    let answer = browser.visit(request).await;
-    assert_eq!(answer.status, StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    let call = browser.post("/auth/login/acme", &[]);
+    let call = call.header("content-type", "application/json");
+    call.send().await.expect(415);
     // 8 KiB is the most its form may weigh.
     let long = "x".repeat(9 * 1024);
-    let answer = browser.post("/auth/login/acme", &[("return_to", &long)]).await;
-    assert_eq!(answer.status, StatusCode::PAYLOAD_TOO_LARGE);
-    let answer = browser.post("/auth/login/acme", &[("intent", "steal")]).await;
-    assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
-    assert!(browser.jar.is_empty());
+    browser.press("acme", &[("return_to", &long)]).await.expect(413);
+    browser.press("acme", &[("intent", "steal")]).await.expect(422);
+    assert!(browser.is_empty());
     world.app.assert_untouched().await;
     assert!(world.acme.everything().is_empty());
     for intent in ["", "sign_in"] {
@@ -257,15 +243,11 @@ async fn a_flow_begins_by_a_post_of_our_own_only() {
 #[tokio::test]
 async fn a_refused_start_tells_a_browser_so_in_html() {
     let world = World::new().await;
-    let mut browser = world.browser();
+    let browser = world.browser();
     for path in ["/auth/login/unknown", "/auth/callback/unknown"] {
-        let mut request = browser.form(path, &[]);
-        request
-            .headers_mut()
-            .insert("accept", "text/html".parse().unwrap());
-        let answer = browser.visit(request).await;
-        assert_eq!(answer.status, StatusCode::NOT_FOUND);
-        assert!(answer.body.starts_with("<!DOCTYPE html>"), "{}", answer.body);
+        let call = browser.post(path, &[]).header("accept", "text/html");
+        let page = call.send().await.expect(404).text();
+        assert!(page.starts_with("<!DOCTYPE html>"), "{page}");
     }
 }
 
@@ -273,8 +255,8 @@ async fn a_refused_start_tells_a_browser_so_in_html() {
 async fn linking_begins_in_a_recent_session_only() {
     let world = World::new().await;
     let link = [("intent", "link")];
-    let mut browser = world.browser();
-    let answer = browser.post("/auth/login/acme", &link).await;
+    let browser = world.browser();
+    let answer = browser.press("acme", &link).await;
     answer.assert_leads_to("/login?return_to=%2Fsettings%2Faccounts");
 
     browser.register("ada@example.com").await;
@@ -283,20 +265,20 @@ async fn linking_begins_in_a_recent_session_only() {
     browser.begin_link("acme").await;
     world.app.advance(1);
     let flows = world.app.count("sign_in_flows").await;
-    let answer = browser.post("/auth/login/acme", &link).await;
+    let answer = browser.press("acme", &link).await;
     answer.assert_leads_to("/settings/security?return_to=%2Fsettings%2Faccounts");
     assert!(
         answer
-            .set_cookies()
+            .cookies()
             .iter()
-            .all(|cookie| !cookie.contains("flow="))
+            .all(|cookie| !cookie.text.contains("flow="))
     );
     assert_eq!(world.app.count("sign_in_flows").await, flows);
 
-    let answer = browser
-        .post("/api/confirm_identity", &[("password", PASSWORD)])
-        .await;
-    assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+    browser
+        .call("confirm_identity", &[("password", PASSWORD)])
+        .await
+        .expect(200);
     browser.begin_link("acme").await;
     // Signing in asks for nothing of the kind.
     world.app.advance(900);
@@ -307,9 +289,9 @@ async fn linking_begins_in_a_recent_session_only() {
 #[tokio::test]
 async fn linking_asks_the_authority() {
     let world = World::new().await;
-    let mut browser = world.signed_in("corp", &person("ada")).await;
-    world.app.execute("DELETE FROM sessions").await;
-    let answer = browser.post("/auth/login/acme", &[("intent", "link")]).await;
+    let browser = world.signed_in("corp", &person("ada")).await;
+    world.app.sql("DELETE FROM sessions").await;
+    let answer = browser.press("acme", &[("intent", "link")]).await;
     answer.assert_leads_to("/login?return_to=%2Fsettings%2Faccounts");
     world.app.assert_counts(&[("sign_in_flows", 0)]).await;
 }
@@ -317,7 +299,7 @@ async fn linking_asks_the_authority() {
 #[tokio::test]
 async fn a_start_leaves_the_session_alone() {
     let world = World::new().await;
-    let mut browser = world.signed_in("acme", &person("ada")).await;
+    let browser = world.signed_in("acme", &person("ada")).await;
     let before = browser.session().await;
     browser.begin("corp").await;
     assert_eq!(browser.session().await, before);
@@ -326,9 +308,9 @@ async fn a_start_leaves_the_session_alone() {
 #[tokio::test]
 async fn a_browser_has_twenty_flows_under_way_and_the_oldest_goes() {
     let world = World::new().await;
-    let mut other = world.browser();
+    let other = world.browser();
     let others = other.begin("acme").await;
-    let mut browser = world.browser();
+    let browser = world.browser();
     let mut hops = Vec::new();
     for turn in 0..23 {
         hops.push(browser.begin(PROVIDERS[turn % 2]).await);
@@ -357,10 +339,10 @@ async fn unfinished_flows_are_swept() {
     }
     world.app.assert_counts(&[("sign_in_flows", 40)]).await;
     world.app.advance(599);
-    world.app.auth().sweep().await.unwrap();
+    world.app.auth.sweep().await.unwrap();
     world.app.assert_counts(&[("sign_in_flows", 40)]).await;
     world.app.advance(1);
-    world.app.auth().sweep().await.unwrap();
+    world.app.auth.sweep().await.unwrap();
     world.app.assert_counts(&[("sign_in_flows", 0)]).await;
     assert_eq!(world.acme.count(Endpoint::Metadata), 1, "metadata is kept");
 }
@@ -368,19 +350,15 @@ async fn unfinished_flows_are_swept() {
 #[tokio::test]
 async fn starts_are_limited_by_address() {
     let world = World::new().await;
-    let mut browser = world.browser();
-    browser.address = Some("2001:db8::1".parse().unwrap());
+    let browser = world.browser().at("2001:db8::1");
     for _ in 0..30 {
         browser.begin("acme").await;
     }
     // The same household.
-    browser.address = Some("2001:db8::2:1".parse().unwrap());
-    let answer = browser.post("/auth/login/acme", &[]).await;
-    assert_eq!(answer.status, StatusCode::TOO_MANY_REQUESTS);
-    assert!((1..=60).contains(&answer.header("retry-after").parse::<u32>().unwrap()));
-    browser.address = Some("2001:db8:0:1::1".parse().unwrap());
-    browser.begin("acme").await;
-    browser.address = Some("2001:db8::1".parse().unwrap());
+    let answer = browser.at("2001:db8::2:1").press("acme", &[]).await.expect(429);
+    let wait: u32 = answer.header("retry-after").unwrap().parse().unwrap();
+    assert!((1..=60).contains(&wait));
+    browser.at("2001:db8:0:1::1").begin("acme").await;
     world.app.advance(60);
     browser.begin("acme").await;
 }
@@ -399,22 +377,19 @@ async fn a_provider_that_is_down_harms_no_other_sign_in_and_comes_back() {
         ("ACME_CLIENT_ID", "acme-client"),
         ("ACME_CLIENT_SECRET", "acme-secret"),
     ];
-    let app = App::start(&clock, &vars).await;
-    let mut browser = app.browser();
-    let answer = browser
-        .post("/auth/login/acme", &[("return_to", "/settings/public")])
-        .await;
+    let app = TestApp::with_own_providers(&clock, &vars).await;
+    let browser = app.browser().unhindered();
+    let answer = browser.press("acme", &[("return_to", "/settings/public")]).await;
     answer.assert_leads_to("/login?error=provider&return_to=%2Fsettings%2Fpublic");
-    let page = browser.get(answer.location()).await;
-    assert_eq!(page.status, StatusCode::OK);
-    assert!(page.body.contains("role=\"alert\""));
+    let page = browser.get(answer.location()).await.expect(200);
+    assert!(page.shows("role=\"alert\""));
     app.assert_untouched().await;
 
-    let mut other = app.browser();
+    let other = app.browser().unhindered();
     other.register("grace@example.com").await;
-    let answer = other.post("/auth/login/acme", &[("intent", "link")]).await;
+    let answer = other.press("acme", &[("intent", "link")]).await;
     answer.assert_leads_to("/settings/accounts?error=provider");
-    let oauth = &app.auth().oauth;
+    let oauth = &app.auth.oauth;
     assert!(oauth.check("acme").await.unwrap_err().contains("metadata of"));
     assert_eq!(oauth.check("nobody").await.unwrap_err(), "is not configured");
 
@@ -459,7 +434,7 @@ async fn metadata_is_asked_for_once_more_where_that_may_help() {
         world.app.advance(3601);
         world.acme.forget_asked();
         world.acme.reply(Endpoint::Metadata, reply);
-        let answer = world.browser().post("/auth/login/acme", &[]).await;
+        let answer = world.browser().press("acme", &[]).await;
         answer.assert_leads_to("/login?error=provider");
         assert_eq!(world.acme.count(Endpoint::Metadata), asked);
         assert!(world.corp.everything().is_empty());
@@ -469,7 +444,7 @@ async fn metadata_is_asked_for_once_more_where_that_may_help() {
     let before = world.acme.count(Endpoint::Metadata);
     for seconds in [0, 4] {
         world.app.advance(seconds);
-        let answer = world.browser().post("/auth/login/acme", &[]).await;
+        let answer = world.browser().press("acme", &[]).await;
         answer.assert_leads_to("/login?error=provider");
     }
     assert_eq!(world.acme.count(Endpoint::Metadata), before);

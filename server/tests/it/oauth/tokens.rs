@@ -10,32 +10,29 @@ use time::OffsetDateTime;
 
 use crate::oauth::{
     idp::Endpoint,
-    support::{App, Browser, Log, World, person, person_with},
+    support::{World, person, person_with},
 };
+use crate::support::{Browser, Log, PASSWORD, TestApp, contains};
 
 const ACCESS: &str = "canary-access-token";
 const REFRESH: &str = "canary-refresh-token";
 
-fn contains(bytes: &[u8], text: &str) -> bool {
-    bytes.windows(text.len()).any(|window| window == text.as_bytes())
-}
-
-async fn opened(app: &App, column: &'static str) -> Option<String> {
+async fn opened(app: &TestApp, column: &'static str) -> Option<String> {
     let opened = app.token(Purpose::ProviderToken, column).await?;
     Some(opened.expect("it opens with its own key"))
 }
 
 /// When the one account's token expires, what it is good for, and when the account was last used.
-async fn dates(app: &App) -> (Option<OffsetDateTime>, String, OffsetDateTime) {
+async fn dates(app: &TestApp) -> (Option<OffsetDateTime>, String, OffsetDateTime) {
     sqlx::query_as("SELECT token_expires_at, scopes, last_used_at FROM accounts")
-        .fetch_one(app.auth().db.read())
+        .fetch_one(app.auth.db.read())
         .await
         .unwrap()
 }
 
 /// All a person can see with these cookies.
-async fn everything_shown(browser: &mut Browser) -> String {
-    let mut seen = format!("{:?}", browser.jar);
+async fn everything_shown(browser: &Browser) -> String {
+    let mut seen = browser.cookie_header().unwrap();
     for path in [
         "/",
         "/profile",
@@ -50,17 +47,16 @@ async fn everything_shown(browser: &mut Browser) -> String {
         let answer = browser.get(path).await;
         seen.push_str(&format!("{path}: {answer:?}"));
     }
-    for path in [
-        "/api/get_user",
-        "/api/get_auth_session",
-        "/api/list_accounts",
-        "/api/list_sessions",
-        "/api/get_public_data",
-        "/api/describe_private_data", // wing:private-data
+    for function in [
+        "get_user",
+        "get_auth_session",
+        "list_accounts",
+        "list_sessions",
+        "get_public_data",
+        "describe_private_data", // wing:private-data
     ] {
-        let answer = browser.post(path, &[]).await;
-        assert!(answer.status.is_success(), "{path}: {}", answer.body);
-        seen.push_str(&format!("{path}: {answer:?}"));
+        let answer = browser.call(function, &[]).await.expect(200);
+        seen.push_str(&format!("{function}: {answer:?}"));
     }
     seen
 }
@@ -71,10 +67,10 @@ async fn tokens_are_sealed_at_rest_and_never_shown() {
     let world = World::new().await;
     let answer = json!({ "access_token": ACCESS, "refresh_token": REFRESH });
     world.acme.script(|script| script.answer = answer);
-    let mut browser = world.browser();
+    let browser = world.browser();
     let hop = browser.begin("acme").await;
-    let (state, flow) = (hop.state(), browser.jar["__Host-flow"].clone());
-    let before = world.app.bytes_at_rest();
+    let (state, flow) = (hop.state(), browser.cookie("flow").unwrap());
+    let before = world.app.disk();
     assert!(
         !contains(&before, &state) && !contains(&before, &flow),
         "flows are kept by hashes"
@@ -89,12 +85,12 @@ async fn tokens_are_sealed_at_rest_and_never_shown() {
         format!("Bearer {ACCESS}")
     );
 
-    let shown = everything_shown(&mut browser).await;
-    let (at_rest, log) = (world.app.bytes_at_rest(), log.text());
+    let shown = everything_shown(&browser).await;
+    let (at_rest, log) = (world.app.disk(), log.text());
     assert!(contains(&at_rest, "ada@example.com"), "the right files are read");
     assert!(log.contains("signed in"), "the log is captured");
-    let id = browser.jar["__Host-id"].clone();
-    let snapshot = browser.jar["__Host-auth"].clone();
+    let id = browser.cookie("id").unwrap();
+    let snapshot = browser.cookie("auth").unwrap();
     for secret in [ACCESS, REFRESH, "acme secret", &state, &flow, &id, &snapshot] {
         assert!(!contains(&at_rest, secret), "{secret} at rest");
         assert!(!log.contains(secret), "{secret} in the log");
@@ -116,7 +112,7 @@ async fn a_sealed_token_opens_for_its_purpose_only_and_differs_each_time() {
         .acme
         .script(|script| script.answer = json!({ "access_token": ACCESS }));
     world.signed_in("acme", &person("ada")).await;
-    let sealed = world.app.text("SELECT access_token FROM accounts").await.unwrap();
+    let sealed = world.app.text("SELECT access_token FROM accounts").await;
     for purpose in [
         Purpose::Snapshot,
         Purpose::PendingLink,
@@ -126,10 +122,7 @@ async fn a_sealed_token_opens_for_its_purpose_only_and_differs_each_time() {
         assert_eq!(world.app.token(purpose, "access_token").await, Some(None));
     }
     world.signed_in("acme", &person("ada")).await;
-    assert_ne!(
-        world.app.text("SELECT access_token FROM accounts").await.unwrap(),
-        sealed
-    );
+    assert_ne!(world.app.text("SELECT access_token FROM accounts").await, sealed);
 }
 
 #[tokio::test]
@@ -167,7 +160,7 @@ async fn the_next_sign_in_renews_tokens_and_profile() {
         (Some(at(3600)), "openid".to_owned(), at(0))
     );
     let profile = world.app.text("SELECT CAST(profile AS TEXT) FROM accounts").await;
-    let profile: Value = serde_json::from_str(&profile.unwrap()).unwrap();
+    let profile: Value = serde_json::from_str(&profile).unwrap();
     assert_eq!(profile["groups"], json!(["a"]));
     for about_the_token in ["nonce", "aud", "iss", "exp", "at_hash"] {
         assert_eq!(profile.get(about_the_token), None);
@@ -208,16 +201,21 @@ async fn an_account_that_waits_for_its_owner_is_sealed_too() {
     world.acme.script(|script| script.answer = answer);
     world.browser().register("ada@example.com").await;
     let ada = person_with("ada", json!({ "sub": "canary-subject" }));
-    let mut browser = world.browser();
+    let browser = world.browser();
     browser
         .sign_in("acme", &world.acme, &ada)
         .await
         .assert_failed("link_required");
-    let at_rest = world.app.bytes_at_rest();
-    for secret in [ACCESS, REFRESH, "canary-subject", &browser.jar["__Host-flow"]] {
+    let at_rest = world.app.disk();
+    for secret in [
+        ACCESS,
+        REFRESH,
+        "canary-subject",
+        &browser.cookie("flow").unwrap(),
+    ] {
         assert!(!contains(&at_rest, secret), "{secret}");
     }
-    browser.log_in("ada@example.com").await;
+    browser.login("ada@example.com", PASSWORD).await;
     assert_eq!(
         opened(&world.app, "refresh_token").await.as_deref(),
         Some(REFRESH)
@@ -230,12 +228,12 @@ async fn users_still_sign_in_after_a_change_of_the_secret() {
     let mut world = World::new().await;
     world.signed_in("acme", &person("ada")).await;
     world.browser().register("grace@example.com").await;
-    let mut waiting = world.browser();
+    let waiting = world.browser();
     waiting
         .sign_in("acme", &world.acme, &person("grace"))
         .await
         .assert_failed("link_required");
-    let flow = waiting.jar["__Host-flow"].clone();
+    let flow = waiting.cookie("flow").unwrap();
 
     world
         .restart(&[("SESSION_SECRET", "IB8eHRwbGhkYFxYVFBMSERAPDg0MCwoJCAcGBQQDAgE=")])
@@ -252,12 +250,9 @@ async fn users_still_sign_in_after_a_change_of_the_secret() {
             .starts_with("access-")
     );
     // What waited can be read no more: the owner signs in, and starts again.
-    let mut waiting = world.browser();
-    waiting.jar.insert("__Host-flow".to_owned(), flow);
-    assert_eq!(
-        waiting.log_in("grace@example.com").await.status,
-        http::StatusCode::OK
-    );
+    let waiting = world.browser();
+    waiting.set_cookie("flow", Some(&flow));
+    waiting.login("grace@example.com", PASSWORD).await.expect(200);
     assert_eq!(waiting.user().await["accounts"], json!([]));
     world.app.assert_counts(&[("users", 2), ("accounts", 1)]).await;
 }
@@ -280,7 +275,7 @@ async fn long_tokens_are_kept_whole() {
 async fn a_bucket_holds_as_much_as_before_it_was_sealed() {
     let world = World::new().await;
     let live = world.signed_in("acme", &person("ada")).await.live().await;
-    let buckets = &world.app.auth().buckets;
+    let buckets = &world.app.auth.buckets;
     let write = async |key: &'static str, kib: usize| {
         let value = Some("x".repeat(kib * 1024).into());
         buckets

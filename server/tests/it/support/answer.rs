@@ -104,6 +104,11 @@ impl Answer {
         value
     }
 
+    /// Where it leads, if anywhere.
+    pub fn location(&self) -> &str {
+        self.header("location").unwrap_or_default()
+    }
+
     pub fn cookies(&self) -> Vec<SetCookie> {
         self.headers
             .get_all("set-cookie")

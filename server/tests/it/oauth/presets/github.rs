@@ -4,10 +4,8 @@ use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::Preset;
-use crate::oauth::{
-    idp::{Endpoint, Idp, Reply},
-    support::clock,
-};
+use crate::oauth::idp::{Endpoint, Idp, Reply};
+use crate::support::clock;
 
 /// Somebody at GitHub, as `/user` tells it: the public address is not shown.
 pub fn octocat(changes: Value) -> Value {
@@ -40,7 +38,7 @@ async fn github_is_asked_for_the_list_of_addresses() {
         address("last@example.com", false, false),
     ]))
     .await;
-    let mut browser = github.app.browser();
+    let browser = github.browser();
     let hop = browser.begin("github").await;
     assert!(hop.url.as_str().starts_with(&github.idp.at("/authorize?")));
     assert_eq!(hop.param("scope").as_deref(), Some("read:user user:email"));
@@ -62,8 +60,8 @@ async fn github_is_asked_for_the_list_of_addresses() {
     );
     assert_eq!(github.subject().await, "583231");
     assert_eq!(
-        github.app.text("SELECT scopes FROM accounts").await.as_deref(),
-        Some("read:user user:email")
+        github.app.text("SELECT scopes FROM accounts").await,
+        "read:user user:email"
     );
     let token = github.last(Endpoint::Token);
     assert_eq!(
@@ -167,9 +165,9 @@ async fn githubs_errors_come_with_status_200() {
         "error": "bad_verification_code", "error_description": canary, "error_uri": "https://docs.example/canary",
     });
     github.idp.reply(Endpoint::Token, Reply::json(200, refusal));
-    let (mut browser, answer) = github.sign_in(&octocat(json!({}))).await;
+    let (browser, answer) = github.sign_in(&octocat(json!({}))).await;
     answer.assert_failed("provider");
-    assert!(!browser.get(answer.location()).await.body.contains("canary"));
+    assert!(!browser.get(answer.location()).await.shows("canary"));
     assert_eq!(github.idp.count(Endpoint::Userinfo), 0);
     github.app.assert_untouched().await;
     // Form-encoded, as GitHub answers who does not ask for JSON.

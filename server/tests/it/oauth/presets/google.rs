@@ -6,8 +6,9 @@ use super::{FULL, Preset, Row, oidc, s256, with};
 use crate::oauth::{
     idp::Idp,
     provider_token::{asked_for, send},
-    support::{App, World, clock, person},
+    support::{World, person},
 };
+use crate::support::{TestApp, clock};
 
 #[tokio::test]
 async fn it_signs_in_as_the_provider_wants_it() {
@@ -42,8 +43,8 @@ async fn a_provider_known_to_leave_the_time_out_is_judged_by_it_only_if_it_sends
         ("GOOGLE_CLIENT_SECRET", "secret"),
         ("GOOGLE_ISSUER", idp.origin()),
     ];
-    let app = App::start(&clock, &vars).await;
-    let mut browser = app.browser();
+    let app = TestApp::with_own_providers(&clock, &vars).await;
+    let browser = app.browser().unhindered();
     browser
         .sign_in("google", &idp, &person("ada"))
         .await
@@ -71,7 +72,7 @@ async fn what_a_request_needs_comes_before_what_is_configured() {
         ("GOOGLE_PARAMS", "prompt=select_account&hd=corp.example"),
     ];
     let google = Preset::oidc("google", "", &more).await;
-    let mut browser = google.app.browser();
+    let browser = google.browser();
     let asked = |hop: crate::oauth::support::Hop| (hop.param("prompt"), hop.param("hd"));
     let says = |prompt: &str| (Some(prompt.to_owned()), Some("corp.example".to_owned()));
     let hop = browser.begin("google").await;
@@ -106,24 +107,23 @@ async fn google_asks_again_only_whose_refresh_token_we_lack() {
     world.restart(&offline).await;
     // Who this is nobody knows yet.
     assert_eq!(asked_for(&mut world.browser(), "google").await, asks(false));
-    let mut browser = world.browser();
+    let browser = world.browser();
     let ada = person("ada");
     send(&world.acme, "access-one", None);
     browser
         .sign_in("google", &world.acme, &ada)
         .await
         .assert_leads_to("/profile");
-    assert_eq!(asked_for(&mut browser, "google").await, asks(true));
+    assert_eq!(asked_for(&browser, "google").await, asks(true));
     send(&world.acme, "access-two", Some("refresh-two"));
     browser
         .sign_in("google", &world.acme, &ada)
         .await
         .assert_leads_to("/profile");
-    assert_eq!(asked_for(&mut browser, "google").await, asks(false));
+    assert_eq!(asked_for(&browser, "google").await, asks(false));
     // A refresh token whose key is gone is none.
     let lost = ("SESSION_SECRET", "IB8eHRwbGhkYFxYVFBMSERAPDg0MCwoJCAcGBQQDAgE=");
     world.restart(&[&offline[..], &[lost]].concat()).await;
-    let mut browser_then = world.browser();
-    browser_then.jar = browser.jar.clone();
-    assert_eq!(asked_for(&mut browser_then, "google").await, asks(true));
+    let browser_then = browser.before(&world.app);
+    assert_eq!(asked_for(&browser_then, "google").await, asks(true));
 }

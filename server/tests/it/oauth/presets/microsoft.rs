@@ -3,10 +3,8 @@
 use serde_json::{Value, json};
 
 use super::Preset;
-use crate::oauth::{
-    idp::Endpoint,
-    support::{Answer, Browser},
-};
+use crate::oauth::idp::Endpoint;
+use crate::support::{Answer, Browser};
 
 pub const TENANT: &str = "8eaef023-2b34-4da1-9baa-8bc8c9d6a490";
 const OTHER_TENANT: &str = "7c1d2b3a-0001-4da1-9baa-8bc8c9d6a490";
@@ -39,7 +37,7 @@ impl Preset {
 #[tokio::test]
 async fn microsofts_issuer_is_the_persons_own_tenants() {
     let microsoft = microsoft("common").await;
-    let (mut browser, answer) = microsoft.at_tenant(TENANT, json!({})).await;
+    let (browser, answer) = microsoft.at_tenant(TENANT, json!({})).await;
     answer.assert_leads_to("/profile");
     assert_eq!(microsoft.subject().await, format!("{TENANT}.0000-ada"));
     // "nOAuth": an administrator of any tenant can write any address, so by itself it counts for nothing.
@@ -51,7 +49,7 @@ async fn microsofts_issuer_is_the_persons_own_tenants() {
     assert_eq!(microsoft.idp.count(Endpoint::Userinfo), 0);
     // Another tenant's person with the same id is somebody else; and so are personal accounts.
     for tenant in [OTHER_TENANT, PERSONAL] {
-        let (mut other, answer) = microsoft.at_tenant(tenant, json!({})).await;
+        let (other, answer) = microsoft.at_tenant(tenant, json!({})).await;
         answer.assert_leads_to("/profile");
         assert_ne!(other.user().await["id"], user["id"]);
     }
@@ -128,7 +126,7 @@ async fn the_iss_of_microsofts_callback_is_some_tenants() {
         (format!("{}/", issuer(TENANT)), false),
     ] {
         microsoft.idp.forget_asked();
-        let mut browser = microsoft.app.browser();
+        let browser = microsoft.browser();
         let hop = browser.begin("microsoft").await;
         let code = microsoft.idp.approve(&hop.url, &person);
         let pairs = [("code", code.as_str()), ("state", &hop.state()), ("iss", &iss)];
@@ -173,7 +171,7 @@ async fn organizations_are_not_persons_and_one_tenant_is_not_another() {
     one.app.advance(3601);
     one.idp
         .script(|script| script.metadata = json!({ "issuer": template }));
-    let answer = one.app.browser().post("/auth/login/microsoft", &[]).await;
+    let answer = one.browser().press("microsoft", &[]).await;
     answer.assert_leads_to("/login?error=provider");
 }
 
@@ -191,7 +189,7 @@ async fn microsoft_vouches_for_an_address_by_its_own_claims() {
         (json!({ "email_verified": true }), false),
     ] {
         let microsoft = microsoft("common").await;
-        let (mut browser, answer) = microsoft.at_tenant(TENANT, changes.clone()).await;
+        let (browser, answer) = microsoft.at_tenant(TENANT, changes.clone()).await;
         answer.assert_leads_to("/profile");
         let expected = if verified {
             json!("ada@corp.example")
@@ -206,8 +204,8 @@ async fn microsoft_vouches_for_an_address_by_its_own_claims() {
 #[tokio::test]
 async fn an_address_from_another_tenant_opens_no_account() {
     let microsoft = microsoft("common").await;
-    microsoft.app.browser().register("ada@corp.example").await;
-    let (mut browser, answer) = microsoft.at_tenant(OTHER_TENANT, json!({})).await;
+    microsoft.browser().register("ada@corp.example").await;
+    let (browser, answer) = microsoft.at_tenant(OTHER_TENANT, json!({})).await;
     answer.assert_failed("unverified");
     assert_eq!(browser.session().await, Value::Null);
     microsoft

@@ -19,14 +19,15 @@ use serde_json::{Value, json};
 
 use crate::oauth::{
     idp::{Asked, Endpoint, Idp},
-    support::{Answer, App, Browser, Hop, clock},
+    support::Hop,
 };
+use crate::support::{Answer, Browser, TestApp, clock};
 
 /// The application with one preset, whose variables begin with `prefix`.
 pub struct Preset {
     id: String,
     pub idp: Idp,
-    pub app: App,
+    pub app: TestApp,
 }
 
 impl Preset {
@@ -73,7 +74,7 @@ impl Preset {
             .map(|(name, value)| (name.as_str(), value.as_str()))
             .collect();
         vars.extend(more);
-        let app = App::start(&clock, &vars).await;
+        let app = TestApp::with_own_providers(&clock, &vars).await;
         Self {
             id: id.to_owned(),
             idp,
@@ -81,25 +82,29 @@ impl Preset {
         }
     }
 
+    fn browser(&self) -> Browser {
+        self.app.browser().unhindered()
+    }
+
     pub async fn sign_in(&self, person: &Value) -> (Browser, Answer) {
-        let mut browser = self.app.browser();
+        let browser = self.browser();
         let answer = browser.sign_in(&self.id, &self.idp, person).await;
         (browser, answer)
     }
 
     pub async fn user(&self, person: &Value) -> Value {
-        let (mut browser, answer) = self.sign_in(person).await;
+        let (browser, answer) = self.sign_in(person).await;
         answer.assert_leads_to("/profile");
         browser.user().await
     }
 
     async fn subject(&self) -> String {
-        self.app.text("SELECT subject FROM accounts").await.unwrap()
+        self.app.text("SELECT subject FROM accounts").await
     }
 
     /// What a confirmation asks for, beside what a sign-in does.
     async fn asks_afresh(&self, expected: &[(&str, Option<&str>)]) {
-        let mut browser = self.app.browser();
+        let browser = self.browser();
         browser.register("ada@example.com").await;
         let hop = browser.begin_with(&self.id, &[("intent", "confirm")]).await;
         for (name, value) in expected {
@@ -136,7 +141,7 @@ impl Row {
         } else {
             Preset::oidc(id, "", &[]).await
         };
-        let mut browser = preset.app.browser();
+        let browser = preset.browser();
         let hop: Hop = browser.begin(id).await;
         for (name, value) in row.asks.as_object().unwrap() {
             assert_eq!(hop.param(name).as_deref(), value.as_str(), "{id}: {name}");

@@ -34,7 +34,7 @@ async fn claims_are_asked_for_and_errors_are_read() {
     twitch.idp.script(|script| {
         script.answer = json!({ "scope": ["openid", "user:read:email"], "token_type": "bearer" });
     });
-    let mut browser = twitch.app.browser();
+    let browser = twitch.browser();
     let hop = browser.begin("twitch").await;
     let claims: Value = serde_json::from_str(&hop.param("claims").unwrap()).unwrap();
     assert!(
@@ -52,8 +52,8 @@ async fn claims_are_asked_for_and_errors_are_read() {
         .await
         .assert_leads_to("/profile");
     assert_eq!(
-        twitch.app.text("SELECT scopes FROM accounts").await.as_deref(),
-        Some("openid user:read:email")
+        twitch.app.text("SELECT scopes FROM accounts").await,
+        "openid user:read:email"
     );
     // Twitch's word for an error.
     twitch.idp.reply(

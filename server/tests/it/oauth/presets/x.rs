@@ -3,10 +3,8 @@
 use serde_json::{Value, json};
 
 use super::{FULL, PICTURE, Preset, Row, s256, with};
-use crate::oauth::{
-    idp::{Endpoint, Reply},
-    support::Log,
-};
+use crate::oauth::idp::{Endpoint, Reply};
+use crate::support::Log;
 
 #[tokio::test]
 async fn it_signs_in_as_the_provider_wants_it() {
