@@ -94,7 +94,9 @@ async fn an_account_does_not_wait_for_an_owner_who_is_gone() {
     gate.open();
     until(|| world.acme.count(Endpoint::Userinfo) == 1).await;
     #[cfg(feature = "postgres")] // wing:postgres
-    server::Operator::beside(&world).await.await_waiting(1).await; // wing:postgres
+    let mut operator = crate::postgres::Operator::beside(&world.app).await; // wing:postgres
+    #[cfg(feature = "postgres")] // wing:postgres
+    operator.await_waiting(1).await; // wing:postgres
     tx.commit().await.unwrap();
     let (browser, answer) = running.await.unwrap();
     // The address is free by now.
@@ -133,55 +135,26 @@ async fn a_user_who_is_deleted_while_the_provider_is_asked_connects_nothing() {
 // wing:postgres
 #[cfg(feature = "postgres")]
 mod server {
-    use std::time::{Duration, Instant};
-
-    use sqlx::{Connection, Executor, PgConnection};
-
     use super::*;
+    use crate::postgres::Operator;
 
-    /// Stops a transaction in its midst, on a connection beside the application's.
-    pub struct Operator(PgConnection);
-
-    impl Operator {
-        pub async fn beside(world: &World) -> Self {
-            let options = world.app.auth.db.connect_options();
-            Self(PgConnection::connect_with(&options).await.unwrap())
+    /// Stops whatever does this to a row of the table, from the next one on: after it is done, with all locks that
+    /// were taken for it.
+    async fn stop_after(world: &World, event: &str, table: &str) -> Operator {
+        let mut operator = Operator::beside(&world.app).await;
+        for statement in [
+            "CREATE FUNCTION stop() RETURNS trigger LANGUAGE plpgsql
+             AS 'BEGIN PERFORM pg_advisory_xact_lock(7, 7); RETURN NULL; END'",
+            &format!("CREATE TRIGGER stop AFTER {event} ON {table} FOR EACH ROW EXECUTE FUNCTION stop()"),
+            "SELECT pg_advisory_lock(7, 7)",
+        ] {
+            operator.run(statement).await;
         }
+        operator
+    }
 
-        /// Stops whatever does this to a row of the table, from the next one on: after it is done, with all locks
-        /// that were taken for it.
-        async fn stop_after(world: &World, event: &str, table: &str) -> Self {
-            let mut operator = Self::beside(world).await;
-            for statement in [
-                "CREATE FUNCTION stop() RETURNS trigger LANGUAGE plpgsql
-                 AS 'BEGIN PERFORM pg_advisory_xact_lock(7, 7); RETURN NULL; END'",
-                &format!("CREATE TRIGGER stop AFTER {event} ON {table} FOR EACH ROW EXECUTE FUNCTION stop()"),
-                "SELECT pg_advisory_lock(7, 7)",
-            ] {
-                operator.0.execute(statement).await.unwrap();
-            }
-            operator
-        }
-
-        async fn let_go(&mut self) {
-            self.0.execute("SELECT pg_advisory_unlock(7, 7)").await.unwrap();
-        }
-
-        /// Waits until so many wait for a lock.
-        pub async fn await_waiting(&mut self, many: i64) {
-            let start = Instant::now();
-            let waiting = "SELECT count(*) FROM pg_stat_activity
-                           WHERE datname = current_database() AND wait_event_type = 'Lock'";
-            while sqlx::query_scalar::<_, i64>(waiting)
-                .fetch_one(&mut self.0)
-                .await
-                .unwrap()
-                < many
-            {
-                assert!(start.elapsed().as_secs() < 10, "nobody waits");
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
-        }
+    async fn let_go(mut operator: Operator) {
+        operator.run("SELECT pg_advisory_unlock(7, 7)").await;
     }
 
     /// The disconnection has deleted the account, and the callback reads it all the same.
@@ -189,17 +162,17 @@ mod server {
     async fn a_sign_in_that_comes_after_the_deletion_of_its_account_stops() {
         let world = World::new().await;
         let (here, id) = ada(&world).await;
-        let mut browser = world.browser();
+        let browser = world.browser();
         let hop = browser.begin("acme").await;
         let address = hop.approved(&world.acme, &person("ada"));
-        let mut operator = Operator::stop_after(&world, "DELETE", "accounts").await;
+        let mut operator = stop_after(&world, "DELETE", "accounts").await;
         let unlinking = unlink(&here, &id);
         operator.await_waiting(1).await;
         let signing_in = get(&browser, &address);
         operator.await_waiting(2).await;
-        operator.let_go().await;
+        let_go(operator).await;
         unlinking.await.unwrap().expect(200);
-        let (mut browser, answer) = signing_in.await.unwrap();
+        let (browser, answer) = signing_in.await.unwrap();
         answer.assert_failed("link_required");
         assert_eq!(browser.session().await, Value::Null);
         world.app.assert_counts(&[("accounts", 0), ("sessions", 1)]).await;
@@ -211,15 +184,15 @@ mod server {
     async fn a_sign_in_that_comes_before_the_deletion_of_its_account_ends_with_it() {
         let world = World::new().await;
         let (here, id) = ada(&world).await;
-        let mut browser = world.browser();
+        let browser = world.browser();
         let hop = browser.begin("acme").await;
         let address = hop.approved(&world.acme, &person("ada"));
-        let mut operator = Operator::stop_after(&world, "UPDATE", "accounts").await;
+        let mut operator = stop_after(&world, "UPDATE", "accounts").await;
         let signing_in = get(&browser, &address);
         operator.await_waiting(1).await;
         let unlinking = unlink(&here, &id);
         operator.await_waiting(2).await;
-        operator.let_go().await;
+        let_go(operator).await;
         let (browser, answer) = signing_in.await.unwrap();
         answer.assert_leads_to("/profile");
         unlinking.await.unwrap().expect(200);
@@ -230,18 +203,18 @@ mod server {
     #[tokio::test(flavor = "multi_thread")]
     async fn a_link_and_a_disconnection_of_one_account_do_not_wait_for_each_other() {
         let world = World::new().await;
-        let (mut here, id) = ada(&world).await;
+        let (here, id) = ada(&world).await;
         let elsewhere = world.signed_in("acme", &person("ada")).await;
         let address = here
             .begin_link("acme")
             .await
             .approved(&world.acme, &person("ada"));
-        let mut operator = Operator::stop_after(&world, "UPDATE", "accounts").await;
+        let mut operator = stop_after(&world, "UPDATE", "accounts").await;
         let linking = get(&here, &address);
         operator.await_waiting(1).await;
         let unlinking = unlink(&elsewhere, &id);
         operator.await_waiting(2).await;
-        operator.let_go().await;
+        let_go(operator).await;
         linking.await.unwrap().1.assert_leads_to("/settings/accounts");
         unlinking.await.unwrap().expect(200);
         world.app.assert_counts(&[("accounts", 0)]).await;
@@ -253,12 +226,12 @@ mod server {
         let world = World::new().await;
         let answer = json!({ "refresh_token": "refresh", "expires_in": 3600 });
         world.acme.script(|script| script.answer = answer);
-        let mut browser = world.signed_in("acme", &person("ada")).await;
+        let browser = world.signed_in("acme", &person("ada")).await;
         let (id, live) = (browser.user_id().await, browser.live().await);
         world.acme.withdraw();
         world.app.advance(3600);
         let auth = world.app.auth.clone();
-        let mut operator = Operator::stop_after(&world, "UPDATE", "accounts").await;
+        let mut operator = stop_after(&world, "UPDATE", "accounts").await;
         let asking = tokio::spawn({
             let auth = auth.clone();
             async move { auth.oauth.provider_token(&live, "acme").await.map(drop) }
@@ -270,7 +243,7 @@ mod server {
             Ok::<_, auth::Error>(tx.commit().await?)
         });
         operator.await_waiting(2).await;
-        operator.let_go().await;
+        let_go(operator).await;
         let asked = asking.await.unwrap();
         assert!(matches!(asked, Err(auth::Error::SignInAtProvider)), "{asked:?}");
         deleting.await.unwrap().unwrap();

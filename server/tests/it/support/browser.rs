@@ -50,7 +50,7 @@ impl Browser {
         }
     }
 
-    /// The application it is before.
+    /// The application it visits.
     pub fn app(&self) -> &TestApp {
         &self.app
     }

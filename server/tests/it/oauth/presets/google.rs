@@ -100,13 +100,10 @@ async fn google_asks_again_only_whose_refresh_token_we_lack() {
         [scope(), Some("offline".to_owned()), prompt]
     };
     world.restart(&google).await;
-    assert_eq!(
-        asked_for(&mut world.browser(), "google").await,
-        [scope(), None, None]
-    );
+    assert_eq!(asked_for(&world.browser(), "google").await, [scope(), None, None]);
     world.restart(&offline).await;
     // Who this is nobody knows yet.
-    assert_eq!(asked_for(&mut world.browser(), "google").await, asks(false));
+    assert_eq!(asked_for(&world.browser(), "google").await, asks(false));
     let browser = world.browser();
     let ada = person("ada");
     send(&world.acme, "access-one", None);
