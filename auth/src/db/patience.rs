@@ -43,7 +43,11 @@ impl Left {
 /// Runs `work`, which waits for the database for less than five seconds in all. After that, every step that asks
 /// the database fails at once.
 pub fn patiently<F: Future>(work: F) -> impl Future<Output = F::Output> {
-    let most = u64::try_from(PATIENCE.as_micros()).unwrap_or(u64::MAX);
+    within(PATIENCE, work)
+}
+
+fn within<F: Future>(most: Duration, work: F) -> impl Future<Output = F::Output> {
+    let most = u64::try_from(most.as_micros()).unwrap_or(u64::MAX);
     LEFT.scope(Arc::new(Left(AtomicU64::new(most))), work)
 }
 
@@ -76,31 +80,82 @@ pub(super) async fn step<T>(asks: impl Future<Output = Result<T, sqlx::Error>>) 
 
 #[cfg(test)]
 mod tests {
-    use tokio::time::sleep;
+    use std::future::pending;
+
+    use tokio::{task::yield_now, time::sleep};
 
     use super::*;
 
-    async fn slow(millis: u64) -> Result<(), sqlx::Error> {
-        sleep(Duration::from_millis(millis)).await;
+    const HOUR: Duration = Duration::from_secs(3600);
+    const SHORT: Duration = Duration::from_millis(10);
+
+    async fn short() -> Result<(), sqlx::Error> {
+        sleep(SHORT).await;
         Ok(())
     }
 
+    fn spend_all() {
+        LEFT.with(|left| left.take(HOUR));
+    }
+
+    /// A step without an end of its own.
+    async fn refused() {
+        let step = step(pending::<Result<(), _>>()).await;
+        let error = step.map_err(crate::Error::from).unwrap_err();
+        assert!(matches!(error, crate::Error::Unavailable(_)), "{error:?}");
+        assert_eq!(left(), Some(Duration::ZERO));
+    }
+
+    /// Fails if `work` goes on waiting. What has ended by then is seen first, however slow the machine: only a step
+    /// with a wait of its own is too late.
+    async fn at_once(work: impl Future<Output = ()>) {
+        let too_long = async {
+            sleep(Duration::from_secs(1)).await;
+            yield_now().await;
+        };
+        tokio::select! {
+            biased;
+            () = work => {}
+            () = too_long => panic!("it waits, and nothing is left to wait with"),
+        }
+    }
+
     #[tokio::test]
-    async fn all_steps_together_wait_for_less_than_five_seconds_also_on_another_task() {
-        let begun = Instant::now();
-        patiently(async {
-            step(slow(1000)).await.unwrap();
-            // This wait is not for the database.
-            slow(300).await.unwrap();
-            let elsewhere = tokio::spawn(carried(async { step(slow(1000)).await }));
+    async fn a_request_waits_for_less_than_five_seconds() {
+        assert!(PATIENCE < Duration::from_secs(5));
+        assert_eq!(patiently(async { left() }).await, Some(PATIENCE));
+        assert_eq!(left(), None);
+    }
+
+    #[tokio::test]
+    async fn every_step_takes_its_wait_from_what_is_left_also_on_another_task_and_other_work_takes_nothing() {
+        within(HOUR, async {
+            short().await.unwrap();
+            assert_eq!(left(), Some(HOUR));
+            step(short()).await.unwrap();
+            let after_one = left().unwrap();
+            assert!(after_one <= HOUR - SHORT, "{after_one:?}");
+            let elsewhere = tokio::spawn(carried(async { step(short()).await }));
             elsewhere.await.unwrap().unwrap();
-            let error = step(slow(9000)).await.map_err(crate::Error::from).unwrap_err();
-            assert!(matches!(error, crate::Error::Unavailable(_)), "{error:?}");
-            step(slow(10)).await.unwrap_err();
+            let after_two = left().unwrap();
+            assert!(after_two <= after_one - SHORT, "{after_two:?}");
         })
         .await;
-        let waited = begun.elapsed().as_millis();
-        assert!((4700..5000).contains(&waited), "{waited}");
-        assert_eq!(left(), None);
+        within(SHORT, at_once(refused())).await;
+    }
+
+    #[tokio::test]
+    async fn once_nothing_is_left_every_step_fails_at_once_also_on_another_task() {
+        within(HOUR, async {
+            spend_all();
+            at_once(refused()).await;
+            at_once(async { tokio::spawn(carried(refused())).await.unwrap() }).await;
+        })
+        .await;
+        within(HOUR, async {
+            tokio::spawn(carried(async { spend_all() })).await.unwrap();
+            at_once(refused()).await;
+        })
+        .await;
     }
 }

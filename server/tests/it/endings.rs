@@ -137,7 +137,7 @@ async fn two_endings_that_meet_the_sessions_in_different_orders_do_not_wait_for_
     };
     // The first one stands before the very first row.
     let first = revoke(&browsers[4]);
-    watch.await_waiting_for("").await;
+    watch.await_waiting(1).await;
     app.sql(&format!(
         "UPDATE sessions SET idle_expires_at = idle_expires_at + interval '1 second' WHERE id = '{moved}'"
     ))

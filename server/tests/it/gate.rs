@@ -6,10 +6,6 @@ const ADA: &str = "ada@example.com";
 /// Where [`TestApp::browser`] is: 203.0.113.7. This is its neighbour.
 const NEIGHBOUR: &str = "203.0.113.200";
 
-fn wait(answer: &Answer) -> i64 {
-    answer.header("retry-after").unwrap().parse().unwrap()
-}
-
 /// Strangers use up what they have of an account.
 async fn guessed_at(app: &TestApp, email: &str) {
     for place in 0..5 {
@@ -97,7 +93,7 @@ async fn the_window_of_a_known_network_has_the_same_limit_and_grows_alike() {
             app.browser().login(ADA, "wrong").await.expect(401);
         }
         let limited = app.browser().at(NEIGHBOUR).login(ADA, PASSWORD).await;
-        assert_eq!(wait(&limited.refused(429, "too_many_attempts")), expected);
+        assert_eq!(limited.refused(429, "too_many_attempts").wait(), expected);
         // A stranger's window is another.
         app.browser()
             .at("198.51.100.7")
@@ -139,7 +135,7 @@ async fn every_check_of_a_password_counts_against_the_account() {
         change(&ada, PASSWORD).await,
         app.browser().login(ADA, PASSWORD).await,
     ] {
-        assert_eq!(wait(&answer.refused(429, "too_many_attempts")), 300);
+        assert_eq!(answer.refused(429, "too_many_attempts").wait(), 300);
     }
     app.advance(300);
     confirm(&ada, PASSWORD).await.expect(200);

@@ -1,16 +1,10 @@
 //! What a person and a log learn of attempts on an account: all of it, with the address, and no more rows than
 //! the limits allow.
 
-use std::{
-    io::Write,
-    sync::{Arc, Mutex},
-};
-
 use serde_json::Value;
 use time::{Duration, format_description::well_known::Rfc3339};
-use tracing_subscriber::fmt::MakeWriter;
 
-use crate::support::{Browser, OTHER_PASSWORD, PASSWORD, RANDOM_ID, TestApp};
+use crate::support::{Browser, Log, OTHER_PASSWORD, PASSWORD, RANDOM_ID, TestApp};
 
 const ADA: &str = "ada@example.com";
 
@@ -191,38 +185,13 @@ async fn events_are_kept_for_four_hundred_days() {
     assert!(kinds(&own(&ada).await).contains(&"register"));
 }
 
-/// What was logged.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'a> MakeWriter<'a> for Log {
-    type Writer = Self;
-
-    fn make_writer(&'a self) -> Self {
-        self.clone()
-    }
-}
-
-impl Log {
-    /// The lines with this message.
-    fn lines(&self, message: &str) -> Vec<Value> {
-        let text = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
-        text.lines()
-            .map(|line| serde_json::from_str::<Value>(line).unwrap())
-            .filter(|line| line["message"] == message)
-            .collect()
-    }
+/// The lines with this message.
+fn lines(log: &Log, message: &str) -> Vec<Value> {
+    log.text()
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap())
+        .filter(|line| line["message"] == message)
+        .collect()
 }
 
 #[tokio::test]
@@ -240,12 +209,12 @@ async fn sign_ins_failures_and_refusals_are_logged_with_the_clients_address() {
         let stranger = app.browser().at(&format!("198.51.100.{place}"));
         stranger.login(ADA, "wrong").await;
     }
-    let signed_in = log.lines("signed in");
+    let signed_in = lines(&log, "signed in");
     assert_eq!(signed_in[0]["ip"], "192.0.2.1");
-    let wrong = log.lines("a sign-in with a password failed");
+    let wrong = lines(&log, "a sign-in with a password failed");
     assert_eq!(wrong.len(), 5);
     assert_eq!(wrong[4]["ip"], "198.51.100.4");
-    let refused = log.lines("too many attempts at an account");
+    let refused = lines(&log, "too many attempts at an account");
     assert_eq!(refused.len(), 1, "a flood of refusals is no flood of lines");
     assert_eq!(refused[0]["ip"], "198.51.100.5");
     for _ in 0..25 {
@@ -256,7 +225,7 @@ async fn sign_ins_failures_and_refusals_are_logged_with_the_clients_address() {
             .send()
             .await;
     }
-    let refused = log.lines("too many attempts from an address");
+    let refused = lines(&log, "too many attempts from an address");
     assert_eq!(refused.len(), 1);
     assert_eq!(refused[0]["ip"], "192.0.2.9");
     let callback = app
@@ -266,7 +235,7 @@ async fn sign_ins_failures_and_refusals_are_logged_with_the_clients_address() {
         .await;
     callback.expect(303);
     assert_eq!(
-        log.lines("a sign-in with a provider failed")[0]["ip"],
+        lines(&log, "a sign-in with a provider failed")[0]["ip"],
         "192.0.2.10"
     );
     let foreign = app.browser().at("192.0.2.11");
@@ -274,7 +243,7 @@ async fn sign_ins_failures_and_refusals_are_logged_with_the_clients_address() {
         .post("/api/logout", &[])
         .header("origin", "https://evil.example");
     foreign.send().await.refused(403, "cross_origin");
-    let refused = log.lines("refused: the request came from another origin");
+    let refused = lines(&log, "refused: the request came from another origin");
     assert_eq!(refused[0]["ip"], "192.0.2.11");
     // Reports have so many lines among them, whoever sends them.
     for place in 0..200 {
@@ -286,12 +255,11 @@ async fn sign_ins_failures_and_refusals_are_logged_with_the_clients_address() {
         call.send().await.expect(204);
     }
     assert_eq!(
-        log.lines("a Content-Security-Policy violation was reported")
-            .len(),
+        lines(&log, "a Content-Security-Policy violation was reported").len(),
         60
     );
     assert_eq!(
-        log.lines("too many reports: logging of reports is paused").len(),
+        lines(&log, "too many reports: logging of reports is paused").len(),
         1
     );
 }

@@ -1,16 +1,12 @@
 //! Limits of attempts: exact, alike for accounts that exist and that do not, and kept under a flood.
 
-use crate::support::{Answer, OTHER_PASSWORD, PASSWORD, TestApp, all_at_once};
+use crate::support::{OTHER_PASSWORD, PASSWORD, TestApp, all_at_once};
 
 const ADA: &str = "ada@example.com";
 
 /// Registers at a network of their own: from all others somebody is a stranger.
 async fn registered_elsewhere(app: &TestApp, email: &str) {
     app.browser().at("233.252.0.9").register(email).await;
-}
-
-fn wait(answer: &Answer) -> i64 {
-    answer.header("retry-after").unwrap().parse().unwrap()
 }
 
 #[tokio::test]
@@ -28,7 +24,7 @@ async fn an_account_takes_five_failures_in_five_minutes_known_or_not() {
         app.advance(100);
         let limited = app.browser().at("192.0.2.99").login(email, PASSWORD).await;
         let limited = limited.refused(429, "too_many_attempts");
-        assert_eq!(wait(&limited), 200, "{email}");
+        assert_eq!(limited.wait(), 200, "{email}");
         assert!(limited.cookies().is_empty());
         // Another spelling is the same account.
         let spelled = app
@@ -58,7 +54,7 @@ async fn the_wait_grows_for_an_account_that_is_guessed_at_again_known_or_not() {
             browser.login(email, "wrong").await.expect(401);
         }
         let limited = app.browser().at("192.0.2.99").login(email, PASSWORD).await;
-        wait(&limited.refused(429, "too_many_attempts"))
+        limited.refused(429, "too_many_attempts").wait()
     };
     for email in [ADA, "nobody@example.com"] {
         for expected in [300, 600, 900, 900] {
@@ -110,7 +106,7 @@ async fn an_address_takes_ten_failures_a_minute_and_thirty_sign_ins() {
         .login("user10@example.com", "x")
         .await
         .refused(429, "too_many_attempts");
-    assert_eq!(wait(&limited), 60);
+    assert_eq!(limited.wait(), 60);
     // Not loopback, nor the right password, is exempt; another address is not concerned.
     app.browser().login(ADA, PASSWORD).await.expect(429);
     app.browser()
@@ -242,7 +238,7 @@ async fn confirmations_and_changes_of_a_password_are_limited_by_user_also_those_
         ada.call("confirm_identity", &right).await.expect(200);
     }
     let limited = ada.call("confirm_identity", &right).await;
-    assert_eq!(wait(&limited.refused(429, "too_many_attempts")), 60);
+    assert_eq!(limited.refused(429, "too_many_attempts").wait(), 60);
     eve.call("confirm_identity", &right).await.expect(200);
     let passwords = [PASSWORD, OTHER_PASSWORD];
     for change in 0..5 {

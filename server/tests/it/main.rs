@@ -39,6 +39,7 @@ mod last_admin; // wing:admin
 mod limits;
 mod moved;
 mod nowhere; // wing:admin
+mod oauth;
 mod operation;
 mod origin;
 mod passwords;

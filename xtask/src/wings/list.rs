@@ -97,7 +97,7 @@ const WINGS: &[Row] = &[
             "end2end/tests/dev-provider.spec.ts",
             "server/src/dev_idp",
             "server/tests/it/killed.rs",
-            "server/tests/oauth/dev_idp.rs",
+            "server/tests/it/oauth/dev_idp.rs",
             "xtask/src/dev_provider.rs",
         ],
         rewritten: &[],
@@ -126,7 +126,7 @@ const WINGS: &[Row] = &[
 
 /// The folder with the presets, each in its own file, and the folder with their tests.
 const PRESETS: &str = "auth/src/oauth/providers";
-pub(super) const PRESET_TESTS: &str = "server/tests/oauth/presets";
+pub(super) const PRESET_TESTS: &str = "server/tests/it/oauth/presets";
 
 /// All wings of the workspace at `root`, with the presets last.
 pub(crate) fn wings(root: &Path) -> Outcome<Vec<Wing>> {

@@ -67,7 +67,11 @@ pub(crate) fn is_safe(url: &Url) -> bool {
 
 /// The client for all calls to providers. Cheap to clone.
 #[derive(Clone)]
-pub struct Http(reqwest::Client);
+pub struct Http {
+    client: reqwest::Client,
+    /// The longest time of one response.
+    most: Duration,
+}
 
 /// Without its contents: a proxy's address may hold a password.
 impl fmt::Debug for Http {
@@ -107,7 +111,6 @@ impl Http {
             .user_agent(format!("{}/{}", wire::NAME, env!("CARGO_PKG_VERSION")))
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(CONNECT)
-            .timeout(TOTAL)
             // A small compressed response may unpack to any size, so none is asked for or unpacked.
             .no_gzip()
             .no_brotli()
@@ -124,7 +127,14 @@ impl Http {
         if let Some(proxy) = proxy {
             client = client.proxy(proxy);
         }
-        client.build().map(Self)
+        let client = client.build()?;
+        Ok(Self { client, most: TOTAL })
+    }
+
+    /// The same client, which waits for a response for at most this time. So a test need not wait as long as an
+    /// operator would.
+    pub fn waiting_at_most(self, most: Duration) -> Self {
+        Self { most, ..self }
     }
 
     /// A GET that may be repeated, such as discovery: tried once more if the network or the server fails,
@@ -137,7 +147,7 @@ impl Http {
                 other => other,
             }
         };
-        let response = tokio::time::timeout(TOTAL, twice)
+        let response = tokio::time::timeout(self.most, twice)
             .await
             .map_err(|_| HttpError::Timeout)??;
         Ok(response.into_body())
@@ -190,11 +200,12 @@ impl Http {
     }
 
     async fn send(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
-        let request = reqwest::Request::try_from(request).map_err(|_| HttpError::Request)?;
+        let mut request = reqwest::Request::try_from(request).map_err(|_| HttpError::Request)?;
+        *request.timeout_mut() = Some(self.most);
         if !is_safe(request.url()) {
             return Err(HttpError::Address);
         }
-        let mut response = self.0.execute(request).await?;
+        let mut response = self.client.execute(request).await?;
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await? {
             if body.len() + chunk.len() > MAX_BODY {
@@ -300,6 +311,11 @@ mod tests {
         ] {
             assert!(!safe(bad), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_response_has_ten_seconds() {
+        assert_eq!(http().most, Duration::from_secs(10));
     }
 
     #[tokio::test]

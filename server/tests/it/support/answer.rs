@@ -104,6 +104,17 @@ impl Answer {
         value
     }
 
+    /// Where it leads, if anywhere.
+    pub fn location(&self) -> &str {
+        self.header("location").unwrap_or_default()
+    }
+
+    /// How many seconds to wait before the next try.
+    #[track_caller]
+    pub fn wait(&self) -> i64 {
+        self.header("retry-after").unwrap().parse().unwrap()
+    }
+
     pub fn cookies(&self) -> Vec<SetCookie> {
         self.headers
             .get_all("set-cookie")

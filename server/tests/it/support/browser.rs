@@ -3,13 +3,15 @@
 use std::{
     collections::{HashMap, VecDeque},
     convert::Infallible,
-    net::SocketAddr,
+    net::{Ipv4Addr, SocketAddr},
     pin::Pin,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU32, Ordering},
+    },
     task::{Context, Poll},
 };
 
-use auth::Clock;
 use axum::{
     Router,
     body::{Body, Bytes, HttpBody},
@@ -25,10 +27,10 @@ use super::{Answer, PASSWORD, TestApp, answer::SetCookie};
 /// One browser of one person.
 #[derive(Clone)]
 pub struct Browser {
-    router: Router,
-    clock: Clock,
-    origin: String,
-    address: SocketAddr,
+    app: TestApp,
+    /// Without one, each request comes from another address.
+    address: Option<SocketAddr>,
+    keeps_ended: bool,
     jar: Arc<Mutex<HashMap<String, Kept>>>,
 }
 
@@ -39,21 +41,35 @@ struct Kept {
 }
 
 impl Browser {
-    pub(super) fn of(app: &TestApp) -> Self {
+    pub(super) fn new(app: TestApp) -> Self {
         Self {
-            router: app.router.clone(),
-            clock: app.clock.clone(),
-            origin: app.origin.clone(),
-            address: ([203, 0, 113, 7], 40_000).into(),
+            app,
+            address: Some(([203, 0, 113, 7], 40_000).into()),
+            keeps_ended: false,
             jar: Arc::default(),
         }
+    }
+
+    /// The application it visits.
+    pub fn app(&self) -> &TestApp {
+        &self.app
     }
 
     /// The same browser at another address.
     pub fn at(&self, ip: &str) -> Self {
         let address = SocketAddr::new(ip.parse().unwrap(), 40_000);
         Self {
-            address,
+            address: Some(address),
+            ..self.clone()
+        }
+    }
+
+    /// The same browser at another address each time, and with cookies it sends beyond their end. So neither limits
+    /// nor the browser are in the way: what is too late, the application has to know.
+    pub fn unhindered(&self) -> Self {
+        Self {
+            address: None,
+            keeps_ended: true,
             ..self.clone()
         }
     }
@@ -61,17 +77,16 @@ impl Browser {
     /// The same cookies before another process of the application.
     pub fn before(&self, app: &TestApp) -> Self {
         Self {
-            router: app.router.clone(),
+            app: app.clone(),
             ..self.clone()
         }
     }
 
     /// The same cookies before a router of the test's own.
     pub fn through(&self, router: &Router) -> Self {
-        Self {
-            router: router.clone(),
-            ..self.clone()
-        }
+        let mut browser = self.clone();
+        browser.app.router = router.clone();
+        browser
     }
 
     /// Another browser that begins with a copy of this one's cookies.
@@ -129,11 +144,27 @@ impl Browser {
     }
 
     fn is_secure(&self) -> bool {
-        self.origin.starts_with("https:")
+        self.app.origin.starts_with("https:")
     }
 
     fn is_alive(&self, kept: &Kept) -> bool {
-        kept.until.is_none_or(|until| self.clock.unix() < until)
+        let in_time = |until| self.app.clock.unix() < until;
+        self.keeps_ended || kept.until.is_none_or(in_time)
+    }
+
+    fn next_address(&self) -> SocketAddr {
+        static NEXT: AtomicU32 = AtomicU32::new(0x0a00_0001);
+        self.address.unwrap_or_else(|| {
+            let address = Ipv4Addr::from(NEXT.fetch_add(1, Ordering::Relaxed));
+            (address, 40_000).into()
+        })
+    }
+
+    /// Keeps the cookies of an answer.
+    pub fn keep(&self, answer: &Answer) {
+        for cookie in answer.cookies() {
+            self.receive(cookie);
+        }
     }
 
     fn receive(&self, cookie: SetCookie) {
@@ -153,13 +184,14 @@ impl Browser {
                 cookie.name,
                 Kept {
                     value: cookie.value,
-                    until: age.map(|age| self.clock.unix() + age),
+                    until: age.map(|age| self.app.clock.unix() + age),
                 },
             ),
         };
     }
 
-    fn cookie_header(&self) -> Option<String> {
+    /// The cookies as they are sent.
+    pub fn cookie_header(&self) -> Option<String> {
         let jar = self.jar.lock().unwrap();
         let mut pairs: Vec<String> = jar
             .iter()
@@ -186,7 +218,7 @@ impl Browser {
 
     /// A form of a page, sent without JavaScript.
     pub async fn submit(&self, page: &str, function: &str, fields: &[(&str, &str)]) -> Answer {
-        let referer = format!("{}{page}", self.origin);
+        let referer = format!("{}{page}", self.app.origin);
         self.post(&format!("/api/{function}"), fields)
             .header("accept", "text/html,*/*;q=0.8")
             .header("referer", &referer)
@@ -198,14 +230,14 @@ impl Browser {
     pub fn post(&self, path: &str, fields: &[(&str, &str)]) -> Call {
         self.request(Method::POST, path)
             .header("accept", "application/json")
-            .header("origin", &self.origin.clone())
+            .header("origin", &self.app.origin)
             .header("sec-fetch-site", "same-origin")
             .form(fields)
     }
 
     /// A request with this browser's cookies and the host it is for, and nothing else.
     pub fn request(&self, method: Method, path: &str) -> Call {
-        let host = self.origin.split_once("://").unwrap().1;
+        let host = self.app.origin.split_once("://").unwrap().1;
         let request = Request::builder().method(method).uri(path).header("host", host);
         Call {
             browser: self.clone(),
@@ -337,18 +369,18 @@ impl Call {
         if keeps_cookies && let Some(cookies) = browser.cookie_header() {
             request.headers_mut().insert("cookie", cookies.parse().unwrap());
         }
-        request.extensions_mut().insert(ConnectInfo(browser.address));
+        request
+            .extensions_mut()
+            .insert(ConnectInfo(browser.next_address()));
         let carried: Vec<String> = ["id", "auth"]
             .iter()
             .filter_map(|name| browser.cookie(name))
             .filter(|value| value.len() > 20)
             .collect();
-        let response = browser.router.clone().oneshot(request).await.unwrap();
+        let response = browser.app.router.clone().oneshot(request).await.unwrap();
         let answer = Answer::read(response).await;
         if keeps_cookies {
-            for cookie in answer.cookies() {
-                browser.receive(cookie);
-            }
+            browser.keep(&answer);
         }
         for secret in carried {
             assert!(!answer.shows(&secret), "a cookie's value is in a body");

@@ -2,23 +2,19 @@
 
 mod answer;
 mod browser;
+mod log;
 mod process;
 mod provider;
-
-use std::{path::PathBuf, sync::Arc};
+mod test_app;
 
 use app::pages::paths;
-use auth::{Auth, Clock, Vars};
-use axum::Router;
-use server::{config::ServerConfig, serve};
-use time::{Duration, OffsetDateTime};
-
-use crate::database::TestDatabase;
 
 pub use answer::Answer;
 pub use browser::{Browser, Call};
+pub use log::Log;
 pub use process::{Server, command, read_to_end};
 pub use provider::acme;
+pub use test_app::{Folder, TestApp, clock};
 
 /// The origin of a [`TestApp`], unless a test says otherwise.
 pub const ORIGIN: &str = "https://app.example";
@@ -112,170 +108,18 @@ pub const PROTECTED: &[&str] = &[
     paths::SETTINGS_SECURITY,
 ];
 
-/// The application over a database of its own.
-pub struct TestApp {
-    pub router: Router,
-    pub auth: Auth,
-    pub clock: Clock,
-    pub origin: String,
-    folder: Arc<Folder>,
-}
-
-/// A folder and a database that go away with their last user.
-pub struct Folder(pub PathBuf, pub TestDatabase);
-
-impl Folder {
-    pub fn new() -> Self {
-        let path = std::env::temp_dir().join(format!("test-{}", uuid::Uuid::now_v7()));
-        std::fs::create_dir_all(path.join("site/pkg")).unwrap();
-        std::fs::write(path.join("site/hello.txt"), "hello, static file").unwrap();
-        std::fs::write(path.join(format!("site/pkg/{}.css", app::NAME)), "body{}").unwrap();
-        Self(path, TestDatabase::new())
-    }
-
-    pub fn database_url(&self) -> String {
-        self.1.url()
-    }
-
-    pub fn site(&self) -> String {
-        self.0.join("site").display().to_string()
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        drop(std::fs::remove_dir_all(&self.0));
-    }
-}
-
-impl TestApp {
-    /// The id of the user with this address.
-    pub async fn id_of(&self, email: &str) -> uuid::Uuid {
-        sqlx::query_scalar("SELECT id FROM users WHERE email = $1")
-            .bind(email)
-            .fetch_one(self.auth.db.read())
-            .await
-            .unwrap()
-    }
-
-    /// Makes the user with this address an administrator.
-    pub async fn promote(&self, email: &str) {
-        let id = self.id_of(email).await;
-        sqlx::query("UPDATE users SET role = 'admin' WHERE id = $1")
-            .bind(id)
-            .execute(self.auth.db.write())
-            .await
-            .unwrap();
-    }
-
-    /// Under https, with the defaults.
-    pub async fn new() -> Self {
-        Self::with(&[]).await
-    }
-
-    /// With these variables over the defaults.
-    pub async fn with(vars: &[(&str, &str)]) -> Self {
-        #[expect(clippy::disallowed_methods, reason = "only where the test's own clock starts")]
-        let now = OffsetDateTime::now_utc();
-        Self::build(Arc::new(Folder::new()), Clock::manual(now), vars).await
-    }
-
-    /// The same database under another process of the application.
-    pub async fn restarted(&self, vars: &[(&str, &str)]) -> Self {
-        Self::build(Arc::clone(&self.folder), self.clock.clone(), vars).await
-    }
-
-    async fn build(folder: Arc<Folder>, clock: Clock, vars: &[(&str, &str)]) -> Self {
-        let (database_url, site) = (folder.database_url(), folder.site());
-        let defaults = [
-            ("PUBLIC_URL", ORIGIN),
-            ("DATABASE_URL", &database_url),
-            ("SESSION_SECRET", SECRET),
-            ("LEPTOS_SITE_ROOT", &site),
-        ];
-        let vars: Vars = defaults
-            .into_iter()
-            .chain(acme())
-            .chain(vars.iter().copied())
-            .collect();
-        let config = ServerConfig::from_vars(&vars, false).unwrap();
-        let origin = config.auth.public_url.origin().to_owned();
-        let db = auth::db::Database::open(&config.auth.database_url).await.unwrap();
-        db.migrate().await.unwrap();
-        let (router, auth) = serve::build(config, db, clock.clone()).await;
-        Self {
-            router,
-            auth,
-            clock,
-            origin,
-            folder,
-        }
-    }
-
-    /// A browser without cookies, at the address the documentation gives to examples.
-    pub fn browser(&self) -> Browser {
-        Browser::of(self)
-    }
-
-    /// A browser whose person has just registered with [`PASSWORD`].
-    pub async fn registered(&self, email: &str) -> Browser {
-        let browser = self.browser();
-        browser.register(email).await;
-        browser
-    }
-
-    /// Another browser of a registered person, signed in.
-    pub async fn signed_in(&self, email: &str) -> Browser {
-        let browser = self.browser();
-        browser.login(email, PASSWORD).await.expect(200);
-        browser
-    }
-
-    pub fn advance(&self, seconds: i64) {
-        self.clock.advance(Duration::seconds(seconds));
-    }
-
-    /// Runs a statement behind the application's back.
-    pub async fn sql(&self, statement: &str) -> u64 {
-        sqlx::query(statement)
-            .execute(self.auth.db.write())
-            .await
-            .unwrap()
-            .rows_affected()
-    }
-
-    /// The one number a query answers.
-    pub async fn number(&self, query: &str) -> i64 {
-        sqlx::query_scalar(query)
-            .fetch_one(self.auth.db.write())
-            .await
-            .unwrap()
-    }
-
-    /// The one text a query answers.
-    pub async fn text(&self, query: &str) -> String {
-        sqlx::query_scalar(query)
-            .fetch_one(self.auth.db.write())
-            .await
-            .unwrap()
-    }
-
-    /// Takes the database away: from now on every query fails at once.
-    pub async fn lose_database(&self) {
-        self.auth.db.close().await;
-    }
-
-    /// Everything that is stored.
-    pub fn disk(&self) -> Vec<u8> {
-        self.folder.1.stored()
-    }
-}
-
 /// Whether a text occurs in bytes.
 pub fn contains(haystack: &[u8], needle: &str) -> bool {
     haystack
         .windows(needle.len())
         .any(|window| window == needle.as_bytes())
+}
+
+/// Waits for something another task does.
+pub async fn until(done: impl Fn() -> bool) {
+    while !done() {
+        tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+    }
 }
 
 /// Runs the same call in many browsers, or many times in one, all at once.
