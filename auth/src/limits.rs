@@ -8,7 +8,7 @@
 //!
 //! Each action has a table of its own, of a fixed size. A flood of one kind of request cannot affect what is
 //! remembered of another, and no request is refused because a table is full. The least recently tried entry goes
-//! first. A table is split into shards, each behind its own lock, and a request looks at one entry.
+//! first. A table has one lock, which a request holds while it looks at one entry.
 
 use std::{
     hash::{BuildHasher, RandomState},
@@ -214,26 +214,11 @@ impl Window {
     }
 }
 
-/// The number of shards of a table, so that requests on several cores seldom wait for each other.
-const SHARDS: usize = 16;
-/// The number of windows in a shard. If all tables are full, they take some fifty megabytes.
-const SHARD_SIZE: usize = 4096;
+/// The number of windows in a table. If all tables are full, they take some fifty megabytes.
+const WINDOWS: usize = 65_536;
 
-type Shard = LruCache<u64, Window>;
-
-/// The windows of one action, in the order in which they were last tried.
-struct Table([Mutex<Shard>; SHARDS]);
-
-impl Table {
-    fn new() -> Self {
-        Self(std::array::from_fn(|_| Mutex::new(Shard::new(SHARD_SIZE))))
-    }
-
-    fn shard(&self, key: u64) -> MutexGuard<'_, Shard> {
-        // The cache hashes the key again, so any of its bits will do.
-        self.0[(key % SHARDS as u64) as usize].lock()
-    }
-}
+/// The windows of one action by their keys, in the order in which they were last tried.
+type Table = LruCache<u64, Window>;
 
 /// Counts attempts. Cheap to clone. `governor` does this well, but cannot give an attempt back after success and
 /// does not accept our clock.
@@ -246,7 +231,7 @@ struct Inner {
     /// Keyed anew at each start. So an attacker cannot choose subjects whose keys collide, and a key is short
     /// however long an address is.
     hasher: RandomState,
-    tables: [Table; Action::VARIANTS.len()],
+    tables: [Mutex<Table>; Action::VARIANTS.len()],
 }
 
 impl std::fmt::Debug for Limits {
@@ -312,7 +297,7 @@ impl Limits {
             clock,
             address_limits,
             hasher: RandomState::new(),
-            tables: std::array::from_fn(|_| Table::new()),
+            tables: std::array::from_fn(|_| Mutex::new(Table::new(WINDOWS))),
         }))
     }
 
@@ -354,13 +339,13 @@ impl Limits {
     fn count(&self, action: Action, key: u64, times: u32) -> std::result::Result<i64, Refused> {
         let now = self.0.clock.unix();
         let quota = action.quota().0 * times;
-        let mut shard = self.table(action).shard(key);
-        let Some(window) = shard.get_mut(&key) else {
+        let mut table = self.table(action);
+        let Some(window) = table.get_mut(&key) else {
             let first = Window {
                 used: 1,
                 ..Window::new(now, quota, 0)
             };
-            shard.insert(key, first);
+            table.insert(key, first);
             return Ok(now);
         };
         if window.has_ended(action, now) {
@@ -378,9 +363,9 @@ impl Limits {
     }
 
     fn give_back(&self, action: Action, key: u64, began: i64, succeeded: bool) {
-        let mut shard = self.table(action).shard(key);
+        let mut table = self.table(action);
         // If the window has ended meanwhile, there is nothing to give back.
-        let Some(window) = shard.peek_mut(&key).filter(|window| window.began == began) else {
+        let Some(window) = table.peek_mut(&key).filter(|window| window.began == began) else {
             return;
         };
         window.used = window.used.saturating_sub(1);
@@ -388,41 +373,38 @@ impl Limits {
             window.blocks = 0;
         }
         if window.used == 0 && window.blocks == 0 {
-            shard.remove(&key);
+            table.remove(&key);
         }
     }
 
-    fn table(&self, action: Action) -> &Table {
-        &self.0.tables[action as usize]
+    fn table(&self, action: Action) -> MutexGuard<'_, Table> {
+        self.0.tables[action as usize].lock()
     }
 
-    /// Forgets windows that have ended, except those that lengthen the next wait. A shard is locked while its
-    /// windows are examined, which takes a fraction of a millisecond.
+    /// Forgets windows that have ended, except those that lengthen the next wait. A table is locked while its windows
+    /// are examined, which takes milliseconds if it is full.
     pub fn sweep(&self) {
         let now = self.0.clock.unix();
         for action in Action::VARIANTS.iter().copied() {
-            for shard in &self.table(action).0 {
-                let mut shard = shard.lock();
-                let forgotten: Vec<u64> = shard
-                    .iter()
-                    .filter(|(_, window)| window.is_forgotten(action, now))
-                    .map(|(key, _)| *key)
-                    .collect();
-                for key in forgotten {
-                    shard.remove(&key);
-                }
-                // A cache keeps its memory for later entries.
-                if shard.is_empty() {
-                    *shard = Shard::new(SHARD_SIZE);
-                }
+            let mut table = self.table(action);
+            let forgotten: Vec<u64> = table
+                .iter()
+                .filter(|(_, window)| window.is_forgotten(action, now))
+                .map(|(key, _)| *key)
+                .collect();
+            for key in forgotten {
+                table.remove(&key);
+            }
+            // A cache keeps its memory for later entries.
+            if table.is_empty() {
+                *table = Table::new(WINDOWS);
             }
         }
     }
 
     /// The number of windows remembered.
     pub fn len(&self) -> usize {
-        let windows = |shard: &Mutex<Shard>| shard.lock().len();
-        self.0.tables.iter().flat_map(|table| &table.0).map(windows).sum()
+        self.0.tables.iter().map(|table| table.lock().len()).sum()
     }
 
     /// Whether nothing is remembered.
@@ -576,18 +558,17 @@ mod tests {
         let other = |place: usize| Subject::Email(format!("{place}@example.com"));
         use_up(&limits, Action::SignInAccount);
         use_up(&limits, Action::Confirm);
-        let table = SHARDS * SHARD_SIZE;
-        for place in 0..2 * table {
+        for place in 0..2 * WINDOWS {
             limits.take(Action::SignInAccount, other(place)).unwrap();
             // Tried repeatedly, it is never the least recent.
             if place % 1000 == 0 {
                 assert!(limits.take(Action::SignInAccount, ada()).is_err(), "{place}");
             }
         }
-        assert!(limits.len() <= table + 1, "{}", limits.len());
+        assert!(limits.len() <= WINDOWS + 1, "{}", limits.len());
         // Nothing of another action was evicted.
         assert!(limits.take(Action::Confirm, ada()).is_err());
-        for place in 2 * table..4 * table {
+        for place in 2 * WINDOWS..4 * WINDOWS {
             limits.take(Action::SignInAccount, other(place)).unwrap();
         }
         assert!(limits.take(Action::SignInAccount, ada()).is_ok());

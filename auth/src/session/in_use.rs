@@ -2,22 +2,21 @@
 //! asking the authority, so it is not known anywhere else.
 
 use hashlink::LruCache;
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 use uuid::Uuid;
 
 /// A session counts as in use for this many seconds after a request.
 const MINUTE: i64 = 60;
 
-const SHARDS: usize = 16;
-/// Sessions per shard; about eight megabytes for all shards together. The least recently used entry goes first.
-const SHARD_SIZE: usize = 8192;
+/// The number of sessions remembered, in about eight megabytes. The least recently used one goes first.
+const SESSIONS: usize = 131_072;
 
 /// When sessions were last used, in Unix seconds.
-pub(super) struct InUse([Mutex<LruCache<Uuid, i64>>; SHARDS]);
+pub(super) struct InUse(Mutex<LruCache<Uuid, i64>>);
 
 impl Default for InUse {
     fn default() -> Self {
-        Self(std::array::from_fn(|_| Mutex::new(LruCache::new(SHARD_SIZE))))
+        Self(Mutex::new(LruCache::new(SESSIONS)))
     }
 }
 
@@ -30,24 +29,15 @@ impl std::fmt::Debug for InUse {
 impl InUse {
     /// Records a request with this session.
     pub(super) fn note(&self, session_id: Uuid, now: i64) {
-        let mut shard = self.shard(&session_id);
-        match shard.get_mut(&session_id) {
-            Some(used) => *used = now,
-            None => drop(shard.insert(session_id, now)),
-        }
+        self.0.lock().insert(session_id, now);
     }
 
     /// Whether a request with this session came within the last minute.
     pub(super) fn is_in_use(&self, session_id: &Uuid, now: i64) -> bool {
-        self.shard(session_id)
+        self.0
+            .lock()
             .peek(session_id)
             .is_some_and(|used| now - used < MINUTE)
-    }
-
-    /// Chosen by the last byte, which is random in a UUIDv7.
-    fn shard(&self, session_id: &Uuid) -> MutexGuard<'_, LruCache<Uuid, i64>> {
-        let [.., last] = *session_id.as_bytes();
-        self.0[usize::from(last) % SHARDS].lock()
     }
 }
 

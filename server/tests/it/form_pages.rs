@@ -11,7 +11,7 @@ const EVE: &str = "eve@example.com";
 const PUBLIC_PAGE: &str = "/settings/public";
 const UNSENT: &str = "What you typed is here again. It has not been saved yet.";
 const ANOTHER: &str = "This page belongs to a different account";
-const AMISS: &str = "Something in this form is not valid.";
+const AMISS: &str = "Something in this form is not valid."; // wing:admin
 const NO_WEBSITE: &str = "This is not the address of a website.";
 
 /// The mark that the forms of a page carry.
