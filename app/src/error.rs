@@ -157,7 +157,7 @@ impl AppError {
             Self::InvalidWebsite => (
                 422,
                 "invalid_input",
-                "This is not the address of a website. It has to begin with https:// or http://.",
+                "This is not the address of a website. An address must begin with https:// or http://, contain no spaces, and have at most 1024 characters.",
             ),
             Self::InvalidEmail => (422, "invalid_email", "This is not an e-mail address we can use."),
             Self::PasswordTooShort => (422, "password_too_short", "This password is too short."),

@@ -74,10 +74,10 @@ pub mod paths {
 
 /// The pages that need no session. On every other page, anonymous visitors are redirected to [`paths::LOGIN`] before
 /// any of it is rendered, so a page that is not listed is closed.
-pub const PUBLIC: [&str; 3] = [paths::HOME, paths::LOGIN, paths::REGISTER];
+pub const PUBLIC: &[&str] = &[paths::HOME, paths::LOGIN, paths::REGISTER];
 
 /// The pages for visitors who are not signed in.
-pub const ANONYMOUS: [&str; 2] = [paths::LOGIN, paths::REGISTER];
+pub const ANONYMOUS: &[&str] = &[paths::LOGIN, paths::REGISTER];
 
 /// The forms of every page. A form that is missing here leads back to the start page, and its text is lost.
 pub const FORMS: &[&[Endpoint]] = &[

@@ -1,6 +1,7 @@
 //! Where to go after signing in: one of our paths, or nothing.
 
 use url::Url;
+use wire::RETURN_TO_MAX_BYTES;
 
 /// Destinations that are never returned to: they are not pages, or lead back to signing in.
 const REFUSED: [&str; 4] = ["/api", "/auth", "/login", "/register"];
@@ -11,7 +12,7 @@ pub struct ReturnTo(String);
 
 impl ReturnTo {
     /// The longest path, in bytes.
-    pub const MAX_BYTES: usize = 2048;
+    pub const MAX_BYTES: usize = RETURN_TO_MAX_BYTES;
 
     /// Where the `return_to` of a form or an address leads: to `/profile` if absent or empty, to `/` if not
     /// trusted.

@@ -42,15 +42,20 @@ pub(crate) fn chromium() -> Outcome<Chromium> {
             ))
         };
     }
-    if packages::on_path(WITHOUT_WINDOWS).is_none() {
-        // Debian's package before Playwright's own: it brings the libraries that the latter expects on the system.
-        packages::install_from_debian(WITHOUT_WINDOWS, "one or two minutes");
+    if let Some(path) = of_system() {
+        return Ok(Chromium::At(path));
     }
-    if let Some(path) = NAMES.iter().find_map(|name| packages::on_path(name)) {
+    // Debian's package before Playwright's own: it brings the libraries that the latter expects on the system.
+    packages::install_from_debian(WITHOUT_WINDOWS, "one or two minutes");
+    if let Some(path) = of_system() {
         return Ok(Chromium::At(path));
     }
     println!("Installing Playwright's own Chromium: usually one or two minutes.");
     run(command(npm::bin()?.join("playwright"), &layout::end2end()?).args(["install", "chromium"]))
         .map_err(|error| format!("Chromium is missing: install it, or set CHROMIUM to its path ({error})"))?;
     Ok(Chromium::OfPlaywright)
+}
+
+fn of_system() -> Option<PathBuf> {
+    NAMES.iter().find_map(|name| packages::on_path(name))
 }

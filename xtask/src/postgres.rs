@@ -15,6 +15,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use rustix::process::{Pid, test_kill_process};
+
 use crate::{
     Outcome, layout, packages,
     process::{ask, command, run},
@@ -24,6 +26,9 @@ use crate::{
 
 /// The longest time that a cluster may take to start.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The beginning of a cluster's folder. The rest is the process that uses it.
+const FOLDER: &str = "xtask-postgres-";
 
 /// Where Linux keeps files in memory.
 const MEMORY: &str = "/dev/shm";
@@ -68,7 +73,9 @@ impl Cluster {
     pub(crate) fn start() -> Outcome<Self> {
         let programs = programs()?;
         let owner = owner()?;
-        let folder = place().join(format!("xtask-postgres-{}", std::process::id()));
+        let place = place();
+        remove_abandoned(&place, &programs, owner);
+        let folder = place.join(format!("{FOLDER}{}", std::process::id()));
         // It also holds the cluster's socket.
         DirBuilder::new()
             .mode(0o700)
@@ -175,13 +182,7 @@ impl Cluster {
 
 impl Drop for Cluster {
     fn drop(&mut self) {
-        // A test may have restarted it under another process id, which the cluster itself knows.
-        let mut stop = owned(&self.programs.join("pg_ctl"), &self.folder.0, self.owner);
-        stop.args(["stop", "--mode=immediate", "--silent", "--pgdata"])
-            .arg(self.folder.0.join("data"))
-            .stdout(Stdio::null())
-            .stderr(Stdio::null());
-        stop.status().ok();
+        stop(&self.programs, &self.folder.0, self.owner);
         self.server.wait().ok();
     }
 }
@@ -204,6 +205,31 @@ fn place() -> PathBuf {
     } else {
         env::temp_dir()
     }
+}
+
+/// Stops and removes clusters whose process was killed before it could do so: they would keep their memory.
+fn remove_abandoned(place: &Path, programs: &Path, owner: Option<u32>) {
+    let abandoned = |folder: &Path| {
+        let process = folder.file_name()?.to_str()?.strip_prefix(FOLDER)?.parse().ok()?;
+        test_kill_process(Pid::from_raw(process)?).is_err().then_some(())
+    };
+    let folders = fs::read_dir(place).into_iter().flatten().flatten();
+    for folder in folders.map(|entry| entry.path()) {
+        if abandoned(&folder).is_some() {
+            stop(programs, &folder, owner);
+            fs::remove_dir_all(&folder).ok();
+        }
+    }
+}
+
+/// Stops the cluster in a folder. A test may have restarted it under another process id, which the cluster knows.
+fn stop(programs: &Path, folder: &Path, owner: Option<u32>) {
+    let mut stop = owned(&programs.join("pg_ctl"), folder, owner);
+    stop.args(["stop", "--mode=immediate", "--silent", "--pgdata"])
+        .arg(folder.join("data"))
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    stop.status().ok();
 }
 
 /// A command that runs as the cluster's owner.

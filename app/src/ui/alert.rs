@@ -2,7 +2,7 @@
 
 use leptos::{either::EitherOf5, prelude::*};
 
-use super::link::{asked_return_to, leading_to, this_page};
+use super::link::{asked_return_to, back_from_confirming, leading_to, this_page};
 use crate::{error::AppError, pages::paths};
 
 /// An error in words, with a link if there is something to do about it. What was typed stays: the link is for another
@@ -21,7 +21,7 @@ pub fn Alert(
             <a href=leading_to(paths::LOGIN, Some(&this_page())) rel="external">"Sign in"</a>
         }),
         AppError::ReauthRequired => EitherOf5::B(view! {
-            <a href=leading_to(paths::SETTINGS_SECURITY, Some(&this_page()))>"Confirm your identity"</a>
+            <a href=leading_to(paths::SETTINGS_SECURITY, back_from_confirming().as_deref())>"Confirm your identity"</a>
         }),
         AppError::EmailTaken => EitherOf5::C(view! {
             <a href=leading_to(paths::LOGIN, asked_return_to().as_deref())>"Sign in instead"</a>

@@ -1,6 +1,6 @@
 //! Forms that follow the same rules with and without JavaScript.
 
-use leptos::{either::EitherOf4, ev::SubmitEvent, html, prelude::*, task::spawn_local};
+use leptos::{context::Provider, either::EitherOf4, ev::SubmitEvent, html, prelude::*, task::spawn_local};
 use wasm_bindgen::JsCast;
 use web_sys::{FormData, HtmlFormElement, UrlSearchParams};
 
@@ -34,7 +34,7 @@ pub fn Form(
     /// Its fields and its button.
     children: Children,
 ) -> impl IntoView {
-    let sending = Sending::provide();
+    let sending = Sending(RwSignal::new(false));
     let send = move |event: SubmitEvent| {
         let leads_elsewhere = |button: web_sys::HtmlElement| button.has_attribute("formaction");
         if event.submitter().is_some_and(leads_elsewhere) {
@@ -54,7 +54,7 @@ pub fn Form(
             on:submit=send
         >
             <MadeForField />
-            {children()}
+            <Provider value=sending>{children()}</Provider>
         </form>
     }
 }
@@ -62,15 +62,6 @@ pub fn Form(
 /// Whether this very form is being sent: several may share a state.
 #[derive(Clone, Copy)]
 struct Sending(RwSignal<bool>);
-
-impl Sending {
-    /// Provides it to the fields and the button of a form.
-    fn provide() -> Self {
-        let sending = Self(RwSignal::new(false));
-        provide_context(sending);
-        sending
-    }
-}
 
 /// The state of a form: its answer, once it was sent from this document; before that, the page's flash.
 #[derive(Clone, Copy)]
@@ -102,13 +93,39 @@ impl Sent {
 
 /// The turn of the form that was sent last from this document. Outcomes that came since are shown, so that sending a
 /// form takes away what is no longer news, and no failure of a form that was sent before it.
-#[derive(Clone, Copy)]
-pub struct Newest(RwSignal<usize>);
+#[derive(Clone, Copy, Default)]
+pub struct Newest {
+    turn: RwSignal<usize>,
+    /// Why a form was refused whose page the visitor has left meanwhile.
+    missed: RwSignal<Option<AppError>>,
+}
 
 impl Newest {
     /// Provides it to the forms of the document.
     pub fn provide() {
-        provide_context(Self(RwSignal::new(0)));
+        provide_context(Self::default());
+    }
+
+    /// Forgets what was missed on other pages.
+    pub fn forget_missed() {
+        if let Some(Self { missed, .. }) = use_context() {
+            missed.set(None);
+        }
+    }
+}
+
+/// States that a form was refused whose page the visitor has left meanwhile.
+#[component]
+pub fn MissedNotice() -> impl IntoView {
+    let newest: Option<Newest> = use_context();
+    move || {
+        newest?.missed.get().map(|error| {
+            view! {
+                <div class="notice notice-error" role="alert">
+                    <p>"The change you made on the previous page was not saved. " {error.advice()}</p>
+                </div>
+            }
+        })
     }
 }
 
@@ -116,13 +133,13 @@ impl FormState {
     /// The state of a form to this endpoint. Forms that share a state behave as one: what is true of one is true of
     /// all.
     pub fn of(endpoint: Endpoint) -> Self {
-        let newest = use_context().unwrap_or_else(|| Newest(RwSignal::new(0)));
+        let newest = use_context().unwrap_or_default();
         Self {
             endpoint,
             flash: StoredValue::new(FlashContext::of(name(endpoint.path))),
             sent: RwSignal::default(),
             newest,
-            before: newest.0.get_untracked(),
+            before: newest.turn.get_untracked(),
         }
     }
 
@@ -133,8 +150,9 @@ impl FormState {
         if self.sent.with_untracked(Sent::is_awaited) {
             return;
         }
-        let turn = self.newest.0.get_untracked() + 1;
-        self.newest.0.set(turn);
+        let turn = self.newest.turn.get_untracked() + 1;
+        self.newest.turn.set(turn);
+        self.newest.missed.set(None);
         self.sent.update(|sent| {
             sent.turn = turn;
             sent.answer = None;
@@ -146,13 +164,17 @@ impl FormState {
             if emptied && answer.is_ok() && fields_of(&element).as_ref() == Some(&fields) {
                 element.reset();
             }
+            let failure = answer.as_ref().err().copied();
             // By now the page with the form may be gone.
             sending.0.try_set(false);
-            self.sent.try_update(|sent| {
-                sent.turn = self.newest.0.get_untracked();
+            let shown = self.sent.try_update(|sent| {
+                sent.turn = self.newest.turn.get_untracked();
                 sent.answers += 1;
                 sent.answer = Some(answer);
             });
+            if shown.is_none() && failure.is_some() {
+                self.newest.missed.set(failure);
+            }
         });
     }
 
@@ -163,7 +185,7 @@ impl FormState {
 
     /// The form's outcome, unless another form was sent since it came.
     fn outcome(self) -> Option<Outcome> {
-        let newest = self.newest.0.get();
+        let newest = self.newest.turn.get();
         self.sent.with(|sent| match &sent.answer {
             Some(Ok(_)) if sent.turn == newest => Some(Outcome::Done),
             Some(Err(error)) if sent.turn == newest => Some(Outcome::Failed(*error)),

@@ -6,7 +6,7 @@ use leptos_router::hooks::use_location;
 use wire::NAME;
 
 use super::{
-    form::{FormState, Notice},
+    form::{FormState, MissedNotice, Newest, Notice},
     nav::Nav,
     provider_error::FlashedProviderError,
 };
@@ -20,7 +20,7 @@ pub fn Layout(
 ) -> impl IntoView {
     let logout = FormState::of(LOGOUT);
     let theme = ThemeContext::take();
-    forget_the_flash_on_leaving();
+    forget_on_leaving();
     Effect::new(move |_| {
         if logout.answer().is_some() {
             crate::tabs::tell_signed_out();
@@ -35,6 +35,7 @@ pub fn Layout(
         <Nav logout />
         <main id="main" tabindex="-1">
             <Notice form=logout />
+            <MissedNotice />
             <FlashedProviderError />
             {children()}
         </main>
@@ -44,12 +45,14 @@ pub fn Layout(
     }
 }
 
-fn forget_the_flash_on_leaving() {
+/// What was reported once is not about the next page.
+fn forget_on_leaving() {
     let path = use_location().pathname;
     Effect::new(move |before: Option<String>| {
         let now = path.get();
         if before.is_some_and(|before| before != now) {
             FlashContext::clear();
+            Newest::forget_missed();
         }
         now
     });

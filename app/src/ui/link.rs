@@ -3,9 +3,14 @@
 use leptos::prelude::*;
 use leptos_router::hooks::use_location;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use wire::RETURN_TO_MAX_BYTES;
+
+use crate::pages::paths;
 
 /// The name of the field and query parameter that holds where to go afterwards.
 pub const RETURN_TO: &str = "return_to";
+/// The name of the query parameter that reports once why a provider's sign-in failed.
+pub const ERROR: &str = "error";
 
 /// The page's `return_to`, as given in the address. It is only passed on; the server decides whether to accept it.
 ///
@@ -31,14 +36,38 @@ fn unescaped(text: &str) -> String {
     percent_decode_str(&spaced).decode_utf8_lossy().into_owned()
 }
 
-/// The path and query of this page.
+/// The path and query of this page, for coming back to it.
 pub fn this_page() -> String {
     let location = use_location();
-    let path = location.pathname.get_untracked();
-    match location.search.get_untracked().trim_start_matches('?') {
-        "" => path,
-        query => format!("{path}?{query}"),
+    location
+        .search
+        .with_untracked(|query| address(location.pathname.get_untracked(), query))
+}
+
+/// Where to come back to from the page on which users confirm their identity: where that page leads, if this is it.
+pub fn back_from_confirming() -> Option<String> {
+    let path = use_location().pathname.get_untracked();
+    if path == paths::SETTINGS_SECURITY {
+        asked_return_to()
+    } else {
+        Some(this_page())
     }
+}
+
+/// A page's address without what it reported once, and without a query that the server would not lead back to.
+fn address(path: String, query: &str) -> String {
+    let query: Vec<&str> = query
+        .trim_start_matches('?')
+        .split('&')
+        .filter(|pair| !pair.is_empty() && pair.split('=').next() != Some(ERROR))
+        .collect();
+    let query = query.join("&");
+    let is_led_back_to = query.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
+    let address = format!("{path}?{query}");
+    if query.is_empty() || !is_led_back_to || address.len() > RETURN_TO_MAX_BYTES {
+        return path;
+    }
+    address
 }
 
 /// The address of a page that leads to `return_to` when it is done.
@@ -78,6 +107,17 @@ mod tests {
         assert_eq!(of("return_to=%2&return_to=b").as_deref(), Some("%2"));
         assert_eq!(of("return_to=%+1").as_deref(), Some("% 1"));
         assert_eq!(of("xreturn_to=1"), None);
+    }
+
+    #[test]
+    fn a_page_is_returned_to_with_its_query_but_not_with_what_it_reported_once() {
+        let of = |query: &str| address("/a".to_owned(), query);
+        assert_eq!(of("?b=%2F&c=d"), "/a?b=%2F&c=d");
+        assert_eq!(of("error=denied"), "/a");
+        assert_eq!(of("?error=denied&b&errors=1"), "/a?b&errors=1");
+        for useless in ["", "?", "b=\\", "b=\u{e9}", "b= ", &"b".repeat(2046)] {
+            assert_eq!(of(useless), "/a", "{useless}");
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@ use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 use wire::FlowError;
 
+use super::link::ERROR;
 use crate::flash::FlashContext;
 
 /// Shows the reason, if the address has one that is known.
@@ -13,7 +14,7 @@ pub fn ProviderErrorNotice() -> impl IntoView {
     move || {
         let error = query
             .read()
-            .get("error")
+            .get(ERROR)
             .as_deref()
             .and_then(FlowError::from_code)?;
         Some(view! { <Words error /> })

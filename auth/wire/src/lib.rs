@@ -13,6 +13,9 @@ mod user;
 /// The name of the project. `cargo xtask rename` changes it, here and in the few files that cannot refer to this.
 pub const NAME: &str = "start-axum-auth";
 
+/// The longest address that leads back to a page, in bytes.
+pub const RETURN_TO_MAX_BYTES: usize = 2048;
+
 pub use self::{
     admin::{DataSize, Events, UserAccount, UserDetails, UserPage, UserRow}, // wing:admin
     data::PrivateKeyInfo,                                                   // wing:private-data

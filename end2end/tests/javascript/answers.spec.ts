@@ -54,6 +54,22 @@ test('a failure is shown though another form was sent meanwhile', async ({ visit
   await expect(visitor.alert).toContainText('This is not the address of a website.');
 });
 
+test('a failure is shown though the page of its form was left meanwhile', async ({ visitor }) => {
+  await visitor.register(somebody());
+  await visitor.open('/settings/public');
+  const answer = await heldBack(visitor, UPDATE);
+  await visitor.field('Website').fill('example.org');
+  visitor.expectRefusal(UPDATE_PATH, 422);
+  await visitor.button('Save').click();
+  await visitor.page.getByRole('link', { name: 'Sessions' }).click();
+  await visitor.arrives('/settings/sessions');
+  await expect(visitor.page.getByRole('region', { name: 'Where you are signed in' })).toBeVisible();
+  answer();
+  await expect(visitor.alert).toContainText('The change you made on the previous page was not saved.');
+  await visitor.page.getByRole('link', { name: 'Accounts' }).click();
+  await expect(visitor.alert).toBeHidden();
+});
+
 test('of several forms for the same thing, the one that is sent says so', async ({ visitor, anotherBrowser }) => {
   const ada = somebody();
   await visitor.register(ada);

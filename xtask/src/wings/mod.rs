@@ -45,7 +45,7 @@ mod tests {
     }
 
     #[test]
-    fn a_preset_is_a_file_and_two_lines() {
+    fn a_preset_is_a_file_and_at_most_two_lines() {
         let root = root();
         for wing in wings(root)
             .expect("they are listed")
@@ -53,8 +53,8 @@ mod tests {
             .filter(|wing| wing.is_preset)
         {
             let known = figures::known(root, wing).expect("git lists the files");
-            // The list of presets, and the logo on the button.
-            assert_eq!(known.sources, 2, "{}", wing.name);
+            // The list of presets and, if there is one, the logo on the button.
+            assert!((1..=2).contains(&known.sources), "{}", wing.name);
         }
     }
 }

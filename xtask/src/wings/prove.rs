@@ -105,17 +105,17 @@ pub(crate) fn quick(steps: &mut Steps) -> Outcome {
     figures::print(&copy.root, &known)
 }
 
-/// Everything that is compiled, and all tests except those in browsers.
+/// Everything that is compiled, and all tests except those in browsers. What a provider preset does has nothing to do
+/// with the engine, nor with how a page is used.
 fn whole(steps: &mut Steps, copy: &Copy, gone: &[&Wing]) -> Outcome {
-    // Nothing of a provider preset is compiled for the browser, or depends on the engine.
     let only_presets = gone.iter().all(|wing| wing.is_preset);
     steps.run("clippy", || {
         copy.on_sqlite()?;
+        copy.in_browser()?;
         if only_presets {
             return Ok(());
         }
         copy.on_postgres()?; // wing:postgres
-        copy.in_browser()?;
         copy.browser_tests_load()
     })?;
     steps.run("tests", || {
