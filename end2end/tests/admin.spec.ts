@@ -95,5 +95,5 @@ test('administrators cannot lock themselves out, and can page through users by k
   await visitor.page.keyboard.press('Enter');
   await visitor.arrives(`/admin?q=${encodeURIComponent(root.email)}`);
   await visitor.page.keyboard.press('Tab');
-  await expect(visitor.page.getByRole('region', { name: 'Beginning with' }).getByRole('listitem')).toHaveCount(1);
+  await expect(visitor.page.getByRole('region', { name: 'Results for' }).getByRole('listitem')).toHaveCount(1);
 });

@@ -9,7 +9,7 @@ test('signing in with a provider creates an account, and finds it again', async 
   await expect(visitor.page.getByRole('heading', { level: 1 })).toHaveText(name);
   const account = visitor.page.getByRole('region', { name: 'Account' });
   await expect(account).toContainText(email);
-  await expect(account).toContainText('Confirmed');
+  await expect(account).toContainText('Verified');
   await expect(account.getByRole('listitem')).toHaveText(['Acme']);
 
   await visitor.signOut();

@@ -100,7 +100,7 @@ test('an error is shown in the form that was sent, at the field it is about', as
 
   await password.fill(ada.password);
   await visitor.send(visitor.button('Confirm'), '/api/confirm_identity');
-  await expect(confirm.getByRole('status')).toHaveText('Thank you. You can make your change now.');
+  await expect(confirm.getByRole('status')).toHaveText('Your identity is confirmed. You can make your change now.');
   await expect(visitor.alert).toHaveCount(0);
 });
 

@@ -156,15 +156,23 @@ pub async fn sessions(config: Config, command: SessionsCommand) -> Result<(), Fa
         SessionsCommand::Revoke(Which { user: Some(who), .. }) => {
             let person = find(&people, &who).await?;
             let ended = people.end_sessions(By::CommandLine, person.id).await?;
-            println!("ended {ended} sessions of {who}");
+            println!("ended {} of {who}", counted(ended));
         }
         SessionsCommand::Revoke(_) => {
             let ended = people.end_everybodys_sessions().await?;
-            println!("ended {ended} sessions");
+            println!("ended {}", counted(ended));
         }
     }
     db.close().await;
     Ok(())
+}
+
+/// A number of sessions, in words.
+fn counted(number: usize) -> String {
+    match number {
+        1 => "1 session".to_owned(),
+        _ => format!("{number} sessions"),
+    }
 }
 
 async fn open(config: &Config) -> Result<(Administration, Database), Failure> {

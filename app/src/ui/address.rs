@@ -13,6 +13,6 @@ pub fn Address(
     let Some(email) = email else {
         return Either::Left("No address");
     };
-    let word = if is_verified { "Confirmed" } else { "Not confirmed" };
+    let word = if is_verified { "Verified" } else { "Not verified" };
     Either::Right(view! { {email} " " <span class="badge">{word}</span> })
 }

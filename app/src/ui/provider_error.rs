@@ -39,7 +39,7 @@ fn Words(error: FlowError) -> impl IntoView {
 
 const fn words(error: FlowError) -> &'static str {
     match error {
-        FlowError::Denied => "The sign-in was cancelled or refused at the provider. Nothing has changed.",
+        FlowError::Denied => "This was cancelled or refused at the provider. Nothing has changed.",
         FlowError::Expired => {
             "This took too long, or it was finished in another browser. Please start again."
         }

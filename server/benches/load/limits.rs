@@ -78,7 +78,7 @@ fn tables(report: &Report) {
     let started = Instant::now();
     limits.sweep();
     report.row(
-        "sweeping full tables, beside the requests",
+        "sweeping full tables, which a background task does",
         &format!("{:.1} ms", started.elapsed().as_secs_f64() * 1e3),
     );
 }
@@ -103,13 +103,13 @@ fn flood(rounds: Rounds, report: &Report) -> Outcome {
     );
     let half = loads.len() / 2;
     report.at_least(
-        "reports a second, the second half of them ÷ the first",
+        "reports a second, second half ÷ first half",
         median(loads[half..].iter().copied()) / median(loads[..half].iter().copied()),
         0.8,
         "",
     );
     report.at_most(
-        "memory they left behind",
+        "memory growth afterwards",
         server.resident_mb()? - before,
         30.0,
         "MB",

@@ -18,7 +18,7 @@ pub(crate) fn measure(report: &Report) -> Outcome {
     rows.marks(1_000_000)?;
     let (memory_then, micros_then) = observed(&database)?;
     report.at_most(
-        "memory for 10⁶ stale marks, with what reading them at the start left behind",
+        "memory for 10⁶ stale marks, including what loading them at start leaves behind",
         memory_then - memory,
         100.0,
         "MB",

@@ -19,7 +19,7 @@ pub(crate) fn measure(server: &Server, person: &str, rounds: Rounds, report: &Re
     let names = [
         "page, anonymous",
         "page, signed in",
-        "page of the same HTML as the next, with a session that no cookie has to name",
+        "the same page as in the next row, with the session passed in instead of read from a cookie",
         "page behind the session layer alone, signed in",
     ];
     let mut sizes = Vec::new();
@@ -48,7 +48,7 @@ pub(crate) fn measure(server: &Server, person: &str, rounds: Rounds, report: &Re
         &format!("{cpu:.1} µs"),
     );
     report.at_least(
-        "the same HTML, by cookie ÷ handed in",
+        "the same HTML: session from a cookie ÷ session passed in",
         ratio(recognised, handed_in),
         0.95,
         "",

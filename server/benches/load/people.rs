@@ -23,11 +23,11 @@ pub(crate) fn measure(report: &Report) -> Outcome {
     for (what, path) in [
         ("the newest of 10⁶ people, a page", "/admin"),
         (
-            "the same, found by what all their addresses begin with",
+            "the same, searched by a prefix that all addresses share",
             "/admin?q=person",
         ),
         (
-            "the same, found by what one address in ten begins with",
+            "the same, searched by a prefix that one address in ten has",
             "/admin?q=person7",
         ),
     ] {

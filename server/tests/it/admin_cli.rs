@@ -129,7 +129,7 @@ fn sessions_are_shown_and_ended_while_the_server_runs() {
     fails(&folder, &["sessions", "revoke", &id], "there is no session");
     assert_eq!(done(&folder, &["sessions", "list", ADA]), "");
 
-    assert!(done(&folder, &["sessions", "revoke", "--user", EVE]).contains("ended 1 sessions"));
+    assert!(done(&folder, &["sessions", "revoke", "--user", EVE]).contains("ended 1 session of"));
     assert_eq!(status(&server, "list_sessions", &eve), 401);
     let login = [("email", ADA), ("password", PASSWORD)];
     for _ in 0..3 {

@@ -84,8 +84,8 @@ async fn administrators_see_which_addresses_are_verified() {
         let id = list["people"][0]["id"].as_str().unwrap();
         let page = root.get(&format!("/admin/people/{id}")).await.expect(200);
         for page in [row, page] {
-            assert_eq!(page.shows(">Confirmed<"), verified, "{email}");
-            assert_eq!(page.shows(">Not confirmed<"), !verified, "{email}");
+            assert_eq!(page.shows(">Verified<"), verified, "{email}");
+            assert_eq!(page.shows(">Not verified<"), !verified, "{email}");
         }
     }
     let everybody = root.call("admin/list_people", &[]).await.expect(200).json();
@@ -95,8 +95,8 @@ async fn administrators_see_which_addresses_are_verified() {
         person.unwrap()["email_verified"].clone()
     };
     assert_eq!((verified(ADA), verified(EVE)), (json!(true), json!(false)));
-    assert!(ada.get("/profile").await.expect(200).shows(">Confirmed<"));
-    assert!(eve.get("/profile").await.expect(200).shows(">Not confirmed<"));
+    assert!(ada.get("/profile").await.expect(200).shows(">Verified<"));
+    assert!(eve.get("/profile").await.expect(200).shows(">Not verified<"));
 }
 
 #[tokio::test]

@@ -92,7 +92,7 @@ pub fn People() -> impl IntoView {
 fn List(page: UserPage, query: String, is_later: bool) -> impl IntoView {
     let title = match query.as_str() {
         "" => "Newest first".to_owned(),
-        query => format!("Beginning with “{query}”"),
+        query => format!("Results for “{query}”"),
     };
     let rows = if page.people.is_empty() {
         Either::Left(view! { <p class="empty">"No matches."</p> })

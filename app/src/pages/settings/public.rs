@@ -1,8 +1,9 @@
 //! Public data: what users say about themselves.
 //!
 //! To add a field, add it here to [`PublicData`], to the arguments of [`update_public_data`] and the patch built from
-//! them, to the `<Form>`, and, if its text may come back to the form after an error, to the names in `coming_back`.
-//! Data stored by older versions is read with the field's default, and keys that a newer version wrote survive.
+//! them, to the pattern in `Cards` that takes the data apart and to the `<Form>` below it, and, if its text may come
+//! back to the form after an error, to the names in `coming_back`. [`About`] decides what the preview and the profile
+//! show. Data stored by older versions is read with the field's default, and keys that a newer version wrote survive.
 
 #![expect(
     missing_docs,

@@ -123,9 +123,9 @@ fn Confirm(ways_in: WaysIn, form: FormState) -> impl IntoView {
         <section class="card" aria-labelledby="confirm-title">
             <h2 id="confirm-title">"Confirm your identity"</h2>
             <p class="hint">
-                "Sensitive changes, such as your password or connected accounts, require a sign-in or a confirmation in the last ten minutes."
+                "Sensitive changes, such as your password or connected accounts, require a sign-in or a confirmation within the last ten minutes."
             </p>
-            <Notice form done="Thank you. You can make your change now." />
+            <Notice form done="Your identity is confirmed. You can make your change now." />
             {by_password}
             <ConfirmByProvider ways_in return_to />
         </section>

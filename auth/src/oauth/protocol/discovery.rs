@@ -302,7 +302,7 @@ impl Endpoints {
                 if known.is_empty() {
                     let (listed, accepted) = (excerpt(&listed.join(", ")), names(&Algorithm::ALL));
                     return Err(format!(
-                        "metadata: tokens are signed with {listed}, accepted are {accepted}"
+                        "metadata: tokens are signed with {listed}, accepted: {accepted}"
                     ));
                 }
                 known

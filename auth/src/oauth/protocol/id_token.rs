@@ -341,7 +341,7 @@ fn read_header<'a>(
         .and_then(|alg| alg.parse().ok());
     let algorithm = algorithm.filter(|alg| allowed.contains(alg)).ok_or_else(|| {
         let (found, accepted) = (found(header, "alg"), names(allowed));
-        invalid(format!("its algorithm is {found}, accepted are {accepted}"))
+        invalid(format!("its algorithm is {found}, accepted: {accepted}"))
     })?;
     // `crit` names extensions we would have to understand (RFC 7515 §4.1.11); `cty` announces a nested token.
     if header.contains_key("crit") || header.contains_key("cty") {
@@ -1025,7 +1025,7 @@ mod tests {
         let cause = cause(signer.token(&claims()), &[Algorithm::Rs256, Algorithm::Ps512]);
         assert_eq!(
             cause,
-            r#"ID token: its algorithm is "ES256", accepted are RS256, PS512"#
+            r#"ID token: its algorithm is "ES256", accepted: RS256, PS512"#
         );
     }
 }

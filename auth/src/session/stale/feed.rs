@@ -139,7 +139,7 @@ mod tests {
         assert_eq!(
             pause_after(None, &deaf),
             RETRY,
-            "once it was heard, it may have been a restart"
+            "after a received heartbeat, a silence may be a restart"
         );
         assert!(
             (3595..=3605).contains(&tries(hour, &lost)),

@@ -169,7 +169,7 @@ impl Answer {
         format!("{} {:#?}\n{text}", self.status, self.headers)
     }
 
-    /// What must hold for every answer, whatever it answers (security.md C1, C5, C6, H1, V2, X5, Z3).
+    /// What must hold for every answer, whatever it answers.
     #[track_caller]
     pub fn check_invariants(&self, secure: bool) {
         assert_ne!(self.status, 500, "{}", self.shown());
