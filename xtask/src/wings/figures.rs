@@ -14,8 +14,8 @@ pub(crate) fn print(root: &Path, wings: &[Wing]) -> Outcome {
         println!("  {:<24}{own:>9}{sources:>17}{others:>14}", wing.name);
     }
     println!(
-        "\nA page: 2 files. A provider: 0 (two variables). A field of a user's data: 1. A table: 1 per \
-         engine.\nA wing removed: 1 command. A new name: 1 command. docs/changing.md has the recipes."
+        "\nA page: 2 files. A provider: 0 (two variables). A field of a user's data: 1. A table: a \
+         migration per engine and a module.\nA wing removed: 1 command. A new name: 1 command. docs/changing.md has the recipes."
     );
     Ok(())
 }
