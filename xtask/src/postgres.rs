@@ -33,7 +33,7 @@ const FOLDER: &str = "xtask-postgres-";
 /// Where Linux keeps files in memory.
 const MEMORY: &str = "/dev/shm";
 
-/// How much has to be free there, in KiB. The tests take a tenth of it, the benchmarks with a million sessions half.
+/// How much has to be free there, in KiB. The tests take a hundred megabytes; the benchmarks have a million sessions.
 const ROOM: u64 = 4 * 1024 * 1024;
 
 /// The command. The cluster's address is in `DATABASE_URL` and `TEST_DATABASE_URL`.
