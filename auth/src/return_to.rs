@@ -1,7 +1,7 @@
 //! Where to go after signing in: one of our paths, or nothing.
 
 use url::Url;
-use wire::RETURN_TO_MAX_BYTES;
+use wire::{RETURN_TO_MAX_BYTES, is_plain_address};
 
 /// Destinations that are never returned to: they are not pages, or lead back to signing in.
 const REFUSED: [&str; 4] = ["/api", "/auth", "/login", "/register"];
@@ -27,10 +27,7 @@ impl ReturnTo {
     /// text that needs interpretation in different ways.
     pub fn parse(text: &str) -> Option<Self> {
         let path = text.split(['?', '#']).next().unwrap_or(text);
-        let plain = text.len() <= Self::MAX_BYTES
-            && text.starts_with('/')
-            && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\')
-            && !path.contains("//");
+        let plain = is_plain_address(text) && text.starts_with('/') && !path.contains("//");
         let base = Url::parse("http://origin.invalid").ok()?;
         let resolved = plain.then(|| base.join(text).ok()).flatten()?;
         let unchanged = resolved.origin() == base.origin() && resolved.path() == path;

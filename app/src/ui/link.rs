@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use leptos_router::hooks::use_location;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
-use wire::RETURN_TO_MAX_BYTES;
+use wire::is_plain_address;
 
 use crate::pages::paths;
 
@@ -61,10 +61,8 @@ fn address(path: String, query: &str) -> String {
         .split('&')
         .filter(|pair| !pair.is_empty() && pair.split('=').next() != Some(ERROR))
         .collect();
-    let query = query.join("&");
-    let is_led_back_to = query.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
-    let address = format!("{path}?{query}");
-    if query.is_empty() || !is_led_back_to || address.len() > RETURN_TO_MAX_BYTES {
+    let address = format!("{path}?{}", query.join("&"));
+    if query.is_empty() || !is_plain_address(&address) {
         return path;
     }
     address

@@ -16,6 +16,13 @@ pub const NAME: &str = "start-axum-auth";
 /// The longest address that leads back to a page, in bytes.
 pub const RETURN_TO_MAX_BYTES: usize = 2048;
 
+/// Whether an address is short enough and of characters that all browsers interpret in the same way, so that it may lead
+/// back to a page.
+pub fn is_plain_address(address: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_graphic() && byte != b'\\';
+    address.len() <= RETURN_TO_MAX_BYTES && address.bytes().all(is_plain)
+}
+
 pub use self::{
     admin::{DataSize, Events, UserAccount, UserDetails, UserPage, UserRow}, // wing:admin
     data::PrivateKeyInfo,                                                   // wing:private-data
