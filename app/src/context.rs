@@ -129,6 +129,12 @@ impl From<auth::Error> for AppError {
                 Self::Internal
             }
             E::NotSignedIn => Self::Unauthenticated,
+            // wing:clients
+            E::InvalidToken => Self::Unauthenticated,
+            E::InsufficientScope(_) => Self::InsufficientScope,
+            E::NotByToken => Self::NotByToken,
+            E::TooManyKeys => Self::TooManyKeys,
+            // end wing:clients
             E::ReauthRequired => Self::ReauthRequired,
             E::InvalidCredentials => Self::InvalidCredentials,
             E::WrongPassword => Self::WrongPassword,

@@ -26,6 +26,14 @@ pub enum AppError {
     NotFound,
     /// Wrong method.
     MethodNotAllowed,
+    // wing:clients
+    /// The token or key may not do this.
+    InsufficientScope,
+    /// Only a browser may do this, not a token or a key.
+    NotByToken,
+    /// The user has as many keys as a user can have.
+    TooManyKeys,
+    // end wing:clients
     /// A user with this address exists already.
     EmailTaken,
     /// The form's page was made for another user than the signed-in one.
@@ -105,6 +113,23 @@ impl AppError {
                 "method_not_allowed",
                 "This address does not accept that kind of request.",
             ),
+            // wing:clients
+            Self::InsufficientScope => (
+                403,
+                "insufficient_scope",
+                "This token or key is not allowed to do this.",
+            ),
+            Self::NotByToken => (
+                403,
+                "not_by_token",
+                "This can only be done in a browser, not with a token or a key.",
+            ),
+            Self::TooManyKeys => (
+                409,
+                "too_many",
+                "You have as many keys as an account can have. Revoke one that you no longer need.",
+            ),
+            // end wing:clients
             Self::EmailTaken => (
                 409,
                 "email_taken",

@@ -5,6 +5,7 @@ use std::{ops::Deref, sync::Arc};
 use uuid::Uuid;
 use wire::{Event, User, WaysIn};
 
+use crate::clients::{self, Clients}; // wing:clients
 use crate::{
     admin, // wing:admin
     audit::{self, NewEvent},
@@ -62,6 +63,8 @@ pub struct Parts {
     pub buckets: Buckets,
     /// Text typed into forms that were not completed.
     pub form_texts: FormTexts,
+    /// Other clients.
+    pub clients: Clients, // wing:clients
 }
 
 impl Deref for Auth {
@@ -101,6 +104,24 @@ impl Auth {
         )
         .await;
         let limits = Limits::new(clock.clone(), config.address_limits);
+        // wing:clients
+        let shared = clients::Shared {
+            db: &db,
+            clock: &clock,
+            keys: &keys,
+            limits: &limits,
+            sessions: &sessions,
+        };
+        // The development client redirects to this machine only, but anyone may use it.
+        let has_dev_app = cfg!(debug_assertions) && config.public_url.loopback();
+        let clients = Clients::new(
+            &shared,
+            &config.secrets,
+            config.api_lifetimes,
+            config.public_url.origin(),
+            has_dev_app,
+        );
+        // end wing:clients
         Self(Arc::new(Parts {
             passwords: Passwords::new(
                 config.password_min_length,
@@ -124,6 +145,7 @@ impl Auth {
             ),
             form_texts: FormTexts::new(db.clone(), Arc::clone(&keys), clock.clone(), limits.clone()),
             limits,
+            clients, // wing:clients
             public_url: config.public_url,
             db,
             detached,
@@ -136,8 +158,8 @@ impl Auth {
 
     /// The whole signed-in user, from SQL; `None` for anonymous visitors.
     pub async fn user(&self, request: &RequestAuth) -> Result<Option<User>> {
-        match request.id_hash() {
-            Some(id) => self.users.get(&id, self.clock.now()).await,
+        match request.lookup() {
+            Some(session) => self.users.get(&session, self.clock.now()).await,
             None => Ok(None),
         }
     }
@@ -222,6 +244,7 @@ impl Auth {
             networks.await.map(drop),
             events.await.map(drop),
             self.oauth.sweep().await,
+            self.clients.sweep().await, // wing:clients
         ])
     }
 }

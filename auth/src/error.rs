@@ -18,6 +18,20 @@ pub enum Error {
     /// There is no signed-in user, or the session has ended.
     #[error("no live session")]
     NotSignedIn,
+    // wing:clients
+    /// Not an access token or a personal key of ours, or it has expired or was taken back.
+    #[error("no valid token")]
+    InvalidToken,
+    /// The token or key may not do this.
+    #[error("the scope {} is missing", .0.name())]
+    InsufficientScope(wire::Scope),
+    /// Only a browser may do this: it would outlive the token.
+    #[error("not allowed with a token or a key")]
+    NotByToken,
+    /// The user has as many personal keys as a user can have.
+    #[error("too many keys")]
+    TooManyKeys,
+    // end wing:clients
     /// The session is alive, but its user has not confirmed their identity in the last ten minutes.
     #[error("the session's last confirmation is too old")]
     ReauthRequired,

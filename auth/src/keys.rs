@@ -30,6 +30,9 @@ const EXAMPLE_SECRET: &[u8] = b"example-secret-example-secret-01";
 /// The number of bytes of its seal that a mark carries.
 const MARK_SEAL: usize = 16;
 
+/// The number of bytes of a refresh token's tag.
+pub(crate) const TAG: usize = 8; // wing:clients
+
 /// A label for deriving a key. It contains the project's name, so that another project with the same secret has
 /// other keys.
 macro_rules! label {
@@ -53,6 +56,8 @@ pub enum Purpose {
     PrivateData, // wing:private-data
     /// Text typed into a form, at rest.
     FormText,
+    /// A client's access token.
+    AccessToken, // wing:clients
 }
 
 impl Purpose {
@@ -64,6 +69,7 @@ impl Purpose {
             Self::Flash => label!("flash/v1"),
             Self::PrivateData => label!("private-data/v1"), // wing:private-data
             Self::FormText => label!("form-text/v1"),
+            Self::AccessToken => label!("access-token/v1"), // wing:clients
         }
     }
 
@@ -115,6 +121,8 @@ struct Key {
     purposes: [SymmetricKey<V4>; Purpose::VARIANTS.len()],
     /// The key that seals marks.
     mark: Hmac<Sha256>,
+    /// The key that tags refresh tokens.
+    tag: Hmac<Sha256>, // wing:clients
 }
 
 /// The keys, newest first.
@@ -242,6 +250,27 @@ impl KeyRing {
         BASE64_URL_SAFE_NO_PAD.encode(mark)
     }
 
+    // wing:clients
+    /// A tag that shows that these bytes were issued here. It admits nobody.
+    pub(crate) fn tag(&self, bytes: &[u8]) -> [u8; TAG] {
+        let mut mac = self.keys[0].tag.clone();
+        mac.update(bytes);
+        let mut tag = [0; TAG];
+        tag.copy_from_slice(&mac.finalize().into_bytes()[..TAG]);
+        tag
+    }
+
+    /// Whether one of the keys has tagged these bytes.
+    pub(crate) fn is_tagged(&self, bytes: &[u8], tag: &[u8]) -> bool {
+        let is_ours = |key: &Key| {
+            let mut mac = key.tag.clone();
+            mac.update(bytes);
+            mac.verify_truncated_left(tag).is_ok()
+        };
+        tag.len() == TAG && self.keys.iter().any(is_ours)
+    }
+    // end wing:clients
+
     /// The user that a mark belongs to; `None` if the mark is not ours.
     pub fn marked(&self, mark: &str) -> Option<Uuid> {
         let mark = BASE64_URL_SAFE_NO_PAD.decode(mark).ok()?;
@@ -264,6 +293,10 @@ impl Key {
             }),
             mark: Hmac::new_from_slice(&expand(secret, label!("mark/v1")))
                 .expect("HMAC takes any key length"),
+            // wing:clients
+            tag: Hmac::new_from_slice(&expand(secret, label!("refresh-tag/v1")))
+                .expect("HMAC takes any key length"),
+            // end wing:clients
         }
     }
 
@@ -273,6 +306,18 @@ impl Key {
         mac
     }
 }
+
+// wing:clients
+/// Bytes from which the key is made that signs tokens for other servers. Not every number is a key: the counter leads on to
+/// the next.
+pub(crate) fn signing_seed(secret: &SecretSlice<u8>, counter: u8) -> [u8; 32] {
+    let mut seed = [0; 32];
+    Hkdf::<Sha256>::new(None, secret.expose_secret())
+        .expand_multi_info(&[label!("token-signing/v1").as_bytes(), &[0, counter]], &mut seed)
+        .expect("32 bytes are within HKDF's reach");
+    seed
+}
+// end wing:clients
 
 fn expand(secret: &SecretSlice<u8>, label: &str) -> [u8; 32] {
     let mut key = [0; 32];

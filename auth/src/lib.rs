@@ -25,6 +25,7 @@ pub mod at_rest;
 mod audit;
 mod auth;
 pub mod client;
+pub mod clients; // wing:clients
 pub mod clock;
 pub mod config;
 pub mod cookies;
@@ -60,7 +61,9 @@ pub use self::{
     networks::Network,
     public_url::{PublicUrl, is_loopback},
     return_to::ReturnTo,
-    session::{IdHash, Lifetimes, LiveSession, RecentSession, RequestAuth, SessionsStatus, session_layer},
+    session::{
+        IdHash, Lifetimes, LiveSession, Lookup, RecentSession, RequestAuth, SessionsStatus, session_layer,
+    },
     users::{NewUser, Occasion, SqlUsers, UserAdapter, clean_name},
 };
 

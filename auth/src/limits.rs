@@ -56,6 +56,38 @@ pub enum Action {
     CallbackAddress,
     /// Texts kept of forms that were sent without a session, from one address.
     FormTextAddress,
+    // wing:clients
+    /// Requests for tokens by public clients from one address.
+    TokenAddress,
+    /// Requests for tokens by one client that has a secret.
+    TokenClient,
+    /// Failures of clients to prove themselves, from one address.
+    ClientFailedAddress,
+    /// Failures to prove to be one client. A success is never refused for them.
+    ClientFailed,
+    /// Devices that ask for a code, from one address.
+    DeviceAddress,
+    /// Wrong user codes by one user.
+    UserCodeUser,
+    /// Wrong user codes from one address.
+    UserCodeAddress,
+    /// Looks at the page of consent by one user.
+    ConsentUser,
+    /// Decisions on clients by one user.
+    AuthorizeUser,
+    /// Questions about tokens by one client.
+    IntrospectClient,
+    /// Refused questions about tokens from one address.
+    IntrospectFailedAddress,
+    /// Uses of its data of users by one client.
+    ClientDataClient,
+    /// Refused uses of a client's data from one address.
+    ClientDataFailedAddress,
+    /// Keys that do not exist, from one address.
+    KeyFailedAddress,
+    /// Keys that one user creates.
+    CreateKeyUser,
+    // end wing:clients
 }
 
 impl Action {
@@ -70,6 +102,19 @@ impl Action {
             Self::CspReport => (20, 60),
             Self::CspReportLog => (60, 60),
             Self::StartAddress | Self::CallbackAddress => (30, 60),
+            // wing:clients
+            Self::TokenAddress => (60, 60),
+            Self::TokenClient | Self::IntrospectClient | Self::ClientDataClient => (600, 60),
+            Self::ClientFailedAddress | Self::DeviceAddress => (10, 60),
+            Self::ClientFailed => (20, 300),
+            Self::UserCodeUser => (5, 300),
+            Self::UserCodeAddress
+            | Self::IntrospectFailedAddress
+            | Self::ClientDataFailedAddress
+            | Self::KeyFailedAddress => (20, 60),
+            Self::ConsentUser | Self::AuthorizeUser => (30, 60),
+            Self::CreateKeyUser => (10, 3600),
+            // end wing:clients
         }
     }
 
@@ -123,6 +168,8 @@ pub enum Subject {
     Address(IpAddr),
     /// A user.
     User(Uuid),
+    /// A registered client.
+    Client(String), // wing:clients
     /// All clients together.
     Everybody,
 }
@@ -214,7 +261,7 @@ impl Window {
     }
 }
 
-/// The number of windows in a table. If all tables are full, they take some fifty megabytes.
+/// The number of windows in a table. If all tables are full, they take some hundred megabytes.
 const WINDOWS: usize = 65_536;
 
 /// The windows of one action by their keys, in the order in which they were last tried.

@@ -75,6 +75,7 @@ pub async fn run(config: ServerConfig) -> Result<(), Failure> {
         tasks.spawn(async move { accept(listener, router, &metrics_connections, &stop).await });
     }
     let detached = auth.detached.clone();
+    let clients = auth.clients.clone(); // wing:clients
     tasks.spawn(jobs::sweep(auth, stop.clone()));
     tokio::spawn({
         let stop = stop.clone();
@@ -95,6 +96,11 @@ pub async fn run(config: ServerConfig) -> Result<(), Failure> {
     if !detached.drain(left).await {
         tracing::warn!("work whose client had disconnected did not finish in time");
     }
+    // wing:clients
+    if let Err(error) = clients.record_uses().await {
+        tracing::warn!(error = %chain(&error), "uses of refresh tokens were not recorded");
+    }
+    // end wing:clients
     db.close().await;
     tracing::info!("stopped");
     Ok(())
@@ -122,6 +128,11 @@ pub async fn build(config: ServerConfig, db: Database, clock: Clock) -> (Router,
         ..
     } = config;
     let auth = Auth::new(auth, db, clock).await;
+    // wing:clients
+    if let Err(error) = auth.clients.ensure_dev_app().await {
+        tracing::warn!(error = %chain(&error), "the development client could not be registered");
+    }
+    // end wing:clients
     (router(auth.clone(), leptos, trusted_proxies, reload_port), auth)
 }
 

@@ -11,6 +11,7 @@ use rand::RngCore;
 use secrecy::{SecretSlice, SecretString};
 
 pub use self::{problem::Problem, vars::Vars};
+use crate::clients::ApiLifetimes; // wing:clients
 use crate::{
     at_rest,
     db::{self, ListenAddress},
@@ -34,6 +35,8 @@ pub struct Config {
     pub secrets: Vec<SecretSlice<u8>>,
     /// How long sessions live.
     pub lifetimes: Lifetimes,
+    /// How long sessions of other clients live.
+    pub api_lifetimes: ApiLifetimes, // wing:clients
     /// The length of the shortest accepted password, in characters.
     pub password_min_length: usize,
     /// The factor for the figures per address.
@@ -92,6 +95,19 @@ impl Config {
             remember_idle: seconds("SESSION_REMEMBER_IDLE", default.remember_idle, problems),
             remember_absolute: seconds("SESSION_REMEMBER_ABSOLUTE", default.remember_absolute, problems),
         };
+        // wing:clients
+        let default = ApiLifetimes::default();
+        let api_lifetimes = ApiLifetimes {
+            idle: seconds("API_SESSION_IDLE", default.idle, problems),
+            absolute: seconds("API_SESSION_ABSOLUTE", default.absolute, problems),
+            grace: vars.parsed("REFRESH_GRACE", default.grace, problems, |text| {
+                match text.parse() {
+                    Ok(seconds) if (0..=60).contains(&seconds) => Ok(seconds),
+                    _ => Err("must be a number of seconds from 0 to 60".to_owned()),
+                }
+            }),
+        };
+        // end wing:clients
         let password_min_length =
             vars.parsed("PASSWORD_MIN_LENGTH", 15, problems, |text| match text.parse() {
                 Ok(length) if (MIN_LENGTH_FLOOR..=64).contains(&length) => Ok(length),
@@ -109,6 +125,7 @@ impl Config {
             listen,
             secrets,
             lifetimes,
+            api_lifetimes, // wing:clients
             password_min_length,
             address_limits,
             providers,
@@ -234,6 +251,7 @@ mod tests {
             ("SESSION_SECRET", "c2hvcnQ=,secret-value!"),
             ("SNAPSHOT_TTL", "0"),
             ("SESSION_IDLE", "soon"),
+            ("REFRESH_GRACE", "61"), // wing:clients
             ("PASSWORD_MIN_LENGTH", "7"),
             ("ADDRESS_LIMITS", "101"),
         ];

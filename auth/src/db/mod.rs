@@ -37,7 +37,7 @@ pub(crate) use self::{
     sweep::{Expired, all},
 };
 use crate::{
-    clock::Clock, // wing:admin
+    clock::Clock, // wing:admin,clients
     error::{Error, Result},
 };
 
@@ -193,7 +193,7 @@ impl Database {
         Ok(engine::hold(tx).await?)
     }
 
-    // wing:admin
+    // wing:admin,clients
     /// Makes a clock follow the database server's, if that is another machine's.
     ///
     /// # Errors
@@ -201,7 +201,7 @@ impl Database {
     pub(crate) async fn agree_on_time(&self, clock: &Clock) -> Result<()> {
         Ok(engine::agree_on_time(&self.read, clock).await?)
     }
-    // end wing:admin
+    // end wing:admin,clients
 
     /// The options for a connection outside the pools.
     pub fn connect_options(&self) -> ConnectOptions {

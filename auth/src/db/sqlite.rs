@@ -17,7 +17,7 @@ pub(super) use self::place::Place;
 use super::opening::{LOCK_WAIT, OpenError, POOL_WAIT};
 use crate::{
     at_rest,
-    clock::Clock, // wing:admin
+    clock::Clock, // wing:admin,clients
 };
 
 /// The engine.
@@ -161,13 +161,13 @@ pub(super) async fn notify(_: &mut Tx, _: &str, _: &str) -> Result<(), sqlx::Err
     Ok(())
 }
 
-// wing:admin
+// wing:admin,clients
 /// The database is on this machine.
 #[expect(clippy::unused_async, reason = "PostgreSQL has to be asked")]
 pub(super) async fn agree_on_time(_: &Pool, _: &Clock) -> Result<(), sqlx::Error> {
     Ok(())
 }
-// end wing:admin
+// end wing:admin,clients
 
 /// The holder of the only lock waits for no other.
 #[expect(clippy::unused_async, reason = "PostgreSQL has to be told")]

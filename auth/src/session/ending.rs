@@ -1,5 +1,6 @@
 //! Ending sessions: one transaction deletes their rows and writes the marks that void their snapshots.
 
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{
@@ -51,6 +52,11 @@ impl Marks {
         }
         let mut ended = Vec::new();
         for which in which {
+            // wing:clients
+            if let Ending::Others { user_id, .. } | Ending::All { user_id } = &which {
+                table::take_back_grants(tx, *user_id).await?;
+            }
+            // end wing:clients
             ended.append(&mut table::delete(tx, which).await?);
         }
         let marks: Vec<Mark> = ended
@@ -81,17 +87,22 @@ impl Sessions {
     /// Ends the sessions a user has beyond [`MAX_SESSIONS`] now that `new` has begun. The user must be locked.
     pub(super) async fn end_surplus(&self, tx: &mut Tx, new: &LiveSession) -> Result<()> {
         let user_id = new.user_id;
-        let now = self.0.clock.unix();
         let mut others = table::last_seen(tx, user_id).await?;
         others.retain(|(session_id, _)| *session_id != new.session_id);
-        // Snapshots are used without asking the authority, so only this instance knows when it saw one.
-        others.sort_by_cached_key(|(session_id, last_seen)| {
-            let is_in_use = self.0.in_use.is_in_use(session_id, now);
-            std::cmp::Reverse((is_in_use, *last_seen, *session_id))
-        });
+        self.sort_by_use(&mut others);
         for (session_id, _) in others.into_iter().skip(MAX_SESSIONS - 1) {
             self.0.marks.end(tx, Ending::One { user_id, session_id }).await?;
         }
         Ok(())
+    }
+
+    /// Sorts sessions, each with the time at which the authority last saw it: those that are in use come first. Snapshots
+    /// are used without asking the authority, so only this instance knows when it saw one.
+    pub(crate) fn sort_by_use(&self, sessions: &mut [(Uuid, OffsetDateTime)]) {
+        let now = self.0.clock.unix();
+        sessions.sort_by_cached_key(|(session_id, last_seen)| {
+            let is_in_use = self.0.in_use.is_in_use(session_id, now);
+            std::cmp::Reverse((is_in_use, *last_seen, *session_id))
+        });
     }
 }

@@ -1,11 +1,11 @@
-//! A session id as it is stored.
+//! A session id, or another secret, as it is stored.
 
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use tower_sessions::session::Id;
 
-/// The SHA-256 of a session id, stored instead of the id.
-#[derive(Clone, Copy, PartialEq, Eq)]
+/// The SHA-256 of a session id or another secret, stored instead of it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct IdHash([u8; 32]);
 
 impl std::fmt::Debug for IdHash {
@@ -19,6 +19,18 @@ impl IdHash {
     pub fn of(id: &Id) -> Self {
         Self(Sha256::digest(id.0.to_le_bytes()).into())
     }
+
+    // wing:clients
+    /// Hashes another secret: a text such as a personal key.
+    pub(crate) fn of_text(secret: &str) -> Self {
+        Self::of_secret(secret.as_bytes())
+    }
+
+    /// Hashes the bytes of another secret.
+    pub(crate) fn of_secret(secret: &[u8]) -> Self {
+        Self(Sha256::digest(secret).into())
+    }
+    // end wing:clients
 
     /// The whole hash: `sessions.key_hash`.
     pub fn bytes(&self) -> &[u8] {

@@ -20,6 +20,7 @@ use super::{
     former,
     id::IdHash,
     live::LiveSession,
+    proof::{Lookup, Proof},
     request::{Presented, RequestAuth, Sender},
     snapshot::Snapshot,
     table,
@@ -96,7 +97,9 @@ impl Sessions {
         let (presented, planned) = match self.recognise(&cookies) {
             Recognised::Anonymous => (Presented::Nothing, Planned::default()),
             Recognised::Malformed => (Presented::Nothing, self.cleared_cookies()),
-            Recognised::Live(id, session) => (Presented::Live(id, session), Planned::default()),
+            Recognised::Live(id, session) => {
+                (Presented::Live(Proof::Cookie(id), session), Planned::default())
+            }
             Recognised::CheckOnly(id) => self.check_only(id).await?,
             Recognised::Renew(id) => self.renew(id).await?,
         };
@@ -155,7 +158,10 @@ impl Sessions {
     /// Asks the authority and changes nothing. The snapshot is renewed when it expires.
     async fn check_only(&self, id: Id) -> Result<(Presented, Planned)> {
         match self.ask(&id, self.0.clock.now()).await? {
-            Some(live) => Ok((Presented::Live(id, AuthSession::from(&live)), Planned::default())),
+            Some(live) => {
+                let presented = Presented::Live(Proof::Cookie(id), AuthSession::from(&live));
+                Ok((presented, Planned::default()))
+            }
             None => self.dead(&id).await,
         }
     }
@@ -174,7 +180,7 @@ impl Sessions {
 
     pub(super) async fn ask(&self, id: &Id, now: OffsetDateTime) -> Result<Option<LiveSession>> {
         self.0.authority_reads.fetch_add(1, Ordering::Relaxed);
-        table::find(&self.0.db, &IdHash::of(id), now).await
+        table::find(&self.0.db, &Lookup::Cookie(IdHash::of(id)), now).await
     }
 
     /// Asks the authority, and moves the idle end of a live session forward.
@@ -204,6 +210,7 @@ impl Sessions {
             }
         }
         let renewed = self.live_cookies(&live, &id);
-        Ok((Presented::Live(id, AuthSession::from(&live)), renewed))
+        let presented = Presented::Live(Proof::Cookie(id), AuthSession::from(&live));
+        Ok((presented, renewed))
     }
 }

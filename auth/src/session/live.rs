@@ -14,10 +14,10 @@ pub(super) const RECENT: Duration = Duration::minutes(10);
 pub struct LiveSession {
     pub(crate) session_id: Uuid,
     pub(crate) user_id: Uuid,
-    pub(super) version: i64,
-    pub(super) last_seen_at: OffsetDateTime,
+    pub(crate) version: i64,
+    pub(crate) last_seen_at: OffsetDateTime,
     pub(super) idle_expires_at: OffsetDateTime,
-    pub(super) expires_at: OffsetDateTime,
+    pub(crate) expires_at: OffsetDateTime,
     pub(super) authenticated_at: OffsetDateTime,
     pub(super) remember: bool,
     pub(crate) email: Option<String>,
@@ -26,7 +26,7 @@ pub struct LiveSession {
     /// When the authority was asked, in Unix seconds. Its result was true at that time, and snapshots are dated by
     /// it.
     #[sqlx(skip)]
-    pub(super) as_of: i64,
+    pub(crate) as_of: i64,
 }
 
 impl LiveSession {

@@ -7,6 +7,8 @@
 //! - [`RequestAuth`] gives a request access to all of it. [`cookies`] writes what the browser gets, and [`ending`]
 //!   ends sessions.
 
+mod bearers; // wing:clients
+mod confirmations; // wing:clients
 mod cookies;
 mod ending;
 mod former;
@@ -15,6 +17,7 @@ mod in_use;
 mod layer;
 mod lifetimes;
 mod live;
+mod proof;
 mod records;
 mod request;
 mod snapshot;
@@ -30,15 +33,22 @@ use std::sync::{
 
 use uuid::Uuid;
 
+use self::confirmations::Confirmations; // wing:clients
 pub use self::{
     id::IdHash,
     layer::session_layer,
     lifetimes::Lifetimes,
     live::{LiveSession, RecentSession},
+    proof::Lookup,
     request::RequestAuth,
 };
 use self::{in_use::InUse, records::HashedStore, stale::Feed};
-pub(crate) use self::{request::Repeated, stale::Marks, table::Ending};
+pub(crate) use self::{proof::Bearer, snapshot::is_in_time}; // wing:clients
+pub(crate) use self::{
+    request::Repeated,
+    stale::Marks,
+    table::{ALIVE, Ending},
+};
 use crate::{
     clock::Clock,
     cookies::Cookies,
@@ -66,6 +76,7 @@ struct Inner {
     marks: Marks,
     feed: Feed,
     in_use: InUse,
+    confirmations: Confirmations, // wing:clients
     /// Runs the touches of sessions.
     touches: Detached,
     /// The number of session checks that a snapshot could not decide.
@@ -107,6 +118,7 @@ impl Sessions {
         }
         let feed = Feed::start(&db, listen, marks.clone()).await;
         let store = Arc::new(HashedStore::new(db.clone()));
+        let confirmations = Confirmations::start(db.clone()); // wing:clients
         Self(Arc::new(Inner {
             db,
             store,
@@ -117,6 +129,7 @@ impl Sessions {
             marks,
             feed,
             in_use: InUse::default(),
+            confirmations, // wing:clients
             touches: detached.apart(TOUCHES),
             authority_reads: AtomicU64::new(0),
         }))

@@ -11,14 +11,17 @@ use parking_lot::Mutex;
 use time::Duration;
 use tower_sessions::{Expiry, Session, session::Id};
 use uuid::Uuid;
+use wire::Scope; // wing:clients
 use wire::{AuthSession, SessionInfo};
 
+use super::proof::Bearer; // wing:clients
 use super::{
     Sessions,
     cookies::Planned,
     former,
     id::IdHash,
     live::{LiveSession, RECENT, RecentSession},
+    proof::{Lookup, Proof},
     stale::Mark,
     table::{self, Ending, NewSession},
 };
@@ -42,8 +45,8 @@ pub struct RequestAuth(Arc<Inner>);
 pub(super) enum Presented {
     /// No id, or one that opens nothing.
     Nothing,
-    /// The id of a live session.
-    Live(Id, AuthSession),
+    /// The proof of a live session.
+    Live(Proof, AuthSession),
     /// An id that this session had until a moment ago. It opens nothing, see [`former`].
     Former(Uuid),
 }
@@ -154,7 +157,7 @@ impl RequestAuth {
     pub(crate) async fn repeat(&self, given: Id) -> Result<Repeated> {
         let sessions = &self.0.sessions.0;
         let now = sessions.clock.now();
-        let alive = async |id: Id| table::find(&sessions.db, &IdHash::of(&id), now).await;
+        let alive = async |id: Id| table::find(&sessions.db, &Lookup::Cookie(IdHash::of(&id)), now).await;
         let live = alive(given).await?.ok_or(Error::NotSignedIn)?;
         match self.id() {
             Some(own) if *own == given => return Ok(Repeated::Same),
@@ -166,6 +169,53 @@ impl RequestAuth {
         Ok(Repeated::Given)
     }
 
+    // wing:clients
+    /// What a token or a key has shown, if the request is recognised by one.
+    fn bearer(&self) -> Option<&Bearer> {
+        match self.proof() {
+            Some(Proof::Bearer(bearer)) => Some(bearer),
+            _ => None,
+        }
+    }
+
+    /// The client that acts for the user; `None` for a browser and for a personal key.
+    pub fn client_id(&self) -> Option<&str> {
+        self.bearer().and_then(|bearer| bearer.client_id.as_deref())
+    }
+
+    /// Whether the request may do this. A browser may do everything.
+    ///
+    /// # Errors
+    /// [`Error::InsufficientScope`]
+    pub fn allow(&self, scope: Scope) -> Result<()> {
+        match self.bearer() {
+            Some(bearer) if !bearer.scopes.allow(scope) => Err(Error::InsufficientScope(scope)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether the request comes from a browser with its cookies: for decisions that would outlive a token, and for what
+    /// gives cookies.
+    ///
+    /// # Errors
+    /// [`Error::NotByToken`]
+    pub fn require_browser(&self) -> Result<()> {
+        match self.bearer() {
+            Some(_) => Err(Error::NotByToken),
+            None => Ok(()),
+        }
+    }
+
+    /// The live session, from the authority, for a request that needs less than the scope `app`: one query.
+    ///
+    /// # Errors
+    /// [`Error::NotSignedIn`], [`Error::InsufficientScope`], [`Error::Unavailable`]
+    pub async fn require_for(&self, scope: Scope) -> Result<LiveSession> {
+        self.allow(scope)?;
+        self.ask().await
+    }
+    // end wing:clients
+
     /// Who is signed in, according to the snapshot and without a query. Good for rendering; a change begins with
     /// [`Self::require`].
     pub fn session(&self) -> Option<&AuthSession> {
@@ -176,12 +226,22 @@ impl RequestAuth {
         }
     }
 
-    /// The id of the live session the browser presented.
-    fn id(&self) -> Option<&Id> {
+    /// The proof of the live session.
+    fn proof(&self) -> Option<&Proof> {
         match &self.0.presented {
-            Presented::Live(id, _) => Some(id),
+            Presented::Live(proof, _) => Some(proof),
             Presented::Nothing | Presented::Former(_) => None,
         }
+    }
+
+    /// The id of the live session the browser presented.
+    fn id(&self) -> Option<&Id> {
+        self.proof().and_then(Proof::id)
+    }
+
+    /// How the authority finds the live session.
+    pub(crate) fn lookup(&self) -> Option<Lookup> {
+        self.proof().map(Proof::lookup)
     }
 
     /// The session that this browser means when it signs out or signs in anew. It is identified by its session id
@@ -201,9 +261,12 @@ impl RequestAuth {
         Ok(match &self.0.presented {
             Presented::Nothing => false,
             Presented::Former(_) => true,
-            Presented::Live(id, _) => former::session_of(&sessions.db, &IdHash::of(id), sessions.clock.now())
-                .await?
-                .is_some(),
+            Presented::Live(proof, _) => match proof.id() {
+                Some(id) => former::session_of(&sessions.db, &IdHash::of(id), sessions.clock.now())
+                    .await?
+                    .is_some(),
+                None => false,
+            },
         })
     }
 
@@ -211,10 +274,26 @@ impl RequestAuth {
     ///
     /// # Errors
     /// [`Error::NotSignedIn`], [`Error::Unavailable`]
+    // wing:clients
+    /// [`Error::InsufficientScope`] for a token or a key without the scope `app`.
+    // end wing:clients
     pub async fn require(&self) -> Result<LiveSession> {
-        let id = self.id().ok_or(Error::NotSignedIn)?;
+        self.allow(Scope::App)?; // wing:clients
+        self.ask().await
+    }
+
+    async fn ask(&self) -> Result<LiveSession> {
+        let lookup = self.lookup().ok_or(Error::NotSignedIn)?;
         let sessions = &self.0.sessions.0;
-        if let Some(live) = table::find(&sessions.db, &IdHash::of(id), sessions.clock.now()).await? {
+        if let Some(live) = table::find(&sessions.db, &lookup, sessions.clock.now()).await? {
+            // wing:clients
+            if self.bearer().is_some() {
+                sessions
+                    .confirmations
+                    .settle(&sessions.db, live.session_id)
+                    .await?;
+            }
+            // end wing:clients
             return Ok(live);
         }
         if !self.is_late().await? {
@@ -233,6 +312,12 @@ impl RequestAuth {
     }
 
     pub(crate) fn recent(&self, live: LiveSession) -> Result<RecentSession> {
+        // wing:clients
+        // A token or a key has no user beside it who could confirm anything.
+        if self.bearer().is_some() {
+            return Err(Error::ReauthRequired);
+        }
+        // end wing:clients
         let age = self.0.sessions.0.clock.now() - live.authenticated_at;
         if age < RECENT {
             Ok(RecentSession(live))
@@ -256,17 +341,13 @@ impl RequestAuth {
     }
     // end wing:admin
 
-    /// The hash of the id the browser presented.
-    pub(crate) fn id_hash(&self) -> Option<IdHash> {
-        self.id().map(IdHash::of)
-    }
-
     /// Per-session data for a fork, kept by tower-sessions; `None` for anonymous visitors. The layer saves what has
     /// changed before the handler returns. Do not log it: its Debug is tower-sessions' and shows the session id.
     pub fn data(&self) -> Option<&Session> {
-        let Presented::Live(id, session) = &self.0.presented else {
+        let Presented::Live(proof, session) = &self.0.presented else {
             return None;
         };
+        let id = proof.id()?;
         Some(self.0.data.get_or_init(|| {
             let store = Arc::clone(&self.0.sessions.0.store);
             Session::new(
@@ -311,6 +392,7 @@ impl RequestAuth {
         method: &str,
         remember: bool,
     ) -> Result<AuthSession> {
+        self.require_browser()?; // wing:clients
         let (sessions, client) = (&self.0.sessions.0, self.client());
         let now = sessions.clock.now();
         // With this lock, disabling the user or ending all their sessions happens either before this one begins or
@@ -426,7 +508,7 @@ impl RequestAuth {
     /// Gives the session a new id, as the last step of the caller's transaction. After every change of what can
     /// sign in, and after a confirmation (`confirmed`), a copied cookie must be worthless.
     pub(crate) async fn cycle(&self, mut tx: Tx, live: LiveSession, confirmed: bool) -> Result<()> {
-        let old = self.id_hash().ok_or(Error::NotSignedIn)?;
+        let old = self.id().map(IdHash::of).ok_or(Error::NotSignedIn)?;
         let sessions = &self.0.sessions.0;
         let id = Id::default();
         let now = sessions.clock.now();
@@ -491,6 +573,12 @@ impl RequestAuth {
     }
 
     fn plan(&self, planned: Planned) {
+        // wing:clients
+        // A request by a token has no cookies, and its client keeps none.
+        if self.bearer().is_some() {
+            return;
+        }
+        // end wing:clients
         *self.0.planned.lock() = planned;
     }
 }

@@ -14,6 +14,12 @@ use crate::{
 /// issued it was too far off for its end to mean anything.
 pub(super) const CLOCK_SLACK: i64 = 60;
 
+/// Whether something sealed may be used without a query: it begins at `issued`, ends at `end`, and lives no longer than
+/// `ttl`, after which this instance forgets stale marks. All in seconds.
+pub(crate) fn is_in_time(issued: i64, end: i64, now: i64, ttl: i64) -> bool {
+    issued <= now + CLOCK_SLACK && now < issued + ttl && now < end
+}
+
 /// The contents of a snapshot. In the cookie they are a sealed JSON array.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Snapshot {
@@ -75,9 +81,7 @@ impl Snapshot {
             session_expires,
             ..
         } = snapshot;
-        let in_time =
-            issued <= now + CLOCK_SLACK && now < issued + ttl && now < expires && now < session_expires;
-        in_time.then_some(snapshot)
+        is_in_time(issued, expires.min(session_expires), now, ttl).then_some(snapshot)
     }
 
     /// Reads our own snapshot issued with this id, whether or not it has expired: it shows what once was true.

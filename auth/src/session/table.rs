@@ -5,7 +5,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 use wire::{Role, SessionInfo, Timestamp};
 
-use super::{id::IdHash, live::LiveSession, records};
+use super::{id::IdHash, live::LiveSession, proof::Lookup, records};
 use crate::{
     client::Client,
     db::{Database, Db, Expired, Tx},
@@ -15,8 +15,7 @@ use crate::{
 
 /// The condition for a live session, as SQL over sessions `s` joined with their users `u`, with the present time as
 /// `$2`.
-pub(crate) const ALIVE: &str =
-    "s.kind = 'browser' AND s.idle_expires_at > $2 AND s.expires_at > $2 AND u.disabled_at IS NULL";
+pub(crate) const ALIVE: &str = "s.idle_expires_at > $2 AND s.expires_at > $2 AND u.disabled_at IS NULL";
 
 /// The contents of a new session.
 pub(super) struct NewSession<'a> {
@@ -29,26 +28,27 @@ pub(super) struct NewSession<'a> {
     pub(super) expires_at: OffsetDateTime,
 }
 
-/// Finds the live session with this id, in one query.
-pub(super) async fn find(db: &Database, id: &IdHash, now: OffsetDateTime) -> Result<Option<LiveSession>> {
-    let live: Option<LiveSession> = sqlx::query_as(&format!(
+/// Finds the live session that a proof belongs to, in one query.
+pub(crate) async fn find(db: &Database, lookup: &Lookup, now: OffsetDateTime) -> Result<Option<LiveSession>> {
+    let sql = format!(
         "SELECT s.id AS session_id, s.user_id, s.version, s.last_seen_at, s.idle_expires_at,
                 s.expires_at, s.authenticated_at, s.remember, u.email,
                 u.email IS NOT NULL AND u.email_verified_at IS NOT NULL AS email_verified, u.role
          FROM sessions s JOIN users u ON u.id = s.user_id
-         WHERE s.key_hash = $1 AND {ALIVE}"
-    ))
-    .bind(id.bytes())
-    .bind(now)
-    .fetch_optional(db.read())
-    .await?;
+         WHERE {} AND {ALIVE}",
+        lookup.condition()
+    );
+    let live: Option<LiveSession> = lookup
+        .bind(sqlx::query_as(&sql), now)
+        .fetch_optional(db.read())
+        .await?;
     let as_of = now.unix_timestamp();
     Ok(live.map(|live| LiveSession { as_of, ..live }))
 }
 
 /// Moves the idle end forward, unless another request has since `unless_since`. Of many concurrent requests, one
 /// writes.
-pub(super) async fn touch(
+pub(crate) async fn touch(
     db: &Database,
     live: &LiveSession,
     now: OffsetDateTime,
@@ -134,6 +134,10 @@ pub(crate) enum Ending {
     All { user_id: Uuid },
     /// This one, whichever user it belongs to.
     Any { session_id: Uuid },
+    // wing:clients
+    /// All of the user's sessions of one client.
+    OfClient { user_id: Uuid, client_id: String },
+    // end wing:clients
     /// All of the user's sessions that began with one account.
     Method {
         user_id: Uuid,
@@ -150,6 +154,7 @@ impl Ending {
             Self::Others { user_id, .. } | Self::All { user_id } | Self::Method { user_id, .. } => {
                 Some(*user_id)
             }
+            Self::OfClient { user_id, .. } => Some(*user_id), // wing:clients
         }
     }
 }
@@ -180,6 +185,13 @@ pub(super) async fn delete(tx: &mut Tx, which: Ending) -> Result<Vec<Ended>> {
             .push_bind(user_id)
             .push(" AND id <> ")
             .push_bind(session_id),
+        // wing:clients
+        Ending::OfClient { user_id, client_id } => query
+            .push("user_id = ")
+            .push_bind(user_id)
+            .push(" AND client_id = ")
+            .push_bind(client_id),
+        // end wing:clients
         Ending::Method {
             user_id,
             method,
@@ -200,18 +212,32 @@ pub(super) async fn delete(tx: &mut Tx, which: Ending) -> Result<Vec<Ended>> {
     Ok(ended)
 }
 
+// wing:clients
+/// Takes back what a user has granted other clients and they have not collected yet: it would begin sessions after those
+/// that there are have ended.
+pub(super) async fn take_back_grants(tx: &mut Tx, user_id: Uuid) -> Result<()> {
+    for statement in [
+        "DELETE FROM authorization_codes WHERE user_id = $1 AND spent_at IS NULL",
+        "DELETE FROM device_grants WHERE user_id = $1 AND state = 'approved'",
+    ] {
+        sqlx::query(statement).bind(user_id).execute(&mut **tx).await?;
+    }
+    Ok(())
+}
+// end wing:clients
+
 /// The user a session belongs to. A session never changes its user.
-pub(super) async fn owner(tx: &mut Tx, session_id: Uuid) -> Result<Option<Uuid>> {
+pub(crate) async fn owner(tx: &mut Tx, session_id: Uuid) -> Result<Option<Uuid>> {
     Ok(sqlx::query_scalar("SELECT user_id FROM sessions WHERE id = $1")
         .bind(session_id)
         .fetch_optional(&mut **tx)
         .await?)
 }
 
-/// All of a user's sessions, and when the authority last saw each.
+/// All of a user's sessions in browsers, and when the authority last saw each.
 pub(super) async fn last_seen(tx: &mut Tx, user_id: Uuid) -> Result<Vec<(Uuid, OffsetDateTime)>> {
     Ok(
-        sqlx::query_as("SELECT id, last_seen_at FROM sessions WHERE user_id = $1")
+        sqlx::query_as("SELECT id, last_seen_at FROM sessions WHERE user_id = $1 AND kind = 'browser'")
             .bind(user_id)
             .fetch_all(&mut **tx)
             .await?,
@@ -273,7 +299,7 @@ struct ListedRow {
     method: String,
 }
 
-/// A user's live sessions: the `current` one first, then by last touch.
+/// A user's live sessions in browsers: the `current` one first, then by last touch.
 pub(crate) async fn list(
     db: &Database,
     user_id: Uuid,
@@ -283,7 +309,7 @@ pub(crate) async fn list(
     let rows: Vec<ListedRow> = sqlx::query_as(&format!(
         "SELECT s.id, s.created_at, s.last_seen_at, s.expires_at, s.user_agent, s.ip, s.method
          FROM sessions s JOIN users u ON u.id = s.user_id
-         WHERE s.user_id = $1 AND {ALIVE}
+         WHERE s.user_id = $1 AND s.kind = 'browser' AND {ALIVE}
          ORDER BY CASE WHEN s.id = $3 THEN 0 ELSE 1 END, s.last_seen_at DESC, s.id DESC"
     ))
     .bind(user_id)

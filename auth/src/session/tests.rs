@@ -133,7 +133,7 @@ async fn a_snapshot_is_dated_when_the_authority_was_asked() {
 
     // A new id gets a date of its own: its session was read anew.
     let live = sessions.ask(&id, scene.clock.now()).await.unwrap().unwrap();
-    let presented = Presented::Live(id, AuthSession::from(&live));
+    let presented = Presented::Live(proof::Proof::Cookie(id), AuthSession::from(&live));
     let request = RequestAuth::new(sessions.clone(), Sender::default(), presented, Planned::default());
     let live = request.require().await.unwrap();
     scene.clock.advance(Duration::seconds(200));

@@ -15,7 +15,7 @@ use crate::{
     email::Email,
     error::{Error, Result},
     password::{hash::PasswordHash, opaque},
-    session::{id::IdHash, table::ALIVE},
+    session::{ALIVE, Lookup},
 };
 
 /// The longest name that is stored, in characters.
@@ -63,7 +63,7 @@ pub trait UserAdapter: std::fmt::Debug + Send + Sync {
     ///
     /// # Errors
     /// Of the database.
-    async fn get(&self, session: &IdHash, now: OffsetDateTime) -> Result<Option<User>>;
+    async fn get(&self, session: &Lookup, now: OffsetDateTime) -> Result<Option<User>>;
 
     /// The user with this address.
     ///
@@ -147,18 +147,19 @@ struct UserRow {
 #[async_trait]
 impl UserAdapter for SqlUsers {
     /// One query: a row per account, joined with the session's row.
-    async fn get(&self, session: &IdHash, now: OffsetDateTime) -> Result<Option<User>> {
-        let rows: Vec<UserRow> = sqlx::query_as(&format!(
+    async fn get(&self, session: &Lookup, now: OffsetDateTime) -> Result<Option<User>> {
+        let sql = format!(
             "SELECT u.id, u.email, u.email_verified_at, u.name, u.avatar_url, u.role, u.created_at,
                     a.id AS account_id, a.provider AS account_provider, a.email AS account_email
              FROM sessions s JOIN users u ON u.id = s.user_id LEFT JOIN accounts a ON a.user_id = u.id
-             WHERE s.key_hash = $1 AND {ALIVE}
-             ORDER BY a.created_at, a.id"
-        ))
-        .bind(session.bytes())
-        .bind(now)
-        .fetch_all(self.0.read())
-        .await?;
+             WHERE {} AND {ALIVE}
+             ORDER BY a.created_at, a.id",
+            session.condition()
+        );
+        let rows: Vec<UserRow> = session
+            .bind(sqlx::query_as(&sql), now)
+            .fetch_all(self.0.read())
+            .await?;
         let mut user: Option<User> = None;
         for row in rows {
             let account = row.account_id.zip(row.account_provider);

@@ -2,6 +2,7 @@
 //! nothing in here may hold a secret. Types that do are in `auth`, which does not compile to wasm.
 
 mod admin; // wing:admin
+mod clients; // wing:clients
 mod data; // wing:private-data
 mod event;
 mod flow_error;
@@ -25,6 +26,7 @@ pub fn is_plain_address(address: &str) -> bool {
 
 pub use self::{
     admin::{DataSize, Events, UserAccount, UserDetails, UserPage, UserRow}, // wing:admin
+    clients::{AccessInfo, AccessKind, ConsentRequest, DeviceRequest, NewKey, Scope, Scopes}, // wing:clients
     data::PrivateKeyInfo,                                                   // wing:private-data
     event::{Actor, Event},
     flow_error::FlowError,

@@ -88,6 +88,21 @@ const WINGS: &[Row] = &[
         ],
     },
     // end wing:private-data
+    // wing:clients
+    Row {
+        name: "clients",
+        about: "other clients: access tokens, keys and event streams for apps, command lines and servers",
+        paths: &[
+            "auth/src/clients",
+            "auth/src/session/bearers.rs",
+            "auth/src/session/confirmations.rs",
+            "auth/wire/src/clients.rs",
+            "migrations/postgres/0009_clients.sql",
+            "migrations/sqlite/0009_clients.sql",
+        ],
+        rewritten: &[],
+    },
+    // end wing:clients
     // wing:dev-provider
     Row {
         name: "dev-provider",

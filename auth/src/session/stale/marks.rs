@@ -109,7 +109,7 @@ impl Marks {
     }
 
     /// Whether a snapshot of this version is void.
-    pub(in crate::session) fn voids(&self, session_id: &Uuid, version: i64) -> bool {
+    pub(crate) fn voids(&self, session_id: &Uuid, version: i64) -> bool {
         self.0
             .list
             .read()

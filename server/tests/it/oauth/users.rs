@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use auth::{Email, Error, IdHash, NewUser, Occasion, Result, SqlUsers, User, UserAdapter, db::Tx};
+use auth::{Email, Error, Lookup, NewUser, Occasion, Result, SqlUsers, User, UserAdapter, db::Tx};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -102,7 +102,7 @@ impl Elsewhere {
 
 #[async_trait::async_trait]
 impl UserAdapter for Elsewhere {
-    async fn get(&self, session: &IdHash, now: OffsetDateTime) -> Result<Option<User>> {
+    async fn get(&self, session: &Lookup, now: OffsetDateTime) -> Result<Option<User>> {
         self.note("get");
         let user = self.users.get(session, now).await?;
         Ok(user.map(|user| User {

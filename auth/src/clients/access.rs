@@ -1,0 +1,268 @@
+//! Access tokens: what a client carries as a browser carries a snapshot, sealed for another purpose.
+
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+use wire::{AuthSession, Role, Scopes};
+
+use super::{
+    Clients,
+    grants::{Asked, Issued},
+    jwt::{self, Claims},
+    refusal::Outcome,
+    registry::Registration,
+    sessions::ApiSession,
+};
+use crate::{
+    clock::from_unix,
+    keys::{KeyRing, Purpose},
+    session::is_in_time,
+};
+
+/// The contents of an access token.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Access {
+    pub(super) client_id: String,
+    pub(super) scopes: Scopes,
+    /// The version of the session's row, or of the client's, as it was read.
+    pub(super) version: i64,
+    /// When the authority was asked for these contents, in Unix seconds.
+    issued: i64,
+    /// When the token ends, in Unix seconds.
+    expires: i64,
+    pub(super) holder: Holder,
+}
+
+/// For whom a client acts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Holder {
+    /// For a user.
+    User(Box<OfUser>),
+    /// For itself: what stale marks name.
+    Itself(Uuid),
+}
+
+/// What is known of the user without a query.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct OfUser {
+    pub(super) session_id: Uuid,
+    user_id: Uuid,
+    email: Option<String>,
+    email_verified: bool,
+    role: Role,
+    /// The session's absolute end, in Unix seconds.
+    session_expires: i64,
+    /// The refresh token it was issued with, by its number in the session.
+    pub(super) generation: i64,
+}
+
+impl From<&OfUser> for AuthSession {
+    fn from(user: &OfUser) -> Self {
+        Self {
+            session_id: user.session_id,
+            user_id: user.user_id,
+            email: user.email.clone(),
+            email_verified: user.email.is_some() && user.email_verified,
+            role: user.role,
+            expires_at: from_unix(user.session_expires).into(),
+        }
+    }
+}
+
+impl Access {
+    fn seal(&self, keys: &KeyRing) -> SecretString {
+        let json = serde_json::to_string(self).expect("plain fields are JSON");
+        keys.seal(Purpose::AccessToken, &json).into()
+    }
+
+    /// Opens a token. `None` for anything but an access token of ours that has not expired. None is accepted for longer than
+    /// this instance's own `ttl`, after which it forgets stale marks.
+    pub(super) fn open(keys: &KeyRing, sealed: &str, now: i64, ttl: i64) -> Option<Self> {
+        let access: Self = serde_json::from_str(&keys.open(Purpose::AccessToken, sealed)?).ok()?;
+        let end = match &access.holder {
+            Holder::User(user) => access.expires.min(user.session_expires),
+            Holder::Itself(_) => access.expires,
+        };
+        is_in_time(access.issued, end, now, ttl).then_some(access)
+    }
+
+    /// When the token ends, in Unix seconds.
+    pub(super) fn expires(&self) -> i64 {
+        self.expires
+    }
+
+    /// When the authority was asked for its contents, in Unix seconds.
+    pub(super) fn issued(&self) -> i64 {
+        self.issued
+    }
+
+    /// What stale marks name, and the version that they compare.
+    pub(super) fn marked(&self) -> (Uuid, i64) {
+        match &self.holder {
+            Holder::User(user) => (user.session_id, self.version),
+            Holder::Itself(uuid) => (*uuid, self.version),
+        }
+    }
+}
+
+impl Clients {
+    /// An access token of a session: ours, or a JWT for a resource server. Returns the token and its life in seconds.
+    pub(super) fn access_token(
+        &self,
+        session: &ApiSession,
+        scope: Scopes,
+        resource: Option<&str>,
+    ) -> Outcome<(SecretString, i64)> {
+        let end = session.expires_at.min(session.idle_expires_at).unix_timestamp();
+        if let Some(resource) = resource {
+            let subject = session.user_id.to_string();
+            let sid = session.session_id.to_string();
+            return Ok(self.jwt(&subject, &session.client_id, Some(&sid), scope, resource, end));
+        }
+        let life = self
+            .0
+            .sessions
+            .longest_token()
+            .min(self.0.lifetimes.idle / 2)
+            .max(1);
+        let expires = (session.as_of + life).min(end);
+        let access = Access {
+            client_id: session.client_id.clone(),
+            scopes: scope,
+            version: session.version,
+            issued: session.as_of,
+            expires,
+            holder: Holder::User(Box::new(OfUser {
+                session_id: session.session_id,
+                user_id: session.user_id,
+                email: session.email.clone(),
+                email_verified: session.email_verified,
+                role: session.role,
+                session_expires: session.expires_at.unix_timestamp(),
+                generation: session.generation,
+            })),
+        };
+        Ok((access.seal(&self.0.keys), expires - session.as_of))
+    }
+
+    /// A client that acts for itself (RFC 6749 §4.4).
+    pub(super) fn for_itself(&self, registration: &Registration, asked: &Asked<'_>) -> Outcome<Issued> {
+        let scope = asked.scopes(registration.scopes)?;
+        let (access_token, expires_in) = match asked.resource(registration)? {
+            Some(resource) => {
+                let id = &registration.id;
+                self.jwt(id, id, None, scope, resource, i64::MAX)
+            }
+            None => {
+                let issued = self.0.clock.unix();
+                let life = self.0.sessions.longest_token().max(1);
+                let access = Access {
+                    client_id: registration.id.clone(),
+                    scopes: scope,
+                    version: registration.version,
+                    issued,
+                    expires: issued + life,
+                    holder: Holder::Itself(registration.uuid),
+                };
+                (access.seal(&self.0.keys), life)
+            }
+        };
+        Ok(Issued {
+            access_token,
+            expires_in,
+            refresh_token: None,
+            scope,
+        })
+    }
+
+    fn jwt(
+        &self,
+        subject: &str,
+        client_id: &str,
+        session_id: Option<&str>,
+        scope: Scopes,
+        resource: &str,
+        end: i64,
+    ) -> (SecretString, i64) {
+        let now = self.0.clock.unix();
+        let expires = (now + jwt::LIFE).min(end);
+        let token = self.0.signing.sign(&Claims {
+            iss: &self.0.issuer,
+            sub: subject,
+            aud: resource,
+            client_id,
+            scope: &scope.to_string(),
+            iat: now,
+            exp: expires,
+            jti: &Uuid::new_v4().to_string(),
+            sid: session_id,
+        });
+        (token, expires - now)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::ExposeSecret;
+    use wire::Scope;
+
+    use super::*;
+
+    const NOW: i64 = 1_800_000_000;
+
+    fn keys() -> KeyRing {
+        KeyRing::new(&[(0..32).collect::<Vec<u8>>().into()])
+    }
+
+    fn access() -> Access {
+        Access {
+            client_id: "a".repeat(64),
+            scopes: Scope::ALL.iter().copied().collect(),
+            version: 3,
+            issued: NOW,
+            expires: NOW + 300,
+            holder: Holder::User(Box::new(OfUser {
+                session_id: Uuid::from_u128(1),
+                user_id: Uuid::from_u128(2),
+                email: Some(format!("{}@{}.example", "a".repeat(64), "b".repeat(180))),
+                email_verified: true,
+                role: Role::Admin,
+                session_expires: NOW + 1000,
+                generation: 4,
+            })),
+        }
+    }
+
+    #[test]
+    fn opens_as_an_access_token_only_and_only_in_its_time() {
+        let sealed = access().seal(&keys());
+        let sealed = sealed.expose_secret();
+        assert!(sealed.len() < 1536, "{}", sealed.len());
+        let opens = |now, ttl| Access::open(&keys(), sealed, now, ttl);
+        assert_eq!(opens(NOW, 300), Some(access()));
+        for (now, ttl, is_open) in [
+            (NOW + 299, 300, true),
+            (NOW + 300, 300, false),
+            (NOW - 60, 300, true),
+            (NOW - 61, 300, false),
+            (NOW + 60, 60, false),
+        ] {
+            assert_eq!(opens(now, ttl).is_some(), is_open, "{now} {ttl}");
+        }
+        assert_eq!(keys().open(Purpose::Snapshot, sealed), None);
+        let json = serde_json::to_string(&access()).unwrap();
+        let snapshot = keys().seal(Purpose::Snapshot, &json);
+        assert_eq!(Access::open(&keys(), &snapshot, NOW, 300), None);
+    }
+
+    #[test]
+    fn never_outlives_its_session() {
+        let mut access = access();
+        if let Holder::User(user) = &mut access.holder {
+            user.session_expires = NOW + 10;
+        }
+        let sealed = access.seal(&keys());
+        let opens = |now| Access::open(&keys(), sealed.expose_secret(), now, 300).is_some();
+        assert_eq!([NOW + 9, NOW + 10].map(opens), [true, false]);
+    }
+}

@@ -1,0 +1,253 @@
+//! Authorization codes (RFC 6749 §4.1.2): what a browser brings to a client, once.
+
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use secrecy::SecretString;
+use sha2::{Digest, Sha256};
+use sqlx::FromRow;
+use subtle::ConstantTimeEq;
+use time::{Duration, OffsetDateTime};
+use uuid::Uuid;
+use wire::{Scope, Scopes};
+
+use super::{
+    Clients,
+    authorize::Authorization,
+    formats::Kind,
+    grants::{Asked, Issued},
+    parameters::Parameters,
+    refresh::RefreshToken,
+    refusal::{Outcome, Refusal},
+    registry::Registration,
+    sessions::Granted,
+};
+use crate::{
+    client::Client,
+    db::{Expired, Tx},
+    error::Result,
+    session::IdHash,
+};
+
+/// How long a code is good for.
+const LIFE: Duration = Duration::seconds(60);
+/// How long a code is remembered after that: one that comes again ends the session that it began.
+pub(super) const REMEMBERED: Duration = Duration::minutes(10);
+
+/// The condition takes the time, less [`REMEMBERED`].
+pub(super) const EXPIRED: Expired = Expired {
+    table: "authorization_codes",
+    key: "code_hash",
+    when: "expires_at <= $1",
+};
+
+#[derive(FromRow)]
+struct Row {
+    client_id: String,
+    user_id: Uuid,
+    redirect_uri: String,
+    challenge: String,
+    scope: String,
+    resource: Option<String>,
+    expires_at: OffsetDateTime,
+}
+
+impl Row {
+    fn scopes(&self) -> Scopes {
+        self.scope.split(' ').filter_map(Scope::from_name).collect()
+    }
+}
+
+impl Clients {
+    /// A code for what a user has allowed.
+    pub(super) async fn new_code(
+        &self,
+        tx: &mut Tx,
+        authorization: &Authorization,
+        user_id: Uuid,
+    ) -> Result<SecretString> {
+        let (code, hash) = Kind::Code.mint();
+        sqlx::query(
+            "INSERT INTO authorization_codes (code_hash, client_id, user_id, redirect_uri, challenge, scope, resource,
+                                              expires_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        )
+        .bind(hash.bytes())
+        .bind(&authorization.registration.id)
+        .bind(user_id)
+        .bind(&authorization.redirect_uri)
+        .bind(&authorization.challenge)
+        .bind(authorization.scope.to_string())
+        .bind(authorization.resource.as_deref())
+        .bind(self.0.clock.now() + LIFE)
+        .execute(&mut **tx)
+        .await?;
+        Ok(code)
+    }
+
+    /// Exchanges a code for tokens. The first well-formed attempt of an authenticated client spends it, whatever becomes of
+    /// that attempt.
+    pub(super) async fn exchange(
+        &self,
+        registration: &Registration,
+        parameters: &Parameters,
+        asked: &Asked<'_>,
+        client: &Client,
+    ) -> Outcome<Issued> {
+        let code = parameters.required("code")?;
+        let redirect_uri = parameters.required("redirect_uri")?;
+        let verifier = parameters.required("code_verifier")?;
+        if !is_verifier(verifier) {
+            return Err(Refusal::InvalidRequest(
+                "`code_verifier` is not one (RFC 7636 §4.1).",
+            ));
+        }
+        let hash = Kind::Code.hash(code).ok_or(Refusal::InvalidGrant)?;
+        let row: Row = sqlx::query_as(
+            "SELECT client_id, user_id, redirect_uri, challenge, scope, resource, expires_at
+             FROM authorization_codes WHERE code_hash = $1",
+        )
+        .bind(hash.bytes())
+        .fetch_optional(self.0.db.read())
+        .await?
+        .ok_or(Refusal::InvalidGrant)?;
+        let is_own = row.client_id == registration.id;
+        let wanted = if is_own {
+            Some((
+                asked.scopes(row.scopes())?,
+                asked.under(row.resource.as_deref(), registration)?,
+            ))
+        } else {
+            None
+        };
+        // The user first, as everything does that ends or begins sessions.
+        let mut tx = self.0.db.begin().await?;
+        let user = self.lock_user(&mut tx, row.user_id).await;
+        if !self.spend(&mut tx, hash).await? {
+            // Codes stand in histories and referrers: only their own client shows by its return that one was copied.
+            if is_own && let Some(session_id) = self.begun_with(&mut tx, hash).await? {
+                drop(tx);
+                self.end_misused(row.user_id, session_id, client).await?;
+            }
+            return Err(Refusal::InvalidGrant);
+        }
+        let (scope, resource) = match wanted {
+            Some(wanted)
+                if user.is_ok()
+                    && row.expires_at > self.0.clock.now()
+                    && row.redirect_uri == redirect_uri
+                    && is_challenge_of(&row.challenge, verifier) =>
+            {
+                wanted
+            }
+            _ => {
+                tx.commit().await?;
+                return Err(Refusal::InvalidGrant);
+            }
+        };
+        let token = RefreshToken::first(Uuid::now_v7());
+        let granted = Granted {
+            registration,
+            user_id: row.user_id,
+            scope: row.scopes(),
+            resource: row.resource.as_deref(),
+            client,
+        };
+        self.begin(&mut tx, &granted, token.session_id, token.hash())
+            .await?;
+        sqlx::query("UPDATE authorization_codes SET session_id = $2 WHERE code_hash = $1")
+            .bind(hash.bytes())
+            .bind(token.session_id)
+            .execute(&mut *tx)
+            .await?;
+        tx.commit().await?;
+        self.first_tokens(registration, &token, scope, resource).await
+    }
+
+    /// The tokens of a session that has just begun.
+    pub(super) async fn first_tokens(
+        &self,
+        registration: &Registration,
+        token: &RefreshToken,
+        scope: Scopes,
+        resource: Option<&str>,
+    ) -> Outcome<Issued> {
+        let session = self
+            .client_session(token.session_id)
+            .await?
+            .ok_or(Refusal::InvalidGrant)?;
+        let refresh = registration
+            .may(super::registry::Grant::RefreshToken)
+            .then_some(token);
+        self.issue(&session, scope, resource, refresh)
+    }
+
+    /// Spends a code. Returns `false` if it was spent before.
+    async fn spend(&self, tx: &mut Tx, hash: IdHash) -> Result<bool> {
+        let spent = sqlx::query(
+            "UPDATE authorization_codes SET spent_at = $2 WHERE code_hash = $1 AND spent_at IS NULL",
+        )
+        .bind(hash.bytes())
+        .bind(self.0.clock.now())
+        .execute(&mut **tx)
+        .await?;
+        Ok(spent.rows_affected() == 1)
+    }
+
+    /// The session that a spent code began.
+    async fn begun_with(&self, tx: &mut Tx, hash: IdHash) -> Result<Option<Uuid>> {
+        let found: Option<Option<Uuid>> =
+            sqlx::query_scalar("SELECT session_id FROM authorization_codes WHERE code_hash = $1")
+                .bind(hash.bytes())
+                .fetch_optional(&mut **tx)
+                .await?;
+        Ok(found.flatten())
+    }
+}
+
+/// Whether a text can be a PKCE verifier (RFC 7636 §4.1).
+fn is_verifier(text: &str) -> bool {
+    let is_unreserved = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    (43..=128).contains(&text.len()) && text.bytes().all(is_unreserved)
+}
+
+/// Whether a challenge was made from this verifier, by the method S256.
+fn is_challenge_of(challenge: &str, verifier: &str) -> bool {
+    let computed = BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(verifier));
+    computed.as_bytes().ct_eq(challenge.as_bytes()).into()
+}
+
+/// Whether a text can be a challenge of the method S256: 32 bytes in base64url.
+pub(super) fn is_challenge(text: &str) -> bool {
+    BASE64_URL_SAFE_NO_PAD
+        .decode(text)
+        .is_ok_and(|bytes| bytes.len() == 32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_challenge_is_its_verifiers_hash() {
+        // RFC 7636, appendix B.
+        let (verifier, challenge) = (
+            "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk",
+            "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM",
+        );
+        assert!(is_verifier(verifier) && is_challenge(challenge));
+        assert!(is_challenge_of(challenge, verifier));
+        assert!(!is_challenge_of(challenge, challenge));
+        // The method `plain` is not supported.
+        assert!(!is_challenge_of(verifier, verifier));
+        for bad in [
+            "",
+            &verifier[1..],
+            &"a".repeat(129),
+            &format!("{} ", &verifier[1..]),
+        ] {
+            assert!(!is_verifier(bad), "{bad}");
+        }
+        for bad in ["", &challenge[1..], &format!("{challenge}="), &"a".repeat(44)] {
+            assert!(!is_challenge(bad), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! The rules of refresh tokens, under every order of events.
