@@ -3,7 +3,7 @@
 use auth::{Auth, LiveSession, RecentSession, RequestAuth, data::IfMatch};
 use http::{
     HeaderName, HeaderValue,
-    header::{ETAG, IF_MATCH, RETRY_AFTER, SET_COOKIE},
+    header::{ETAG, RETRY_AFTER, SET_COOKIE},
     request::Parts,
 };
 use leptos::prelude::*;
@@ -66,15 +66,7 @@ impl Context {
 
     /// The condition of an update.
     pub(crate) fn if_match(&self) -> IfMatch {
-        // Several headers form one list (RFC 9110 §5.3).
-        let values: Vec<_> = self
-            .parts
-            .headers
-            .get_all(IF_MATCH)
-            .iter()
-            .map(|v| v.to_str().unwrap_or(""))
-            .collect();
-        IfMatch::parse((!values.is_empty()).then(|| values.join(",")).as_deref())
+        IfMatch::of(&self.parts.headers)
     }
 
     /// States the version of a bucket in the answer, unless the answer is a page that shows the bucket.
@@ -102,14 +94,20 @@ fn set_header(name: HeaderName, value: &str) {
 }
 
 impl From<auth::Error> for AppError {
+    fn from(error: auth::Error) -> Self {
+        Self::from(&error)
+    }
+}
+
+impl From<&auth::Error> for AppError {
     /// Reports what the client may know, and when to try again, if known. Logs the cause of anything the client must
     /// not see.
-    fn from(error: auth::Error) -> Self {
+    fn from(error: &auth::Error) -> Self {
         use auth::{Error as E, PasswordProblem as P};
         match error {
             E::Unavailable(_) => {
                 tracing::error!(
-                    error = %auth::chain(&error),
+                    error = %auth::chain(error),
                     "the authority does not answer"
                 );
                 Self::Unavailable
@@ -120,12 +118,12 @@ impl From<auth::Error> for AppError {
             }
             // wing:private-data
             E::Unopened(_) => {
-                tracing::error!(error = %auth::chain(&error), "a key is missing");
+                tracing::error!(error = %auth::chain(error), "a key is missing");
                 Self::Unavailable
             }
             // end wing:private-data
             E::Internal(_) => {
-                tracing::error!(error = %auth::chain(&error), "internal error");
+                tracing::error!(error = %auth::chain(error), "internal error");
                 Self::Internal
             }
             E::NotSignedIn => Self::Unauthenticated,
@@ -139,9 +137,9 @@ impl From<auth::Error> for AppError {
             E::InvalidCredentials => Self::InvalidCredentials,
             E::WrongPassword => Self::WrongPassword,
             E::TooManyAttempts { retry_after } => {
-                set_header(RETRY_AFTER, &retry_after.max(1).to_string());
+                set_header(RETRY_AFTER, &retry_after.max(&1).to_string());
                 Self::TooManyAttempts {
-                    wait: u32::try_from(retry_after).unwrap_or(0),
+                    wait: u32::try_from(*retry_after).unwrap_or(0),
                 }
             }
             E::EmailTaken => Self::EmailTaken,

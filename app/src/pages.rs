@@ -51,6 +51,12 @@ pub mod paths {
     pub const SETTINGS_SESSIONS: &str = "/settings/sessions";
     /// The password, and confirming the user's identity.
     pub const SETTINGS_SECURITY: &str = "/settings/security";
+    // wing:clients
+    /// The page on which a user allows or denies what a client asks for.
+    pub const AUTHORIZE: &str = "/oauth/authorize";
+    /// The page on which a user types a device's code.
+    pub const DEVICE: &str = "/device";
+    // end wing:clients
     // wing:admin
     /// The list of people, for administrators. For all other visitors the page does not exist.
     pub const ADMIN: &str = "/admin";

@@ -4,14 +4,17 @@
 use std::fmt::Write;
 
 use auth::{
-    Clock, Config, Error as AuthError, Problem, Role, Vars,
+    Clock, Config, Error as AuthError, Role,
     admin::{Administration, By, Candidate, Grantee, UserRow},
     db::Database,
 };
 use clap::{Args, Subcommand, builder::PossibleValuesParser};
 use uuid::Uuid;
 
-use crate::{log, serve::Failure};
+use crate::{
+    command_line::{self, printable},
+    serve::Failure,
+};
 
 /// `server admin …`
 #[derive(Subcommand)]
@@ -68,24 +71,6 @@ fn roles() -> PossibleValuesParser {
         .map(|role| role.name())
         .collect::<Vec<_>>()
         .into()
-}
-
-/// What these commands read from the environment: which database, and how long snapshots live. Nothing else in the
-/// environment has to be set or valid.
-///
-/// # Errors
-/// What is wrong with it.
-pub fn config(vars: &Vars) -> Result<Config, Vec<Problem>> {
-    let mut problems = Vec::new();
-    let config = Config::from_vars(vars, "http://127.0.0.1", false, &mut problems);
-    problems.retain(|problem| ["DATABASE_URL", "SNAPSHOT_TTL"].contains(&problem.variable.as_str()));
-    vars.parsed("RUST_LOG", (), &mut problems, log::check);
-    problems.extend_from_slice(vars.unreadable());
-    if problems.is_empty() {
-        Ok(config)
-    } else {
-        Err(problems)
-    }
 }
 
 /// Runs `server admin …`, and prints what it did.
@@ -176,10 +161,7 @@ fn counted(number: usize) -> String {
 }
 
 async fn open(config: &Config) -> Result<(Administration, Database), Failure> {
-    let db = Database::open(&config.database_url).await?;
-    db.ready().await.map_err(
-        |_| "the database schema does not match this program: check DATABASE_URL, or run `server migrate`",
-    )?;
+    let db = command_line::open(config).await?;
     let people = Administration::at_command_line(db.clone(), Clock::system(), config.lifetimes).await?;
     Ok((people, db))
 }
@@ -238,9 +220,4 @@ async fn give(people: &Administration, who: &str, person: UserRow, role: Role) -
         println!("note: the account is disabled");
     }
     Ok(())
-}
-
-/// A text from the client, escaped so that it cannot control the terminal it is shown on.
-fn printable(text: &str) -> String {
-    text.escape_debug().to_string()
 }

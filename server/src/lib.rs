@@ -5,6 +5,8 @@
 
 pub mod admin; // wing:admin
 mod bare_page;
+pub mod clients; // wing:clients
+pub mod command_line; // wing:admin,clients
 pub mod config;
 pub mod connections;
 mod dev_idp; // wing:dev-provider

@@ -6,6 +6,8 @@ use auth::{Problem, Vars, chain};
 use clap::{Parser, Subcommand};
 use server::{
     admin::{self, AdminCommand, SessionsCommand}, // wing:admin
+    clients::{self, ClientsCommand},              // wing:clients
+    command_line,                                 // wing:admin,clients
     config::ServerConfig,
     doctor,
     log,
@@ -35,6 +37,11 @@ enum Command {
     #[command(subcommand)]
     Sessions(SessionsCommand),
     // end wing:admin
+    // wing:clients
+    /// Register other clients, and revoke them
+    #[command(subcommand)]
+    Clients(ClientsCommand),
+    // end wing:clients
 }
 
 #[tokio::main]
@@ -53,15 +60,16 @@ async fn main() -> ExitCode {
 
 async fn run(command: Command, vars: &Vars) -> Result<(), Failure> {
     let server = || ServerConfig::from_vars(vars, !cfg!(debug_assertions)).map_err(wrong);
-    // wing:admin
-    let administration = || admin::config(vars).map_err(wrong);
-    // end wing:admin
+    // wing:admin,clients
+    let beside = || command_line::config(vars).map_err(wrong);
+    // end wing:admin,clients
     match command {
         Command::Serve => serve::run(server()?).await,
         Command::Migrate => serve::migrate(&server()?).await,
         Command::Doctor => doctor::run(server()?).await,
-        Command::Admin(command) => admin::admin(administration()?, command).await, // wing:admin
-        Command::Sessions(command) => admin::sessions(administration()?, command).await, // wing:admin
+        Command::Admin(command) => admin::admin(beside()?, command).await, // wing:admin
+        Command::Sessions(command) => admin::sessions(beside()?, command).await, // wing:admin
+        Command::Clients(command) => clients::clients(beside()?, command).await, // wing:clients
     }
 }
 

@@ -19,10 +19,12 @@ use tower_http::{
     catch_panic::CatchPanicLayer, compression::CompressionLayer, services::ServeDir, timeout::TimeoutLayer,
 };
 
+use crate::routes::{clients, scripts, user, user_endpoint}; // wing:clients
 use crate::{
     config::TrustedProxies,
     middleware::{
         administration, // wing:admin
+        bearer,         // wing:clients
         bodies::Bodies,
         csp::Csp,
         detached,
@@ -134,9 +136,9 @@ pub fn router(
         .layer(from_fn_with_state(state.clone(), origin::layer))
         .layer(from_fn_with_state(state.clone(), host::layer));
     // For scripts that poll: there is nothing between them and their session.
-    let twin = Router::new()
-        .route("/api/session", get(session::get))
-        .layer(from_fn_with_state(state.auth.sessions.clone(), session_layer));
+    let twin = Router::new().route("/api/session", get(session::get));
+    let twin = twin.route("/api/user", get(user::get)); // wing:clients
+    let twin = twin.layer(from_fn_with_state(state.auth.sessions.clone(), session_layer));
     // A form_post from a provider is cross-site by nature. It changes nothing, so the origin rule does not apply to
     // it.
     let finish = Router::new().route("/auth/callback/{provider}", get(provider::finish));
@@ -176,6 +178,11 @@ pub fn router(
         .merge(dynamic)
         .merge(twin)
         .merge(callbacks)
+        // wing:clients
+        .merge(clients::router(&state))
+        .merge(scripts::router(&state))
+        .route(user_endpoint::PATH, post(user_endpoint::post))
+        // end wing:clients
         .route("/csp-report", post(csp_report::post))
         .route(CHANGE_PASSWORD, get(change_password))
         .route("/healthz", get(health::healthz))
@@ -194,6 +201,7 @@ pub fn router(
     Router::new()
         .fallback_service(router)
         .layer(from_fn_with_state(gate, administration::layer)) // wing:admin
+        .layer(from_fn_with_state(state.clone(), bearer::layer)) // wing:clients
         .layer(TimeoutLayer::with_status_code(
             StatusCode::SERVICE_UNAVAILABLE,
             REQUEST_TIME,

@@ -2,6 +2,7 @@
 //! refused at once when what they prove has been taken back.
 
 use http::{Extensions, HeaderMap, header::AUTHORIZATION};
+use uuid::Uuid;
 use wire::{AuthSession, Scope, Scopes};
 
 use super::{
@@ -23,20 +24,11 @@ pub struct ClientSession {
     pub client_id: String,
     /// What its token may do.
     pub scope: Scopes,
-}
-
-impl ClientSession {
-    /// Whether the client may do this.
-    ///
-    /// # Errors
-    /// [`Error::InsufficientScope`]
-    pub fn require(&self, scope: Scope) -> Result<&Self> {
-        if self.scope.allow(scope) {
-            Ok(self)
-        } else {
-            Err(Error::InsufficientScope(scope))
-        }
-    }
+    /// What stale marks name.
+    #[serde(skip)]
+    uuid: Uuid,
+    #[serde(skip)]
+    version: i64,
 }
 
 /// Whose request it is.
@@ -95,9 +87,25 @@ impl Clients {
                 let own = ClientSession {
                     client_id: access.client_id,
                     scope: access.scopes,
+                    uuid,
+                    version: access.version,
                 };
                 Ok(Bearing::Itself(own, self.0.sessions.anonymous_request(client)))
             }
+        }
+    }
+
+    /// Whether a client that acts for itself may do this, by the authority: one query. Every change begins with it.
+    ///
+    /// # Errors
+    /// [`Error::InsufficientScope`]; [`Error::InvalidToken`] if the client has been revoked; [`Error::Unavailable`]
+    pub async fn require_client(&self, own: &ClientSession, scope: Scope) -> Result<()> {
+        if !own.scope.allow(scope) {
+            return Err(Error::InsufficientScope(scope));
+        }
+        match registry::at_version(&self.0.db, own.uuid, own.version).await? {
+            Some(_) => Ok(()),
+            None => Err(Error::InvalidToken),
         }
     }
 

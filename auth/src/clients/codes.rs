@@ -118,9 +118,8 @@ impl Clients {
         } else {
             None
         };
-        // The user first, as everything does that ends or begins sessions.
         let mut tx = self.0.db.begin().await?;
-        let user = self.lock_user(&mut tx, row.user_id).await;
+        let may_sign_in = self.lock(&mut tx, row.user_id, registration).await?;
         if !self.spend(&mut tx, hash).await? {
             // Codes stand in histories and referrers: only their own client shows by its return that one was copied.
             if is_own && let Some(session_id) = self.begun_with(&mut tx, hash).await? {
@@ -131,7 +130,7 @@ impl Clients {
         }
         let (scope, resource) = match wanted {
             Some(wanted)
-                if user.is_ok()
+                if may_sign_in
                     && row.expires_at > self.0.clock.now()
                     && row.redirect_uri == redirect_uri
                     && is_challenge_of(&row.challenge, verifier) =>

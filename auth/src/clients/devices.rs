@@ -41,8 +41,7 @@ pub(super) const EXPIRED: Expired = Expired {
     when: "expires_at <= $1",
 };
 
-/// What a device shows and polls with.
-#[derive(Debug)]
+/// What a device shows and polls with. It has no Debug, which would show the codes.
 pub struct DeviceStart {
     /// For the device.
     pub device_code: SecretString,
@@ -205,7 +204,9 @@ impl Clients {
         let scope = asked.scopes(granted)?;
         let resource = asked.under(polled.resource.as_deref(), registration)?;
         let mut tx = self.0.db.begin().await?;
-        self.lock_user(&mut tx, user_id).await?;
+        if !self.lock(&mut tx, user_id, registration).await? {
+            return Err(Refusal::InvalidGrant);
+        }
         let used = sqlx::query(
             "UPDATE device_grants SET state = 'used' WHERE device_hash = $1 AND state = 'approved' AND user_id = $2",
         )

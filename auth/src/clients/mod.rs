@@ -5,6 +5,7 @@
 //!   [`grants`] is the token endpoint, and [`refresh`] keeps a client signed in.
 //! - [`bearer`] recognises requests: an access token ([`access`]) is a snapshot of another purpose, and a personal key
 //!   ([`personal`]) is a session without a client. Neither costs a query, and both are void by stale marks at once.
+//! - [`data`] is what a client keeps of a user.
 //! - [`jwt`] signs tokens for other resource servers, and [`inspect`] tells those servers about tokens.
 //!
 //! Sessions of clients and keys are rows of `sessions` of the kind `api` ([`sessions`]).
@@ -15,6 +16,7 @@ mod authorize;
 mod bearer;
 mod codes;
 mod command_line;
+mod data;
 mod devices;
 mod formats;
 mod grants;
@@ -38,6 +40,7 @@ pub use self::{
     authorize::{Authorization, Fault},
     bearer::{Bearing, ClientSession},
     command_line::{Added, ClientRegistry, NewClient, RegistryError},
+    data::ClientData,
     devices::DeviceStart,
     grants::Issued,
     inspect::Introspection,

@@ -98,11 +98,12 @@ impl Clients {
     /// counted.
     async fn look_up_key(&self, hash: IdHash, client: &Client) -> Result<HeldKey> {
         let address = Subject::address(client.limited_address());
-        let attempt = self.0.limits.attempt(Action::KeyFailedAddress, &address)?;
+        // Whether any more may fail. Those that are looked up at this moment do not count: they may all be right.
+        drop(self.0.limits.attempt(Action::KeyFailedAddress, &address)?);
         let now = self.0.clock.now();
         let live = table::find(&self.0.db, &Lookup::Key(hash), now).await?;
         let Some(live) = live else {
-            attempt.counts();
+            self.0.limits.take(Action::KeyFailedAddress, address)?;
             self.0.held.0.lock().remove(&hash);
             return Err(Error::InvalidToken);
         };

@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// How a client gets tokens, by the value of `grant_type`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::VariantArray)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Grant {
     /// By a code that a browser brings (RFC 6749 §4.1).
     AuthorizationCode,
@@ -27,6 +27,14 @@ pub enum Grant {
 }
 
 impl Grant {
+    /// Every grant.
+    pub const ALL: &[Self] = &[
+        Self::AuthorizationCode,
+        Self::RefreshToken,
+        Self::DeviceCode,
+        Self::ClientCredentials,
+    ];
+
     /// The value of `grant_type`.
     pub const fn name(self) -> &'static str {
         match self {
@@ -39,8 +47,7 @@ impl Grant {
 
     /// The grant with this name.
     pub fn from_name(name: &str) -> Option<Self> {
-        use strum::VariantArray;
-        Self::VARIANTS.iter().copied().find(|grant| grant.name() == name)
+        Self::ALL.iter().copied().find(|grant| grant.name() == name)
     }
 }
 

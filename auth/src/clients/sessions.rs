@@ -9,7 +9,7 @@ use super::{Clients, refusal::Outcome, refusal::Refusal, registry::Registration}
 use crate::{
     audit::NewEvent,
     client::Client,
-    db::Tx,
+    db::{HOLD_SHARED, Tx},
     error::Result,
     session::{ALIVE, Ending, IdHash},
     users::{self, hooks},
@@ -129,7 +129,7 @@ impl Clients {
         Ok(found.map(|found| ApiSession { as_of, ..found }))
     }
 
-    /// Begins a client's session, in the caller's transaction, which must have locked the user with [`Self::lock_user`].
+    /// Begins a client's session, in the caller's transaction, which must have locked both with [`Self::lock`].
     pub(super) async fn begin(
         &self,
         tx: &mut Tx,
@@ -162,15 +162,27 @@ impl Clients {
             .await
     }
 
-    /// Locks the user who is to get another session.
+    /// Locks the user who is to get another session, and the client that is to hold it. Both may have been disabled since
+    /// they were looked at. They are locked in this order, and before what was granted. Returns whether the user may still
+    /// sign in.
     ///
     /// # Errors
-    /// [`Refusal::InvalidGrant`] if the user is disabled or gone.
-    pub(super) async fn lock_user(&self, tx: &mut Tx, user_id: Uuid) -> Outcome<()> {
-        match users::lock(tx, user_id).await? {
-            Some(user) if !user.disabled => Ok(()),
-            _ => Err(Refusal::InvalidGrant),
-        }
+    /// [`Refusal::InvalidClient`] if the client has been revoked.
+    pub(super) async fn lock(
+        &self,
+        tx: &mut Tx,
+        user_id: Uuid,
+        registration: &Registration,
+    ) -> Outcome<bool> {
+        let user = users::lock(tx, user_id).await?;
+        let client: Option<String> = sqlx::query_scalar(&format!(
+            "SELECT id FROM clients WHERE id = $1 AND disabled_at IS NULL{HOLD_SHARED}"
+        ))
+        .bind(&registration.id)
+        .fetch_optional(&mut **tx)
+        .await?;
+        client.ok_or(Refusal::InvalidClient)?;
+        Ok(user.is_some_and(|user| !user.disabled))
     }
 
     /// Makes room for one more client's session.

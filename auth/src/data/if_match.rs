@@ -1,5 +1,7 @@
 //! The condition of an update.
 
+use http::{HeaderMap, header::IF_MATCH};
+
 /// The condition in `If-Match`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum IfMatch {
@@ -13,6 +15,16 @@ pub enum IfMatch {
 }
 
 impl IfMatch {
+    /// The condition of a request. Several headers form one list (RFC 9110 §5.3).
+    pub fn of(headers: &HeaderMap) -> Self {
+        let values: Vec<_> = headers
+            .get_all(IF_MATCH)
+            .iter()
+            .map(|value| value.to_str().unwrap_or(""))
+            .collect();
+        Self::parse((!values.is_empty()).then(|| values.join(",")).as_deref())
+    }
+
     /// Parses the header's value (RFC 9110 §13.1.1). The comparison is strong, so a weak validator matches nothing.
     pub fn parse(header: Option<&str>) -> Self {
         match header.map(str::trim) {

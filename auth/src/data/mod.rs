@@ -5,14 +5,15 @@
 
 mod if_match;
 pub(crate) mod private; // wing:private-data
-mod public;
-mod table;
+pub(crate) mod public;
+pub(crate) mod table;
 
 use std::sync::Arc; // wing:private-data
 
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+use self::table::Bucket;
 pub use self::{
     if_match::IfMatch,
     private::SecretAccess, // wing:private-data
@@ -22,7 +23,6 @@ use crate::{
     db::Database,
     error::{Error, Result},
     keys::KeyRing, // wing:private-data
-    session::LiveSession,
 };
 
 /// The largest size of a bucket, in bytes of JSON text.
@@ -42,7 +42,7 @@ pub struct Versioned<T> {
 /// The buckets of all users. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Buckets {
-    db: Database,
+    pub(crate) db: Database,
     keys: Arc<KeyRing>, // wing:private-data
     clock: Clock,
 }
@@ -56,7 +56,7 @@ pub(crate) trait AtRest {
 }
 
 /// Stores data as it is.
-struct InClear;
+pub(crate) struct InClear;
 
 impl AtRest for InClear {
     fn close(&self, data: Map<String, Value>) -> Result<Map<String, Value>> {
@@ -82,10 +82,9 @@ impl Buckets {
         }
     }
 
-    async fn merge(
+    pub(crate) async fn merge(
         &self,
-        live: &LiveSession,
-        bucket: &str,
+        bucket: &Bucket<'_>,
         at_rest: &impl AtRest,
         patch: &Value,
         if_match: &IfMatch,
@@ -101,7 +100,7 @@ impl Buckets {
         }
         let mut tx = self.db.begin().await?;
         let now = self.clock.now();
-        let row = table::locked(&mut tx, live.user_id(), bucket, if_match, now).await?;
+        let row = table::locked(&mut tx, bucket, if_match, now).await?;
         let mut document = Value::Object(at_rest.open(row.data)?);
         json_patch::merge(&mut document, patch);
         let text = serde_json::to_string(&document).map_err(Error::internal)?;
@@ -113,23 +112,23 @@ impl Buckets {
         };
         let version = row.version + 1;
         let stored = at_rest.close(data.clone())?;
-        table::write(&mut tx, live.user_id(), bucket, &stored, version, now).await?;
+        table::write(&mut tx, bucket, &stored, version, now).await?;
         tx.commit().await?;
         Ok((data, version))
     }
 
-    async fn clear(&self, live: &LiveSession, bucket: &str, if_match: &IfMatch) -> Result<i64> {
+    pub(crate) async fn clear(&self, bucket: &Bucket<'_>, if_match: &IfMatch) -> Result<i64> {
         let mut tx = self.db.begin().await?;
         let now = self.clock.now();
-        let row = table::locked(&mut tx, live.user_id(), bucket, if_match, now).await?;
+        let row = table::locked(&mut tx, bucket, if_match, now).await?;
         let version = row.version + 1;
-        table::write(&mut tx, live.user_id(), bucket, &Map::new(), version, now).await?;
+        table::write(&mut tx, bucket, &Map::new(), version, now).await?;
         tx.commit().await?;
         Ok(version)
     }
 }
 
-fn typed<T: DeserializeOwned>(data: Map<String, Value>) -> Result<T> {
+pub(crate) fn typed<T: DeserializeOwned>(data: Map<String, Value>) -> Result<T> {
     serde_json::from_value(Value::Object(data)).map_err(Error::internal)
 }
 

@@ -3,16 +3,20 @@
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use super::{Buckets, IfMatch, InClear, Versioned, table, typed};
+use super::{
+    Buckets, IfMatch, InClear, Versioned,
+    table::{self, Bucket},
+    typed,
+};
 use crate::{error::Result, session::LiveSession};
 
 /// Its name in the table.
-const BUCKET: &str = "public";
+pub(crate) const BUCKET: &str = "public";
 
 impl Buckets {
     /// The signed-in user's public data.
     pub async fn public<T: DeserializeOwned>(&self, live: &LiveSession) -> Result<Versioned<T>> {
-        let row = table::read(&self.db, live.user_id(), BUCKET).await?;
+        let row = table::read(&self.db, &Bucket::own(live.user_id(), BUCKET)).await?;
         Ok(Versioned {
             data: typed(row.data)?,
             version: row.version,
@@ -30,7 +34,9 @@ impl Buckets {
         patch: &Value,
         if_match: &IfMatch,
     ) -> Result<Versioned<T>> {
-        let (data, version) = self.merge(live, BUCKET, &InClear, patch, if_match).await?;
+        let (data, version) = self
+            .merge(&Bucket::own(live.user_id(), BUCKET), &InClear, patch, if_match)
+            .await?;
         Ok(Versioned {
             data: typed(data)?,
             version,
@@ -39,6 +45,6 @@ impl Buckets {
 
     /// Empties the public data.
     pub async fn clear_public(&self, live: &LiveSession, if_match: &IfMatch) -> Result<i64> {
-        self.clear(live, BUCKET, if_match).await
+        self.clear(&Bucket::own(live.user_id(), BUCKET), if_match).await
     }
 }

@@ -208,7 +208,7 @@ fn fields(bytes: &[u8]) -> impl Iterator<Item = (std::borrow::Cow<'_, str>, std:
 }
 
 /// Whether the type is that of a form. Any other type is refused, and no type is looked at later.
-fn is_form(headers: &HeaderMap) -> Result<bool, StatusCode> {
+pub(crate) fn is_form(headers: &HeaderMap) -> Result<bool, StatusCode> {
     let mut types = headers.get_all(CONTENT_TYPE).iter();
     match (types.next(), types.next()) {
         (None, _) => Ok(false),

@@ -2,6 +2,7 @@
 
 mod address;
 pub(crate) mod administration; // wing:admin
+pub(crate) mod bearer; // wing:clients
 pub(crate) mod bodies;
 pub(crate) mod csp;
 pub(crate) mod detached;

@@ -1,7 +1,7 @@
 //! Signing in with a provider: the start, the callback, and Apple's callback.
 
 use auth::{
-    Auth, Error, RequestAuth, ReturnTo, chain,
+    Auth, Error, RequestAuth, ReturnTo,
     client::limited_address,
     limits::{Action, Subject},
     oauth::{Finished, Intent, Stop, WayBack, Wish},
@@ -15,7 +15,7 @@ use axum::{
 };
 use http::{
     HeaderValue, Method,
-    header::{ALLOW, CACHE_CONTROL, REFERRER_POLICY, RETRY_AFTER, SET_COOKIE},
+    header::{ALLOW, CACHE_CONTROL, REFERRER_POLICY, SET_COOKIE},
     request::Parts,
 };
 
@@ -26,6 +26,7 @@ use crate::{
         guard::{encode, returning, see_other},
     },
     router::AppState,
+    routes::refuse,
 };
 use app::pages::paths::{LOGIN, PROFILE, SETTINGS_ACCOUNTS, SETTINGS_SECURITY};
 
@@ -86,7 +87,7 @@ pub(crate) async fn start(
             };
             see_other(&returning(LOGIN, page))
         }
-        Err(stop) => stopped(&stop),
+        Err(stop) => stopped(stop),
     }
 }
 
@@ -123,7 +124,7 @@ pub(crate) async fn finish(
                     "a sign-in with a provider failed"
                 );
             }
-            stopped(&stop)
+            stopped(stop)
         }
     };
     // The address holds a code: it must not be stored, nor passed on as a referrer (RFC 9700 §4.2.4).
@@ -151,7 +152,7 @@ pub(crate) async fn repost(
     };
     match state.auth.oauth.repost(&provider, body) {
         Ok(location) => see_other(&location),
-        Err(stop) => stopped(&stop),
+        Err(stop) => stopped(stop),
     }
 }
 
@@ -178,7 +179,7 @@ fn done(way_back: &WayBack) -> Response {
     see_other(way_back.return_to.as_ref().map_or(usual, ReturnTo::as_str))
 }
 
-fn stopped(stop: &Stop) -> Response {
+fn stopped(stop: Stop) -> Response {
     match stop {
         Stop::UnknownProvider => StatusCode::NOT_FOUND.into_response(),
         Stop::NotByForm => only_get(),
@@ -186,8 +187,8 @@ fn stopped(stop: &Stop) -> Response {
             tracing::warn!("too many callbacks are waiting for their providers");
             StatusCode::SERVICE_UNAVAILABLE.into_response()
         }
-        Stop::Failed { error, way_back, .. } => failed(error.code(), way_back),
-        Stop::Error(error) => refuse(error),
+        Stop::Failed { error, way_back, .. } => failed(error.code(), &way_back),
+        Stop::Error(error) => refuse(&error),
     }
 }
 
@@ -210,33 +211,12 @@ fn failed(code: &str, way_back: &WayBack) -> Response {
     }
 }
 
-fn refuse(error: &Error) -> Response {
-    match error {
-        Error::TooManyAttempts { retry_after } => (
-            StatusCode::TOO_MANY_REQUESTS,
-            [(RETRY_AFTER, retry_after.max(&1).to_string())],
-        )
-            .into_response(),
-        Error::Unavailable(_) => {
-            tracing::error!(
-                error = %chain(error),
-                "the authority does not answer"
-            );
-            StatusCode::SERVICE_UNAVAILABLE.into_response()
-        }
-        _ => {
-            tracing::error!(error = %chain(error), "a provider flow failed");
-            StatusCode::INTERNAL_SERVER_ERROR.into_response()
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_busy_provider_is_503() {
-        assert_eq!(stopped(&Stop::Busy).status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(stopped(Stop::Busy).status(), StatusCode::SERVICE_UNAVAILABLE);
     }
 }

@@ -227,7 +227,7 @@ async fn a_wrong_method_is_405_with_allow_on_every_route() {
     let ada = app.registered("ada@example.com").await;
     let gets = [
         "/",
-        "/login",
+        "/register",
         "/api/session",
         "/healthz",
         "/readyz",

@@ -14,7 +14,11 @@ use uuid::Uuid;
 use wire::PrivateKeyInfo;
 
 use self::sealed::Sealing;
-use super::{AtRest, Buckets, IfMatch, Versioned, table, typed};
+use super::{
+    AtRest, Buckets, IfMatch, Versioned,
+    table::{self, Bucket},
+    typed,
+};
 use crate::{error::Result, session::LiveSession};
 
 /// Its name in the table.
@@ -45,7 +49,7 @@ impl Buckets {
     /// # Errors
     /// [`Error::Unopened`]; [`Error::Internal`] if it is not a `T`.
     pub async fn private<T: DeserializeOwned>(&self, user_id: Uuid, _: &SecretAccess) -> Result<T> {
-        let row = table::read(&self.db, user_id, BUCKET).await?;
+        let row = table::read(&self.db, &Bucket::own(user_id, BUCKET)).await?;
         let mut data = self.sealing(user_id).open(row.data)?;
         data.remove(SET_AT);
         typed(data)
@@ -56,7 +60,7 @@ impl Buckets {
     /// # Errors
     /// [`Error::Unopened`]
     pub async fn describe_private(&self, live: &LiveSession) -> Result<Versioned<Vec<PrivateKeyInfo>>> {
-        let row = table::read(&self.db, live.user_id(), BUCKET).await?;
+        let row = table::read(&self.db, &Bucket::own(live.user_id(), BUCKET)).await?;
         Ok(Versioned {
             data: describe(&self.sealing(live.user_id()).open(row.data)?),
             version: row.version,
@@ -91,8 +95,7 @@ impl Buckets {
         values.insert(SET_AT.to_owned(), Value::Object(set_at));
         let (data, version) = self
             .merge(
-                live,
-                BUCKET,
+                &Bucket::own(live.user_id(), BUCKET),
                 &self.sealing(live.user_id()),
                 &Value::Object(values),
                 if_match,
@@ -111,7 +114,7 @@ impl Buckets {
 
     /// Empties the private data.
     pub async fn clear_private(&self, live: &LiveSession, if_match: &IfMatch) -> Result<i64> {
-        self.clear(live, BUCKET, if_match).await
+        self.clear(&Bucket::own(live.user_id(), BUCKET), if_match).await
     }
 }
 

@@ -1,0 +1,253 @@
+//! What a client keeps of a user: a public and a private bucket of its own for each, apart from the application's.
+
+use http::{Extensions, HeaderMap};
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::{Map, Value};
+use uuid::Uuid;
+use wire::Scope;
+
+use super::{Bearing, Clients, Parameters, formats::Kind, registry};
+#[rustfmt::skip]
+use crate::data::{SecretAccess, private}; // wing:private-data
+use crate::{
+    client::Client,
+    data::{
+        Buckets, IfMatch, InClear, public,
+        table::{self, Bucket},
+        typed,
+    },
+    error::{Error, Result},
+    limits::{Action, Subject},
+    session::LiveSession,
+};
+
+/// What a client is told of a user.
+#[derive(Debug, Serialize)]
+pub struct ClientData {
+    /// The public bucket.
+    public: Map<String, Value>,
+    /// The private bucket, if it was asked for.
+    private: Option<Map<String, Value>>,
+    /// The user's id.
+    user_id: Uuid,
+    /// The user's address, or else the id.
+    user_identifier: String,
+    /// The version of the bucket that the request names.
+    #[serde(skip)]
+    pub version: i64,
+}
+
+/// A bucket as a request names it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Named {
+    Public,
+    Private, // wing:private-data
+}
+
+impl Named {
+    fn from_name(name: &str) -> Option<Self> {
+        match name {
+            "public" => Some(Self::Public),
+            "private" => Some(Self::Private), // wing:private-data
+            _ => None,
+        }
+    }
+
+    /// Whether the client must show its secret beside the token, which may be in other hands.
+    fn needs_secret(self) -> bool {
+        match self {
+            Self::Public => false,
+            Self::Private => true, // wing:private-data
+        }
+    }
+
+    fn of(self, user_id: Uuid, client_id: &str) -> Bucket<'_> {
+        Bucket {
+            user_id,
+            client_id,
+            name: match self {
+                Self::Public => public::BUCKET,
+                Self::Private => private::BUCKET, // wing:private-data
+            },
+        }
+    }
+}
+
+/// A request that was let in.
+struct Caller {
+    client_id: String,
+    named: Option<Named>,
+}
+
+/// What a request does.
+enum Deed {
+    Get,
+    Update(Value),
+    Delete,
+}
+
+impl Deed {
+    fn of(parameters: &Parameters) -> Result<Self> {
+        match parameters.optional("action") {
+            Some("get") => Ok(Self::Get),
+            Some("update") => {
+                let data = parameters.optional("data").ok_or(Error::InvalidInput("data"))?;
+                let data = serde_json::from_str(data).map_err(|_| Error::InvalidInput("data"))?;
+                Ok(Self::Update(data))
+            }
+            Some("delete") => Ok(Self::Delete),
+            _ => Err(Error::InvalidInput("action")),
+        }
+    }
+}
+
+impl Clients {
+    /// A client reads or changes what it keeps of the user whose token it holds.
+    ///
+    /// # Errors
+    /// [`Error::InvalidToken`] for whatever credential is missing or wrong; [`Error::InsufficientScope`];
+    /// [`Error::InvalidInput`], [`Error::VersionMismatch`], [`Error::TooLarge`]; [`Error::TooManyAttempts`];
+    /// [`Error::Unavailable`]
+    // wing:private-data
+    /// [`Error::Unopened`]
+    // end wing:private-data
+    pub async fn user_data(
+        &self,
+        buckets: &Buckets,
+        (headers, extensions): (&HeaderMap, &Extensions),
+        parameters: &Parameters,
+        secret: Option<&str>,
+        if_match: &IfMatch,
+    ) -> Result<ClientData> {
+        let (caller, live) = match self.data_caller(headers, extensions, parameters, secret).await {
+            Err(refused @ (Error::InvalidToken | Error::InsufficientScope(_))) => {
+                let client = Client::of(headers, extensions);
+                let address = Subject::address(client.limited_address());
+                self.0.limits.take(Action::ClientDataFailedAddress, address)?;
+                return Err(refused);
+            }
+            other => other?,
+        };
+        let subject = Subject::Client(caller.client_id.clone());
+        self.0.limits.take(Action::ClientDataClient, subject)?;
+        let named = caller.named.ok_or(Error::InvalidInput("type"))?;
+        let bucket = named.of(live.user_id(), &caller.client_id);
+        match Deed::of(parameters)? {
+            Deed::Get => {}
+            Deed::Update(data) => buckets.merge_of_client(&bucket, named, &data, if_match).await?,
+            Deed::Delete => drop(buckets.clear(&bucket, if_match).await?),
+        }
+        buckets.shown(&live, &caller.client_id, named).await
+    }
+
+    /// Who calls. Every credential is looked at before the scope, so that the scope tells nothing to who lacks one.
+    async fn data_caller(
+        &self,
+        headers: &HeaderMap,
+        extensions: &Extensions,
+        parameters: &Parameters,
+        secret: Option<&str>,
+    ) -> Result<(Caller, LiveSession)> {
+        let request = match self.bearing(headers, extensions).await? {
+            Bearing::User(request) => request,
+            Bearing::Itself(..) => return Err(Error::InvalidToken),
+        };
+        let client_id = match (request.client_id(), parameters.optional("client_id")) {
+            (Some(own), Some(named)) if own == named => own.to_owned(),
+            _ => return Err(Error::InvalidToken),
+        };
+        let named = parameters.optional("type").and_then(Named::from_name);
+        if named.is_some_and(Named::needs_secret) {
+            self.prove(&client_id, secret).await?;
+        }
+        let live = match request.require_for(Scope::Data).await {
+            Err(Error::NotSignedIn) => return Err(Error::InvalidToken),
+            other => other?,
+        };
+        Ok((Caller { client_id, named }, live))
+    }
+
+    async fn prove(&self, client_id: &str, secret: Option<&str>) -> Result<()> {
+        let hash = secret
+            .and_then(|secret| Kind::Secret.hash(secret))
+            .ok_or(Error::InvalidToken)?;
+        match registry::with_proof(&self.0.db, client_id, Some(hash), self.0.clock.now()).await? {
+            Some((registration, true)) if registration.confidential => Ok(()),
+            _ => Err(Error::InvalidToken),
+        }
+    }
+}
+
+impl Buckets {
+    async fn merge_of_client(
+        &self,
+        bucket: &Bucket<'_>,
+        named: Named,
+        data: &Value,
+        if_match: &IfMatch,
+    ) -> Result<()> {
+        match named {
+            Named::Public => self.merge(bucket, &InClear, data, if_match).await.map(drop),
+            // wing:private-data
+            Named::Private => {
+                let sealing = self.sealing_for(bucket.user_id, bucket.client_id);
+                self.merge(bucket, &sealing, data, if_match).await.map(drop)
+            } // end wing:private-data
+        }
+    }
+
+    async fn shown(&self, live: &LiveSession, client_id: &str, named: Named) -> Result<ClientData> {
+        let user_id = live.user_id();
+        let public = table::read(&self.db, &Named::Public.of(user_id, client_id)).await?;
+        let (mut version, mut private) = (public.version, None);
+        // wing:private-data
+        if named == Named::Private {
+            let row = table::read(&self.db, &named.of(user_id, client_id)).await?;
+            version = row.version;
+            private = Some(self.opened(user_id, client_id, row.data)?);
+        }
+        // end wing:private-data
+        Ok(ClientData {
+            public: public.data,
+            private,
+            user_id,
+            user_identifier: live.email.clone().unwrap_or_else(|| user_id.to_string()),
+            version,
+        })
+    }
+
+    /// What a client keeps of a user in its public bucket, for server code.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] if it is not a `T`; [`Error::Unavailable`]
+    pub async fn public_of_client<T: DeserializeOwned>(&self, user_id: Uuid, client_id: &str) -> Result<T> {
+        let row = table::read(&self.db, &Named::Public.of(user_id, client_id)).await?;
+        typed(row.data)
+    }
+
+    // wing:private-data
+    /// What a client keeps of a user in its private bucket, for server code only.
+    ///
+    /// # Errors
+    /// [`Error::Unopened`]; [`Error::Internal`] if it is not a `T`; [`Error::Unavailable`]
+    pub async fn private_of_client<T: DeserializeOwned>(
+        &self,
+        user_id: Uuid,
+        client_id: &str,
+        _: &SecretAccess,
+    ) -> Result<T> {
+        let row = table::read(&self.db, &Named::Private.of(user_id, client_id)).await?;
+        typed(self.opened(user_id, client_id, row.data)?)
+    }
+
+    fn opened(
+        &self,
+        user_id: Uuid,
+        client_id: &str,
+        stored: Map<String, Value>,
+    ) -> Result<Map<String, Value>> {
+        use crate::data::AtRest;
+        self.sealing_for(user_id, client_id).open(stored)
+    }
+    // end wing:private-data
+}

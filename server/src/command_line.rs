@@ -1,0 +1,40 @@
+//! What commands beside the server have in common.
+
+use auth::{Config, Problem, Vars, db::Database};
+
+use crate::{log, serve::Failure};
+
+/// What these commands read from the environment: which database, and how long snapshots live. Nothing else in the
+/// environment has to be set or valid.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn config(vars: &Vars) -> Result<Config, Vec<Problem>> {
+    let mut problems = Vec::new();
+    let config = Config::from_vars(vars, "http://127.0.0.1", false, &mut problems);
+    problems.retain(|problem| ["DATABASE_URL", "SNAPSHOT_TTL"].contains(&problem.variable.as_str()));
+    vars.parsed("RUST_LOG", (), &mut problems, log::check);
+    problems.extend_from_slice(vars.unreadable());
+    if problems.is_empty() {
+        Ok(config)
+    } else {
+        Err(problems)
+    }
+}
+
+/// The database of the running servers.
+///
+/// # Errors
+/// If it cannot be opened, or has another schema.
+pub(crate) async fn open(config: &Config) -> Result<Database, Failure> {
+    let db = Database::open(&config.database_url).await?;
+    db.ready().await.map_err(
+        |_| "the database schema does not match this program: check DATABASE_URL, or run `server migrate`",
+    )?;
+    Ok(db)
+}
+
+/// A text from elsewhere, escaped so that it cannot control the terminal it is shown on.
+pub(crate) fn printable(text: &str) -> String {
+    text.escape_debug().to_string()
+}

@@ -1,0 +1,225 @@
+//! Revocation, introspection, and what operators do to clients.
+
+use auth::{Scope, clients::Grant};
+use http::Method;
+use serde_json::{Value, json};
+
+use super::support::{ADA, Client, Tokens, call_with, refused, registry, with_token};
+use crate::support::TestApp;
+
+async fn inspector(app: &TestApp) -> Client {
+    Client::registered(app, "inspector", |new| {
+        new.confidential = true;
+        new.may_introspect = true;
+        new.grants = vec![Grant::ClientCredentials];
+    })
+    .await
+}
+
+async fn revoke(client: &Client, token: &str) -> crate::support::Answer {
+    let answer = client.call("/oauth/revoke", &[("token", token)]).send().await;
+    assert_eq!(answer.header("cache-control"), Some("no-store"));
+    answer
+}
+
+#[tokio::test]
+async fn a_client_takes_its_tokens_back_everywhere_at_once() {
+    let app = TestApp::new().await;
+    let ada = app.registered(ADA).await;
+    let client = Client::public(&app, "cli").await;
+    for which in 0..3 {
+        let first = client.tokens(&ada).await;
+        let next = Tokens::of(&client.refresh(&first.refresh).await.expect(200));
+        let token = [&next.access, &next.refresh, &first.refresh][which];
+        let answer = revoke(&client, token).await.expect(200);
+        assert!(answer.body.is_empty());
+        refused(client.refresh(&next.refresh).await, 400, "invalid_grant");
+        call_with(&app, &next.access, "get_auth_session", &[])
+            .await
+            .refused(401, "unauthenticated");
+    }
+    assert!(ada.is_signed_in().await);
+    app.assert_counts(&[("sessions", 1)]).await;
+}
+
+#[tokio::test]
+async fn whatever_else_is_taken_back_is_200_and_changes_nothing() {
+    let app = TestApp::new().await;
+    let ada = app.registered(ADA).await;
+    let (client, other) = (
+        Client::public(&app, "cli").await,
+        Client::public(&app, "other").await,
+    );
+    let tokens = client.tokens(&ada).await;
+    let invented = format!("{}{}", &tokens.refresh[..4 + 32], "0".repeat(80));
+    for (by, token) in [
+        (&other, tokens.refresh.as_str()),
+        (&other, &tokens.access),
+        (&client, &invented),
+        (&client, "x"),
+        (&client, &ada.cookie("auth").unwrap()),
+    ] {
+        revoke(by, token).await.expect(200);
+    }
+    refused(revoke(&client, "").await, 400, "invalid_request");
+    client.refresh(&tokens.refresh).await.expect(200);
+    let robot = inspector(&app).await;
+    let own = robot.token(&[("grant_type", "client_credentials")]).await;
+    let own = Tokens::of(&own.expect(200)).access;
+    revoke(&robot, &own).await.expect(200);
+    with_token(&app, Method::GET, "/protected", &own)
+        .send()
+        .await
+        .expect(200);
+}
+
+#[tokio::test]
+async fn only_some_clients_may_ask_about_tokens() {
+    let app = TestApp::new().await;
+    let ada = app.registered(ADA).await;
+    let client = Client::public(&app, "cli").await;
+    let tokens = client.tokens(&ada).await;
+    let ask = async |by: &Client| {
+        by.call("/oauth/introspect", &[("token", &tokens.access)])
+            .send()
+            .await
+    };
+    refused(ask(&client).await, 403, "unauthorized_client");
+    let inspector = inspector(&app).await;
+    refused(
+        ask(&inspector.with_secret(Some("x"))).await,
+        401,
+        "invalid_client",
+    );
+    ask(&inspector).await.expect(200);
+    refused(
+        inspector.call("/oauth/introspect", &[]).send().await,
+        400,
+        "invalid_request",
+    );
+    let at_one = client.at("198.51.100.1");
+    for _ in 0..20 {
+        refused(ask(&at_one).await, 403, "unauthorized_client");
+    }
+    refused(ask(&at_one).await, 429, "temporarily_unavailable");
+}
+
+#[tokio::test]
+async fn a_resource_server_is_told_what_a_token_is_worth_at_this_moment() {
+    let app = TestApp::new().await;
+    let ada = app.registered(ADA).await;
+    let user = ada.user().await;
+    let inspector = inspector(&app).await;
+    let client = Client::registered(&app, "web", |new| {
+        new.first_party = true;
+        new.scopes = vec![Scope::Profile, Scope::App];
+        new.resources = vec!["https://api.example".to_owned()];
+    })
+    .await;
+    let tokens = client.tokens(&ada).await;
+    let now = app.clock.unix();
+    let access = inspector.introspect(&tokens.access).await;
+    let session = call_with(&app, &tokens.access, "get_auth_session", &[])
+        .await
+        .json();
+    assert_eq!(
+        access,
+        json!({
+            "active": true, "token_type": "Bearer", "scope": "profile app", "client_id": "web", "sub": user["id"],
+            "username": ADA, "exp": now + 300, "iat": now, "iss": "https://app.example", "sid": session["session_id"],
+        })
+    );
+    let refresh = inspector.introspect(&tokens.refresh).await;
+    assert_eq!(refresh["exp"], now + 1_209_600);
+    let fields = [
+        ("grant_type", "refresh_token"),
+        ("refresh_token", tokens.refresh.as_str()),
+        ("resource", "https://api.example"),
+        ("scope", "profile"),
+    ];
+    let jwt = Tokens::of(&client.token(&fields).await.expect(200));
+    let shown = inspector.introspect(&jwt.access).await;
+    assert_eq!(
+        (&shown["aud"], &shown["scope"]),
+        (&json!("https://api.example"), &json!("profile"))
+    );
+    let own = inspector.token(&[("grant_type", "client_credentials")]).await;
+    let own = inspector.introspect(&Tokens::of(&own.expect(200)).access).await;
+    assert_eq!((&own["sub"], &own["sid"]), (&json!("inspector"), &Value::Null));
+
+    let inactive = json!({ "active": false });
+    for token in [
+        "x",
+        "sak_",
+        "sar_",
+        &ada.cookie("auth").unwrap(),
+        &ada.cookie("id").unwrap(),
+    ] {
+        assert_eq!(inspector.introspect(token).await, inactive, "{token}");
+    }
+    // A look at a token that was replaced long ago ends nothing, and shows nothing.
+    let next = Tokens::of(&client.refresh(&jwt.refresh).await.expect(200));
+    assert_eq!(inspector.introspect(&tokens.refresh).await, inactive);
+    assert_eq!(inspector.introspect(&next.refresh).await["active"], true);
+    ada.call("revoke_other_sessions", &[]).await.expect(200);
+    for token in [&next.access, &next.refresh, &jwt.access] {
+        assert_eq!(inspector.introspect(token).await, inactive);
+    }
+}
+
+#[tokio::test]
+async fn a_revoked_client_gets_nothing_and_all_that_it_had_is_void() {
+    let app = TestApp::new().await;
+    let ada = app.registered(ADA).await;
+    let client = Client::registered(&app, "web", |new| {
+        new.confidential = true;
+        new.grants.push(Grant::ClientCredentials);
+    })
+    .await;
+    let (tokens, code) = (client.tokens(&ada).await, client.code(&ada).await);
+    let own = client.token(&[("grant_type", "client_credentials")]).await;
+    let own = Tokens::of(&own.expect(200)).access;
+    let other = app.restarted(&[]).await;
+    let registry = registry(&app).await;
+    assert_eq!(registry.revoke("web").await.unwrap(), 1);
+    refused(client.refresh(&tokens.refresh).await, 401, "invalid_client");
+    refused(client.exchange(&code).await, 401, "invalid_client");
+    for (method, token) in [("get_auth_session", &tokens.access), ("get_user", &own)] {
+        for app in [&app, &other] {
+            crate::support::until(|| app.auth.sessions.status().marks >= 2).await;
+            call_with(app, token, method, &[])
+                .await
+                .refused(401, "unauthenticated");
+        }
+    }
+    assert_eq!(
+        ada.call("list_own_events", &[]).await.json()[0]["kind"],
+        "client_revoked"
+    );
+    assert!(ada.is_signed_in().await);
+}
+
+#[tokio::test]
+async fn a_removed_client_leaves_no_data_to_another_of_its_name() {
+    let app = TestApp::new().await;
+    let ada = app.registered(ADA).await;
+    let client = Client::public(&app, "web").await;
+    client.tokens(&ada).await;
+    ada.call("update_public_data", &[("display_name", "Ada L.")])
+        .await
+        .expect(200);
+    app.sql(
+        "INSERT INTO user_data (user_id, client_id, bucket, data, version, updated_at)
+         SELECT user_id, 'web', bucket, data, version, updated_at FROM user_data",
+    )
+    .await;
+    registry(&app).await.remove("web").await.unwrap();
+    app.assert_counts(&[("sessions", 1), ("clients", 0), ("user_data", 1)])
+        .await;
+    assert_eq!(
+        ada.call("get_public_data", &[]).await.json()["display_name"],
+        "Ada L."
+    );
+    assert!(registry(&app).await.remove("web").await.is_err());
+    Client::public(&app, "web").await;
+}
