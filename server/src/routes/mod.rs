@@ -1,5 +1,6 @@
 //! The routes that are neither pages nor server functions.
 
+pub(crate) mod consent; // wing:clients
 pub(crate) mod csp_report;
 pub(crate) mod health;
 pub(crate) mod provider;

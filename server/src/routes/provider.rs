@@ -20,7 +20,7 @@ use http::{
 };
 
 use crate::{
-    bare_page::{self, escape},
+    bare_page::hand_over,
     middleware::{
         bodies::Sender,
         guard::{encode, returning, see_other},
@@ -75,7 +75,11 @@ pub(crate) async fn start(
         return StatusCode::UNPROCESSABLE_ENTITY.into_response();
     };
     match auth.oauth.start(&provider, wish, &request).await {
-        Ok(started) => hand_over(&started.authorize_url, started.flow_cookie),
+        Ok(started) => {
+            let mut page = hand_over("Signing in", "Continue to the provider", &started.authorize_url);
+            page.headers_mut().append(SET_COOKIE, started.flow_cookie);
+            page
+        }
         Err(Stop::Error(error)) if matches!(*error, Error::ReauthRequired) => {
             see_other(&returning(SETTINGS_SECURITY, SETTINGS_ACCOUNTS))
         }
@@ -155,19 +159,6 @@ pub(crate) async fn repost(
     }
 }
 
-/// A small page that sends the browser on. A redirect after a form's post would be subject to CSP `form-action`,
-/// along the provider's whole chain of redirects.
-fn hand_over(url: &str, cookie: HeaderValue) -> Response {
-    let url = escape(url);
-    let refresh = format!("<meta http-equiv=\"refresh\" content=\"0;url={url}\">");
-    let link = format!("<p><a href=\"{url}\">Continue to the provider</a></p>");
-    let mut response = bare_page::respond("Signing in", &refresh, &link);
-    let headers = response.headers_mut();
-    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    headers.append(SET_COOKIE, cookie);
-    response
-}
-
 /// Where a successful flow leads.
 fn done(way_back: &WayBack) -> Response {
     let usual = match way_back.intent {
@@ -210,7 +201,7 @@ fn failed(code: &str, way_back: &WayBack) -> Response {
     }
 }
 
-fn refuse(error: &Error) -> Response {
+pub(super) fn refuse(error: &Error) -> Response {
     match error {
         Error::TooManyAttempts { retry_after } => (
             StatusCode::TOO_MANY_REQUESTS,
@@ -225,7 +216,7 @@ fn refuse(error: &Error) -> Response {
             StatusCode::SERVICE_UNAVAILABLE.into_response()
         }
         _ => {
-            tracing::error!(error = %chain(error), "a provider flow failed");
+            tracing::error!(error = %chain(error), "a flow failed");
             StatusCode::INTERNAL_SERVER_ERROR.into_response()
         }
     }

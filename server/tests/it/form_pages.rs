@@ -89,6 +89,7 @@ async fn every_form_has_declared_its_page_and_no_field_for_a_secret_comes_back()
             .expect(200);
     }
     let other = app.signed_in(ADA).await;
+    let device_page = crate::clients::device_page(&app).await; // wing:clients
     let mut seen = std::collections::BTreeSet::new();
     let stranger = app.browser();
     // Without a password of one's own the form is another.
@@ -106,6 +107,11 @@ async fn every_form_has_declared_its_page_and_no_field_for_a_secret_comes_back()
         (&ada, "/settings/sessions"),
         (&ada, "/settings/security"),
         (&root, "/settings/security"),
+        // wing:clients
+        (&ada, "/settings/access"),
+        (&ada, "/device"),
+        (&ada, device_page.as_str()),
+        // end wing:clients
         (&root, ada_page.as_str()),      // wing:admin
         (&root, disabled_page.as_str()), // wing:admin
     ] {
