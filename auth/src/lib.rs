@@ -67,4 +67,5 @@ pub use self::{
     users::{NewUser, Occasion, SqlUsers, UserAdapter, clean_name},
 };
 
+pub use wire::{AccessInfo, Scope, Scopes}; // wing:clients
 pub use wire::{AccountInfo, AuthSession, Role, SessionInfo, User, WaysIn};

@@ -34,7 +34,7 @@ pub const FORMS: &[Endpoint] = &[DECIDE_DEVICE];
 
 /// A device that asks for access, with the age of its request. The age is computed on the server, since the browser's clock
 /// may differ.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AskingDevice {
     /// The device.
     pub device: DeviceRequest,

@@ -35,8 +35,8 @@ const REPEATED: [&str; 8] = [
     "resource",
 ];
 
-/// A valid request for authorization.
-#[derive(Clone, Debug)]
+/// A valid request for authorization. It has no Debug, which would show the state.
+#[derive(Clone)]
 pub struct Authorization {
     pub(super) registration: Registration,
     pub(super) redirect_uri: String,

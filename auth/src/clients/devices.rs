@@ -41,8 +41,7 @@ pub(super) const EXPIRED: Expired = Expired {
     when: "expires_at <= $1",
 };
 
-/// What a device shows and polls with.
-#[derive(Debug)]
+/// What a device shows and polls with. It has no Debug, which would show the codes.
 pub struct DeviceStart {
     /// For the device.
     pub device_code: SecretString,

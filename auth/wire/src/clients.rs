@@ -153,7 +153,7 @@ pub enum AccessKind {
     Key,
 }
 
-/// A personal key that has just been created: the only time that its text is known.
+/// A personal key that has just been created: the only time that its text is known. It has no Debug, which would show it.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NewKey {
     /// The key. A secret of its user.
@@ -168,16 +168,8 @@ pub struct NewKey {
     pub expires_at: Timestamp,
 }
 
-impl std::fmt::Debug for NewKey {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("NewKey")
-            .field("session_id", &self.session_id)
-            .finish_non_exhaustive()
-    }
-}
-
-/// A client that asks for access, as the page of consent shows it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// A client that asks for access, as the page of consent shows it. It has no Debug, which would show the state.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConsentRequest {
     /// The client's name.
     pub client_name: String,
@@ -191,8 +183,8 @@ pub struct ConsentRequest {
     pub parameters: Vec<(String, String)>,
 }
 
-/// A device that asks for access, as the page of devices shows it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// A device that asks for access, as the page of devices shows it. It has no Debug, which would show the code.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeviceRequest {
     /// The code, as the device shows it.
     pub user_code: String,
