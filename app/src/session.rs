@@ -56,7 +56,10 @@ pub async fn get_user() -> Result<Option<User>, AppError> {
 
 /// Signs out. Without a session it does nothing, and the answer is the same.
 #[server]
-pub async fn logout(#[server(default)] return_to: Option<String>, // wing:clients
+pub async fn logout(
+    // wing:clients
+    #[server(default)] return_to: Option<String>,
+    // end wing:clients
 ) -> Result<(), AppError> {
     Context::take()?.sign_out().await?;
     // wing:clients
