@@ -19,6 +19,7 @@ export class Watch {
   private readonly expected: Expected[] = [];
   private readonly messages: ExpectedMessage[] = [];
   private readonly noticed: (() => string | undefined)[] = [];
+  private readonly sites = [APP, ACME];
 
   constructor(private readonly javaScript: boolean) {}
 
@@ -27,7 +28,7 @@ export class Watch {
     context.on('weberror', (error) => this.notice(() => `error in a page: ${error.error().stack}`));
     context.on('request', (request) => {
       const url = new URL(request.url());
-      if (url.protocol.startsWith('http') && ![APP, ACME].includes(url.origin)) {
+      if (url.protocol.startsWith('http') && !this.sites.includes(url.origin)) {
         this.notice(() => `request to another site: ${url}`);
       }
       if (url.pathname === '/csp-report') {
@@ -66,6 +67,13 @@ export class Watch {
   expectAnswer(path: string, status: number): void {
     this.expected.push({ path, status, came: false });
   }
+
+  // wing:clients
+  /** This other site belongs to the test. */
+  expectSite(origin: string): void {
+    this.sites.push(origin);
+  }
+  // end wing:clients
 
   /** This error on the console belongs to the test: it must come exactly once. */
   expectMessage(text: RegExp): void {

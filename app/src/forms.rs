@@ -18,7 +18,23 @@ pub struct Endpoint {
     pub pages: &'static [&'static str],
     /// The fields whose text comes back if the form does not succeed. Never a field that holds a secret.
     pub comes_back: &'static [&'static str],
+    /// What the answer shows once. `None` if the form's page shows everything that came of it.
+    pub shown_once: Option<ShownOnce>, // wing:clients
 }
+
+// wing:clients
+/// A secret in a form's answer that is never shown again. Without JavaScript, a page of its own shows it instead of the
+/// form's page: the redirect there would have to carry the secret in a cookie.
+#[derive(Clone, Copy, Debug)]
+pub struct ShownOnce {
+    /// The name of the secret in the answer.
+    pub member: &'static str,
+    /// The title of the page.
+    pub title: &'static str,
+    /// What to do with the secret.
+    pub advice: &'static str,
+}
+// end wing:clients
 
 impl Endpoint {
     /// The form that posts to a server function, on these pages. None of its fields come back.
@@ -27,6 +43,7 @@ impl Endpoint {
             path: S::PATH,
             pages,
             comes_back: &[],
+            shown_once: None, // wing:clients
         }
     }
 
@@ -34,6 +51,16 @@ impl Endpoint {
     pub const fn coming_back(self, comes_back: &'static [&'static str]) -> Self {
         Self { comes_back, ..self }
     }
+
+    // wing:clients
+    /// The same form, with an answer that shows a secret once.
+    pub const fn showing_once(self, shown_once: ShownOnce) -> Self {
+        Self {
+            shown_once: Some(shown_once),
+            ..self
+        }
+    }
+    // end wing:clients
 
     /// Whether a page has the form.
     pub fn is_on(&self, page: &str) -> bool {
@@ -90,6 +117,7 @@ mod tests {
         path: "/api/x",
         pages: &["/people/{user_id}/edit", "/people"],
         comes_back: &[],
+        shown_once: None, // wing:clients
     };
 
     #[test]

@@ -4,6 +4,8 @@
 //! unless [`PUBLIC`] lists it. If it has forms, [`FORMS`] lists them.
 
 pub mod admin; // wing:admin
+pub mod authorize; // wing:clients
+pub mod device; // wing:clients
 pub mod home;
 pub mod login;
 pub mod not_found;
@@ -52,9 +54,11 @@ pub mod paths {
     /// The password, and confirming the user's identity.
     pub const SETTINGS_SECURITY: &str = "/settings/security";
     // wing:clients
-    /// The page on which a user allows or denies what a client asks for.
+    /// What has access to the user's account beside their browsers.
+    pub const SETTINGS_ACCESS: &str = "/settings/access";
+    /// Where an application asks for access.
     pub const AUTHORIZE: &str = "/oauth/authorize";
-    /// The page on which a user types a device's code.
+    /// Where a user types the code that a device shows.
     pub const DEVICE: &str = "/device";
     // end wing:clients
     // wing:admin
@@ -95,7 +99,9 @@ pub const FORMS: &[&[Endpoint]] = &[
     settings::accounts::FORMS,
     settings::sessions::FORMS,
     settings::security::FORMS,
-    admin::person::FORMS, // wing:admin
+    settings::access::FORMS, // wing:clients
+    device::FORMS,           // wing:clients
+    admin::person::FORMS,    // wing:admin
 ];
 
 /// The declaration of the form that posts to the server function at this path.
@@ -115,6 +121,10 @@ pub fn Page() -> impl IntoView {
             <Route path=last(paths::LOGIN) view=LoginPage ssr=SsrMode::Async />
             <Route path=last(paths::REGISTER) view=RegisterPage ssr=SsrMode::Async />
             <Route path=last(paths::PROFILE) view=Profile ssr=SsrMode::Async />
+            // wing:clients
+            <Route path=last_two(paths::AUTHORIZE) view=authorize::Authorize ssr=SsrMode::Async />
+            <Route path=last(paths::DEVICE) view=device::Device ssr=SsrMode::Async />
+            // end wing:clients
             <ParentRoute path=last(paths::SETTINGS) view=Settings ssr=SsrMode::Async>
                 <Route path=StaticSegment("") view=Public />
                 <Route path=last(paths::SETTINGS_PUBLIC) view=Public />
@@ -122,6 +132,7 @@ pub fn Page() -> impl IntoView {
                 <Route path=last(paths::SETTINGS_ACCOUNTS) view=Accounts />
                 <Route path=last(paths::SETTINGS_SESSIONS) view=Sessions />
                 <Route path=last(paths::SETTINGS_SECURITY) view=Security />
+                <Route path=last(paths::SETTINGS_ACCESS) view=settings::access::Access /> // wing:clients
             </ParentRoute>
             // wing:admin
             <ParentRoute path=last(paths::ADMIN) view=admin::ForAdmins ssr=SsrMode::Async>
@@ -137,6 +148,14 @@ pub fn Page() -> impl IntoView {
 fn last(path: &'static str) -> StaticSegment<&'static str> {
     StaticSegment(path.rsplit_once('/').map_or(path, |(_, last)| last))
 }
+
+// wing:clients
+/// The last two segments of a path.
+fn last_two(path: &'static str) -> (StaticSegment<&'static str>, StaticSegment<&'static str>) {
+    let above = path.rsplit_once('/').map_or("", |(above, _)| above);
+    (last(above), last(path))
+}
+// end wing:clients
 
 // wing:admin
 /// The last two segments of a path that ends with a name in braces.

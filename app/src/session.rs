@@ -1,5 +1,12 @@
 //! Who is signed in, for views and server functions, and signing out.
 
+// wing:clients
+#![expect(
+    missing_docs,
+    reason = "`#[server]` generates a struct for each function, whose fields are the arguments"
+)]
+// end wing:clients
+
 use leptos::prelude::*;
 use wire::{AuthSession, User};
 
@@ -49,8 +56,19 @@ pub async fn get_user() -> Result<Option<User>, AppError> {
 
 /// Signs out. Without a session it does nothing, and the answer is the same.
 #[server]
-pub async fn logout() -> Result<(), AppError> {
-    Context::take()?.sign_out().await
+pub async fn logout(
+    // wing:clients
+    #[server(default)] return_to: Option<String>,
+    // end wing:clients
+) -> Result<(), AppError> {
+    Context::take()?.sign_out().await?;
+    // wing:clients
+    // To change to another account: a page that needs a session leads to the login page, and from there back.
+    if let Some(return_to) = return_to.as_deref().and_then(auth::ReturnTo::parse) {
+        leptos_axum::redirect(return_to.as_str());
+    }
+    // end wing:clients
+    Ok(())
 }
 
 /// The form that signs out. Every page for a signed-in user has it.

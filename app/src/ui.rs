@@ -15,4 +15,5 @@ pub mod marks;
 pub mod nav;
 pub mod provider_error;
 pub mod providers;
+pub mod scopes; // wing:clients
 pub mod time;

@@ -4,7 +4,7 @@
 use axum::response::{Html, IntoResponse, Response};
 use http::{
     HeaderValue,
-    header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY},
+    header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY},
 };
 
 /// Their policy: no scripts, and forms only to this server.
@@ -25,6 +25,19 @@ pub(crate) fn respond(title: &str, head: &str, main: &str) -> Response {
         (CACHE_CONTROL, HeaderValue::from_static("no-store")),
     ];
     (headers, Html(page)).into_response()
+}
+
+/// A small page that sends the browser on to another site. A redirect after a form's post would be subject to CSP
+/// `form-action`, along the other site's whole chain of redirects.
+pub(crate) fn hand_over(title: &str, link: &str, url: &str) -> Response {
+    let url = escape(url);
+    let refresh = format!("<meta http-equiv=\"refresh\" content=\"0;url={url}\">");
+    let link = format!("<p><a href=\"{url}\">{}</a></p>", escape(link));
+    let mut response = respond(title, &refresh, &link);
+    response
+        .headers_mut()
+        .insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    response
 }
 
 /// Text escaped for use in markup and in attributes.

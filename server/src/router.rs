@@ -2,6 +2,7 @@
 
 use std::{collections::HashSet, ops::Deref, sync::Arc, time::Duration};
 
+use app::pages::paths::AUTHORIZE; // wing:clients
 use app::{App, pages::paths::SETTINGS_SECURITY, shell};
 use auth::{Auth, session_layer};
 use axum::{
@@ -38,6 +39,7 @@ use crate::{
         prefetch,
         spelling,
     },
+    routes::consent, // wing:clients
     routes::{csp_report, health, provider, session},
 };
 
@@ -129,8 +131,11 @@ pub fn router(
             move || shell(options.clone())
         })
         .route("/auth/login/{provider}", post(provider::start));
+    let pages = pages.route(AUTHORIZE, post(consent::decide)); // wing:clients
+    let pages = guarded(pages);
+    let pages = pages.layer(from_fn_with_state(state.clone(), consent::layer)); // wing:clients
     // A body is read once its sender is known, and only up to that sender's limit.
-    let forms = guarded(pages).layer(from_fn_with_state(state.clone(), forms::layer));
+    let forms = pages.layer(from_fn_with_state(state.clone(), forms::layer));
     let dynamic = with_session(forms)
         .layer(from_fn(forms::accept))
         .layer(from_fn_with_state(state.clone(), origin::layer))

@@ -66,6 +66,13 @@ fn words(kind: &str, note: &str) -> String {
             Some(role) => format!("Role changed to {}", role.label()),
             None => format!("Role changed to {note}"),
         },
+        // wing:clients
+        "client_signed_in" => format!("{note} was given access to your account"),
+        "client_signed_out" => format!("{note} gave up its access to your account"),
+        "client_revoked" => format!("{note} lost its access to every account"),
+        "token_reuse" => "A copied token was used, so the access it belonged to has ended".to_owned(),
+        "create_key" => format!("Key “{note}” created"),
+        // end wing:clients
         other => other.replace('_', " "),
     }
 }

@@ -221,6 +221,13 @@ impl FormState {
         }
     }
 
+    // wing:clients
+    /// Whether the form is done.
+    pub fn is_done(self) -> bool {
+        matches!(self.outcome(), Some(Outcome::Done))
+    }
+    // end wing:clients
+
     /// Whether the form was sent.
     pub fn was_sent(self) -> bool {
         self.is_pending() || self.outcome().is_some()

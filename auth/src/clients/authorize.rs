@@ -75,13 +75,6 @@ impl Authorization {
             parameters: self.parameters.clone(),
         }
     }
-
-    /// The query that asks for the same.
-    pub fn query(&self) -> String {
-        form_urlencoded::Serializer::new(String::new())
-            .extend_pairs(&self.parameters)
-            .finish()
-    }
 }
 
 /// What an address leads to, as a person may recognise it: its host, or the scheme of an application.

@@ -1,5 +1,6 @@
 // Every page, in the states a person may see it in.
 
+import { LoopbackClient, polled, startDevice } from '../../clients'; // wing:clients
 import { expect } from '../../fixtures';
 import { somebody } from '../../people';
 import type { Visitor } from '../../visitor';
@@ -42,6 +43,8 @@ export const NEW: Sight[] = [
   { name: 'settings-private-new', show: opened('/settings/private') }, // wing:private-data
   { name: 'settings-accounts-new', show: opened('/settings/accounts') },
   { name: 'settings-sessions-new', show: opened('/settings/sessions') },
+  { name: 'settings-access-new', show: opened('/settings/access') }, // wing:clients
+  { name: 'device-new', show: opened('/device') }, // wing:clients
 ];
 
 export const SETTLED: Sight[] = [
@@ -54,6 +57,15 @@ export const SETTLED: Sight[] = [
   { name: 'settings-sessions', show: opened('/settings/sessions') },
   { name: 'settings-security', show: opened('/settings/security') },
   { name: 'settings-security-wrong', show: wrongPresentPassword },
+  // wing:clients
+  { name: 'settings-access', show: withKeys },
+  { name: 'settings-access-wrong', show: wrongDays },
+  { name: 'authorize', show: asked },
+  { name: 'authorize-wrong', show: wronglyAsked },
+  { name: 'device', show: waiting },
+  { name: 'device-decided', show: decided },
+  { name: 'device-wrong', show: opened('/device?user_code=BCDF-GHJK') },
+  // end wing:clients
 ];
 
 // wing:admin
@@ -158,3 +170,51 @@ async function wrongPresentPassword(visitor: Visitor): Promise<void> {
   await visitor.send(visitor.button('Change password'), '/api/change_password');
   await expect(visitor.alert).toBeVisible();
 }
+
+// wing:clients
+async function withKeys(visitor: Visitor): Promise<void> {
+  const device = await startDevice('profile data');
+  await visitor.open(`/device?user_code=${device.user_code}`);
+  await visitor.send(visitor.button('Allow'), '/api/decide_device');
+  await expect(visitor.status).toBeVisible();
+  await polled(device);
+  await visitor.open('/settings/access');
+  await visitor.field('Name').fill('Backups of everything, every night at three');
+  await visitor.send(visitor.button('Create key'), '/api/create_key');
+  await expect(visitor.page.getByText('It is not shown again.')).toBeVisible();
+  await expect(visitor.button('Revoke access: Development client')).toBeVisible();
+}
+
+async function wrongDays(visitor: Visitor): Promise<void> {
+  await visitor.open('/settings/access');
+  await visitor.field('Name').fill('Backups');
+  await visitor.field('Days until it expires').fill('1000');
+  visitor.expectRefusal('/api/create_key', 422);
+  await visitor.send(visitor.button('Create key'), '/api/create_key');
+  await expect(visitor.alert).toBeVisible();
+}
+
+async function asked(visitor: Visitor): Promise<void> {
+  const client = await LoopbackClient.start();
+  await visitor.open(client.asking('profile data app'));
+  await client.stop();
+}
+
+async function wronglyAsked(visitor: Visitor): Promise<void> {
+  visitor.expectPage('/oauth/authorize', 400);
+  // Not a page of the app proper: there is nothing to hydrate.
+  await visitor.page.goto('/oauth/authorize?client_id=unknown');
+}
+
+async function waiting(visitor: Visitor): Promise<void> {
+  const device = await startDevice('profile data');
+  await visitor.open(`/device?user_code=${device.user_code}`);
+  await expect(visitor.button('Allow')).toBeVisible();
+}
+
+async function decided(visitor: Visitor): Promise<void> {
+  await waiting(visitor);
+  await visitor.send(visitor.button('Deny'), '/api/decide_device');
+  await expect(visitor.status).toBeVisible();
+}
+// end wing:clients

@@ -10,9 +10,12 @@ use app::{
     error::AppError,
     flash::{Flash, Outcome},
     forms::Endpoint,
+    forms::ShownOnce, // wing:clients
     made_for::FOR,
     pages::{
-        PUBLIC, form_at,
+        PUBLIC,
+        form_at,
+        paths::AUTHORIZE, // wing:clients
         paths::{HOME, SETTINGS_SECURITY},
     },
 };
@@ -25,6 +28,7 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
+use http::response; // wing:clients
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method,
     header::{
@@ -32,7 +36,9 @@ use http::{
     },
 };
 use http_body_util::BodyExt;
+use http_body_util::Collected; // wing:clients
 use percent_encoding::percent_decode_str;
+use serde_json::Value; // wing:clients
 use url::form_urlencoded;
 use uuid::Uuid;
 
@@ -42,6 +48,7 @@ use super::{
     guard::{encode, path_of, returning, see_other},
     refusals::accepts_html,
 };
+use crate::bare_page::{self, escape}; // wing:clients
 use crate::router::AppState;
 
 /// The headers with which server_fn marks its answers.
@@ -53,10 +60,11 @@ const MAX_FIELDS: usize = 64;
 /// The largest body that is read from an anonymous visitor, in bytes.
 const MAX_OF_NOBODY: usize = 64 * 1024;
 
-/// The path that is posted to: a server function, or the start of a provider flow.
+/// The path that is posted to: a server function, the start of a provider flow, or a decision on a client.
 fn target(request: &Request) -> Option<&str> {
     let path = request.uri().path();
     let is_form = path.starts_with("/api/") || path.starts_with("/auth/login/");
+    let is_form = is_form || path == AUTHORIZE; // wing:clients
     (*request.method() == Method::POST && is_form).then_some(path)
 }
 
@@ -66,6 +74,7 @@ fn limit(path: &str) -> usize {
         "/api/login" | "/api/register" => 8 * 1024,
         "/api/update_public_data" => 300 * 1024,
         "/api/update_private_data" => 300 * 1024, // wing:private-data
+        AUTHORIZE => 8 * 1024,                    // wing:clients
         _ if path.starts_with("/auth/login/") => 8 * 1024,
         _ => 64 * 1024,
     }
@@ -93,7 +102,7 @@ pub(crate) async fn accept(request: Request, next: Next) -> Response {
     next.run(request).await
 }
 
-/// The layer for POST to server functions and to the start of provider flows. It is inside the session layer.
+/// The layer for POST to all these paths. It is inside the session layer.
 pub(crate) async fn layer(State(state): State<AppState>, request: Request, next: Next) -> Response {
     let Some(path) = target(&request).map(str::to_owned) else {
         return next.run(request).await;
@@ -253,6 +262,8 @@ struct Posted {
     page: String,
     /// The text of the fields that come back.
     typed: Vec<(String, String)>,
+    /// What its answer shows once.
+    shown_once: Option<ShownOnce>, // wing:clients
     /// The signed-in user.
     user: Option<Uuid>,
     /// The user for whom the form's page was made, if known.
@@ -298,6 +309,7 @@ impl Posted {
                 .filter(|(name, _)| comes_back.contains(&&**name))
                 .map(|(name, value)| (name.into_owned(), value.into_owned()))
                 .collect(),
+            shown_once: form.and_then(|form| form.shown_once), // wing:clients
             user,
             made_for,
             unproven: Typist::Unproven(from),
@@ -343,6 +355,11 @@ impl Posted {
             .headers
             .remove(LOCATION)
             .and_then(|location| location.to_str().ok().map(str::to_owned));
+        // wing:clients
+        if let Some(shown) = self.shown_once.filter(|_| !failed) {
+            return self.show_once(state, shown, parts, body).await;
+        }
+        // end wing:clients
         let mut location = self.page.clone();
         let is_flashed = if failed {
             let wait = parts.headers.get(RETRY_AFTER).and_then(|wait| wait.to_str().ok());
@@ -374,6 +391,39 @@ impl Posted {
         }
         answer
     }
+
+    // wing:clients
+    /// Answers a browser with a page that shows a secret of the answer.
+    async fn show_once(
+        mut self,
+        state: &AppState,
+        shown: ShownOnce,
+        answered: response::Parts,
+        body: Body,
+    ) -> Response {
+        let bytes = body.collect().await.map(Collected::to_bytes).unwrap_or_default();
+        let answer: Value = serde_json::from_slice(&bytes).unwrap_or_default();
+        let secret = answer.get(shown.member).and_then(Value::as_str);
+        let main = format!(
+            "<p>{}</p><p><code>{}</code></p><p><a href=\"{}\">Go back</a></p>",
+            escape(shown.advice),
+            escape(secret.unwrap_or_default()),
+            escape(&self.page),
+        );
+        let mut page = bare_page::respond(shown.title, "", &main);
+        let headers = page.headers_mut();
+        // Other headers stay, such as cookies.
+        for (name, value) in &answered.headers {
+            if ![CONTENT_TYPE, CONTENT_LENGTH, CACHE_CONTROL].contains(name) {
+                headers.append(name, value.clone());
+            }
+        }
+        if self.flashes.drop_about(&self.endpoint, self.user) {
+            headers.append(SET_COOKIE, self.flashes.cookie(state));
+        }
+        page
+    }
+    // end wing:clients
 
     /// Leaves a flash about a failure for the form's page. Returns whether there is one.
     async fn flash_failure(&mut self, state: &AppState, error: AppError) -> bool {

@@ -101,7 +101,7 @@ pub(crate) fn returning(page: &str, here: &str) -> String {
 }
 
 /// The path and query of the request.
-pub(super) fn asked(uri: &Uri) -> &str {
+pub(crate) fn asked(uri: &Uri) -> &str {
     uri.path_and_query().map_or(uri.path(), |asked| asked.as_str())
 }
 

@@ -1,6 +1,7 @@
 //! The routes that are neither pages nor server functions.
 
 pub(crate) mod clients; // wing:clients
+pub(crate) mod consent; // wing:clients
 pub(crate) mod csp_report;
 pub(crate) mod health;
 pub(crate) mod provider;

@@ -20,7 +20,7 @@ use http::{
 };
 
 use crate::{
-    bare_page::{self, escape},
+    bare_page::hand_over,
     middleware::{
         bodies::Sender,
         guard::{encode, returning, see_other},
@@ -76,7 +76,11 @@ pub(crate) async fn start(
         return StatusCode::UNPROCESSABLE_ENTITY.into_response();
     };
     match auth.oauth.start(&provider, wish, &request).await {
-        Ok(started) => hand_over(&started.authorize_url, started.flow_cookie),
+        Ok(started) => {
+            let mut page = hand_over("Signing in", "Continue to the provider", &started.authorize_url);
+            page.headers_mut().append(SET_COOKIE, started.flow_cookie);
+            page
+        }
         Err(Stop::Error(error)) if matches!(*error, Error::ReauthRequired) => {
             see_other(&returning(SETTINGS_SECURITY, SETTINGS_ACCOUNTS))
         }
@@ -154,19 +158,6 @@ pub(crate) async fn repost(
         Ok(location) => see_other(&location),
         Err(stop) => stopped(stop),
     }
-}
-
-/// A small page that sends the browser on. A redirect after a form's post would be subject to CSP `form-action`,
-/// along the provider's whole chain of redirects.
-fn hand_over(url: &str, cookie: HeaderValue) -> Response {
-    let url = escape(url);
-    let refresh = format!("<meta http-equiv=\"refresh\" content=\"0;url={url}\">");
-    let link = format!("<p><a href=\"{url}\">Continue to the provider</a></p>");
-    let mut response = bare_page::respond("Signing in", &refresh, &link);
-    let headers = response.headers_mut();
-    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    headers.append(SET_COOKIE, cookie);
-    response
 }
 
 /// Where a successful flow leads.

@@ -89,6 +89,7 @@ async fn every_form_has_declared_its_page_and_no_field_for_a_secret_comes_back()
             .expect(200);
     }
     let other = app.signed_in(ADA).await;
+    let device_page = crate::clients::device_page(&app).await; // wing:clients
     let mut seen = std::collections::BTreeSet::new();
     let stranger = app.browser();
     // Without a password of one's own the form is another.
@@ -106,6 +107,8 @@ async fn every_form_has_declared_its_page_and_no_field_for_a_secret_comes_back()
         (&ada, "/settings/sessions"),
         (&ada, "/settings/security"),
         (&root, "/settings/security"),
+        (&ada, "/settings/access"),      // wing:clients
+        (&ada, device_page.as_str()),    // wing:clients
         (&root, ada_page.as_str()),      // wing:admin
         (&root, disabled_page.as_str()), // wing:admin
     ] {
@@ -119,7 +122,8 @@ async fn every_form_has_declared_its_page_and_no_field_for_a_secret_comes_back()
             }
             seen.insert(action.to_owned());
             let declared = form_at(action).unwrap_or_else(|| panic!("{action} is not declared"));
-            assert!(declared.is_on(page), "{action} is on {page}");
+            let path = page.split('?').next().unwrap();
+            assert!(declared.is_on(path), "{action} is on {page}");
             for input in form.split("<input").skip(1) {
                 let input = input.split('>').next().unwrap();
                 let name = attribute(input, "name").unwrap_or("");

@@ -1,5 +1,6 @@
 //! The settings: one page with tabs, each with its own address.
 
+pub mod access; // wing:clients
 pub mod accounts;
 pub mod private; // wing:private-data
 pub mod public;
@@ -16,6 +17,7 @@ const TABS: &[(&str, &str)] = &[
     (paths::SETTINGS_PRIVATE, "Private"), // wing:private-data
     (paths::SETTINGS_ACCOUNTS, "Accounts"),
     (paths::SETTINGS_SESSIONS, "Sessions"),
+    (paths::SETTINGS_ACCESS, "Access"), // wing:clients
     (paths::SETTINGS_SECURITY, "Security"),
 ];
 

@@ -47,7 +47,10 @@ pub async fn revoke_session(session_id: Uuid) -> Result<(), AppError> {
     Ok(context.request.revoke(&live, session_id).await?)
 }
 
-const REVOKE_SESSION: Endpoint = Endpoint::of::<RevokeSession>(&[paths::SETTINGS_SESSIONS]);
+pub(super) const REVOKE_SESSION: Endpoint = Endpoint::of::<RevokeSession>(&[
+    paths::SETTINGS_SESSIONS,
+    paths::SETTINGS_ACCESS, // wing:clients
+]);
 
 /// Ends all of the user's sessions except the current one.
 #[server]

@@ -1,14 +1,26 @@
-//! Other clients: how they get tokens, and what tokens and keys open.
+//! Other clients: how they get tokens, what tokens and keys open, and what users see of it.
 
+mod access;
 mod access_tokens;
+mod authorize;
 mod codes;
 mod command_line;
 mod data;
+mod device;
 mod devices;
 mod endpoints;
 mod keys;
 mod metadata;
 mod refresh;
+mod registered;
 mod scripts;
 mod support;
 mod taking_back;
+
+use crate::support::TestApp;
+
+/// A page with the decision about a device that waits.
+pub async fn device_page(app: &TestApp) -> String {
+    let device = registered::device(app, &registered::add(app, registered::tv()).await, "profile").await;
+    format!("/device?user_code={}", device.user_code)
+}

@@ -21,7 +21,7 @@ mod provider_token;
 mod refused_token;
 mod repeats;
 mod start;
-mod support;
+pub mod support;
 mod tokens;
 mod users;
 mod vouching;

@@ -60,6 +60,15 @@ pub const FUNCTIONS: &[Function] = &[
     ("update_private_data", &[("api_token", "token-of-some-service")]),
     ("clear_private_data", &[]),
     // end wing:private-data
+    // wing:clients
+    ("list_access", &[]),
+    ("create_key", &[("name", "Backups"), ("scope", "profile")]),
+    ("get_device", &[("user_code", "BCDF-GHJK")]),
+    (
+        "decide_device",
+        &[("user_code", "BCDF-GHJK"), ("decision", "allow")],
+    ),
+    // end wing:clients
 ];
 
 // wing:admin
@@ -106,6 +115,7 @@ pub const PROTECTED: &[&str] = &[
     paths::SETTINGS_ACCOUNTS,
     paths::SETTINGS_SESSIONS,
     paths::SETTINGS_SECURITY,
+    paths::SETTINGS_ACCESS, // wing:clients
 ];
 
 /// Whether a text occurs in bytes.
