@@ -10,4 +10,8 @@ export default function checkLog(): void {
   if (alarming.length > 0) {
     throw new Error(`the app logged errors during the tests:\n${alarming.join('\n')}`);
   }
+  const secret = /\bsa[cdkrs]_[0-9a-f]{8}|v4\.local\./.exec(log);
+  if (secret) {
+    throw new Error(`the app logged a secret: ${log.slice(0, secret.index).split('\n').pop()}`);
+  }
 }

@@ -74,9 +74,9 @@ async function post(path: string, form: Record<string, string>, address: string)
 }
 
 /** A device begins to ask. Each comes from an address of its own, since these are limited. */
-export async function startDevice(scope = 'profile'): Promise<Device> {
+export async function startDevice(scope = 'profile', more: Record<string, string> = {}): Promise<Device> {
   const address = `10.${[...randomBytes(3)].join('.')}`;
-  const response = await post('/oauth/device_authorization', { client_id: DEV_APP, scope }, address);
+  const response = await post('/oauth/device_authorization', { client_id: DEV_APP, scope, ...more }, address);
   if (!response.ok) {
     throw new Error(`no device code: ${response.status} ${await response.text()}`);
   }
@@ -85,12 +85,17 @@ export async function startDevice(scope = 'profile'): Promise<Device> {
 
 /** What a device learns of the decision: an error, or that it has tokens. */
 export async function polled(device: Device): Promise<string> {
+  const answer = await polledTokens(device, DEV_APP);
+  return answer.error ?? answer.token_type;
+}
+
+/** The whole answer to a device that asks for its tokens. */
+export async function polledTokens(device: Device, client_id: string): Promise<Record<string, string>> {
   const form = {
-    client_id: DEV_APP,
+    client_id,
     grant_type: 'urn:ietf:params:oauth:grant-type:device_code',
     device_code: device.device_code,
   };
   const address = `10.${[...randomBytes(3)].join('.')}`;
-  const answer = await (await post('/oauth/token', form, address)).json();
-  return answer.error ?? answer.token_type;
+  return (await post('/oauth/token', form, address)).json();
 }

@@ -29,7 +29,8 @@ function fromHere(path: string): string {
   return resolve(FROM_HERE, path);
 }
 
-function appProgram(): string {
+/** The app's program, with the examples' beside it. */
+export function appProgram(): string {
   return process.env.SERVER_BIN || fromHere(join(process.env.CARGO_TARGET_DIR || '../target', 'debug/server'));
 }
 

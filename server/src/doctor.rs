@@ -59,6 +59,13 @@ pub async fn run(config: ServerConfig) -> Result<(), Failure> {
             &format!("silent, so every request would ask the database: {trouble}"),
         );
     }
+    // wing:clients
+    let keys = auth.clients.jwks()["keys"].as_array().map_or(0, Vec::len);
+    report.ok(
+        "token signing",
+        &format!("with the key {}, {keys} published", auth.clients.signing_key()),
+    );
+    // end wing:clients
     for provider in auth.oauth.list() {
         // wing:dev-provider
         // The development provider is part of this server, which is not running now.

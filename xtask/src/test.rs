@@ -66,6 +66,13 @@ pub(crate) fn test(steps: &mut Steps, _: &[String]) -> Outcome {
     wings::quick(steps)?;
     steps.run("debug build", || run(&mut cargo(["leptos", "build"])?))?;
 
+    // wing:clients
+    // Beside the server, where the browser tests find it.
+    steps.run("examples", || {
+        run(&mut cargo(["build", "--package", "example-cli"])?)
+    })?;
+    // end wing:clients
+
     let report = layout::target()?.join("playwright.xml");
     steps.run_tests("browser tests", &report, || playwright(&chromium, &report))?;
 

@@ -7,7 +7,6 @@ use uuid::Uuid;
 use wire::Scope;
 
 use super::{Bearing, Clients, Parameters, formats::Kind, registry};
-#[rustfmt::skip]
 use crate::data::{SecretAccess, private}; // wing:private-data
 use crate::{
     client::Client,
@@ -188,25 +187,17 @@ impl Buckets {
     ) -> Result<()> {
         match named {
             Named::Public => self.merge(bucket, &InClear, data, if_match).await.map(drop),
-            // wing:private-data
-            Named::Private => {
-                let sealing = self.sealing_for(bucket.user_id, bucket.client_id);
-                self.merge(bucket, &sealing, data, if_match).await.map(drop)
-            } // end wing:private-data
+            Named::Private => self.merge_private_of_client(bucket, data, if_match).await, // wing:private-data
         }
     }
 
     async fn shown(&self, live: &LiveSession, client_id: &str, named: Named) -> Result<ClientData> {
         let user_id = live.user_id();
         let public = table::read(&self.db, &Named::Public.of(user_id, client_id)).await?;
-        let (mut version, mut private) = (public.version, None);
-        // wing:private-data
-        if named == Named::Private {
-            let row = table::read(&self.db, &named.of(user_id, client_id)).await?;
-            version = row.version;
-            private = Some(self.opened(user_id, client_id, row.data)?);
-        }
-        // end wing:private-data
+        let (private, version) = match named {
+            Named::Public => (None, public.version),
+            Named::Private => self.private_shown(user_id, client_id).await?, // wing:private-data
+        };
         Ok(ClientData {
             public: public.data,
             private,

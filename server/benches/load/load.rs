@@ -40,6 +40,8 @@ pub(crate) struct Target<'a> {
     pub(crate) server: &'a Server,
     pub(crate) path: &'a str,
     pub(crate) cookies: &'a str,
+    /// One more header.
+    pub(crate) header: Option<&'a str>, // wing:clients
     /// A Lua script, for requests that differ.
     pub(crate) script: Option<String>,
     pub(crate) connections: usize,
@@ -54,11 +56,22 @@ impl<'a> Target<'a> {
             server,
             path,
             cookies,
+            header: None, // wing:clients
             script: None,
             connections: CONNECTIONS,
             stands_back: false,
         }
     }
+
+    // wing:clients
+    /// The same with one more header.
+    pub(crate) fn with_header(self, header: &'a str) -> Self {
+        Self {
+            header: Some(header),
+            ..self
+        }
+    }
+    // end wing:clients
 
     /// The same by a script.
     pub(crate) fn scripted(self, script: String) -> Self {
@@ -97,6 +110,11 @@ impl<'a> Target<'a> {
         if !self.cookies.is_empty() {
             command.args(["--header", &format!("Cookie: {}", self.cookies)]);
         }
+        // wing:clients
+        if let Some(header) = self.header {
+            command.args(["--header", header]);
+        }
+        // end wing:clients
         let script = self.script.as_deref().map(Script::write).transpose()?;
         if let Some(Script(path)) = &script {
             command.arg("--script").arg(path);

@@ -6,6 +6,7 @@
 //! meets all of them alike.
 
 mod checks;
+mod clients; // wing:clients
 #[path = "../../../auth/testing/database.rs"]
 mod database;
 mod limits;
@@ -66,6 +67,11 @@ fn main() -> Outcome {
     if is_wanted("limits") {
         limits::measure(rounds, &report)?;
     }
+    // wing:clients
+    if is_wanted("clients") {
+        clients::measure(rounds, &report)?;
+    }
+    // end wing:clients
     // wing:admin
     if is_wanted("people") {
         people::measure(&report)?;

@@ -79,17 +79,34 @@ impl Server {
 
     /// Asks once; the body of an answer that must be 200.
     pub(crate) fn get(&self, path: &str, cookies: &str) -> Outcome<String> {
+        match cookies {
+            "" => self.get_with(path, "Accept: */*"),
+            cookies => self.get_with(path, &format!("Cookie: {cookies}")),
+        }
+    }
+
+    /// The same with a header.
+    pub(crate) fn get_with(&self, path: &str, header: &str) -> Outcome<String> {
         let answer = self.send(&format!(
-            "GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n{}\r\n",
+            "GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n{header}\r\n\r\n",
             self.address,
-            match cookies {
-                "" => String::new(),
-                cookies => format!("Cookie: {cookies}\r\n"),
-            }
         ))?;
         let (_, body) = answer.split_once("\r\n\r\n").ok_or("an answer without a body")?;
         Ok(body.to_owned())
     }
+
+    // wing:clients
+    /// Posts a form; the answer must be 200.
+    pub(crate) fn post(&self, path: &str, form: &str) -> Outcome {
+        self.send(&format!(
+            "POST {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\
+             Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{form}",
+            self.address,
+            form.len()
+        ))
+        .map(drop)
+    }
+    // end wing:clients
 
     /// Waits until it trusts snapshots: until it has read all stale marks.
     pub(crate) fn wait_until_current(&self) -> Outcome {

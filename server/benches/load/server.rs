@@ -34,6 +34,7 @@ use crate::{Outcome, seed};
 
 mod by_sql;
 mod page;
+mod tokens; // wing:clients
 
 pub(crate) use by_sql::COOKIE as SQL_COOKIE;
 
@@ -117,6 +118,7 @@ fn beside(auth: &Auth, db: &Database, application: Router, queries: Arc<AtomicU6
         .route("/bare", get(|| async { Json(json!({ "status": "ok" })) }))
         .merge(check)
         .merge(by_sql::router(auth, db))
+        .merge(tokens::router(auth, db)) // wing:clients
         .route("/check-micros", get(check_micros).with_state(whole))
         .route(
             "/is-current",

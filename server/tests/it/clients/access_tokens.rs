@@ -62,7 +62,10 @@ async fn a_token_opens_every_function_of_a_user_that_needs_no_confirmation() {
         let (status, code) = (answer.status, answer.text());
         match *function {
             "login" | "register" | "confirm_identity" => answer.refused(400, "bad_request"),
-            "change_password" | "set_password" | "unlink_account" => answer.refused(403, "reauth_required"),
+            "change_password" | "set_password" | "unlink_account" | "create_key" => {
+                answer.refused(403, "reauth_required")
+            }
+            "decide_device" | "get_device" => answer.refused(403, "not_by_token"),
             "revoke_session" => answer.refused(404, "not_found"),
             _ => {
                 assert_eq!(status, 200, "{function}: {code}");
@@ -111,7 +114,7 @@ async fn a_token_opens_no_more_than_its_scope() {
         .await;
     let by_profile = ["get_auth_session", "get_user"];
     for (function, fields) in FUNCTIONS {
-        if ["login", "register", "confirm_identity"].contains(function) {
+        if ["login", "register", "confirm_identity", "decide_device"].contains(function) {
             continue;
         }
         for (tokens, is_open) in [(&profile, by_profile.contains(function)), (&data, false)] {

@@ -10,6 +10,7 @@ mod device;
 mod devices;
 mod endpoints;
 mod keys;
+mod logs;
 mod metadata;
 mod refresh;
 mod registered;
