@@ -36,6 +36,7 @@ use crate::{
         prefetch,
         spelling,
     },
+    routes::events, // wing:clients
     routes::{csp_report, health, provider, session},
 };
 
@@ -175,6 +176,7 @@ pub fn router(
     let router = Router::new()
         .merge(dynamic)
         .merge(twin)
+        .merge(events::router(&state)) // wing:clients
         .merge(callbacks)
         .route("/csp-report", post(csp_report::post))
         .route(CHANGE_PASSWORD, get(change_password))

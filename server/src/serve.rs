@@ -75,6 +75,7 @@ pub async fn run(config: ServerConfig) -> Result<(), Failure> {
         tasks.spawn(async move { accept(listener, router, &metrics_connections, &stop).await });
     }
     let detached = auth.detached.clone();
+    let sessions = auth.sessions.clone(); // wing:clients
     tasks.spawn(jobs::sweep(auth, stop.clone()));
     tokio::spawn({
         let stop = stop.clone();
@@ -86,6 +87,7 @@ pub async fn run(config: ServerConfig) -> Result<(), Failure> {
     tracing::info!(%addr, url = public_url.origin(), "listening");
     let stopped = async {
         stop.cancelled().await;
+        sessions.end_watches(); // wing:clients
         Instant::now()
     };
     let (stopped, ()) = tokio::join!(stopped, accept(listener, router, &connections, &stop));

@@ -23,6 +23,7 @@ use super::{
     request::{Presented, RequestAuth, Sender},
     snapshot::Snapshot,
     table,
+    watch::SlidesNothing, // wing:clients
 };
 use crate::{
     client::Client,
@@ -98,6 +99,7 @@ impl Sessions {
             Recognised::Malformed => (Presented::Nothing, self.cleared_cookies()),
             Recognised::Live(id, session) => (Presented::Live(id, session), Planned::default()),
             Recognised::CheckOnly(id) => self.check_only(id).await?,
+            Recognised::Renew(id) if SlidesNothing::applies(extensions) => self.check_only(id).await?, // wing:clients
             Recognised::Renew(id) => self.renew(id).await?,
         };
         Ok(RequestAuth::new(self.clone(), sender, presented, planned))

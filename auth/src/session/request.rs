@@ -121,6 +121,13 @@ impl RequestAuth {
         )
     }
 
+    // wing:clients
+    /// The session service.
+    pub(super) fn sessions(&self) -> &Sessions {
+        &self.0.sessions
+    }
+    // end wing:clients
+
     /// The client that sent the request.
     pub fn client(&self) -> &Client {
         &self.0.sender.client

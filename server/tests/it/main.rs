@@ -15,6 +15,7 @@ mod admin; // wing:admin
 mod admin_cli; // wing:admin
 mod at_rest;
 mod bodies;
+mod clients; // wing:clients
 mod concurrency;
 mod connections;
 mod data;

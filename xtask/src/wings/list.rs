@@ -36,6 +36,22 @@ CREATE INDEX users_role ON users (role);
 
 /// The wings that are not presets.
 const WINGS: &[Row] = &[
+    // wing:clients
+    Row {
+        name: "clients",
+        about: "other clients: access tokens, keys and event streams for apps, command lines and servers",
+        paths: &[
+            "app/src/events.js",
+            "app/src/events.rs",
+            "auth/src/session/stale/wakes.rs",
+            "auth/src/session/watch.rs",
+            "end2end/tests/javascript/events.spec.ts",
+            "server/src/routes/events.rs",
+            "server/tests/it/clients",
+        ],
+        rewritten: &[],
+    },
+    // end wing:clients
     // wing:admin
     Row {
         name: "admin",

@@ -1,0 +1,3 @@
+//! Clients that are no browsers, and pages that listen.
+
+mod events;
