@@ -8,17 +8,13 @@ use std::{fmt, pin::Pin, sync::atomic::Ordering, time::Duration};
 
 use http::Extensions;
 use time::OffsetDateTime;
-use tokio::time::timeout;
 use uuid::Uuid;
 use wire::AuthSession;
 
-use super::{
-    live::LiveSession,
-    request::RequestAuth,
-    stale::{Follower, Mark},
-};
+use super::{live::LiveSession, request::RequestAuth, stale::Follower};
 use crate::{
     clock::Deadline,
+    db,
     error::{Error, Result, chain},
 };
 
@@ -26,7 +22,7 @@ use crate::{
 const MOST: usize = 10;
 /// When to try again if a session has that many, in seconds. A connection that its client has lost is noticed by then.
 const RETRY_AFTER: i64 = 15;
-/// While the feed is not current: the time between two questions to the authority, and the longest wait for an answer.
+/// The time between two questions to the authority while the feed is not current.
 const UNTRUSTED: Duration = Duration::from_secs(2);
 /// The time between two questions while a mark voids what the authority says, because the mark's transaction has not
 /// been committed yet. The feed reports the commit; this is for a feed that does not.
@@ -139,35 +135,27 @@ impl RequestAuth {
                 Err(Error::NotSignedIn) => {}
                 Err(error) => return Err(error),
             }
-            let end = if sessions
-                .marks
-                .voids(&session_id, Mark::revoked(session_id).min_version - 1)
-            {
-                End::Revoked
-            } else if self.is_late().await? {
+            let is_revoked = sessions.marks.is_revoked(&session_id);
+            if !is_revoked && self.is_late().await? {
                 return Ok(None);
-            } else if sessions.clock.now() >= ends_at {
+            }
+            // Without a mark, as when the feed is not current, only the time shows it.
+            let end = if !is_revoked && sessions.clock.now() >= ends_at {
                 End::Expired
             } else {
                 End::Revoked
             };
             Ok(Some(Standing::Ended(end)))
         };
-        match timeout(UNTRUSTED, asked).await {
-            Ok(Ok(standing)) => standing,
-            Ok(Err(error)) => {
-                tracing::debug!(
-                    session = %session_id,
-                    error = %chain(&error),
-                    "a session is no longer followed: the authority does not answer"
-                );
-                None
-            }
-            Err(_) => {
-                tracing::debug!(session = %session_id, "a session is no longer followed: the authority does not answer in time");
-                None
-            }
-        }
+        // The request has been answered, and with it ended the limit of its waiting.
+        db::patiently(asked).await.unwrap_or_else(|error| {
+            tracing::debug!(
+                session = %session_id,
+                error = %chain(&error),
+                "a session is no longer followed: the authority does not answer"
+            );
+            None
+        })
     }
 }
 

@@ -47,6 +47,7 @@ const WINGS: &[Row] = &[
             "auth/src/session/watch.rs",
             "end2end/tests/javascript/events.spec.ts",
             "server/src/routes/events.rs",
+            "server/tests/instances/events.rs",
             "server/tests/it/clients",
         ],
         rewritten: &[],

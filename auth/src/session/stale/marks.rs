@@ -117,6 +117,11 @@ impl Marks {
     pub(in crate::session) fn wakes(&self) -> &Wakes {
         &self.0.wakes
     }
+
+    /// Whether a mark ends this session. Its transaction may not have been committed yet.
+    pub(in crate::session) fn is_revoked(&self, session_id: &Uuid) -> bool {
+        self.voids(session_id, REVOKED - 1)
+    }
     // end wing:clients
 
     /// Whether a snapshot of this version is void.
