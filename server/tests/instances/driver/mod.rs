@@ -5,7 +5,7 @@ pub mod faults;
 pub mod fleet;
 mod load;
 #[cfg(feature = "postgres")] // wing:postgres
-mod postgres; // wing:postgres
+pub mod postgres; // wing:postgres
 pub mod revocation;
 pub mod scene;
 pub mod session;
