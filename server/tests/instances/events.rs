@@ -1,13 +1,14 @@
 //! Open event streams, on every instance, of sessions that one of them revokes.
 
 use std::{
-    io::{BufReader, Lines},
+    io::{BufRead, BufReader, Lines, Write},
     net::TcpStream,
     thread,
     time::{Duration, Instant},
 };
 
 use crate::driver::{
+    client::Connection,
     fleet::{Fleet, INSTANCES},
     session::{BOUND, Session, With},
 };
@@ -19,8 +20,12 @@ struct Stream(Lines<BufReader<TcpStream>>);
 
 impl Stream {
     fn open(fleet: &Fleet, instance: usize, session: &Session) -> Self {
-        let connection = fleet.connect(instance).unwrap();
-        let mut stream = Self(connection.events(&session.cookies(With::IdOnly)).unwrap());
+        let Connection(mut connection) = fleet.connect(instance).unwrap();
+        let cookies = session.cookies(With::IdOnly);
+        let request = format!("GET /api/events HTTP/1.1\r\nhost: localhost\r\ncookie: {cookies}\r\n\r\n");
+        connection.get_mut().write_all(request.as_bytes()).unwrap();
+        // With those of the head, and of its chunks.
+        let mut stream = Self(connection.lines());
         assert_eq!(stream.next_event(), "session");
         stream
     }

@@ -11,7 +11,7 @@ use std::{
 const PATIENCE: Duration = Duration::from_secs(40);
 
 /// A connection that is kept.
-pub struct Connection(BufReader<TcpStream>);
+pub struct Connection(pub BufReader<TcpStream>);
 
 /// What came back.
 pub struct Answer {
@@ -35,15 +35,6 @@ impl Connection {
             "GET /api/session HTTP/1.1\r\nhost: localhost\r\ncookie: {cookies}\r\n\r\n"
         ))
     }
-
-    // wing:clients
-    /// `GET /api/events` with these cookies: the lines of the answer as they come, with those of its chunks.
-    pub fn events(mut self, cookies: &str) -> io::Result<io::Lines<BufReader<TcpStream>>> {
-        let request = format!("GET /api/events HTTP/1.1\r\nhost: localhost\r\ncookie: {cookies}\r\n\r\n");
-        self.0.get_mut().write_all(request.as_bytes())?;
-        Ok(self.0.lines())
-    }
-    // end wing:clients
 
     /// A call of a server function, from a client's own address behind a trusted proxy.
     pub fn call(&mut self, function: &str, cookies: &str, fields: &[(&str, &str)]) -> io::Result<Answer> {

@@ -1,6 +1,6 @@
 //! Several instances under load, what can go wrong with them, and the judge of all their answers.
 
-mod client;
+pub mod client;
 pub mod faults;
 pub mod fleet;
 mod load;
