@@ -236,9 +236,13 @@ impl Watch {
 #[cfg(test)]
 mod tests {
     use futures_util::FutureExt;
+    use tokio::time::timeout;
 
     use super::*;
     use crate::session::tests::Scene;
+
+    /// The most a test waits for what has to come.
+    const PATIENCE: Duration = Duration::from_secs(20);
 
     struct Followed {
         scene: Scene,
@@ -254,6 +258,11 @@ mod tests {
             let mut watch = request.unwrap().watch().await.unwrap();
             assert!(matches!(watch.next().await, Some(Change::Session(_))));
             Self { scene, watch }
+        }
+
+        async fn next(&mut self) -> Option<Change> {
+            let next = timeout(PATIENCE, self.watch.next());
+            next.await.expect("something happens")
         }
 
         fn is_current(&self) -> bool {
@@ -276,13 +285,14 @@ mod tests {
         async fn asks_in_vain(&mut self) {
             let before = self.asked();
             let status = self.scene.sessions.clone();
+            let asked = async {
+                while status.status().authority_reads == before {
+                    tokio::task::yield_now().await;
+                }
+            };
             tokio::select! {
-                change = self.watch.next() => panic!("{change:?}"),
-                () = async {
-                    while status.status().authority_reads == before {
-                        tokio::task::yield_now().await;
-                    }
-                } => {}
+                change = self.next() => panic!("{change:?}"),
+                () = asked => {}
             }
             // Its answer as well.
             while matches!(self.watch.phase, Phase::Asking(_)) {
@@ -319,8 +329,8 @@ mod tests {
         }
         ada.delete().await;
         ada.scene.clock.advance(time::Duration::seconds(2));
-        assert_eq!(ada.watch.next().await, Some(Change::Ended(End::Revoked)));
-        assert_eq!(ada.watch.next().await, None);
+        assert_eq!(ada.next().await, Some(Change::Ended(End::Revoked)));
+        assert_eq!(ada.next().await, None);
     }
 
     #[tokio::test]
@@ -328,7 +338,7 @@ mod tests {
         let mut ada = Followed::new().await;
         ada.scene.sessions.0.feed.hang();
         ada.scene.sessions.0.db.close().await;
-        assert_eq!(ada.watch.next().await, None);
+        assert_eq!(ada.next().await, None);
         assert!(!ada.is_current(), "it ended no sooner than the last proof");
     }
 
@@ -340,8 +350,8 @@ mod tests {
         sessions.end_all(&mut tx, ada.scene.user_id).await.unwrap();
         ada.asks_in_vain().await;
         tx.commit().await.unwrap();
-        assert_eq!(ada.watch.next().await, Some(Change::Ended(End::Revoked)));
-        assert_eq!(ada.watch.next().await, None);
+        assert_eq!(ada.next().await, Some(Change::Ended(End::Revoked)));
+        assert_eq!(ada.next().await, None);
     }
 
     #[tokio::test]
@@ -354,7 +364,7 @@ mod tests {
         ada.asks_in_vain().await;
         tx.commit().await.unwrap();
         ada.scene.clock.advance(time::Duration::seconds(1));
-        assert_eq!(ada.watch.next().await, Some(Change::Ended(End::Revoked)));
+        assert_eq!(ada.next().await, Some(Change::Ended(End::Revoked)));
     }
 
     #[tokio::test]
@@ -378,12 +388,15 @@ mod tests {
         let mut tx = sessions.0.db.begin().await.unwrap();
         sessions.end_all(&mut tx, ada.scene.user_id).await.unwrap();
         tx.commit().await.unwrap();
-        let change = loop {
-            match ada.watch.next().now_or_never() {
-                Some(change) => break change,
-                None => tokio::time::sleep(Duration::from_millis(1)).await,
+        let pieces = async {
+            loop {
+                match ada.watch.next().now_or_never() {
+                    Some(change) => break change,
+                    None => tokio::time::sleep(Duration::from_millis(1)).await,
+                }
             }
         };
+        let change = timeout(PATIENCE, pieces).await.expect("the authority answers");
         assert_eq!(change, Some(Change::Ended(End::Revoked)));
     }
 }
