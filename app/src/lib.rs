@@ -9,6 +9,7 @@ pub mod client;
 mod context;
 pub mod entered;
 pub mod error;
+mod events; // wing:clients
 pub mod flash;
 pub mod forms;
 mod hydration;
@@ -48,6 +49,7 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
                 <meta name="color-scheme" content="light dark" />
                 <AutoReload options=options.clone() />
                 <Hydration options=options.clone() />
+                <events::Events /> // wing:clients
                 <HashedStylesheet options=options id="style" />
                 <MetaTags />
             </head>

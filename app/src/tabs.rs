@@ -4,6 +4,8 @@
 //! for another user reloads itself, and the server's guards do the rest. So signing in and switching users reach the
 //! other tabs by one rule. Changes of the public data travel the same way.
 //!
+//! If the session ends elsewhere, the tab that listens for it tells the others the same, see [`events`](crate::events). <!-- wing:clients -->
+//!
 //! What the user has typed is worth more than being up to date. The same user signing in again is not a different
 //! user, and a session that has merely expired does not reload a form that is being filled in. Signing out does,
 //! since the next person at this browser may be someone else.
@@ -30,6 +32,8 @@ mod browser {
     thread_local! {
         /// The document's only channel: a message on it reaches all tabs except this one.
         static TO_OTHERS: OnceCell<BroadcastChannel> = const { OnceCell::new() };
+        /// Whether this document's user has signed out in it. The browser is about to show another document.
+        static IS_LEFT: Cell<bool> = const { Cell::new(false) };
     }
 
     pub(super) fn follow(on_public_data: impl Fn() + 'static) {
@@ -54,7 +58,8 @@ mod browser {
                 NOBODY => !is_typed_in.get(),
                 _ => true,
             };
-            if let (true, Some(window)) = (is_over, web_sys::window()) {
+            // A document that is being left anyway must not come back.
+            if let (true, false, Some(window)) = (is_over, IS_LEFT.get(), web_sys::window()) {
                 // Fails only if the document is being left already.
                 drop(window.location().reload());
             }
@@ -97,6 +102,7 @@ mod browser {
     }
 
     pub(super) fn tell_signed_out() {
+        IS_LEFT.set(true);
         tell_others(SIGNED_OUT);
     }
 }

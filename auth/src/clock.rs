@@ -6,6 +6,7 @@ use std::sync::{
 };
 
 use time::{Duration, OffsetDateTime};
+use tokio::sync::watch;
 
 /// Returns the time in whole seconds, in UTC.
 ///
@@ -17,7 +18,7 @@ pub enum Clock {
     /// instances on many machines share the one clock of their database, however far apart their own are.
     System(Arc<AtomicI64>),
     /// A clock for tests that stands still until it is moved, in Unix seconds.
-    Manual(Arc<AtomicI64>),
+    Manual(Arc<watch::Sender<i64>>),
 }
 
 // wing:postgres
@@ -34,14 +35,14 @@ impl Clock {
 
     /// A clock for tests that starts at `start` and stands still.
     pub fn manual(start: OffsetDateTime) -> Self {
-        Self::Manual(Arc::new(AtomicI64::new(start.unix_timestamp())))
+        Self::Manual(Arc::new(watch::Sender::new(start.unix_timestamp())))
     }
 
     /// Seconds since the Unix epoch.
     pub fn unix(&self) -> i64 {
         match self {
             Self::System(ahead) => (machine_millis() + ahead.load(Ordering::Relaxed)).div_euclid(1000),
-            Self::Manual(seconds) => seconds.load(Ordering::Relaxed),
+            Self::Manual(seconds) => *seconds.borrow(),
         }
     }
 
@@ -53,9 +54,22 @@ impl Clock {
     /// Moves a manual clock. The machine's clock is not affected.
     pub fn advance(&self, by: Duration) {
         if let Self::Manual(seconds) = self {
-            seconds.fetch_add(by.whole_seconds(), Ordering::Relaxed);
+            seconds.send_modify(|now| *now += by.whole_seconds());
         }
     }
+
+    // wing:clients
+    /// The end of this much time from now. A manual clock counts whole seconds.
+    pub fn after(&self, time: std::time::Duration) -> Deadline {
+        match self {
+            Self::System(_) => Deadline::System(tokio::time::Instant::now() + time),
+            Self::Manual(seconds) => {
+                let whole = i64::try_from(time.as_millis().div_ceil(1000)).unwrap_or(i64::MAX);
+                Deadline::Manual(Arc::clone(seconds), self.unix().saturating_add(whole))
+            }
+        }
+    }
+    // end wing:clients
 
     // wing:postgres
     /// Follows the database server's clock, which showed `server` at some time in the last `elapsed`. A manual
@@ -79,6 +93,30 @@ impl Clock {
     }
     // end wing:postgres
 }
+
+// wing:clients
+/// The end of a time to wait. Corrections of the machine's clock do not move it.
+#[derive(Clone, Debug)]
+pub enum Deadline {
+    /// By the machine.
+    System(tokio::time::Instant),
+    /// By a clock for tests, in Unix seconds.
+    Manual(Arc<watch::Sender<i64>>, i64),
+}
+
+impl Deadline {
+    /// Waits for it.
+    pub async fn reached(&self) {
+        match self {
+            Self::System(instant) => tokio::time::sleep_until(*instant).await,
+            Self::Manual(seconds, end) => {
+                // This fails only without a sender, and the sender is in `self`.
+                _ = seconds.subscribe().wait_for(|now| now >= end).await;
+            }
+        }
+    }
+}
+// end wing:clients
 
 #[expect(
     clippy::disallowed_methods,

@@ -61,6 +61,7 @@ pub use self::{
     networks::Network,
     public_url::{PublicUrl, is_loopback},
     return_to::ReturnTo,
+    session::{Change, End, SlidesNothing, Watch}, // wing:clients
     session::{
         IdHash, Lifetimes, LiveSession, Lookup, RecentSession, RequestAuth, SessionsStatus, session_layer,
     },

@@ -89,14 +89,14 @@ test('typed text survives the end of the session', async ({ visitor, anotherBrow
   const ada = somebody();
   await visitor.register(ada);
   await visitor.open('/settings/public');
+  const bio = 'Words of an hour. '.repeat(100).trim();
+  await visitor.field('Bio').fill(bio);
   const elsewhere = await anotherBrowser();
   await elsewhere.signIn(ada);
   await elsewhere.open('/settings/sessions');
   await elsewhere.send(elsewhere.button('Sign out everywhere else'), '/api/revoke_other_sessions');
   await expect(elsewhere.status).toBeVisible();
 
-  const bio = 'Words of an hour. '.repeat(100).trim();
-  await visitor.field('Bio').fill(bio);
   visitor.expectRefusal('/api/update_public_data', 401);
   await visitor.send(visitor.button('Save'), '/api/update_public_data');
   await visitor.open('/login?return_to=/settings/public');

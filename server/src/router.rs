@@ -40,6 +40,7 @@ use crate::{
         spelling,
     },
     routes::consent, // wing:clients
+    routes::events,  // wing:clients
     routes::{csp_report, health, provider, session},
 };
 
@@ -182,6 +183,7 @@ pub fn router(
     let router = Router::new()
         .merge(dynamic)
         .merge(twin)
+        .merge(events::router(&state)) // wing:clients
         .merge(callbacks)
         // wing:clients
         .merge(clients::router(&state))

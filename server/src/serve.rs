@@ -76,6 +76,7 @@ pub async fn run(config: ServerConfig) -> Result<(), Failure> {
     }
     let detached = auth.detached.clone();
     let clients = auth.clients.clone(); // wing:clients
+    let sessions = auth.sessions.clone(); // wing:clients
     tasks.spawn(jobs::sweep(auth, stop.clone()));
     tokio::spawn({
         let stop = stop.clone();
@@ -87,6 +88,7 @@ pub async fn run(config: ServerConfig) -> Result<(), Failure> {
     tracing::info!(%addr, url = public_url.origin(), "listening");
     let stopped = async {
         stop.cancelled().await;
+        sessions.end_watches(); // wing:clients
         Instant::now()
     };
     let (stopped, ()) = tokio::join!(stopped, accept(listener, router, &connections, &stop));

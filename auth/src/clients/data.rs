@@ -231,6 +231,27 @@ impl Buckets {
         typed(self.opened(user_id, client_id, row.data)?)
     }
 
+    async fn merge_private_of_client(
+        &self,
+        bucket: &Bucket<'_>,
+        data: &Value,
+        if_match: &IfMatch,
+    ) -> Result<()> {
+        let sealing = self.sealing_for(bucket.user_id, bucket.client_id);
+        self.merge(bucket, &sealing, data, if_match).await.map(drop)
+    }
+
+    /// The private bucket, and its version.
+    async fn private_shown(
+        &self,
+        user_id: Uuid,
+        client_id: &str,
+    ) -> Result<(Option<Map<String, Value>>, i64)> {
+        let row = table::read(&self.db, &Named::Private.of(user_id, client_id)).await?;
+        let data = self.opened(user_id, client_id, row.data)?;
+        Ok((Some(data), row.version))
+    }
+
     fn opened(
         &self,
         user_id: Uuid,

@@ -24,6 +24,7 @@ use super::{
     request::{Presented, RequestAuth, Sender},
     snapshot::Snapshot,
     table,
+    watch::SlidesNothing, // wing:clients
 };
 use crate::{
     client::Client,
@@ -101,6 +102,7 @@ impl Sessions {
                 (Presented::Live(Proof::Cookie(id), session), Planned::default())
             }
             Recognised::CheckOnly(id) => self.check_only(id).await?,
+            Recognised::Renew(id) if SlidesNothing::applies(extensions) => self.check_only(id).await?, // wing:clients
             Recognised::Renew(id) => self.renew(id).await?,
         };
         Ok(RequestAuth::new(self.clone(), sender, presented, planned))

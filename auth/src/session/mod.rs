@@ -4,6 +4,7 @@
 //! - [`snapshot`] seals and opens what a browser carries; [`stale`] voids it before it expires, on every instance.
 //! - [`table`] is the `sessions` table, the authority. [`former`] holds the ids that sessions had until a moment
 //!   ago, and [`records`] keeps per-session data for tower-sessions.
+//! - [`watch`] follows a session while a connection is open. <!-- wing:clients -->
 //! - [`RequestAuth`] gives a request access to all of it. [`cookies`] writes what the browser gets, and [`ending`]
 //!   ends sessions.
 
@@ -25,6 +26,7 @@ mod stale;
 pub(crate) mod table;
 #[cfg(test)]
 mod tests;
+mod watch; // wing:clients
 
 use std::sync::{
     Arc,
@@ -41,6 +43,7 @@ pub use self::{
     live::{LiveSession, RecentSession},
     proof::Lookup,
     request::RequestAuth,
+    watch::{Change, End, SlidesNothing, Watch}, // wing:clients
 };
 use self::{in_use::InUse, records::HashedStore, stale::Feed};
 pub(crate) use self::{proof::Bearer, snapshot::is_in_time}; // wing:clients
@@ -171,6 +174,13 @@ impl Sessions {
     pub async fn refresh_snapshots(&self, tx: &mut Tx, user_id: Uuid) -> Result<()> {
         self.0.marks.refresh_snapshots(tx, user_id).await
     }
+
+    // wing:clients
+    /// Ends every [`Watch`], present and future, because the server is stopping.
+    pub fn end_watches(&self) {
+        self.0.marks.wakes().close();
+    }
+    // end wing:clients
 
     /// The part that ends sessions.
     pub(crate) fn marks(&self) -> &Marks {

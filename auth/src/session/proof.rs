@@ -59,6 +59,8 @@ pub enum Lookup {
     // wing:clients
     /// By its public id, as long as it has this version: what an access token proves.
     Version(Uuid, i64),
+    /// By its public id, whatever has changed since it was proven.
+    Since(Uuid),
     /// By the hash of a personal key.
     Key(IdHash),
     // end wing:clients
@@ -74,6 +76,7 @@ impl Lookup {
             Self::Cookie(_) => "s.kind = 'browser' AND s.key_hash = $1",
             // wing:clients
             Self::Version(..) => "s.kind = 'api' AND s.id = $1 AND s.version = $3",
+            Self::Since(_) => "s.kind = 'api' AND s.id = $1",
             Self::Key(_) => "s.kind = 'api' AND s.key_hash = $1",
             // end wing:clients
         }
@@ -84,6 +87,7 @@ impl Lookup {
             Self::Cookie(hash) => query.bind(hash.bytes()).bind(now),
             // wing:clients
             Self::Version(session_id, version) => query.bind(session_id).bind(now).bind(version),
+            Self::Since(session_id) => query.bind(session_id).bind(now),
             Self::Key(hash) => query.bind(hash.bytes()).bind(now),
             // end wing:clients
         }

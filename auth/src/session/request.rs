@@ -124,6 +124,13 @@ impl RequestAuth {
         )
     }
 
+    // wing:clients
+    /// The session service.
+    pub(super) fn sessions(&self) -> &Sessions {
+        &self.0.sessions
+    }
+    // end wing:clients
+
     /// The client that sent the request.
     pub fn client(&self) -> &Client {
         &self.0.sender.client
@@ -212,7 +219,17 @@ impl RequestAuth {
     /// [`Error::NotSignedIn`], [`Error::InsufficientScope`], [`Error::Unavailable`]
     pub async fn require_for(&self, scope: Scope) -> Result<LiveSession> {
         self.allow(scope)?;
-        self.ask().await
+        self.ask(self.lookup()).await
+    }
+
+    /// The same for a connection that stays open. It lasts as long as the session, and so longer than an access token.
+    pub(super) async fn still(&self, scope: Scope) -> Result<LiveSession> {
+        self.allow(scope)?;
+        let lookup = self.lookup().map(|lookup| match lookup {
+            Lookup::Version(session_id, _) => Lookup::Since(session_id),
+            other => other,
+        });
+        self.ask(lookup).await
     }
     // end wing:clients
 
@@ -279,11 +296,11 @@ impl RequestAuth {
     // end wing:clients
     pub async fn require(&self) -> Result<LiveSession> {
         self.allow(Scope::App)?; // wing:clients
-        self.ask().await
+        self.ask(self.lookup()).await
     }
 
-    async fn ask(&self) -> Result<LiveSession> {
-        let lookup = self.lookup().ok_or(Error::NotSignedIn)?;
+    async fn ask(&self, lookup: Option<Lookup>) -> Result<LiveSession> {
+        let lookup = lookup.ok_or(Error::NotSignedIn)?;
         let sessions = &self.0.sessions.0;
         if let Some(live) = table::find(&sessions.db, &lookup, sessions.clock.now()).await? {
             // wing:clients

@@ -11,17 +11,17 @@ use super::{
 };
 use crate::{cookies::CookieName, database::TestDatabase, detached::Detached};
 
-struct Scene {
+pub(super) struct Scene {
     db: Database,
     keys: Arc<KeyRing>,
-    sessions: Sessions,
-    clock: Clock,
-    user_id: Uuid,
+    pub(super) sessions: Sessions,
+    pub(super) clock: Clock,
+    pub(super) user_id: Uuid,
     _database: TestDatabase,
 }
 
 impl Scene {
-    async fn new() -> Self {
+    pub(super) async fn new() -> Self {
         let database = TestDatabase::new();
         let db = Database::open(&database.url().into()).await.unwrap();
         db.migrate().await.unwrap();
@@ -46,7 +46,7 @@ impl Scene {
     }
 
     /// Signs in. Returns the cookies of the response.
-    async fn sign_in(&self) -> HeaderMap {
+    pub(super) async fn sign_in(&self) -> HeaderMap {
         let request = RequestAuth::new(
             self.sessions.clone(),
             Sender::default(),

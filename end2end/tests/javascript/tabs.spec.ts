@@ -66,13 +66,13 @@ test('a tab whose session was ended elsewhere shows that, and keeps the typed te
   const ada = somebody();
   await visitor.register(ada);
   await visitor.open('/settings/public');
+  await visitor.field('Display name').fill('Typed for long');
   const elsewhere = await anotherBrowser();
   await elsewhere.signIn(ada);
   await elsewhere.open('/settings/sessions');
   await elsewhere.send(elsewhere.button('Sign out everywhere else'), '/api/revoke_other_sessions');
   await expect(elsewhere.status).toBeVisible();
 
-  await visitor.field('Display name').fill('Typed for long');
   visitor.expectRefusal('/api/update_public_data', 401);
   await visitor.send(visitor.button('Save'), '/api/update_public_data');
   await expect(visitor.alert).toContainText('Your session has ended. Sign in again to continue.');

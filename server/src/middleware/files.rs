@@ -6,6 +6,8 @@ use http::{
     header::{CONTENT_LENGTH, CONTENT_TYPE, IF_RANGE, LAST_MODIFIED, RANGE},
 };
 
+use crate::routes::events::EVENT_STREAM; // wing:clients
+
 /// Below this size, in bytes, compression is not worth its headers.
 const WORTH_COMPRESSING: u64 = 256;
 
@@ -53,6 +55,12 @@ pub(crate) fn is_compressed(
         .next()
         .unwrap_or_default()
         .trim_ascii();
+    // wing:clients
+    // A compressor would hold events back until it has enough of them.
+    if kind == EVENT_STREAM.as_bytes() {
+        return false;
+    }
+    // end wing:clients
     let is_text = kind.starts_with(b"text/")
         || [&b"json"[..], b"xml", b"javascript", b"wasm"]
             .iter()

@@ -3,6 +3,7 @@
 pub(crate) mod clients; // wing:clients
 pub(crate) mod consent; // wing:clients
 pub(crate) mod csp_report;
+pub(crate) mod events; // wing:clients
 pub(crate) mod health;
 pub(crate) mod provider;
 pub(crate) mod scripts; // wing:clients

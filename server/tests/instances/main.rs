@@ -12,6 +12,7 @@
 mod database;
 mod driver;
 
+mod events; // wing:clients
 mod faults;
 mod renewal;
 #[cfg(feature = "postgres")] // wing:postgres

@@ -37,11 +37,14 @@ const FIRST_PROOF: Duration = Duration::from_secs(2);
 pub(in crate::session) struct Feed {
     trust: Arc<Trust>,
     task: JoinHandle<()>,
+    /// Wakes whatever follows a session when the feed is no longer current.
+    alarm: JoinHandle<()>, // wing:clients
 }
 
 impl Drop for Feed {
     fn drop(&mut self) {
         self.task.abort();
+        self.alarm.abort(); // wing:clients
     }
 }
 
@@ -55,6 +58,12 @@ impl Feed {
         marks: Marks,
     ) -> Self {
         let trust = Arc::new(Trust::new());
+        // wing:clients
+        let alarm = tokio::spawn({
+            let (trust, wakes) = (Arc::clone(&trust), marks.wakes().clone());
+            async move { trust.each_lapse(|| wakes.wake_all()).await }
+        });
+        // end wing:clients
         let count = sqlx::query_scalar::<_, i64>("SELECT count(*) FROM stale_sessions");
         // If the database does not respond now, it will be asked for the marks themselves later.
         if let Ok(count) = count.fetch_one(db.read()).await {
@@ -71,13 +80,25 @@ impl Feed {
         if time::timeout(FIRST_PROOF, trust.first_proof()).await.is_err() {
             tracing::warn!("the stale feed is silent: every request asks the authority");
         }
-        Self { trust, task }
+        Self {
+            trust,
+            task,
+            alarm, // wing:clients
+        }
     }
 
     /// Whether a snapshot that no mark voids may be trusted.
     pub(in crate::session) fn is_current(&self) -> bool {
         self.trust.is_current(Moment::now())
     }
+
+    // wing:clients
+    /// Stops following, as a feed does whose connection hangs.
+    #[cfg(test)]
+    pub(in crate::session) fn hang(&self) {
+        self.task.abort();
+    }
+    // end wing:clients
 
     pub(in crate::session) fn age(&self) -> Option<Duration> {
         self.trust.age(Moment::now())

@@ -22,6 +22,7 @@ use std::{
 use parking_lot::RwLock;
 use uuid::Uuid;
 
+use super::wakes::Wakes; // wing:clients
 use crate::{
     clock::{Clock, from_unix},
     db::{self, Database, Db, Expired, HOLD_SHARED, Tx},
@@ -90,6 +91,8 @@ struct Inner {
     /// read.
     longest: AtomicI64,
     list: RwLock<HashMap<Uuid, Entry>>,
+    /// Whatever follows the sessions that marks are about.
+    wakes: Wakes, // wing:clients
 }
 
 impl Marks {
@@ -100,6 +103,7 @@ impl Marks {
             ttl,
             longest: AtomicI64::new(0),
             list: RwLock::default(),
+            wakes: Wakes::default(), // wing:clients
         }))
     }
 
@@ -107,6 +111,18 @@ impl Marks {
     pub(in crate::session) fn clock(&self) -> &Clock {
         &self.0.clock
     }
+
+    // wing:clients
+    /// Whatever follows the sessions that marks are about.
+    pub(in crate::session) fn wakes(&self) -> &Wakes {
+        &self.0.wakes
+    }
+
+    /// Whether a mark ends this session. Its transaction may not have been committed yet.
+    pub(in crate::session) fn is_revoked(&self, session_id: &Uuid) -> bool {
+        self.voids(session_id, REVOKED - 1)
+    }
+    // end wing:clients
 
     /// Whether a snapshot of this version is void.
     pub(crate) fn voids(&self, session_id: &Uuid, version: i64) -> bool {
@@ -197,6 +213,8 @@ impl Marks {
         });
         entry.min_version = entry.min_version.max(mark.min_version);
         entry.forget_at = entry.forget_at.max(forget_at);
+        // Even if the mark is not new: when it was first remembered, its transaction may not have been committed.
+        self.0.wakes.wake(&mark.session_id); // wing:clients
     }
 
     /// Deletes marks that can no longer void anything.

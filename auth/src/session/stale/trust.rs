@@ -78,6 +78,30 @@ impl Trust {
         _ = self.proven.subscribe().wait_for(Option::is_some).await;
     }
 
+    // wing:clients
+    /// Calls `lapsed` each time that the marks in memory may begin to be incomplete.
+    pub(super) async fn each_lapse(&self, lapsed: impl Fn()) {
+        let mut proofs = self.proven.subscribe();
+        loop {
+            // First, so that no proof comes unnoticed after the look at the last one.
+            proofs.mark_unchanged();
+            if let Some(left) = self.left(Moment::now()) {
+                tokio::time::sleep(left).await;
+            } else {
+                lapsed();
+                // This fails only without a sender, and the sender is in `self`.
+                _ = proofs.changed().await;
+            }
+        }
+    }
+
+    /// How much longer the last proof holds.
+    fn left(&self, now: Moment) -> Option<Duration> {
+        let left = BOUND.checked_sub(self.age(now)?)?;
+        (!left.is_zero()).then_some(left)
+    }
+    // end wing:clients
+
     pub(super) fn age(&self, now: Moment) -> Option<Duration> {
         let proven = (*self.proven.borrow())?;
         let monotonic = now.monotonic.saturating_duration_since(proven.monotonic);

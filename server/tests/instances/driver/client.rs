@@ -11,7 +11,7 @@ use std::{
 const PATIENCE: Duration = Duration::from_secs(40);
 
 /// A connection that is kept.
-pub struct Connection(BufReader<TcpStream>);
+pub struct Connection(pub BufReader<TcpStream>);
 
 /// What came back.
 pub struct Answer {

@@ -9,6 +9,7 @@ mod data;
 mod device;
 mod devices;
 mod endpoints;
+mod events;
 mod keys;
 mod logs;
 mod metadata;

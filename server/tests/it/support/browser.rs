@@ -16,6 +16,7 @@ use axum::{
     Router,
     body::{Body, Bytes, HttpBody},
     extract::ConnectInfo,
+    response::Response,
 };
 use http::{HeaderName, HeaderValue, Method, Request};
 use hyper::body::Frame;
@@ -361,6 +362,38 @@ impl Call {
 
     /// Sends it to a router without the layers that every answer of the application goes through.
     pub async fn send_unchecked(self) -> Answer {
+        let (browser, keeps_cookies) = (self.browser.clone(), self.keeps_cookies);
+        let carried: Vec<String> = ["id", "auth"]
+            .iter()
+            .filter_map(|name| browser.cookie(name))
+            .filter(|value| value.len() > 20)
+            .collect();
+        let answer = Answer::read(self.respond().await).await;
+        if keeps_cookies {
+            browser.keep(&answer);
+        }
+        for secret in carried {
+            assert!(!answer.shows(&secret), "a cookie's value is in a body");
+        }
+        answer
+    }
+
+    // wing:clients
+    /// Sends it, keeps the cookies of the answer, and leaves its body, which may have no end.
+    pub async fn open(self) -> (Answer, Body) {
+        let (browser, keeps_cookies) = (self.browser.clone(), self.keeps_cookies);
+        let (parts, body) = self.respond().await.into_parts();
+        let head = Response::from_parts(parts, Body::empty());
+        let answer = Answer::read(head).await;
+        answer.check_invariants(browser.is_secure());
+        if keeps_cookies {
+            browser.keep(&answer);
+        }
+        (answer, body)
+    }
+    // end wing:clients
+
+    async fn respond(self) -> Response {
         let Self {
             browser,
             mut request,
@@ -372,20 +405,7 @@ impl Call {
         request
             .extensions_mut()
             .insert(ConnectInfo(browser.next_address()));
-        let carried: Vec<String> = ["id", "auth"]
-            .iter()
-            .filter_map(|name| browser.cookie(name))
-            .filter(|value| value.len() > 20)
-            .collect();
-        let response = browser.app.router.clone().oneshot(request).await.unwrap();
-        let answer = Answer::read(response).await;
-        if keeps_cookies {
-            browser.keep(&answer);
-        }
-        for secret in carried {
-            assert!(!answer.shows(&secret), "a cookie's value is in a body");
-        }
-        answer
+        browser.app.router.clone().oneshot(request).await.unwrap()
     }
 }
 
