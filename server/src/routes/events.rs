@@ -2,14 +2,11 @@
 
 use std::{convert::Infallible, time::Duration};
 
-use auth::{
-    Auth, Change, Clock, End, Error, RequestAuth, SlidesNothing, Watch, chain, clock::Deadline, session_layer,
-};
+use auth::{Auth, Change, Clock, End, RequestAuth, SlidesNothing, Watch, clock::Deadline, session_layer};
 use axum::{
     Extension, Router,
     body::{Body, Bytes},
     extract::State,
-    http::StatusCode,
     middleware::from_fn_with_state,
     response::{IntoResponse, Response},
     routing::get,
@@ -17,10 +14,11 @@ use axum::{
 use futures_util::stream;
 use http::{
     HeaderName,
-    header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER},
+    header::{CACHE_CONTROL, CONTENT_TYPE},
 };
 use serde::Serialize;
 
+use super::refuse;
 use crate::router::AppState;
 
 /// The media type of event streams.
@@ -60,21 +58,6 @@ async fn follow(State(auth): State<Auth>, Extension(request): Extension<RequestA
         NO_BUFFERING,
     ];
     (headers, Body::from_stream(stream::unfold(events, Events::next))).into_response()
-}
-
-fn refuse(error: &Error) -> Response {
-    match error {
-        Error::NotSignedIn => StatusCode::UNAUTHORIZED.into_response(),
-        Error::TooManyAttempts { retry_after } => (
-            StatusCode::TOO_MANY_REQUESTS,
-            [(RETRY_AFTER, retry_after.to_string())],
-        )
-            .into_response(),
-        _ => {
-            tracing::error!(error = %chain(error), "the authority does not answer");
-            StatusCode::SERVICE_UNAVAILABLE.into_response()
-        }
-    }
 }
 
 /// What is left of a stream.
