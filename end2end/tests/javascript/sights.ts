@@ -43,6 +43,7 @@ export const NEW: Sight[] = [
   { name: 'settings-private-new', show: opened('/settings/private') }, // wing:private-data
   { name: 'settings-accounts-new', show: opened('/settings/accounts') },
   { name: 'settings-sessions-new', show: opened('/settings/sessions') },
+  { name: 'settings-access-new', show: opened('/settings/access') }, // wing:clients
 ];
 
 export const SETTLED: Sight[] = [
@@ -59,14 +60,12 @@ export const SETTLED: Sight[] = [
 
 // wing:clients
 export const CLIENTS: Sight[] = [
-  { name: 'settings-access-new', show: opened('/settings/access') },
   { name: 'settings-access', show: withKeys },
   { name: 'settings-access-wrong', show: wrongDays },
   { name: 'authorize', show: asked },
   { name: 'authorize-wrong', show: wronglyAsked },
   { name: 'device', show: waiting },
   { name: 'device-decided', show: decided },
-  { name: 'device-new', show: opened('/device') },
   { name: 'device-wrong', show: opened('/device?user_code=BCDF-GHJK') },
 ];
 // end wing:clients
