@@ -101,9 +101,10 @@ async fn a_decision_is_made_once() {
     let client = add(&app, tv()).await;
     for (decision, letters) in [("allow", true), ("deny", false)] {
         let waiting = device(&app, &client, "profile data").await;
-        let code = match letters {
-            true => waiting.user_code.replace('-', " ").to_lowercase(),
-            false => waiting.user_code.clone(),
+        let code = if letters {
+            waiting.user_code.replace('-', " ").to_lowercase()
+        } else {
+            waiting.user_code.clone()
         };
         for other in ["", "Allow", "yes"] {
             decide(&ada, &code, other).await.refused(422, "invalid_input");
