@@ -7,6 +7,7 @@ import { somebody } from '../../people';
 import type { Person } from '../../people'; // wing:admin
 import type { Visitor } from '../../visitor';
 import { forAdmins } from './sights'; // wing:admin
+import { CLIENTS } from './sights'; // wing:clients
 import { ANONYMOUS, NEW, PROVIDER_ONLY, SETTLED, type Sight, inColours, settle } from './sights';
 
 const ABOUT_COLOURS = ['color-contrast', 'link-in-text-block'];
@@ -49,6 +50,13 @@ test('pages of a user with data and sessions', async ({ visitor, anotherBrowser 
   await settle(visitor, await anotherBrowser());
   await look(visitor, SETTLED, project.name);
 });
+
+// wing:clients
+test('pages about other clients', async ({ visitor }, { project }) => {
+  await visitor.register(somebody());
+  await look(visitor, CLIENTS, project.name);
+});
+// end wing:clients
 
 test('pages of a user without a password', async ({ visitor }, { project }) => {
   await visitor.signInWithAcme(somebody().email);

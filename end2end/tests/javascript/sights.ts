@@ -44,7 +44,6 @@ export const NEW: Sight[] = [
   { name: 'settings-accounts-new', show: opened('/settings/accounts') },
   { name: 'settings-sessions-new', show: opened('/settings/sessions') },
   { name: 'settings-access-new', show: opened('/settings/access') }, // wing:clients
-  { name: 'device-new', show: opened('/device') }, // wing:clients
 ];
 
 export const SETTLED: Sight[] = [
@@ -57,7 +56,10 @@ export const SETTLED: Sight[] = [
   { name: 'settings-sessions', show: opened('/settings/sessions') },
   { name: 'settings-security', show: opened('/settings/security') },
   { name: 'settings-security-wrong', show: wrongPresentPassword },
-  // wing:clients
+];
+
+// wing:clients
+export const CLIENTS: Sight[] = [
   { name: 'settings-access', show: withKeys },
   { name: 'settings-access-wrong', show: wrongDays },
   { name: 'authorize', show: asked },
@@ -65,8 +67,8 @@ export const SETTLED: Sight[] = [
   { name: 'device', show: waiting },
   { name: 'device-decided', show: decided },
   { name: 'device-wrong', show: opened('/device?user_code=BCDF-GHJK') },
-  // end wing:clients
 ];
+// end wing:clients
 
 // wing:admin
 export function forAdmins(person: { email: string; id: string }, oneself: string): Sight[] {

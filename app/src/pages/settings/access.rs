@@ -108,9 +108,9 @@ fn List(access: Vec<AccessInfo>, revoke: FormState) -> impl IntoView {
                 "Applications and devices that you allowed, and keys that you created. Revoke what you no longer use, and whatever you don’t recognise."
             </p>
             {rows}
-            <p class="after-form">
-                "Does a device show you a code? " <a href=paths::DEVICE>"Connect a device"</a>
-            </p>
+            <div class="after-form">
+                <p>"Does a device show you a code? " <a href=paths::DEVICE>"Connect a device"</a></p>
+            </div>
         </section>
     }
 }

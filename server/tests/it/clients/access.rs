@@ -1,8 +1,10 @@
 //! What has access to a user's account beside their browsers, and personal keys.
 
+use http::Method;
+use secrecy::ExposeSecret;
 use serde_json::Value;
 
-use super::registered::{Asking, REDIRECT, add, exchange, web};
+use super::registered::{Asking, REDIRECT, add, exchange, registry, web};
 use crate::support::{Browser, Log, PASSWORD, TestApp, contains};
 
 const ADA: &str = "ada@example.com";
@@ -285,4 +287,56 @@ async fn an_expired_key_is_neither_listed_nor_counted() {
     app.advance(86_400);
     let again = app.signed_in(ADA).await;
     assert!(list(&again).await.is_empty());
+}
+
+#[tokio::test]
+async fn the_history_has_words_for_how_access_ends() {
+    let app = TestApp::new().await;
+    let ada = app.registered(ADA).await;
+    let client = add(&app, web()).await;
+    let asking = Asking::of(&client, REDIRECT);
+    // A code that comes twice was copied.
+    let code = asking.decide(&ada, "allow").await.code();
+    exchange(&app, &client, REDIRECT, &code).await.unwrap();
+    assert!(exchange(&app, &client, REDIRECT, &code).await.is_err());
+    // The client gives its token back.
+    let code = asking.decide(&ada, "allow").await.code();
+    let issued = exchange(&app, &client, REDIRECT, &code).await.unwrap();
+    let refresh = issued.refresh_token.unwrap();
+    let fields = [("client_id", client.as_str()), ("token", refresh.expose_secret())];
+    app.browser()
+        .request(Method::POST, "/oauth/revoke")
+        .form(&fields)
+        .send()
+        .await
+        .expect(200);
+    // The operator revokes the client.
+    let code = asking.decide(&ada, "allow").await.code();
+    exchange(&app, &client, REDIRECT, &code).await.unwrap();
+    registry(&app).await.revoke(&client).await.unwrap();
+    assert!(list(&ada).await.is_empty());
+    let page = ada.get("/settings/security").await.expect(200);
+    for shown in [
+        "A copied token was used, so the access it belonged to has ended",
+        "Weather &amp; &lt;More&gt; gave up its access to your account",
+        "Weather &amp; &lt;More&gt; lost its access to every account",
+    ] {
+        assert!(page.shows(shown), "{shown}: {}", page.text());
+    }
+}
+
+#[tokio::test]
+async fn a_key_creates_no_key() {
+    let app = TestApp::new().await;
+    let ada = app.registered(ADA).await;
+    let fields = [("name", "Script"), ("scope", "app")];
+    let created = ada.call("create_key", &fields).await.expect(200).json();
+    let header = format!("Bearer {}", created["key"].as_str().unwrap());
+    app.browser()
+        .post("/api/create_key", &fields)
+        .header("authorization", &header)
+        .send()
+        .await
+        .refused(403, "reauth_required");
+    assert_eq!(keys(&app).await, 1);
 }

@@ -2,9 +2,10 @@
 
 use auth::{Scope, clients::Refusal};
 use http::Method;
+use secrecy::ExposeSecret;
 
 use super::registered::{add, device, native, poll, registry, tv};
-use crate::support::{Answer, Browser, PASSWORD, TestApp};
+use crate::support::{Answer, Browser, Log, PASSWORD, TestApp};
 
 const ADA: &str = "ada@example.com";
 const EVE: &str = "eve@example.com";
@@ -100,9 +101,10 @@ async fn a_decision_is_made_once() {
     let client = add(&app, tv()).await;
     for (decision, letters) in [("allow", true), ("deny", false)] {
         let waiting = device(&app, &client, "profile data").await;
-        let code = match letters {
-            true => waiting.user_code.replace('-', " ").to_lowercase(),
-            false => waiting.user_code.clone(),
+        let code = if letters {
+            waiting.user_code.replace('-', " ").to_lowercase()
+        } else {
+            waiting.user_code.clone()
         };
         for other in ["", "Allow", "yes"] {
             decide(&ada, &code, other).await.refused(422, "invalid_input");
@@ -231,6 +233,7 @@ async fn without_javascript_the_page_says_what_happened() {
         assert!(answer.shows(WRONG) && !answer.shows(DECIDED));
         assert_eq!(answer.text().matches("role=\"alert\"").count(), 1);
     }
+    assert_eq!(app.count("form_texts").await, 0, "no code waits for its page");
     // Only the second presses have counted as wrong codes.
     for _ in 0..3 {
         decide(&ada, "BCDF-GHJK", "allow").await.refused(404, "not_found");
@@ -270,4 +273,54 @@ async fn what_is_worth_as_much_as_a_key_needs_a_recent_session() {
     decide(&ada, code, "allow").await.expect(200);
     app.advance(5);
     assert_eq!(poll(&app, &client, &all).await.unwrap().scope.to_string(), "app");
+}
+
+#[tokio::test]
+async fn a_token_decides_nothing() {
+    let app = TestApp::new().await;
+    let ada = app.registered(ADA).await;
+    let client = add(&app, tv()).await;
+    let waiting = device(&app, &client, "profile").await;
+    let fields = [("name", "Script"), ("scope", "app")];
+    let created = ada.call("create_key", &fields).await.expect(200).json();
+    let key = created["key"].as_str().unwrap();
+    for header in [
+        format!("Bearer {key}"),
+        "Bearer x".to_owned(),
+        "Basic eDp5".to_owned(),
+    ] {
+        for decision in ["allow", "deny", "other"] {
+            let fields = [("user_code", waiting.user_code.as_str()), ("decision", decision)];
+            ada.post("/api/decide_device", &fields)
+                .header("authorization", &header)
+                .send()
+                .await
+                .refused(403, "not_by_token");
+        }
+    }
+    assert_eq!(state(&app).await, "pending");
+    decide(&ada, &waiting.user_code, "allow").await.expect(200);
+}
+
+#[tokio::test]
+async fn codes_are_not_logged() {
+    let app = TestApp::new().await;
+    let ada = app.registered(ADA).await;
+    let client = add(&app, tv()).await;
+    let (log, _guard) = Log::capture();
+    let waiting = device(&app, &client, "profile").await;
+    let code = waiting.user_code.as_str();
+    app.browser().get(&page(code)).await.expect(303);
+    ada.get(&page(code)).await.expect(200);
+    ada.call("get_device", &[("user_code", code)]).await.expect(200);
+    submit(&ada, code, "other").await.expect(303);
+    submit(&ada, code, "allow").await.expect(303);
+    submit(&ada, code, "allow").await.expect(303);
+    poll(&app, &client, &waiting).await.unwrap();
+    let text = log.text();
+    assert!(text.contains("answered"), "{text}");
+    let letters = code.replace('-', "");
+    for secret in [code, letters.as_str(), waiting.device_code.expose_secret()] {
+        assert!(!text.contains(secret), "{text}");
+    }
 }
