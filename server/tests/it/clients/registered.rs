@@ -1,24 +1,16 @@
 //! Registered clients, and what they send.
 
 use auth::{
-    Client, Lifetimes, Scope,
-    clients::{ClientRegistry, DeviceStart, Grant, Issued, NewClient, Parameters, Refusal},
+    Client, Scope,
+    clients::{DeviceStart, Grant, Issued, NewClient, Parameters, Refusal},
 };
 use http::HeaderMap;
 
+pub use super::support::{CHALLENGE, VERIFIER, registry};
 use crate::support::{Answer, Browser, TestApp};
 
 pub const REDIRECT: &str = "https://client.example/cb?x=1";
-/// The example of RFC 7636, appendix B.
-pub const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
-pub const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 pub const ISSUER: &str = "https%3A%2F%2Fapp.example";
-
-pub async fn registry(app: &TestApp) -> ClientRegistry {
-    ClientRegistry::at_command_line(app.auth.db.clone(), app.clock.clone(), Lifetimes::default())
-        .await
-        .unwrap()
-}
 
 /// Registers a public client; its id.
 pub async fn add(app: &TestApp, new: NewClient) -> String {
