@@ -113,6 +113,7 @@ const WINGS: &[Row] = &[
             "end2end/tests/device.spec.ts",
             "end2end/tests/examples.spec.ts",
             "end2end/tests/javascript/events.spec.ts",
+            "end2end/tests/javascript/example-page.spec.ts",
             "examples",
             "migrations/postgres/0009_clients.sql",
             "migrations/sqlite/0009_clients.sql",
