@@ -32,7 +32,8 @@ const ANOTHER_NAME: &str = "another-name-than-before";
 const MODULES: &str = "end2end/node_modules";
 const STRICT: [&str; 3] = ["--", "-D", "warnings"];
 
-/// The command: `--quick`, or the names of wings to remove together, or no argument for everything.
+/// The command: `--quick`, `--together` for the last part alone, or the names of wings to remove together, or no argument
+/// for everything.
 pub(crate) fn prove(steps: &mut Steps, arguments: &[String]) -> Outcome {
     if arguments == ["--quick"] {
         return quick(steps);
@@ -41,6 +42,9 @@ pub(crate) fn prove(steps: &mut Steps, arguments: &[String]) -> Outcome {
     let known = wings(&root)?;
     npm::packages()?;
     let copy = Copy::new(root)?;
+    if arguments == ["--together"] {
+        return together(steps, &copy, &known);
+    }
     if !arguments.is_empty() {
         let gone = chosen(&known, arguments)?;
         copy.without(&gone, None)?;
@@ -51,6 +55,11 @@ pub(crate) fn prove(steps: &mut Steps, arguments: &[String]) -> Outcome {
         copy.without(&[wing], None)?;
         whole(steps, &copy, &[wing])?;
     }
+    together(steps, &copy, &known)
+}
+
+/// Everything that the project's own checks have, without any wing and under another name.
+fn together(steps: &mut Steps, copy: &Copy, known: &[Wing]) -> Outcome {
     println!("\nWithout any wing, under another name:");
     copy.without(&known.iter().collect::<Vec<_>>(), Some(ANOTHER_NAME))?;
     steps.run("the copy's own checks", || {
@@ -58,7 +67,7 @@ pub(crate) fn prove(steps: &mut Steps, arguments: &[String]) -> Outcome {
         remove(&copy.project.join(MODULES))?;
         run(&mut copy.cargo(cargo(["xtask", "test"])?))
     })?;
-    figures::print(&copy.root, &known)
+    figures::print(&copy.root, known)
 }
 
 /// What every change has to pass. Without each large wing and one preset, one at a time, the project compiles, on
@@ -193,11 +202,15 @@ impl Copy {
         run(command("git", &self.project).args(["init", "--quiet"]))
     }
 
-    /// A call of cargo, made in the copy.
+    /// A call of cargo, made in the copy. This program has the variables that cargo's configuration sets for the project,
+    /// such as its name. Inherited, they would stand over those of the copy.
     fn cargo(&self, mut command: Command) -> Command {
         command
             .current_dir(&self.project)
             .env("CARGO_TARGET_DIR", &self.target);
+        for name in configured(&self.root.join(".cargo/config.toml")) {
+            command.env_remove(name);
+        }
         command
     }
 
@@ -240,6 +253,18 @@ impl Copy {
             .args(STRICT))
     }
     // end wing:postgres
+}
+
+/// The variables that a configuration of cargo sets.
+fn configured(file: &Path) -> Vec<String> {
+    let text = fs::read_to_string(file).unwrap_or_default();
+    text.lines()
+        .skip_while(|line| line.trim() != "[env]")
+        .skip(1)
+        .take_while(|line| !line.starts_with('['))
+        .filter_map(|line| Some(line.split_once('=')?.0.trim().to_owned()))
+        .filter(|name| !name.starts_with('#'))
+        .collect()
 }
 
 /// Gives the copy's crates their own version. Cargo identifies a crate by its version and its place in its workspace:
@@ -317,6 +342,22 @@ fn keep_only(folder: &Path, files: &BTreeSet<PathBuf>) -> Outcome {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_the_project_configures_does_not_reach_its_copy() {
+        let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
+        let copy = Copy {
+            root: root.to_owned(),
+            target: root.join("target"),
+            project: root.join("target/wings/project"),
+            stage: root.join("target/wings/stage"),
+        };
+        let mut inherited = Command::new("cargo");
+        inherited.env("LEPTOS_OUTPUT_NAME", "the-project");
+        let command = copy.cargo(inherited);
+        let given = command.get_envs().find(|(name, _)| *name == "LEPTOS_OUTPUT_NAME");
+        assert_eq!(given.and_then(|(_, value)| value), None);
+    }
 
     #[test]
     fn a_link_of_another_checkout_is_replaced() {
