@@ -6,9 +6,9 @@ use wire::{ConsentRequest, Scope, Scopes};
 
 use super::{
     Clients,
-    codes::is_challenge,
     grants::Asked,
     parameters::Parameters,
+    pkce::is_challenge,
     refusal::{Outcome, Refusal},
     registry::{self, Grant, Registration},
 };

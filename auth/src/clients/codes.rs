@@ -1,10 +1,7 @@
 //! Authorization codes (RFC 6749 §4.1.2): what a browser brings to a client, once.
 
-use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use secrecy::SecretString;
-use sha2::{Digest, Sha256};
 use sqlx::FromRow;
-use subtle::ConstantTimeEq;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 use wire::{Scope, Scopes};
@@ -15,6 +12,7 @@ use super::{
     formats::Kind,
     grants::{Asked, Issued},
     parameters::Parameters,
+    pkce::{is_challenge_of, is_verifier},
     refresh::RefreshToken,
     refusal::{Outcome, Refusal},
     registry::Registration,
@@ -199,54 +197,5 @@ impl Clients {
                 .fetch_optional(&mut **tx)
                 .await?;
         Ok(found.flatten())
-    }
-}
-
-/// Whether a text can be a PKCE verifier (RFC 7636 §4.1).
-fn is_verifier(text: &str) -> bool {
-    let is_unreserved = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
-    (43..=128).contains(&text.len()) && text.bytes().all(is_unreserved)
-}
-
-/// Whether a challenge was made from this verifier, by the method S256.
-fn is_challenge_of(challenge: &str, verifier: &str) -> bool {
-    let computed = BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(verifier));
-    computed.as_bytes().ct_eq(challenge.as_bytes()).into()
-}
-
-/// Whether a text can be a challenge of the method S256: 32 bytes in base64url.
-pub(super) fn is_challenge(text: &str) -> bool {
-    BASE64_URL_SAFE_NO_PAD
-        .decode(text)
-        .is_ok_and(|bytes| bytes.len() == 32)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_challenge_is_its_verifiers_hash() {
-        // RFC 7636, appendix B.
-        let (verifier, challenge) = (
-            "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk",
-            "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM",
-        );
-        assert!(is_verifier(verifier) && is_challenge(challenge));
-        assert!(is_challenge_of(challenge, verifier));
-        assert!(!is_challenge_of(challenge, challenge));
-        // The method `plain` is not supported.
-        assert!(!is_challenge_of(verifier, verifier));
-        for bad in [
-            "",
-            &verifier[1..],
-            &"a".repeat(129),
-            &format!("{} ", &verifier[1..]),
-        ] {
-            assert!(!is_verifier(bad), "{bad}");
-        }
-        for bad in ["", &challenge[1..], &format!("{challenge}="), &"a".repeat(44)] {
-            assert!(!is_challenge(bad), "{bad}");
-        }
     }
 }

@@ -24,6 +24,7 @@ mod inspect;
 mod jwt;
 mod parameters;
 mod personal;
+mod pkce;
 mod refresh;
 mod refusal;
 mod registry;

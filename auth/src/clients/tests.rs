@@ -7,6 +7,7 @@ use rand::{Rng, SeedableRng, rngs::StdRng};
 use secrecy::{ExposeSecret, SecretSlice};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
+use wire::Scope;
 
 use super::{grants::Asked, refresh::RefreshToken, sessions::Granted, *};
 use crate::{
@@ -404,4 +405,51 @@ async fn a_lost_key_signs_no_client_out() {
     assert!(is_ours);
     let resealed = token.text(&other);
     assert!(scene.refresh(0, resealed.expose_secret()).await.is_ok());
+}
+
+/// An instance that may have missed a mark asks the authority about tokens and keys, and accepts what it confirms.
+#[tokio::test]
+async fn without_a_current_feed_the_authority_decides_about_tokens_and_keys() {
+    let scene = Scene::new(0).await;
+    let access = scene.sign_in().await.access_token;
+    let (key, hash) = formats::Kind::Key.mint();
+    let Instance { db, clock, .. } = &scene.instances[0];
+    let mut tx = db.begin().await.unwrap();
+    let end = clock.now() + Duration::days(1);
+    let row = sessions::NewRow {
+        session_id: Uuid::now_v7(),
+        user_id: scene.user_id,
+        key_hash: hash,
+        client_id: None,
+        name: Some("key"),
+        scope: Scope::Profile.into(),
+        resource: None,
+        idle_expires_at: end,
+        expires_at: end,
+        client: &Client::default(),
+    };
+    row.insert(&mut tx, clock.now()).await.unwrap();
+    tx.commit().await.unwrap();
+
+    let secrets = [access.expose_secret(), key.expose_secret()];
+    let are_good = async |at: usize| {
+        let mut good = Vec::new();
+        for secret in secrets {
+            good.push(scene.use_access(at, secret).await);
+        }
+        good
+    };
+    // Both instances know the key.
+    assert_eq!([are_good(0).await, are_good(1).await].concat(), [true; 4]);
+    let there = &scene.instances[1].clients.0.sessions;
+    there.hang_feed();
+    // Until its last proof is too old, its marks are complete.
+    while there.feed_is_current() {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(are_good(1).await, [true; 2]);
+    // As if a mark were missing.
+    sqlx::query("DELETE FROM sessions").execute(db.write()).await.unwrap();
+    assert_eq!(are_good(0).await, [true; 2], "nothing has voided them here");
+    assert_eq!(are_good(1).await, [false; 2]);
 }

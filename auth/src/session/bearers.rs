@@ -47,6 +47,12 @@ impl Sessions {
         RequestAuth::new(self.clone(), sender, presented, Planned::default())
     }
 
+    /// Stops the stale feed, as if its connection hung.
+    #[cfg(test)]
+    pub(crate) fn hang_feed(&self) {
+        self.0.feed.hang();
+    }
+
     /// The uses of refresh tokens.
     pub(crate) fn confirmations(&self) -> &Confirmations {
         &self.0.confirmations
