@@ -117,7 +117,16 @@ impl Clients {
         if let Some(resource) = resource {
             let subject = session.user_id.to_string();
             let sid = session.session_id.to_string();
-            return Ok(self.jwt(&subject, &session.client_id, Some(&sid), scope, resource, end));
+            let id = Uuid::new_v4().to_string();
+            return Ok(self.jwt(
+                &subject,
+                &session.client_id,
+                Some(&sid),
+                &id,
+                scope,
+                resource,
+                end,
+            ));
         }
         let life = self
             .0
@@ -151,7 +160,10 @@ impl Clients {
         let (access_token, expires_in) = match asked.resource(registration)? {
             Some(resource) => {
                 let id = &registration.id;
-                self.jwt(id, id, None, scope, resource, i64::MAX)
+                // Shows at an introspection whether the client has been given another secret since.
+                let unique = Uuid::new_v4().simple();
+                let token_id = format!("{}.{}.{unique}", registration.uuid, registration.version);
+                self.jwt(id, id, None, &token_id, scope, resource, i64::MAX)
             }
             None => {
                 let issued = self.0.clock.unix();
@@ -175,11 +187,13 @@ impl Clients {
         })
     }
 
+    #[expect(clippy::too_many_arguments, reason = "they are the claims")]
     fn jwt(
         &self,
         subject: &str,
         client_id: &str,
         session_id: Option<&str>,
+        token_id: &str,
         scope: Scopes,
         resource: &str,
         end: i64,
@@ -194,7 +208,7 @@ impl Clients {
             scope: &scope.to_string(),
             iat: now,
             exp: expires,
-            jti: &Uuid::new_v4().to_string(),
+            jti: token_id,
             sid: session_id,
         });
         (token, expires - now)

@@ -73,7 +73,7 @@ impl Credentials {
         let (id, secret) = (decode(id)?, decode(secret)?);
         (!id.is_empty()).then(|| Self {
             id,
-            secret: (!secret.is_empty()).then(|| secret.into()),
+            secret: Some(secret.into()),
         })
     }
 }
@@ -164,7 +164,11 @@ mod tests {
         assert_eq!(credentials("basic:a:s", "client_id=a"), both);
         assert_eq!(credentials("", "client_id=a&client_secret=s"), both);
         assert_eq!(credentials("", "client_id=a"), Ok(("a".to_owned(), None)));
-        assert_eq!(credentials("basic:a:", ""), Ok(("a".to_owned(), None)));
+        // An empty secret is a wrong one: a client without a secret does not authenticate by Basic.
+        assert_eq!(
+            credentials("basic:a:", ""),
+            Ok(("a".to_owned(), Some(String::new())))
+        );
         assert_eq!(
             credentials("basic:a%3Ab:s%2B+x", ""),
             Ok(("a:b".to_owned(), Some("s+ x".to_owned())))

@@ -46,6 +46,7 @@ struct Row {
     scope: String,
     resource: Option<String>,
     expires_at: OffsetDateTime,
+    is_spent: bool,
 }
 
 impl Row {
@@ -100,7 +101,8 @@ impl Clients {
         }
         let hash = Kind::Code.hash(code).ok_or(Refusal::InvalidGrant)?;
         let row: Row = sqlx::query_as(
-            "SELECT client_id, user_id, redirect_uri, challenge, scope, resource, expires_at
+            "SELECT client_id, user_id, redirect_uri, challenge, scope, resource, expires_at,
+                    spent_at IS NOT NULL AS is_spent
              FROM authorization_codes WHERE code_hash = $1",
         )
         .bind(hash.bytes())
@@ -108,7 +110,7 @@ impl Clients {
         .await?
         .ok_or(Refusal::InvalidGrant)?;
         let is_own = row.client_id == registration.id;
-        let wanted = if is_own {
+        let wanted = if is_own && !row.is_spent {
             Some((
                 asked.scopes(row.scopes())?,
                 asked.under(row.resource.as_deref(), registration)?,

@@ -220,10 +220,12 @@ impl Clients {
                 .session_at(session_id, None)
                 .await?
                 .map(|known| self.of(&known, verified.iat, verified.exp)),
-            None => registry::find(&self.0.db, &verified.client_id)
-                .await?
-                .filter(|own| own.disabled_at.is_none())
-                .map(|own| self.of_itself(&own.id, verified.iat, verified.exp)),
+            None => match verified.own_version() {
+                Some((uuid, version)) => registry::at_version(&self.0.db, uuid, version)
+                    .await?
+                    .map(|own| self.of_itself(&own.id, verified.iat, verified.exp)),
+                None => None,
+            },
         };
         Ok(shown.map(|shown| Introspection {
             scope: Some(verified.scope),

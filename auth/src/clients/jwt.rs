@@ -104,9 +104,16 @@ pub(super) struct Verified {
     pub(super) iat: i64,
     pub(super) exp: i64,
     sid: Option<Uuid>,
+    jti: String,
 }
 
 impl Verified {
+    /// What the client was when it got a token for itself: what stale marks name, and the version.
+    pub(super) fn own_version(&self) -> Option<(Uuid, i64)> {
+        let mut parts = self.jti.split('.');
+        Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
+    }
+
     /// The session it was issued to; `None` if a client acts for itself.
     pub(super) fn session_id(&self) -> Option<Uuid> {
         self.sid

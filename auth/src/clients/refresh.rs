@@ -150,13 +150,21 @@ impl Clients {
     ) -> Outcome<Issued> {
         let (token, is_ours) = RefreshToken::read(text, &self.0.keys).ok_or(Refusal::InvalidGrant)?;
         if !asked.is_plain() {
-            // What is asked for is checked before anything is spent.
+            // What is asked for is checked before anything is spent, but only for a token that would be accepted: a stranger
+            // must not learn what a session may do, and a copy must not be overlooked.
             let session = self
                 .client_session(token.session_id)
                 .await?
                 .filter(|session| session.client_id == registration.id)
                 .ok_or(Refusal::InvalidGrant)?;
-            asked.of_session(&session, registration)?;
+            let is_good = match token.standing(&session) {
+                Standing::Current => true,
+                Standing::Previous => self.may_repeat(&session),
+                Standing::Other => false,
+            };
+            if is_good {
+                asked.of_session(&session, registration)?;
+            }
         }
         match self.rotate(registration, &token).await? {
             Some((session, next)) => self.issue_again(registration, &session, &next, asked),

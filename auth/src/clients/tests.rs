@@ -449,7 +449,10 @@ async fn without_a_current_feed_the_authority_decides_about_tokens_and_keys() {
     }
     assert_eq!(are_good(1).await, [true; 2]);
     // As if a mark were missing.
-    sqlx::query("DELETE FROM sessions").execute(db.write()).await.unwrap();
+    sqlx::query("DELETE FROM sessions")
+        .execute(db.write())
+        .await
+        .unwrap();
     assert_eq!(are_good(0).await, [true; 2], "nothing has voided them here");
     assert_eq!(are_good(1).await, [false; 2]);
 }

@@ -1,7 +1,7 @@
 //! Which clients have shown that they received their latest refresh token.
 //!
 //! A client shows it by using the access token that came with it. Such a use is usually noticed without a query, so it is
-//! written in the background, once a second for all sessions together, and nobody waits for it.
+//! written in the background, once a second, and nobody waits for it.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -11,14 +11,12 @@ use tokio::sync::Notify;
 use uuid::Uuid;
 
 use crate::{
-    db::{Database, Db},
+    db::Database,
     error::{Result, chain},
 };
 
 /// The time between two writes.
 const PERIOD: Duration = Duration::from_secs(1);
-/// The number of sessions per statement.
-const BATCH: usize = 100;
 /// The number of sessions remembered as written, in about eight megabytes. One that was forgotten is written again.
 const KNOWN: usize = 131_072;
 
@@ -85,46 +83,40 @@ impl Confirmations {
         is_news
     }
 
-    /// Writes what is waiting for one session: the caller has asked the authority, and can wait.
+    /// Writes what is waiting for one session: the caller has asked the authority, and can wait. If the caller goes away
+    /// meanwhile, it is written in the background.
     pub(super) async fn settle(&self, db: &Database, session_id: Uuid) -> Result<()> {
-        let waiting = self.0.waiting.lock().remove(&session_id);
+        let waiting = self.0.waiting.lock().get(&session_id).copied();
         match waiting {
-            Some(generation) => self.confirm(db, &[(session_id, generation)]).await,
+            Some(generation) => self.confirm(db, session_id, generation).await,
             None => Ok(()),
         }
     }
 
     /// Writes all that is waiting. What cannot be written waits on.
     pub(crate) async fn write(&self, db: &Database) -> Result<()> {
-        let waiting: Vec<(Uuid, i64)> = self.0.waiting.lock().drain().collect();
-        let mut outcome = Ok(());
-        for batch in waiting.chunks(BATCH) {
-            outcome = outcome.and(self.confirm(db, batch).await);
+        let waiting: Vec<(Uuid, i64)> = self.0.waiting.lock().iter().map(|(id, at)| (*id, *at)).collect();
+        for (session_id, generation) in waiting {
+            self.confirm(db, session_id, generation).await?;
         }
-        outcome
+        Ok(())
     }
 
-    async fn confirm(&self, db: &Database, uses: &[(Uuid, i64)]) -> Result<()> {
-        let mut query =
-            sqlx::QueryBuilder::<Db>::new("UPDATE sessions SET confirmed = TRUE WHERE NOT confirmed AND (");
-        let mut separated = query.separated(" OR ");
-        for (session_id, generation) in uses {
-            separated
-                .push("(id = ")
-                .push_bind_unseparated(session_id)
-                .push_unseparated(" AND generation = ")
-                .push_bind_unseparated(generation)
-                .push_unseparated(")");
+    /// A statement for each session: one for many would lock their rows in an order of its own, and could wait for a
+    /// transaction that waits for it.
+    async fn confirm(&self, db: &Database, session_id: Uuid, generation: i64) -> Result<()> {
+        sqlx::query(
+            "UPDATE sessions SET confirmed = TRUE WHERE id = $1 AND generation = $2 AND NOT confirmed",
+        )
+        .bind(session_id)
+        .bind(generation)
+        .execute(db.write())
+        .await?;
+        // Only now: whoever is interrupted before leaves it waiting.
+        let mut waiting = self.0.waiting.lock();
+        if waiting.get(&session_id) == Some(&generation) {
+            waiting.remove(&session_id);
         }
-        query.push(")");
-        let written = query.build().execute(db.write()).await;
-        if written.is_err() {
-            let mut waiting = self.0.waiting.lock();
-            for (session_id, generation) in uses {
-                let newest = waiting.entry(*session_id).or_insert(*generation);
-                *newest = (*newest).max(*generation);
-            }
-        }
-        Ok(written.map(drop)?)
+        Ok(())
     }
 }

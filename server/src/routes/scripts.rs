@@ -92,6 +92,10 @@ fn understood(headers: &HeaderMap, bytes: &[u8]) -> Result<SignIn, StatusCode> {
     let kind = kind.to_str().unwrap_or("");
     let essence = kind.split(';').next().unwrap_or("").trim();
     if essence.eq_ignore_ascii_case("application/json") {
+        // serde would take a list for the fields in their order.
+        if bytes.trim_ascii_start().first() == Some(&b'[') {
+            return Err(StatusCode::UNPROCESSABLE_ENTITY);
+        }
         return serde_json::from_slice(bytes).map_err(|error| match error.classify() {
             serde_json::error::Category::Data => StatusCode::UNPROCESSABLE_ENTITY,
             _ => StatusCode::BAD_REQUEST,

@@ -45,7 +45,15 @@ async fn a_code_is_good_once_and_ends_its_session_when_it_comes_again() {
     let client = Client::public(&app, "web").await;
     let code = client.code(&ada).await;
     let tokens = Tokens::of(&client.exchange(&code).await.expect(200));
-    refused(client.exchange(&code).await, 400, "invalid_grant");
+    // Whatever else is wrong with the request.
+    let fields = [
+        ("grant_type", "authorization_code"),
+        ("code", code.as_str()),
+        ("redirect_uri", REDIRECT),
+        ("code_verifier", VERIFIER),
+        ("scope", "app"),
+    ];
+    refused(client.token(&fields).await, 400, "invalid_grant");
     refused(client.refresh(&tokens.refresh).await, 400, "invalid_grant");
     call_with(&app, &tokens.access, "get_auth_session", &[])
         .await

@@ -133,6 +133,7 @@ async fn a_client_proves_itself_in_the_way_it_is_registered_for() {
             &[&ITSELF[..], &[("client_id", "dev-app")]].concat(),
         ),
         by_basic(&basic("robot", "x"), &[]),
+        by_basic(&basic("cli", ""), &[]),
         by_basic("Basic x", &[]),
         by_basic("Bearer x", &[]),
     ];

@@ -143,7 +143,50 @@ async fn a_foreign_or_invented_token_ends_nothing() {
     ] {
         refused(by.refresh(token).await, 400, "invalid_grant");
     }
+    // Not even what the session may do is told.
+    let fields = [
+        ("grant_type", "refresh_token"),
+        ("refresh_token", invented.as_str()),
+        ("scope", "app"),
+    ];
+    refused(client.token(&fields).await, 400, "invalid_grant");
     client.refresh(&next.refresh).await.expect(200);
+}
+
+#[tokio::test]
+async fn a_copy_is_noticed_whatever_it_asks_for() {
+    let app = TestApp::new().await;
+    let ada = app.registered(ADA).await;
+    let client = Client::public(&app, "cli").await;
+    let first = client.tokens(&ada).await;
+    let second = Tokens::of(&client.refresh(&first.refresh).await.expect(200));
+    let third = Tokens::of(&client.refresh(&second.refresh).await.expect(200));
+    let fields = [
+        ("grant_type", "refresh_token"),
+        ("refresh_token", first.refresh.as_str()),
+        ("scope", "app"),
+    ];
+    refused(client.token(&fields).await, 400, "invalid_grant");
+    refused(client.refresh(&third.refresh).await, 400, "invalid_grant");
+}
+
+#[tokio::test]
+async fn a_use_that_is_given_up_is_recorded_all_the_same() {
+    let app = TestApp::with(&[("REFRESH_GRACE", "0")]).await;
+    let ada = app.registered(ADA).await;
+    let client = Client::public(&app, "cli").await;
+    let tokens = client.tokens(&ada).await;
+    let next = Tokens::of(&client.refresh(&tokens.refresh).await.expect(200));
+    // Polled until it waits for the database, and dropped.
+    let call = super::support::with_token(&app, http::Method::GET, "/protected", &next.access);
+    let mut sent = Box::pin(call.send());
+    for _ in 0..3 {
+        assert!(futures_util::poll!(&mut sent).is_pending());
+    }
+    drop(sent);
+    app.auth.clients.record_uses().await.unwrap();
+    refused(client.refresh(&tokens.refresh).await, 400, "invalid_grant");
+    app.assert_counts(&[("sessions", 1)]).await;
 }
 
 #[tokio::test]

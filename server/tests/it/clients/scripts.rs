@@ -67,6 +67,7 @@ async fn what_a_script_gets_wrong_has_its_own_status() {
         json!({}),
         json!({ "email": ADA }),
         json!([]),
+        json!([ADA, PASSWORD, true]),
         json!({ "email": 1, "password": PASSWORD }),
     ] {
         json(login(&script), &body)

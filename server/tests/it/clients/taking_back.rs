@@ -223,3 +223,46 @@ async fn a_removed_client_leaves_no_data_to_another_of_its_name() {
     assert!(registry(&app).await.remove("web").await.is_err());
     Client::public(&app, "web").await;
 }
+
+#[tokio::test]
+async fn a_clients_own_tokens_are_dead_once_they_are_voided_or_the_client_is_another() {
+    let app = TestApp::new().await;
+    let inspector = inspector(&app).await;
+    let add = async || {
+        Client::registered(&app, "robot", |new| {
+            new.confidential = true;
+            new.grants = vec![Grant::ClientCredentials];
+            new.resources = vec!["https://api.example".to_owned()];
+        })
+        .await
+    };
+    let both = async |robot: &Client| {
+        let mut tokens = Vec::new();
+        for fields in [
+            &[("grant_type", "client_credentials")][..],
+            &[
+                ("grant_type", "client_credentials"),
+                ("resource", "https://api.example"),
+            ],
+        ] {
+            tokens.push(Tokens::of(&robot.token(fields).await.expect(200)).access);
+        }
+        tokens
+    };
+    let are_active = async |tokens: &[String]| {
+        let mut active = Vec::new();
+        for token in tokens {
+            active.push(inspector.introspect(token).await["active"] == true);
+        }
+        active
+    };
+    let tokens = both(&add().await).await;
+    assert_eq!(are_active(&tokens).await, [true; 2]);
+    registry(&app).await.rotate("robot", true).await.unwrap();
+    assert_eq!(are_active(&tokens).await, [false; 2]);
+    registry(&app).await.remove("robot").await.unwrap();
+    let tokens = both(&add().await).await;
+    registry(&app).await.remove("robot").await.unwrap();
+    add().await;
+    assert_eq!(are_active(&tokens).await, [false; 2]);
+}
