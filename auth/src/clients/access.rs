@@ -115,18 +115,13 @@ impl Clients {
     ) -> Outcome<(SecretString, i64)> {
         let end = session.expires_at.min(session.idle_expires_at).unix_timestamp();
         if let Some(resource) = resource {
-            let subject = session.user_id.to_string();
-            let sid = session.session_id.to_string();
-            let id = Uuid::new_v4().to_string();
-            return Ok(self.jwt(
-                &subject,
-                &session.client_id,
-                Some(&sid),
-                &id,
-                scope,
-                resource,
-                end,
-            ));
+            let about = About {
+                subject: &session.user_id.to_string(),
+                client_id: &session.client_id,
+                session_id: Some(&session.session_id.to_string()),
+                token_id: &Uuid::new_v4().to_string(),
+            };
+            return Ok(self.jwt(&about, scope, resource, end));
         }
         let life = self
             .0
@@ -163,7 +158,13 @@ impl Clients {
                 // Shows at an introspection whether the client has been given another secret since.
                 let unique = Uuid::new_v4().simple();
                 let token_id = format!("{}.{}.{unique}", registration.uuid, registration.version);
-                self.jwt(id, id, None, &token_id, scope, resource, i64::MAX)
+                let about = About {
+                    subject: id,
+                    client_id: id,
+                    session_id: None,
+                    token_id: &token_id,
+                };
+                self.jwt(&about, scope, resource, i64::MAX)
             }
             None => {
                 let issued = self.0.clock.unix();
@@ -187,32 +188,30 @@ impl Clients {
         })
     }
 
-    #[expect(clippy::too_many_arguments, reason = "they are the claims")]
-    fn jwt(
-        &self,
-        subject: &str,
-        client_id: &str,
-        session_id: Option<&str>,
-        token_id: &str,
-        scope: Scopes,
-        resource: &str,
-        end: i64,
-    ) -> (SecretString, i64) {
+    fn jwt(&self, about: &About<'_>, scope: Scopes, resource: &str, end: i64) -> (SecretString, i64) {
         let now = self.0.clock.unix();
         let expires = (now + jwt::LIFE).min(end);
         let token = self.0.signing.sign(&Claims {
             iss: &self.0.issuer,
-            sub: subject,
+            sub: about.subject,
             aud: resource,
-            client_id,
+            client_id: about.client_id,
             scope: &scope.to_string(),
             iat: now,
             exp: expires,
-            jti: token_id,
-            sid: session_id,
+            jti: about.token_id,
+            sid: about.session_id,
         });
         (token, expires - now)
     }
+}
+
+/// What a token for another server is about.
+struct About<'a> {
+    subject: &'a str,
+    client_id: &'a str,
+    session_id: Option<&'a str>,
+    token_id: &'a str,
 }
 
 #[cfg(test)]

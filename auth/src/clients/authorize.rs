@@ -1,6 +1,6 @@
 //! The authorization endpoint (RFC 6749 §4.1.1): what a client asks for, and what a user decides.
 
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 use url::form_urlencoded;
 use wire::{ConsentRequest, Scope, Scopes};
 
@@ -74,6 +74,13 @@ impl Authorization {
             scope: self.scope,
             parameters: self.parameters.clone(),
         }
+    }
+}
+
+impl Authorization {
+    /// The address that brings an answer to the client.
+    fn answer(&self, issuer: &str, name: &str, value: &str) -> String {
+        answer(&self.redirect_uri, issuer, self.state.as_deref(), name, value)
     }
 }
 
@@ -173,35 +180,17 @@ impl Clients {
         let mut tx = self.decide(&live).await?;
         let code = self.new_code(&mut tx, authorization, live.user_id()).await?;
         tx.commit().await?;
-        Ok(self.answer_with_code(authorization, &code))
-    }
-
-    fn answer_with_code(&self, authorization: &Authorization, code: &SecretString) -> String {
-        let state = authorization.state.as_deref();
-        answer(
-            &authorization.redirect_uri,
-            &self.0.issuer,
-            state,
-            "code",
-            code.expose_secret(),
-        )
+        Ok(authorization.answer(&self.0.issuer, "code", code.expose_secret()))
     }
 
     /// The user denies it, or the form says neither: the address that tells the client.
     pub fn deny(&self, authorization: &Authorization, refusal: Refusal) -> String {
-        let state = authorization.state.as_deref();
-        answer(
-            &authorization.redirect_uri,
-            &self.0.issuer,
-            state,
-            "error",
-            refusal.code(),
-        )
+        authorization.answer(&self.0.issuer, "error", refusal.code())
     }
 
     /// The session that may allow these scopes. What gives a client everything that a personal key can do requires what
     /// creating a key requires.
-    pub(super) async fn may_allow(&self, request: &RequestAuth, scope: Scopes) -> Result<LiveSession> {
+    async fn may_allow(&self, request: &RequestAuth, scope: Scopes) -> Result<LiveSession> {
         request.require_browser()?;
         let live = request.require().await?;
         if scope.names(Scope::App) {

@@ -119,16 +119,6 @@ impl Clients {
         let (id, version) = access.marked();
         (!sessions.marks().voids(&id, version)).then_some((access, is_current))
     }
-
-    /// The whole check of a request with a live access token, for benchmarks and tests. `None` means only that the authority
-    /// would have to be asked, or refuses.
-    pub fn check(&self, headers: &HeaderMap) -> Option<AuthSession> {
-        let (access, is_current) = self.open_access(bearer_token(headers)?)?;
-        match access.holder {
-            Holder::User(user) if is_current => Some(AuthSession::from(&*user)),
-            _ => None,
-        }
-    }
 }
 
 /// The token of the one header `Authorization`.

@@ -4,7 +4,7 @@ use secrecy::SecretString;
 use sqlx::FromRow;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
-use wire::{Scope, Scopes};
+use wire::Scopes;
 
 use super::{
     Clients,
@@ -51,7 +51,7 @@ struct Row {
 
 impl Row {
     fn scopes(&self) -> Scopes {
-        self.scope.split(' ').filter_map(Scope::from_name).collect()
+        Scopes::known_in(&self.scope)
     }
 }
 

@@ -75,10 +75,6 @@ struct Shown {
     created_at: Timestamp,
 }
 
-fn scopes(text: &str) -> Scopes {
-    text.split(' ').filter_map(Scope::from_name).collect()
-}
-
 impl Clients {
     /// A device asks for a code.
     ///
@@ -200,7 +196,7 @@ impl Clients {
         asked: &Asked<'_>,
         client: &Client,
     ) -> Outcome<Issued> {
-        let granted = scopes(&polled.scope);
+        let granted = Scopes::known_in(&polled.scope);
         let scope = asked.scopes(granted)?;
         let resource = asked.under(polled.resource.as_deref(), registration)?;
         let mut tx = self.0.db.begin().await?;
@@ -239,30 +235,33 @@ impl Clients {
     pub async fn device(&self, request: &RequestAuth, typed: &str) -> Result<DeviceRequest> {
         request.require_browser()?;
         let live = request.require().await?;
-        let guess = self.guess(request, &live)?;
-        let code = formats::typed_user_code(typed);
-        let found = match &code {
-            Some(code) => self.shown(code).await?,
-            None => None,
-        };
-        match (found, code) {
-            (Some(shown), Some(code)) => {
-                guess.right();
-                Ok(DeviceRequest {
-                    user_code: formats::shown_user_code(&code),
-                    client_name: shown.client_name,
-                    first_party: shown.first_party,
-                    scope: scopes(&shown.scope),
-                    ip: shown.ip,
-                    user_agent: shown.user_agent,
-                    created_at: shown.created_at,
-                })
-            }
-            _ => {
-                guess.wrong();
-                Err(Error::NotFound)
-            }
+        let (code, shown) = self.waiting(request, &live, typed).await?;
+        Ok(DeviceRequest {
+            user_code: formats::shown_user_code(&code),
+            client_name: shown.client_name,
+            first_party: shown.first_party,
+            scope: Scopes::known_in(&shown.scope),
+            ip: shown.ip,
+            user_agent: shown.user_agent,
+            created_at: shown.created_at,
+        })
+    }
+
+    /// The device that waits with this code, and the code as it is stored. A code that is not found counts as a guess.
+    async fn waiting(
+        &self,
+        request: &RequestAuth,
+        live: &LiveSession,
+        typed: &str,
+    ) -> Result<(String, Shown)> {
+        let guess = self.guess(request, live)?;
+        if let Some(code) = formats::typed_user_code(typed)
+            && let Some(shown) = self.shown(&code).await?
+        {
+            return Ok((code, shown));
         }
+        guess.into_iter().for_each(Attempt::counts);
+        Err(Error::NotFound)
     }
 
     async fn shown(&self, code: &str) -> Result<Option<Shown>> {
@@ -284,18 +283,8 @@ impl Clients {
     pub async fn decide_device(&self, request: &RequestAuth, typed: &str, allow: bool) -> Result<()> {
         request.require_browser()?;
         let live = request.require().await?;
-        let guess = self.guess(request, &live)?;
-        let code = formats::typed_user_code(typed);
-        let found = match &code {
-            Some(code) => self.shown(code).await?,
-            None => None,
-        };
-        let (Some(shown), Some(code)) = (found, code) else {
-            guess.wrong();
-            return Err(Error::NotFound);
-        };
-        guess.right();
-        if allow && scopes(&shown.scope).names(Scope::App) {
+        let (code, shown) = self.waiting(request, &live, typed).await?;
+        if allow && Scopes::known_in(&shown.scope).names(Scope::App) {
             request.recent(live.clone())?;
         }
         let mut tx = self.decide(&live).await?;
@@ -317,25 +306,12 @@ impl Clients {
     }
 
     /// Counts a user code as a guess, until it is known to be right.
-    fn guess(&self, request: &RequestAuth, live: &LiveSession) -> Result<Guess> {
+    fn guess(&self, request: &RequestAuth, live: &LiveSession) -> Result<[Attempt; 2]> {
         let limits = &self.0.limits;
         let address = Subject::address(request.client().limited_address());
-        Ok(Guess([
+        Ok([
             limits.attempt(Action::UserCodeUser, &Subject::User(live.user_id()))?,
             limits.attempt(Action::UserCodeAddress, &address)?,
-        ]))
-    }
-}
-
-/// A user code that someone has typed.
-struct Guess([Attempt; 2]);
-
-impl Guess {
-    fn right(self) {
-        drop(self);
-    }
-
-    fn wrong(self) {
-        self.0.into_iter().for_each(Attempt::counts);
+        ])
     }
 }

@@ -72,11 +72,14 @@ impl<'a> Asked<'a> {
 
     /// The resource of an access token under a grant. One that was named with the grant binds it: every access token is for
     /// that one. Under a grant without one, a request may name one for its own token.
-    pub(super) fn under(
+    pub(super) fn under<'b>(
         &self,
-        granted: Option<&'a str>,
+        granted: Option<&'b str>,
         registration: &Registration,
-    ) -> Outcome<Option<&'a str>> {
+    ) -> Outcome<Option<&'b str>>
+    where
+        'a: 'b,
+    {
         match (granted, self.resource) {
             (None, _) => self.resource(registration),
             (Some(granted), None) => Ok(Some(granted)),
@@ -92,13 +95,8 @@ impl<'a> Asked<'a> {
         registration: &Registration,
     ) -> Outcome<(Scopes, Option<String>)> {
         let scopes = self.scopes(session.scopes())?;
-        let resource = match session.resource.as_deref() {
-            None => self.resource(registration)?.map(str::to_owned),
-            Some(granted) => Asked { ..*self }
-                .under(Some(granted), registration)?
-                .map(str::to_owned),
-        };
-        Ok((scopes, resource))
+        let resource = self.under(session.resource.as_deref(), registration)?;
+        Ok((scopes, resource.map(str::to_owned)))
     }
 }
 

@@ -195,13 +195,8 @@ impl Clients {
         let Some(session) = self.client_session(token.session_id).await? else {
             return Ok(None);
         };
-        let is_good = match token.standing(&session) {
-            Standing::Current => true,
-            Standing::Previous => self.may_repeat(&session),
-            Standing::Other => false,
-        };
         let known = self.session_at(session.session_id, None).await?;
-        Ok(known.filter(|_| is_good).map(|known| {
+        Ok(known.filter(|_| self.accepts(&token, &session)).map(|known| {
             let issued = session.rotated_at.unwrap_or(known.created_at);
             self.of(
                 &known,

@@ -119,7 +119,7 @@ impl Clients {
         let held = HeldKey {
             session: AuthSession::from(&live),
             version: live.version,
-            scopes: scope.split(' ').filter_map(Scope::from_name).collect(),
+            scopes: Scopes::known_in(&scope),
             issued: live.as_of,
             expires: (live.as_of + self.0.sessions.longest_token()).min(live.expires_at.unix_timestamp()),
         };

@@ -152,17 +152,8 @@ impl Clients {
         if !asked.is_plain() {
             // What is asked for is checked before anything is spent, but only for a token that would be accepted: a stranger
             // must not learn what a session may do, and a copy must not be overlooked.
-            let session = self
-                .client_session(token.session_id)
-                .await?
-                .filter(|session| session.client_id == registration.id)
-                .ok_or(Refusal::InvalidGrant)?;
-            let is_good = match token.standing(&session) {
-                Standing::Current => true,
-                Standing::Previous => self.may_repeat(&session),
-                Standing::Other => false,
-            };
-            if is_good {
+            let session = self.session_of(registration, &token).await?;
+            if self.accepts(&token, &session) {
                 asked.of_session(&session, registration)?;
             }
         }
@@ -226,11 +217,7 @@ impl Clients {
         asked: &Asked<'_>,
         client: &Client,
     ) -> Outcome<Issued> {
-        let session = self
-            .client_session(token.session_id)
-            .await?
-            .filter(|session| session.client_id == registration.id)
-            .ok_or(Refusal::InvalidGrant)?;
+        let session = self.session_of(registration, token).await?;
         match token.standing(&session) {
             Standing::Previous if self.may_repeat(&session) => {
                 let next = self.repeated(token, &session)?;
@@ -244,7 +231,24 @@ impl Clients {
         }
     }
 
-    pub(super) fn may_repeat(&self, session: &ApiSession) -> bool {
+    /// The live session of this client that a token names.
+    async fn session_of(&self, registration: &Registration, token: &RefreshToken) -> Outcome<ApiSession> {
+        self.client_session(token.session_id)
+            .await?
+            .filter(|session| session.client_id == registration.id)
+            .ok_or(Refusal::InvalidGrant)
+    }
+
+    /// Whether a token would be accepted now.
+    pub(super) fn accepts(&self, token: &RefreshToken, session: &ApiSession) -> bool {
+        match token.standing(session) {
+            Standing::Current => true,
+            Standing::Previous => self.may_repeat(session),
+            Standing::Other => false,
+        }
+    }
+
+    fn may_repeat(&self, session: &ApiSession) -> bool {
         let now = self.0.clock.now();
         let grace = Duration::seconds(self.0.lifetimes.grace);
         let is_recent = session.rotated_at.is_some_and(|at| now - at < grace);

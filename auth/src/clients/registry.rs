@@ -4,7 +4,7 @@ use sqlx::FromRow;
 use time::OffsetDateTime;
 use url::Url;
 use uuid::Uuid;
-use wire::{Scope, Scopes};
+use wire::Scopes;
 
 use crate::{
     db::{Database, Tx},
@@ -112,8 +112,7 @@ impl From<Row> for Registration {
         Self {
             grants: words(&row.grants).filter_map(Grant::from_name).collect(),
             redirect_uris: words(&row.redirect_uris).map(str::to_owned).collect(),
-            // A scope that this program does not know gives nothing.
-            scopes: words(&row.scopes).filter_map(Scope::from_name).collect(),
+            scopes: Scopes::known_in(&row.scopes),
             resources: words(&row.resources).map(str::to_owned).collect(),
             id: row.id,
             uuid: row.uuid,

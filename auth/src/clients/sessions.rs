@@ -3,7 +3,7 @@
 use sqlx::FromRow;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
-use wire::{AccessInfo, AccessKind, Scope, Scopes, Timestamp};
+use wire::{AccessInfo, AccessKind, Scopes, Timestamp};
 
 use super::{Clients, refusal::Outcome, refusal::Refusal, registry::Registration};
 use crate::{
@@ -11,7 +11,7 @@ use crate::{
     client::Client,
     db::{HOLD_SHARED, Tx},
     error::Result,
-    session::{ALIVE, Ending, IdHash},
+    session::{ALIVE, IdHash},
     users::{self, hooks},
 };
 
@@ -103,7 +103,7 @@ pub(super) struct ApiSession {
 impl ApiSession {
     /// What the user has granted.
     pub(super) fn scopes(&self) -> Scopes {
-        self.scope.split(' ').filter_map(Scope::from_name).collect()
+        Scopes::known_in(&self.scope)
     }
 }
 
@@ -187,19 +187,17 @@ impl Clients {
 
     /// Makes room for one more client's session.
     async fn end_surplus(&self, tx: &mut Tx, user_id: Uuid) -> Result<()> {
-        let mut others: Vec<(Uuid, OffsetDateTime)> = sqlx::query_as(
+        let others: Vec<(Uuid, OffsetDateTime)> = sqlx::query_as(
             "SELECT id, last_seen_at FROM sessions
              WHERE user_id = $1 AND kind = 'api' AND client_id IS NOT NULL",
         )
         .bind(user_id)
         .fetch_all(&mut **tx)
         .await?;
-        self.0.sessions.sort_by_use(&mut others);
-        for (session_id, _) in others.into_iter().skip(MAX_CLIENT_SESSIONS - 1) {
-            let which = Ending::One { user_id, session_id };
-            self.0.sessions.marks().end(tx, which).await?;
-        }
-        Ok(())
+        self.0
+            .sessions
+            .keep_most_used(tx, user_id, others, MAX_CLIENT_SESSIONS - 1)
+            .await
     }
 
     /// What has access to a user's account beside their browsers: clients and keys, the last used first.
@@ -247,7 +245,7 @@ impl From<ListedRow> for AccessInfo {
             client_id: row.client_id,
             client_name: row.client_name,
             name: row.name,
-            scope: row.scope.split(' ').filter_map(Scope::from_name).collect(),
+            scope: Scopes::known_in(&row.scope),
             created_at: row.created_at,
             last_seen_at: row.last_seen_at,
             expires_at: row.expires_at,

@@ -7,7 +7,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use hashlink::LruCache;
 use parking_lot::Mutex;
-use tokio::sync::Notify;
+use tokio::{sync::Notify, task::JoinHandle};
 use uuid::Uuid;
 
 use crate::{
@@ -20,9 +20,17 @@ const PERIOD: Duration = Duration::from_secs(1);
 /// The number of sessions remembered as written, in about eight megabytes. One that was forgotten is written again.
 const KNOWN: usize = 131_072;
 
-/// Notes uses, and writes them. Cheap to clone.
-#[derive(Clone)]
-pub(crate) struct Confirmations(Arc<Inner>);
+/// Notes uses, and writes them until it is dropped.
+pub(crate) struct Confirmations {
+    inner: Arc<Inner>,
+    task: JoinHandle<()>,
+}
+
+impl Drop for Confirmations {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
 
 struct Inner {
     /// The latest number of each session that is written, or about to be.
@@ -38,44 +46,60 @@ impl std::fmt::Debug for Confirmations {
 }
 
 impl Confirmations {
-    /// Starts to write in the background, until it is dropped.
+    /// Starts to write in the background.
     pub(super) fn start(db: Database) -> Self {
-        let confirmations = Self(Arc::new(Inner {
+        let inner = Arc::new(Inner {
             known: Mutex::new(LruCache::new(KNOWN)),
             waiting: Mutex::default(),
             has_waiting: Notify::new(),
-        }));
-        let weak = Arc::downgrade(&confirmations.0);
-        tokio::spawn(async move {
-            while let Some(inner) = weak.upgrade() {
-                let this = Self(inner);
-                // Woken now and then, to see whether there still is something to write for.
-                let woken = tokio::time::timeout(PERIOD, this.0.has_waiting.notified()).await;
-                if woken.is_ok()
-                    && let Err(error) = this.write(&db).await
-                {
+        });
+        let writer = Arc::clone(&inner);
+        let task = tokio::spawn(async move {
+            loop {
+                writer.has_waiting.notified().await;
+                if let Err(error) = writer.write(&db).await {
                     tracing::warn!(error = %chain(&error), "uses of refresh tokens were not recorded");
-                    this.0.has_waiting.notify_one();
+                    writer.has_waiting.notify_one();
                 }
-                drop(this);
                 tokio::time::sleep(PERIOD).await;
             }
         });
-        confirmations
+        Self { inner, task }
     }
 
-    /// Notes a use of an access token that came with this refresh token. Of a session's first token there is nothing to
-    /// confirm.
+    /// Notes a use of an access token that came with this refresh token.
     pub(super) fn note(&self, session_id: Uuid, generation: i64) {
+        self.inner.note(session_id, generation);
+    }
+
+    /// Writes what is waiting for one session: the caller has asked the authority, and can wait. If the caller goes away
+    /// meanwhile, it is written in the background.
+    pub(super) async fn settle(&self, db: &Database, session_id: Uuid) -> Result<()> {
+        let waiting = self.inner.waiting.lock().get(&session_id).copied();
+        match waiting {
+            Some(generation) => self.inner.confirm(db, session_id, generation).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Writes all that is waiting. What cannot be written waits on.
+    pub(crate) async fn write(&self, db: &Database) -> Result<()> {
+        self.inner.write(db).await
+    }
+}
+
+impl Inner {
+    /// Of a session's first token there is nothing to confirm.
+    fn note(&self, session_id: Uuid, generation: i64) {
         if generation == 0 || !self.is_news(session_id, generation) {
             return;
         }
-        self.0.waiting.lock().insert(session_id, generation);
-        self.0.has_waiting.notify_one();
+        self.waiting.lock().insert(session_id, generation);
+        self.has_waiting.notify_one();
     }
 
     fn is_news(&self, session_id: Uuid, generation: i64) -> bool {
-        let mut known = self.0.known.lock();
+        let mut known = self.known.lock();
         let is_news = known.get(&session_id).is_none_or(|known| *known < generation);
         if is_news {
             known.insert(session_id, generation);
@@ -83,19 +107,8 @@ impl Confirmations {
         is_news
     }
 
-    /// Writes what is waiting for one session: the caller has asked the authority, and can wait. If the caller goes away
-    /// meanwhile, it is written in the background.
-    pub(super) async fn settle(&self, db: &Database, session_id: Uuid) -> Result<()> {
-        let waiting = self.0.waiting.lock().get(&session_id).copied();
-        match waiting {
-            Some(generation) => self.confirm(db, session_id, generation).await,
-            None => Ok(()),
-        }
-    }
-
-    /// Writes all that is waiting. What cannot be written waits on.
-    pub(crate) async fn write(&self, db: &Database) -> Result<()> {
-        let waiting: Vec<(Uuid, i64)> = self.0.waiting.lock().iter().map(|(id, at)| (*id, *at)).collect();
+    async fn write(&self, db: &Database) -> Result<()> {
+        let waiting: Vec<(Uuid, i64)> = self.waiting.lock().iter().map(|(id, at)| (*id, *at)).collect();
         for (session_id, generation) in waiting {
             self.confirm(db, session_id, generation).await?;
         }
@@ -113,7 +126,7 @@ impl Confirmations {
         .execute(db.write())
         .await?;
         // Only now: whoever is interrupted before leaves it waiting.
-        let mut waiting = self.0.waiting.lock();
+        let mut waiting = self.waiting.lock();
         if waiting.get(&session_id) == Some(&generation) {
             waiting.remove(&session_id);
         }

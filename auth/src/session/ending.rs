@@ -89,20 +89,27 @@ impl Sessions {
         let user_id = new.user_id;
         let mut others = table::last_seen(tx, user_id).await?;
         others.retain(|(session_id, _)| *session_id != new.session_id);
-        self.sort_by_use(&mut others);
-        for (session_id, _) in others.into_iter().skip(MAX_SESSIONS - 1) {
-            self.0.marks.end(tx, Ending::One { user_id, session_id }).await?;
-        }
-        Ok(())
+        self.keep_most_used(tx, user_id, others, MAX_SESSIONS - 1).await
     }
 
-    /// Sorts sessions, each with the time at which the authority last saw it: those that are in use come first. Snapshots
-    /// are used without asking the authority, so only this instance knows when it saw one.
-    pub(crate) fn sort_by_use(&self, sessions: &mut [(Uuid, OffsetDateTime)]) {
+    /// Of a user's sessions, each with the time at which the authority last saw it, ends all but as many as may stay. Those
+    /// that are in use stay first. Snapshots are used without asking the authority, so only this instance knows when it saw
+    /// one.
+    pub(crate) async fn keep_most_used(
+        &self,
+        tx: &mut Tx,
+        user_id: Uuid,
+        mut sessions: Vec<(Uuid, OffsetDateTime)>,
+        most: usize,
+    ) -> Result<()> {
         let now = self.0.clock.unix();
         sessions.sort_by_cached_key(|(session_id, last_seen)| {
             let is_in_use = self.0.in_use.is_in_use(session_id, now);
             std::cmp::Reverse((is_in_use, *last_seen, *session_id))
         });
+        for (session_id, _) in sessions.into_iter().skip(most) {
+            self.0.marks.end(tx, Ending::One { user_id, session_id }).await?;
+        }
+        Ok(())
     }
 }

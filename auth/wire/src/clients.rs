@@ -58,6 +58,11 @@ impl Scopes {
         (scopes.0 != 0).then_some(scopes)
     }
 
+    /// The scopes that a list names. A scope that this program does not know gives nothing.
+    pub fn known_in(text: &str) -> Self {
+        text.split(' ').filter_map(Scope::from_name).collect()
+    }
+
     /// The scopes in it.
     pub fn iter(self) -> impl Iterator<Item = Scope> {
         Scope::ALL.iter().copied().filter(move |scope| self.names(*scope))

@@ -119,7 +119,8 @@ fn needed(path: &str) -> Option<Scope> {
     }
 }
 
-fn insufficient(scope: Scope) -> Response {
+/// A refusal that names the missing scope.
+pub(crate) fn insufficient(scope: Scope) -> Response {
     let mut response = refuse(&Error::InsufficientScope(scope));
     let value = format!("Bearer error=\"insufficient_scope\", scope=\"{}\"", scope.name());
     challenge(&mut response, &value);
@@ -127,7 +128,7 @@ fn insufficient(scope: Scope) -> Response {
 }
 
 /// States how to authenticate (RFC 6750 §3).
-fn challenge(response: &mut Response, value: &str) {
+pub(crate) fn challenge(response: &mut Response, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
         response.headers_mut().insert(WWW_AUTHENTICATE, value);
     }

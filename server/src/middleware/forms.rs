@@ -218,17 +218,21 @@ fn fields(bytes: &[u8]) -> impl Iterator<Item = (std::borrow::Cow<'_, str>, std:
 
 /// Whether the type is that of a form. Any other type is refused, and no type is looked at later.
 pub(crate) fn is_form(headers: &HeaderMap) -> Result<bool, StatusCode> {
+    match media_type(headers)? {
+        None => Ok(false),
+        Some(essence) if essence.eq_ignore_ascii_case("application/x-www-form-urlencoded") => Ok(true),
+        Some(_) => Err(StatusCode::UNSUPPORTED_MEDIA_TYPE),
+    }
+}
+
+/// The type of a body, without its parameters. Two types are refused.
+pub(crate) fn media_type(headers: &HeaderMap) -> Result<Option<&str>, StatusCode> {
     let mut types = headers.get_all(CONTENT_TYPE).iter();
     match (types.next(), types.next()) {
-        (None, _) => Ok(false),
+        (None, _) => Ok(None),
         (Some(kind), None) => {
             let kind = kind.to_str().unwrap_or("");
-            let essence = kind.split(';').next().unwrap_or("").trim();
-            if essence.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
-                Ok(true)
-            } else {
-                Err(StatusCode::UNSUPPORTED_MEDIA_TYPE)
-            }
+            Ok(Some(kind.split(';').next().unwrap_or("").trim()))
         }
         (Some(_), Some(_)) => Err(StatusCode::UNSUPPORTED_MEDIA_TYPE),
     }

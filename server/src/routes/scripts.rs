@@ -8,16 +8,17 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use http::{
-    HeaderMap, StatusCode,
-    header::{CACHE_CONTROL, CONTENT_TYPE},
-};
+use http::{HeaderMap, StatusCode, header::CACHE_CONTROL};
 use secrecy::SecretString;
 use serde::Deserialize;
 
 use super::refuse;
 use crate::{
-    middleware::{bodies::Sender, origin},
+    middleware::{
+        bodies::Sender,
+        forms::{is_form, media_type},
+        origin,
+    },
     router::AppState,
 };
 use app::pages::paths::LOGIN;
@@ -85,13 +86,7 @@ async fn login(State(state): State<AppState>, request: Request) -> Response {
 }
 
 fn understood(headers: &HeaderMap, bytes: &[u8]) -> Result<SignIn, StatusCode> {
-    let mut kinds = headers.get_all(CONTENT_TYPE).iter();
-    let (Some(kind), None) = (kinds.next(), kinds.next()) else {
-        return Err(StatusCode::UNSUPPORTED_MEDIA_TYPE);
-    };
-    let kind = kind.to_str().unwrap_or("");
-    let essence = kind.split(';').next().unwrap_or("").trim();
-    if essence.eq_ignore_ascii_case("application/json") {
+    if media_type(headers)?.is_some_and(|essence| essence.eq_ignore_ascii_case("application/json")) {
         // serde would take a list for the fields in their order.
         if bytes.trim_ascii_start().first() == Some(&b'[') {
             return Err(StatusCode::UNPROCESSABLE_ENTITY);
@@ -101,7 +96,7 @@ fn understood(headers: &HeaderMap, bytes: &[u8]) -> Result<SignIn, StatusCode> {
             _ => StatusCode::BAD_REQUEST,
         });
     }
-    if essence.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+    if is_form(headers)? {
         let text = std::str::from_utf8(bytes).map_err(|_| StatusCode::BAD_REQUEST)?;
         return serde_urlencoded::from_str(text).map_err(|_| StatusCode::UNPROCESSABLE_ENTITY);
     }

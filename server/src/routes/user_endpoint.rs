@@ -7,13 +7,17 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::{
-    HeaderMap, HeaderName, HeaderValue, StatusCode,
-    header::{CACHE_CONTROL, ETAG, WWW_AUTHENTICATE},
+    HeaderMap, HeaderName, StatusCode,
+    header::{CACHE_CONTROL, ETAG},
 };
 
 use super::refuse;
 use crate::{
-    middleware::{bodies::Sender, forms::is_form},
+    middleware::{
+        bearer::{challenge, insufficient},
+        bodies::Sender,
+        forms::is_form,
+    },
     router::AppState,
 };
 
@@ -58,16 +62,12 @@ pub(crate) async fn post(State(state): State<AppState>, request: Request) -> Res
 }
 
 fn refused(error: &Error) -> Response {
+    if let Error::InsufficientScope(scope) = error {
+        return insufficient(*scope);
+    }
     let mut response = refuse(error);
-    let challenge = match error {
-        Error::InvalidToken => "Bearer".to_owned(),
-        Error::InsufficientScope(scope) => {
-            format!("Bearer error=\"insufficient_scope\", scope=\"{}\"", scope.name())
-        }
-        _ => return response,
-    };
-    if let Ok(challenge) = HeaderValue::try_from(challenge) {
-        response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+    if matches!(error, Error::InvalidToken) {
+        challenge(&mut response, "Bearer");
     }
     response
 }

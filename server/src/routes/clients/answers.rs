@@ -13,9 +13,6 @@ use http::{
 use serde::Serialize;
 use serde_json::json;
 
-/// When to try again while the database does not answer, in seconds.
-const RETRY_SECONDS: i64 = 5;
-
 /// The answer to a client's request: JSON that must not be stored.
 pub(super) fn answer(outcome: Outcome<impl Serialize>) -> Response {
     let mut response = match outcome {
@@ -32,13 +29,9 @@ fn refused(refusal: Refusal) -> Response {
     let status = StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::BAD_REQUEST);
     let body = json!({ "error": refusal.code(), "error_description": refusal.description() });
     let mut response = (status, Json(body)).into_response();
-    let wait = match refusal {
-        Refusal::TooMany(wait) => Some(wait),
-        Refusal::Unavailable => Some(RETRY_SECONDS),
-        _ => None,
-    };
     let headers = response.headers_mut();
-    if let Some(wait) = wait {
+    // Every 503 says by itself when to try again.
+    if let Refusal::TooMany(wait) = refusal {
         headers.insert(RETRY_AFTER, HeaderValue::from(wait));
     }
     if refusal == Refusal::InvalidClient {

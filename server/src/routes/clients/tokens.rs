@@ -12,7 +12,7 @@ use axum::{
     body::Body,
     extract::{Request, State},
     middleware::Next,
-    response::{IntoResponse, Response},
+    response::Response,
 };
 use http::{Method, StatusCode, request::Parts};
 use secrecy::ExposeSecret;
@@ -137,7 +137,7 @@ pub(super) async fn revoke(
             response.headers_mut().remove(http::header::CONTENT_TYPE);
             response
         }
-        Err(refusal) => answer(Err::<(), _>(refusal)).into_response(),
+        Err(refusal) => answer(Err::<(), _>(refusal)),
     }
 }
 

@@ -125,14 +125,8 @@ async fn a_token_for_a_resource_server_is_a_jwt_that_its_library_verifies() {
         .refused(401, "unauthenticated");
 
     // A grant that is bound to a resource gives tokens for no other.
-    let refresh = async |token: &str, resource: &str| {
-        let fields = [
-            ("grant_type", "refresh_token"),
-            ("refresh_token", token),
-            ("resource", resource),
-        ];
-        client.token(&fields).await
-    };
+    let refresh =
+        async |token: &str, resource: &str| client.refresh_asking(token, &[("resource", resource)]).await;
     refused(
         refresh(&tokens.refresh, "https://other.example/").await,
         400,

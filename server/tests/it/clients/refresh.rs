@@ -105,14 +105,7 @@ async fn a_part_of_the_scopes_is_for_one_access_token() {
     })
     .await;
     let tokens = client.tokens(&ada).await;
-    let refresh = async |token: &str, scope: &str| {
-        let fields = [
-            ("grant_type", "refresh_token"),
-            ("refresh_token", token),
-            ("scope", scope),
-        ];
-        client.token(&fields).await
-    };
+    let refresh = async |token: &str, scope: &str| client.refresh_asking(token, &[("scope", scope)]).await;
     for scope in ["app", "profile app", "unknown", "Profile"] {
         refused(refresh(&tokens.refresh, scope).await, 400, "invalid_scope");
     }
@@ -148,12 +141,8 @@ async fn a_foreign_or_invented_token_ends_nothing() {
         refused(by.refresh(token).await, 400, "invalid_grant");
     }
     // Not even what the session may do is told.
-    let fields = [
-        ("grant_type", "refresh_token"),
-        ("refresh_token", invented.as_str()),
-        ("scope", "app"),
-    ];
-    refused(client.token(&fields).await, 400, "invalid_grant");
+    let asking = client.refresh_asking(&invented, &[("scope", "app")]).await;
+    refused(asking, 400, "invalid_grant");
     client.refresh(&next.refresh).await.expect(200);
 }
 
@@ -165,12 +154,8 @@ async fn a_copy_is_noticed_whatever_it_asks_for() {
     let first = client.tokens(&ada).await;
     let second = Tokens::of(&client.refresh(&first.refresh).await.expect(200));
     let third = Tokens::of(&client.refresh(&second.refresh).await.expect(200));
-    let fields = [
-        ("grant_type", "refresh_token"),
-        ("refresh_token", first.refresh.as_str()),
-        ("scope", "app"),
-    ];
-    refused(client.token(&fields).await, 400, "invalid_grant");
+    let asking = client.refresh_asking(&first.refresh, &[("scope", "app")]).await;
+    refused(asking, 400, "invalid_grant");
     refused(client.refresh(&third.refresh).await, 400, "invalid_grant");
 }
 

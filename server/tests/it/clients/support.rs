@@ -117,8 +117,13 @@ impl Client {
     }
 
     pub async fn refresh(&self, token: &str) -> Answer {
-        self.token(&[("grant_type", "refresh_token"), ("refresh_token", token)])
-            .await
+        self.refresh_asking(token, &[]).await
+    }
+
+    /// A refresh that asks for something in particular.
+    pub async fn refresh_asking(&self, token: &str, more: &[(&str, &str)]) -> Answer {
+        let fields = [("grant_type", "refresh_token"), ("refresh_token", token)];
+        self.token(&[&fields, more].concat()).await
     }
 
     /// The code that a user gives it, for all its scopes.

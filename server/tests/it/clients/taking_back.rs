@@ -131,13 +131,8 @@ async fn a_resource_server_is_told_what_a_token_is_worth_at_this_moment() {
     );
     let refresh = inspector.introspect(&tokens.refresh).await;
     assert_eq!(refresh["exp"], now + 1_209_600);
-    let fields = [
-        ("grant_type", "refresh_token"),
-        ("refresh_token", tokens.refresh.as_str()),
-        ("resource", "https://api.example"),
-        ("scope", "profile"),
-    ];
-    let jwt = Tokens::of(&client.token(&fields).await.expect(200));
+    let asked = [("resource", "https://api.example"), ("scope", "profile")];
+    let jwt = Tokens::of(&client.refresh_asking(&tokens.refresh, &asked).await.expect(200));
     let shown = inspector.introspect(&jwt.access).await;
     assert_eq!(
         (&shown["aud"], &shown["scope"]),
