@@ -22,6 +22,7 @@ use parking_lot::{Mutex, MutexGuard};
 use strum::VariantArray;
 use uuid::Uuid;
 
+use crate::session::IdHash; // wing:clients
 use crate::{
     client::block,
     clock::Clock,
@@ -67,6 +68,8 @@ pub enum Action {
     ClientFailed,
     /// Devices that ask for a code, from one address.
     DeviceAddress,
+    /// Polls of one device. Beyond that it is told to slow down, without a query.
+    PollDevice,
     /// Wrong user codes by one user.
     UserCodeUser,
     /// Wrong user codes from one address.
@@ -79,8 +82,8 @@ pub enum Action {
     IntrospectClient,
     /// Refused questions about tokens from one address.
     IntrospectFailedAddress,
-    /// Uses of its data of users by one client.
-    ClientDataClient,
+    /// Uses of one client's data of one user. The users of an application do not shut out each other.
+    ClientDataUser,
     /// Refused uses of a client's data from one address.
     ClientDataFailedAddress,
     /// Keys that do not exist, from one address.
@@ -103,8 +106,8 @@ impl Action {
             Self::CspReportLog => (60, 60),
             Self::StartAddress | Self::CallbackAddress => (30, 60),
             // wing:clients
-            Self::TokenAddress => (60, 60),
-            Self::TokenClient | Self::IntrospectClient | Self::ClientDataClient => (600, 60),
+            Self::TokenAddress | Self::PollDevice => (60, 60),
+            Self::TokenClient | Self::IntrospectClient | Self::ClientDataUser => (600, 60),
             Self::ClientFailedAddress | Self::DeviceAddress => (10, 60),
             Self::ClientFailed => (20, 300),
             Self::UserCodeUser => (5, 300),
@@ -168,8 +171,14 @@ pub enum Subject {
     Address(IpAddr),
     /// A user.
     User(Uuid),
+    // wing:clients
     /// A registered client.
-    Client(String), // wing:clients
+    Client(String),
+    /// One user of a registered client.
+    ClientUser(String, Uuid),
+    /// A device that waits for a user, by its code's hash.
+    Device(IdHash),
+    // end wing:clients
     /// All clients together.
     Everybody,
 }

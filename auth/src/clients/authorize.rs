@@ -173,29 +173,37 @@ impl Clients {
     /// [`Error::NotSignedIn`]; [`Error::ReauthRequired`] if it is worth as much as a session; [`Error::TooManyAttempts`];
     /// [`Error::Unavailable`]
     pub async fn allow(&self, request: &RequestAuth, authorization: &Authorization) -> Result<String> {
-        let live = self.may_allow(request, authorization.scope).await?;
-        self.0
-            .limits
-            .take(Action::AuthorizeUser, Subject::User(live.user_id()))?;
+        let live = self.decider(request).await?;
+        // What gives a client everything that a personal key can do requires what creating a key requires.
+        if authorization.scope.names(Scope::App) {
+            request.recent(live.clone())?;
+        }
         let mut tx = self.decide(&live).await?;
-        let code = self.new_code(&mut tx, authorization, live.user_id()).await?;
+        let code = self.new_code(&mut tx, authorization, &live).await?;
         tx.commit().await?;
         Ok(authorization.answer(&self.0.issuer, "code", code.expose_secret()))
     }
 
     /// The user denies it, or the form says neither: the address that tells the client.
-    pub fn deny(&self, authorization: &Authorization, refusal: Refusal) -> String {
-        authorization.answer(&self.0.issuer, "error", refusal.code())
+    ///
+    /// # Errors
+    /// [`Error::NotSignedIn`], [`Error::TooManyAttempts`], [`Error::Unavailable`]
+    pub async fn deny(
+        &self,
+        request: &RequestAuth,
+        authorization: &Authorization,
+        refusal: Refusal,
+    ) -> Result<String> {
+        self.decider(request).await?;
+        Ok(authorization.answer(&self.0.issuer, "error", refusal.code()))
     }
 
-    /// The session that may allow these scopes. What gives a client everything that a personal key can do requires what
-    /// creating a key requires.
-    async fn may_allow(&self, request: &RequestAuth, scope: Scopes) -> Result<LiveSession> {
+    /// The session of the user who decides, whose decisions are counted.
+    async fn decider(&self, request: &RequestAuth) -> Result<LiveSession> {
         request.require_browser()?;
         let live = request.require().await?;
-        if scope.names(Scope::App) {
-            return Ok(request.recent(live)?.into_live());
-        }
+        let subject = Subject::User(live.user_id());
+        self.0.limits.take(Action::AuthorizeUser, subject)?;
         Ok(live)
     }
 
@@ -207,7 +215,7 @@ impl Clients {
     pub(super) async fn decide(&self, live: &LiveSession) -> Result<Tx> {
         let mut tx = self.0.db.begin().await?;
         let locked = users::lock(&mut tx, live.user_id()).await?;
-        let is_there = table::owner(&mut tx, live.session_id()).await?.is_some();
+        let is_there = table::hold(&mut tx, live.session_id()).await?;
         match locked {
             Some(user) if !user.disabled && is_there => Ok(tx),
             _ => Err(Error::NotSignedIn),

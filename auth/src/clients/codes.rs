@@ -22,7 +22,7 @@ use crate::{
     client::Client,
     db::{Expired, Tx},
     error::Result,
-    session::IdHash,
+    session::{IdHash, LiveSession},
 };
 
 /// How long a code is good for.
@@ -61,22 +61,23 @@ impl Clients {
         &self,
         tx: &mut Tx,
         authorization: &Authorization,
-        user_id: Uuid,
+        live: &LiveSession,
     ) -> Result<SecretString> {
         let (code, hash) = Kind::Code.mint();
         sqlx::query(
             "INSERT INTO authorization_codes (code_hash, client_id, user_id, redirect_uri, challenge, scope, resource,
-                                              expires_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+                                              expires_at, granted_in)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
         )
         .bind(hash.bytes())
         .bind(&authorization.registration.id)
-        .bind(user_id)
+        .bind(live.user_id())
         .bind(&authorization.redirect_uri)
         .bind(&authorization.challenge)
         .bind(authorization.scope.to_string())
         .bind(authorization.resource.as_deref())
         .bind(self.0.clock.now() + LIFE)
+        .bind(live.session_id())
         .execute(&mut **tx)
         .await?;
         Ok(code)

@@ -16,7 +16,10 @@ use crate::{
     clock::Clock,
     db::{Database, Tx},
     error::{Error, Result},
-    session::{Ending, Lifetimes, Marks},
+    session::{
+        Ending, Lifetimes, Marks,
+        table::{self, Uncollected},
+    },
     users,
 };
 
@@ -81,6 +84,12 @@ impl NewClient {
     /// Why these parts do not go together.
     fn registration(self, clock: &Clock) -> std::result::Result<Registration, String> {
         let name = users::clean_name(&self.name).ok_or("the name is empty or cannot be shown")?;
+        if self.name.trim().chars().count() > users::MAX_NAME {
+            return Err(format!(
+                "the name must have at most {} characters",
+                users::MAX_NAME
+            ));
+        }
         let id = self.id.unwrap_or_else(|| Uuid::new_v4().simple().to_string());
         if !is_id(&id) {
             return Err(format!(
@@ -240,6 +249,9 @@ impl ClientRegistry {
     /// [`RegistryError`]
     pub async fn rotate(&self, id: &str, now: bool) -> Changed<Added> {
         let registration = self.find(id).await?;
+        if registration.disabled_at.is_some() {
+            return Err(RegistryError::Refused(format!("{id} has been revoked")));
+        }
         if !registration.confidential {
             return Err(RegistryError::Refused(format!(
                 "{id} is a public client, which has no secret"
@@ -278,12 +290,7 @@ impl ClientRegistry {
             .execute(&mut *tx)
             .await?;
         self.void_own_tokens(&mut tx, &registration).await?;
-        for table in ["authorization_codes", "device_grants"] {
-            sqlx::query(&format!("DELETE FROM {table} WHERE client_id = $1"))
-                .bind(id)
-                .execute(&mut *tx)
-                .await?;
-        }
+        table::take_back_grants(&mut tx, &Uncollected::Client(id)).await?;
         tx.commit().await?;
         // From here on it begins no session, since it is read again in the transaction that would.
         self.end_sessions(&registration).await
@@ -297,14 +304,13 @@ impl ClientRegistry {
     pub async fn remove(&self, id: &str) -> Changed<usize> {
         let ended = self.revoke(id).await?;
         let mut tx = self.db.begin().await?;
-        sqlx::query("DELETE FROM user_data WHERE client_id = $1 AND client_id <> ''")
-            .bind(id)
-            .execute(&mut *tx)
-            .await?;
-        sqlx::query("DELETE FROM clients WHERE id = $1")
-            .bind(id)
-            .execute(&mut *tx)
-            .await?;
+        // The client first: a request that writes its data holds it.
+        for statement in [
+            "DELETE FROM clients WHERE id = $1",
+            "DELETE FROM user_data WHERE client_id = $1 AND client_id <> ''",
+        ] {
+            sqlx::query(statement).bind(id).execute(&mut *tx).await?;
+        }
         tx.commit().await?;
         Ok(ended)
     }

@@ -1,6 +1,7 @@
 //! What a client keeps of a user: a public and a private bucket of its own for each, apart from the application's.
 
 use http::{Extensions, HeaderMap};
+use secrecy::{ExposeSecret, SecretString};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -15,9 +16,10 @@ use crate::{
         table::{self, Bucket},
         typed,
     },
+    db::Tx,
     error::{Error, Result},
     limits::{Action, Subject},
-    session::LiveSession,
+    session::{LiveSession, RequestAuth},
 };
 
 /// What a client is told of a user.
@@ -72,12 +74,6 @@ impl Named {
     }
 }
 
-/// A request that was let in.
-struct Caller {
-    client_id: String,
-    named: Option<Named>,
-}
-
 /// What a request does.
 enum Deed {
     Get,
@@ -100,7 +96,49 @@ impl Deed {
     }
 }
 
+/// A request by a client with a token of one of its users, before its body is read. It has no Debug, which would show the
+/// secret.
+pub struct ClientDataRequest {
+    client_id: String,
+    secret: Option<SecretString>,
+    auth: RequestAuth,
+}
+
+impl ClientDataRequest {
+    /// Whose token it is.
+    pub fn user_id(&self) -> Option<Uuid> {
+        self.auth.session().map(|session| session.user_id)
+    }
+}
+
 impl Clients {
+    /// Recognises the client and the user by the header `Authorization`, before anything else is looked at.
+    ///
+    /// # Errors
+    /// [`Error::InvalidToken`]; [`Error::TooManyAttempts`]; [`Error::Unavailable`]
+    pub async fn data_request(
+        &self,
+        headers: &HeaderMap,
+        extensions: &Extensions,
+        secret: Option<&str>,
+    ) -> Result<ClientDataRequest> {
+        let client = Client::of(headers, extensions);
+        let recognised = match self.bearing(headers, extensions).await {
+            Ok(Bearing::User(auth)) => match auth.client_id().map(str::to_owned) {
+                Some(client_id) => Ok((client_id, auth)),
+                None => Err(Error::InvalidToken),
+            },
+            Ok(Bearing::Itself(..)) => Err(Error::InvalidToken),
+            Err(error) => Err(error),
+        };
+        let (client_id, auth) = self.data_failure_counted(&client, recognised)?;
+        Ok(ClientDataRequest {
+            client_id,
+            secret: secret.map(SecretString::from),
+            auth,
+        })
+    }
+
     /// A client reads or changes what it keeps of the user whose token it holds.
     ///
     /// # Errors
@@ -113,57 +151,73 @@ impl Clients {
     pub async fn user_data(
         &self,
         buckets: &Buckets,
-        (headers, extensions): (&HeaderMap, &Extensions),
+        request: &ClientDataRequest,
         parameters: &Parameters,
-        secret: Option<&str>,
         if_match: &IfMatch,
     ) -> Result<ClientData> {
-        let (caller, live) = match self.data_caller(headers, extensions, parameters, secret).await {
-            Err(refused @ (Error::InvalidToken | Error::InsufficientScope(_))) => {
-                let client = Client::of(headers, extensions);
-                let address = Subject::address(client.limited_address());
-                self.0.limits.take(Action::ClientDataFailedAddress, address)?;
-                return Err(refused);
-            }
-            other => other?,
-        };
-        let subject = Subject::Client(caller.client_id.clone());
-        self.0.limits.take(Action::ClientDataClient, subject)?;
-        let named = caller.named.ok_or(Error::InvalidInput("type"))?;
-        let bucket = named.of(live.user_id(), &caller.client_id);
+        let allowed = self.may_use_data(request, parameters).await;
+        let (named, live) = self.data_failure_counted(request.auth.client(), allowed)?;
+        let subject = Subject::ClientUser(request.client_id.clone(), live.user_id());
+        self.0.limits.take(Action::ClientDataUser, subject)?;
+        let named = named.ok_or(Error::InvalidInput("type"))?;
+        let bucket = named.of(live.user_id(), &request.client_id);
         match Deed::of(parameters)? {
             Deed::Get => {}
-            Deed::Update(data) => buckets.merge_of_client(&bucket, named, &data, if_match).await?,
-            Deed::Delete => drop(buckets.clear(&bucket, if_match).await?),
+            Deed::Update(data) => {
+                let mut tx = self.writing(&bucket).await?;
+                buckets
+                    .merge_of_client(&mut tx, &bucket, named, &data, if_match)
+                    .await?;
+                tx.commit().await?;
+            }
+            Deed::Delete => {
+                let mut tx = self.writing(&bucket).await?;
+                buckets.clear_in(&mut tx, &bucket, if_match).await?;
+                tx.commit().await?;
+            }
         }
-        buckets.shown(&live, &caller.client_id, named).await
+        buckets.shown(&live, &request.client_id, named).await
     }
 
-    /// Who calls. Every credential is looked at before the scope, so that the scope tells nothing to who lacks one.
-    async fn data_caller(
+    /// Which bucket is meant, and the live session. Every credential is looked at before the scope, so that the scope tells
+    /// nothing to who lacks one.
+    async fn may_use_data(
         &self,
-        headers: &HeaderMap,
-        extensions: &Extensions,
+        request: &ClientDataRequest,
         parameters: &Parameters,
-        secret: Option<&str>,
-    ) -> Result<(Caller, LiveSession)> {
-        let request = match self.bearing(headers, extensions).await? {
-            Bearing::User(request) => request,
-            Bearing::Itself(..) => return Err(Error::InvalidToken),
-        };
-        let client_id = match (request.client_id(), parameters.optional("client_id")) {
-            (Some(own), Some(named)) if own == named => own.to_owned(),
-            _ => return Err(Error::InvalidToken),
-        };
+    ) -> Result<(Option<Named>, LiveSession)> {
+        if parameters.optional("client_id") != Some(&request.client_id) {
+            return Err(Error::InvalidToken);
+        }
         let named = parameters.optional("type").and_then(Named::from_name);
         if named.is_some_and(Named::needs_secret) {
-            self.prove(&client_id, secret).await?;
+            let secret = request.secret.as_ref().map(ExposeSecret::expose_secret);
+            self.prove(&request.client_id, secret).await?;
         }
-        let live = match request.require_for(Scope::Data).await {
+        let live = match request.auth.require_for(Scope::Data).await {
             Err(Error::NotSignedIn) => return Err(Error::InvalidToken),
             other => other?,
         };
-        Ok((Caller { client_id, named }, live))
+        Ok((named, live))
+    }
+
+    /// Counts a request that lacks a credential or the scope, by its sender's address.
+    fn data_failure_counted<T>(&self, client: &Client, outcome: Result<T>) -> Result<T> {
+        if let Err(Error::InvalidToken | Error::InsufficientScope(_)) = outcome {
+            let address = Subject::address(client.limited_address());
+            self.0.limits.take(Action::ClientDataFailedAddress, address)?;
+        }
+        outcome
+    }
+
+    /// A transaction that writes to a client's bucket. The client stays until it ends: removing one deletes its data, and a
+    /// row that came afterwards would be another client's.
+    async fn writing(&self, bucket: &Bucket<'_>) -> Result<Tx> {
+        let mut tx = self.0.db.begin().await?;
+        match registry::hold(&mut tx, bucket.client_id).await? {
+            true => Ok(tx),
+            false => Err(Error::InvalidToken),
+        }
     }
 
     async fn prove(&self, client_id: &str, secret: Option<&str>) -> Result<()> {
@@ -180,14 +234,24 @@ impl Clients {
 impl Buckets {
     async fn merge_of_client(
         &self,
+        tx: &mut Tx,
         bucket: &Bucket<'_>,
         named: Named,
         data: &Value,
         if_match: &IfMatch,
     ) -> Result<()> {
         match named {
-            Named::Public => self.merge(bucket, &InClear, data, if_match).await.map(drop),
-            Named::Private => self.merge_private_of_client(bucket, data, if_match).await, // wing:private-data
+            Named::Public => self
+                .merge_in(tx, bucket, &InClear, data, if_match)
+                .await
+                .map(drop),
+            // wing:private-data
+            Named::Private => {
+                let sealing = self.sealing_for(bucket.user_id, bucket.client_id);
+                self.merge_in(tx, bucket, &sealing, data, if_match)
+                    .await
+                    .map(drop)
+            } // end wing:private-data
         }
     }
 
@@ -229,16 +293,6 @@ impl Buckets {
     ) -> Result<T> {
         let row = table::read(&self.db, &Named::Private.of(user_id, client_id)).await?;
         typed(self.opened(user_id, client_id, row.data)?)
-    }
-
-    async fn merge_private_of_client(
-        &self,
-        bucket: &Bucket<'_>,
-        data: &Value,
-        if_match: &IfMatch,
-    ) -> Result<()> {
-        let sealing = self.sealing_for(bucket.user_id, bucket.client_id);
-        self.merge(bucket, &sealing, data, if_match).await.map(drop)
     }
 
     /// The private bucket, and its version.

@@ -141,6 +141,14 @@ impl Clients {
         client: &Client,
     ) -> Outcome<Issued> {
         let hash = Kind::Device.hash(code).ok_or(Refusal::InvalidGrant)?;
+        if self
+            .0
+            .limits
+            .take(Action::PollDevice, Subject::Device(hash))
+            .is_err()
+        {
+            return Err(Refusal::SlowDown);
+        }
         let polled: Polled = sqlx::query_as(
             "SELECT client_id, scope, resource, poll_interval, polled_at, state, user_id, expires_at
              FROM device_grants WHERE device_hash = $1",
@@ -169,6 +177,10 @@ impl Clients {
             .polled_at
             .map(|at| at + Duration::seconds(polled.poll_interval));
         let is_early = next.is_some_and(|next| now < next);
+        // The next poll would be after the end: nothing is left to slow down.
+        if is_early && polled.poll_interval >= LIFE {
+            return Err(Refusal::SlowDown);
+        }
         let written = sqlx::query(
             "UPDATE device_grants SET polled_at = $2, poll_interval = poll_interval + $4
              WHERE device_hash = $1 AND polled_at IS NOT DISTINCT FROM $3",
@@ -179,7 +191,7 @@ impl Clients {
         .bind(if is_early { INTERVAL } else { 0 })
         .execute(self.0.db.write())
         .await?;
-        // Another poll of this device has come at the same time.
+        // None is written if another poll of this device has come at the same time.
         if is_early || written.rows_affected() == 0 {
             return Err(Refusal::SlowDown);
         }
@@ -289,13 +301,14 @@ impl Clients {
         }
         let mut tx = self.decide(&live).await?;
         let decided = sqlx::query(
-            "UPDATE device_grants SET state = $3, user_id = $4
+            "UPDATE device_grants SET state = $3, user_id = $4, granted_in = $5
              WHERE user_hash = $1 AND state = 'pending' AND expires_at > $2",
         )
         .bind(IdHash::of_text(&code).bytes())
         .bind(self.0.clock.now())
         .bind(if allow { "approved" } else { "denied" })
         .bind(live.user_id())
+        .bind(live.session_id())
         .execute(&mut *tx)
         .await?;
         if decided.rows_affected() == 0 {

@@ -116,7 +116,12 @@ impl Clients {
         let issued = self.granted(&registration, parameters, client).await;
         match issued {
             // A device asks again and again by design, and its own rules slow it down.
-            Err(Refusal::AuthorizationPending | Refusal::SlowDown) => drop(attempt),
+            Err(
+                Refusal::AuthorizationPending
+                | Refusal::SlowDown
+                | Refusal::AccessDenied
+                | Refusal::ExpiredToken,
+            ) => drop(attempt),
             _ => attempt.counts(),
         }
         issued

@@ -41,7 +41,7 @@ pub use self::{
     authorize::{Authorization, Fault},
     bearer::{Bearing, ClientSession},
     command_line::{Added, ClientRegistry, NewClient, RegistryError},
-    data::ClientData,
+    data::{ClientData, ClientDataRequest},
     devices::DeviceStart,
     grants::Issued,
     inspect::Introspection,
@@ -174,7 +174,7 @@ impl Clients {
         command_line::is_id(id) && (id != DEV_APP || self.0.has_dev_app)
     }
 
-    /// Deletes codes that nothing can come of.
+    /// Deletes codes and secrets that nothing can come of.
     pub(crate) async fn sweep(&self) -> Result<()> {
         let (db, now) = (&self.0.db, self.0.clock.now());
         all([
@@ -182,6 +182,7 @@ impl Clients {
             db.sweep(devices::EXPIRED, now - devices::REMEMBERED)
                 .await
                 .map(drop),
+            db.sweep(registry::EXPIRED_SECRETS, now).await.map(drop),
         ])
     }
 }

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use percent_encoding::percent_decode;
 use secrecy::{ExposeSecret, SecretString};
-use url::form_urlencoded;
 
 use super::refusal::{Outcome, Refusal};
 
@@ -16,14 +16,18 @@ impl Parameters {
     /// # Errors
     /// [`Refusal::InvalidRequest`] if a name occurs twice (RFC 6749 §3.1 and §3.2) or something cannot be decoded.
     pub fn parse(text: &[u8]) -> Outcome<Self> {
-        let parameters: Vec<(String, String)> = form_urlencoded::parse(text).into_owned().collect();
-        // What is not UTF-8 has become this character, which no parameter contains.
-        if parameters
-            .iter()
-            .any(|(name, value)| name.contains('\u{fffd}') || value.contains('\u{fffd}'))
-        {
-            return Err(Refusal::InvalidRequest("A parameter cannot be decoded."));
-        }
+        let parameters = text
+            .split(|byte| *byte == b'&')
+            .filter(|pair| !pair.is_empty())
+            .map(|pair| {
+                let (name, value) = match pair.iter().position(|byte| *byte == b'=') {
+                    Some(at) => (&pair[..at], &pair[at + 1..]),
+                    None => (pair, &[][..]),
+                };
+                Some((decoded(name)?, decoded(value)?))
+            })
+            .collect::<Option<Vec<_>>>()
+            .ok_or(Refusal::InvalidRequest("A parameter cannot be decoded."))?;
         let names: BTreeSet<&str> = parameters.iter().map(|(name, _)| name.as_str()).collect();
         if names.len() < parameters.len() {
             return Err(Refusal::InvalidRequest("A parameter occurs more than once."));
@@ -50,6 +54,15 @@ impl Parameters {
     }
 }
 
+/// One part of a form. The usual parsers replace what is not UTF-8, and this must not pass for what was meant.
+fn decoded(part: &[u8]) -> Option<String> {
+    let spaced: Vec<u8> = part
+        .iter()
+        .map(|byte| if *byte == b'+' { b' ' } else { *byte })
+        .collect();
+    String::from_utf8(percent_decode(&spaced).collect()).ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -62,6 +75,11 @@ mod tests {
         for absent in ["b", "d", "e"] {
             assert_eq!(parameters.optional(absent), None, "{absent}");
         }
+        // The replacement character is a character like others.
+        let replaced = Parameters::parse("a=\u{fffd}&b=%EF%BF%BD&&c=x=y".as_bytes()).unwrap();
+        assert_eq!(replaced.optional("a"), Some("\u{fffd}"));
+        assert_eq!(replaced.optional("b"), Some("\u{fffd}"));
+        assert_eq!(replaced.optional("c"), Some("x=y"));
         assert_eq!(parameters.required("b").err(), Some(Refusal::Missing("b")));
         for bad in [&b"a=1&a=1"[..], b"a=1&%61=2", b"a=%FF", b"%FF=a", b"a=\xff"] {
             assert!(

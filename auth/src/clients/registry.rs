@@ -7,10 +7,17 @@ use uuid::Uuid;
 use wire::Scopes;
 
 use crate::{
-    db::{Database, Tx},
+    db::{Database, Expired, HOLD_SHARED, Tx},
     error::{Error, Result},
     public_url::is_loopback,
     session::IdHash,
+};
+
+/// Secrets that were rotated out.
+pub(super) const EXPIRED_SECRETS: Expired = Expired {
+    table: "client_secrets",
+    key: "hash",
+    when: "expires_at <= $1",
 };
 
 /// How a client gets tokens, by the value of `grant_type`.
@@ -189,8 +196,14 @@ pub(super) fn check_redirect(address: &str) -> std::result::Result<(), &'static 
     if !url.username().is_empty() || url.password().is_some() {
         return Err("must not contain a user name or password");
     }
+    if !address.starts_with(url.scheme()) {
+        return Err("must have its scheme in lower case");
+    }
+    if matches!(url.scheme(), "http" | "https") && !is_spelled_as_browsers_do(address, &url) {
+        return Err("must name its host as browsers spell it, in lower case and without a default port");
+    }
     match url.scheme() {
-        "https" if url.host_str() == Some("localhost") => Err("must name 127.0.0.1 or [::1], not localhost"),
+        "https" if is_localhost(&url) => Err("must name 127.0.0.1 or [::1], not localhost"),
         "https" => Ok(()),
         "http" if loopback_parts(address).is_some() => Ok(()),
         "http" if is_loopback(&url) => Err("must begin with http://127.0.0.1 or http://[::1]"),
@@ -199,6 +212,21 @@ pub(super) fn check_redirect(address: &str) -> std::result::Result<(), &'static 
         scheme if scheme.contains('.') => Ok(()),
         _ => Err("must have the scheme https, or a private scheme with a dot, such as com.example.app"),
     }
+}
+
+/// Whether the origin of an address stays the same, byte for byte, when a browser goes there. People see it as it is
+/// registered.
+fn is_spelled_as_browsers_do(address: &str, url: &Url) -> bool {
+    address
+        .strip_prefix(&url.origin().ascii_serialization())
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?']))
+}
+
+/// Whether the host is this machine by name, also with the dot of the root.
+fn is_localhost(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or("");
+    let host = host.strip_suffix('.').unwrap_or(host);
+    host == "localhost" || host.ends_with(".localhost")
 }
 
 fn is_plain_redirect(address: &str) -> bool {
@@ -270,6 +298,17 @@ pub(super) async fn with_proof(
     .fetch_optional(db.read())
     .await?;
     Ok(found.map(|found| (found.row.into(), found.proven)))
+}
+
+/// Keeps a client from being revoked or removed until the transaction ends. Returns whether it is registered.
+pub(super) async fn hold(tx: &mut Tx, id: &str) -> Result<bool> {
+    let held: Option<String> = sqlx::query_scalar(&format!(
+        "SELECT id FROM clients WHERE id = $1 AND disabled_at IS NULL{HOLD_SHARED}"
+    ))
+    .bind(id)
+    .fetch_optional(&mut **tx)
+    .await?;
+    Ok(held.is_some())
 }
 
 /// Writes a new client.
@@ -397,6 +436,14 @@ mod tests {
             "http://app.example/cb",
             "http://localhost/cb",
             "https://localhost/cb",
+            "https://localhost./cb",
+            "https://app.localhost/cb",
+            "https://APP.example/cb",
+            "https://app.example:443/cb",
+            "https://127.1/cb",
+            "HTTPS://app.example/cb",
+            "http://127.0.0.1:80/cb",
+            "Com.Example.App:/cb",
             "http://127.0.0.2/cb",
             "https://user@app.example/cb",
             "https://@app.example/cb",

@@ -5,11 +5,15 @@ use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 use wire::{AccessInfo, AccessKind, Scopes, Timestamp};
 
-use super::{Clients, refusal::Outcome, refusal::Refusal, registry::Registration};
+use super::{
+    Clients,
+    refusal::{Outcome, Refusal},
+    registry::{self, Registration},
+};
 use crate::{
     audit::NewEvent,
     client::Client,
-    db::{HOLD_SHARED, Tx},
+    db::Tx,
     error::Result,
     session::{ALIVE, IdHash},
     users::{self, hooks},
@@ -175,13 +179,9 @@ impl Clients {
         registration: &Registration,
     ) -> Outcome<bool> {
         let user = users::lock(tx, user_id).await?;
-        let client: Option<String> = sqlx::query_scalar(&format!(
-            "SELECT id FROM clients WHERE id = $1 AND disabled_at IS NULL{HOLD_SHARED}"
-        ))
-        .bind(&registration.id)
-        .fetch_optional(&mut **tx)
-        .await?;
-        client.ok_or(Refusal::InvalidClient)?;
+        if !registry::hold(tx, &registration.id).await? {
+            return Err(Refusal::InvalidClient);
+        }
         Ok(user.is_some_and(|user| !user.disabled))
     }
 

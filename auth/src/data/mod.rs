@@ -20,7 +20,7 @@ pub use self::{
 };
 use crate::{
     clock::Clock,
-    db::Database,
+    db::{Database, Tx},
     error::{Error, Result},
     keys::KeyRing, // wing:private-data
 };
@@ -89,6 +89,21 @@ impl Buckets {
         patch: &Value,
         if_match: &IfMatch,
     ) -> Result<(Map<String, Value>, i64)> {
+        let mut tx = self.db.begin().await?;
+        let merged = self.merge_in(&mut tx, bucket, at_rest, patch, if_match).await?;
+        tx.commit().await?;
+        Ok(merged)
+    }
+
+    /// Merges in the caller's transaction.
+    pub(crate) async fn merge_in(
+        &self,
+        tx: &mut Tx,
+        bucket: &Bucket<'_>,
+        at_rest: &impl AtRest,
+        patch: &Value,
+        if_match: &IfMatch,
+    ) -> Result<(Map<String, Value>, i64)> {
         // A merge patch that is not an object would replace everything.
         if !patch.is_object() {
             return Err(Error::InvalidInput("a patch is an object"));
@@ -98,9 +113,8 @@ impl Buckets {
                 "a text contains a NUL character, which not every database can store",
             ));
         }
-        let mut tx = self.db.begin().await?;
         let now = self.clock.now();
-        let row = table::locked(&mut tx, bucket, if_match, now).await?;
+        let row = table::locked(tx, bucket, if_match, now).await?;
         let mut document = Value::Object(at_rest.open(row.data)?);
         json_patch::merge(&mut document, patch);
         let text = serde_json::to_string(&document).map_err(Error::internal)?;
@@ -112,18 +126,23 @@ impl Buckets {
         };
         let version = row.version + 1;
         let stored = at_rest.close(data.clone())?;
-        table::write(&mut tx, bucket, &stored, version, now).await?;
-        tx.commit().await?;
+        table::write(tx, bucket, &stored, version, now).await?;
         Ok((data, version))
     }
 
     pub(crate) async fn clear(&self, bucket: &Bucket<'_>, if_match: &IfMatch) -> Result<i64> {
         let mut tx = self.db.begin().await?;
-        let now = self.clock.now();
-        let row = table::locked(&mut tx, bucket, if_match, now).await?;
-        let version = row.version + 1;
-        table::write(&mut tx, bucket, &Map::new(), version, now).await?;
+        let version = self.clear_in(&mut tx, bucket, if_match).await?;
         tx.commit().await?;
+        Ok(version)
+    }
+
+    /// Clears in the caller's transaction.
+    pub(crate) async fn clear_in(&self, tx: &mut Tx, bucket: &Bucket<'_>, if_match: &IfMatch) -> Result<i64> {
+        let now = self.clock.now();
+        let row = table::locked(tx, bucket, if_match, now).await?;
+        let version = row.version + 1;
+        table::write(tx, bucket, &Map::new(), version, now).await?;
         Ok(version)
     }
 }

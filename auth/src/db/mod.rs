@@ -32,6 +32,7 @@ pub use self::{
     patience::patiently,
 };
 pub(crate) use self::{
+    engine::HOLD, // wing:clients
     engine::{DEFAULT_URL, HOLD_SHARED, check_url},
     patience::carried,
     sweep::{Expired, all},

@@ -37,6 +37,9 @@ const READERS: u32 = 4;
 /// No row is ever locked by another transaction: there is one writer at a time.
 pub(super) const SKIP_LOCKED: &str = "";
 
+/// No other transaction writes meanwhile.
+pub(crate) const HOLD: &str = ""; // wing:clients
+
 /// Rows that a transaction has read cannot change: no other transaction writes meanwhile.
 pub(crate) const HOLD_SHARED: &str = "";
 

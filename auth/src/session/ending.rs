@@ -3,6 +3,7 @@
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use super::table::Uncollected; // wing:clients
 use super::{
     Sessions,
     live::LiveSession,
@@ -53,11 +54,24 @@ impl Marks {
         let mut ended = Vec::new();
         for which in which {
             // wing:clients
-            if let Ending::Others { user_id, .. } | Ending::All { user_id } = &which {
-                table::take_back_grants(tx, *user_id).await?;
+            let of_user = match &which {
+                Ending::Others { user_id, .. } | Ending::All { user_id } => Some(Uncollected::Of(*user_id)),
+                _ => None,
+            };
+            // end wing:clients
+            let these = table::delete(tx, which).await?;
+            // wing:clients
+            match of_user {
+                Some(all) => table::take_back_grants(tx, &all).await?,
+                None => {
+                    for ended in &these {
+                        let granted = Uncollected::GrantedIn(ended.session_id);
+                        table::take_back_grants(tx, &granted).await?;
+                    }
+                }
             }
             // end wing:clients
-            ended.append(&mut table::delete(tx, which).await?);
+            ended.extend(these);
         }
         let marks: Vec<Mark> = ended
             .iter()

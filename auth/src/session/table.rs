@@ -6,6 +6,7 @@ use uuid::Uuid;
 use wire::{Role, SessionInfo, Timestamp};
 
 use super::{id::IdHash, live::LiveSession, proof::Lookup, records};
+use crate::db::{HOLD, HOLD_SHARED}; // wing:clients
 use crate::{
     client::Client,
     db::{Database, Db, Expired, Tx},
@@ -213,16 +214,50 @@ pub(super) async fn delete(tx: &mut Tx, which: Ending) -> Result<Vec<Ended>> {
 }
 
 // wing:clients
-/// Takes back what a user has granted other clients and they have not collected yet: it would begin sessions after those
-/// that there are have ended.
-pub(super) async fn take_back_grants(tx: &mut Tx, user_id: Uuid) -> Result<()> {
-    for statement in [
-        "DELETE FROM authorization_codes WHERE user_id = $1 AND spent_at IS NULL",
-        "DELETE FROM device_grants WHERE user_id = $1 AND state = 'approved'",
+/// Which of the grants that clients have not collected yet are to be taken back.
+pub(crate) enum Uncollected<'a> {
+    /// All of a user's.
+    Of(Uuid),
+    /// Those that were granted in one session.
+    GrantedIn(Uuid),
+    /// All of one client's.
+    Client(&'a str),
+}
+
+/// Takes back what users have granted other clients and these have not collected yet: it would begin sessions after those
+/// that there are have ended. Transactions that also delete sessions do that first, and all lock the grants in one order, so
+/// that no two wait for each other.
+pub(crate) async fn take_back_grants(tx: &mut Tx, which: &Uncollected<'_>) -> Result<()> {
+    for (table, key, uncollected) in [
+        ("authorization_codes", "code_hash", "spent_at IS NULL"),
+        ("device_grants", "device_hash", "state = 'approved'"),
     ] {
-        sqlx::query(statement).bind(user_id).execute(&mut **tx).await?;
+        let column = match which {
+            Uncollected::Of(_) => "user_id",
+            Uncollected::GrantedIn(_) => "granted_in",
+            Uncollected::Client(_) => "client_id",
+        };
+        let sql = format!(
+            "DELETE FROM {table} WHERE {key} IN (
+                 SELECT {key} FROM {table} WHERE {column} = $1 AND {uncollected} ORDER BY {key}{HOLD})"
+        );
+        let query = match which {
+            Uncollected::Of(id) | Uncollected::GrantedIn(id) => sqlx::query(&sql).bind(*id),
+            Uncollected::Client(id) => sqlx::query(&sql).bind(*id),
+        };
+        query.execute(&mut **tx).await?;
     }
     Ok(())
+}
+
+/// Keeps a session until the transaction ends. Returns whether it is there.
+pub(crate) async fn hold(tx: &mut Tx, session_id: Uuid) -> Result<bool> {
+    let held: Option<Uuid> =
+        sqlx::query_scalar(&format!("SELECT id FROM sessions WHERE id = $1{HOLD_SHARED}"))
+            .bind(session_id)
+            .fetch_optional(&mut **tx)
+            .await?;
+    Ok(held.is_some())
 }
 // end wing:clients
 

@@ -30,13 +30,24 @@ const CLIENT_SECRET: HeaderName = HeaderName::from_static("x-client-secret");
 /// It reads no cookie, so the origin rule does not apply to it.
 pub(crate) async fn post(State(state): State<AppState>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    let from = auth::client::limited_address(&parts.extensions);
+    let secret = single(&parts.headers, &CLIENT_SECRET);
+    let clients = &state.auth.clients;
+    // Who sends it, before what it is: a stranger learns nothing but that.
+    let sender = match clients
+        .data_request(&parts.headers, &parts.extensions, secret)
+        .await
+    {
+        Ok(sender) => sender,
+        Err(error) => return refused(&error),
+    };
     match is_form(&parts.headers) {
         Ok(true) => {}
         Ok(false) => return StatusCode::UNSUPPORTED_MEDIA_TYPE.into_response(),
         Err(status) => return status.into_response(),
     }
-    let held = match state.bodies.read(body, MAX_BODY, Sender::Stranger, from).await {
+    let from = auth::client::limited_address(&parts.extensions);
+    let room = sender.user_id().map_or(Sender::Stranger, Sender::User);
+    let held = match state.bodies.read(body, MAX_BODY, room, from).await {
         Ok(held) => held,
         Err(problem) => return problem.status().into_response(),
     };
@@ -46,11 +57,9 @@ pub(crate) async fn post(State(state): State<AppState>, request: Request) -> Res
     drop(held);
     let auth = state.auth.clone();
     let work = async move {
-        let secret = single(&parts.headers, &CLIENT_SECRET);
         let if_match = IfMatch::of(&parts.headers);
-        let sender = (&parts.headers, &parts.extensions);
         auth.clients
-            .user_data(&auth.buckets, sender, &parameters, secret, &if_match)
+            .user_data(&auth.buckets, &sender, &parameters, &if_match)
             .await
     };
     let data = match state.auth.detached.run(work).await {

@@ -267,3 +267,59 @@ async fn failures_are_counted_by_address_and_ended_sessions_are_refused() {
     ada.call("revoke_other_sessions", &[]).await.expect(200);
     kept.public("get", "").await.refused(401, "unauthenticated");
 }
+
+#[tokio::test]
+async fn who_sends_it_is_asked_before_what_it_is() {
+    let kept = Kept::new().await;
+    let stranger = kept.app.browser().unhindered();
+    for (kind, body) in [
+        ("application/json", "{}".to_owned()),
+        ("application/x-www-form-urlencoded", "a=1&a=2".to_owned()),
+        ("application/x-www-form-urlencoded", "a".repeat(301 * 1024)),
+        ("", String::new()),
+    ] {
+        for token in [None, Some("Bearer x")] {
+            let call = stranger.request(Method::POST, "/user-endpoint");
+            let call = match token {
+                Some(token) => call.header("authorization", token),
+                None => call,
+            };
+            let answer = call.header("content-type", kind).body(body.clone()).send().await;
+            assert_eq!(answer.header(WWW), Some("Bearer"), "{kind}");
+            answer.refused(401, "unauthenticated");
+        }
+    }
+}
+
+#[tokio::test]
+async fn one_user_of_a_client_does_not_shut_out_another() {
+    let kept = Kept::new().await;
+    let bob = kept.app.registered("bob@example.com").await;
+    let of_bob = kept.client.tokens(&bob).await;
+    for _ in 0..600 {
+        kept.public("get", "").await.expect(200);
+    }
+    kept.public("get", "").await.refused(429, "too_many_attempts");
+    let fields = [("type", "public"), ("action", "get"), ("client_id", "crm")];
+    let call = with_token(&kept.app, Method::POST, "/user-endpoint", &of_bob.access).form(&fields);
+    call.send().await.expect(200);
+}
+
+#[tokio::test]
+async fn a_client_that_is_removed_while_it_writes_leaves_nothing() {
+    for _ in 0..5 {
+        let kept = Kept::new().await;
+        let registry = super::support::registry(&kept.app).await;
+        let mut all: Vec<std::pin::Pin<Box<dyn Future<Output = ()> + Send>>> = Vec::new();
+        for _ in 0..6 {
+            let fields = [("type", "public"), ("action", "update"), ("data", "{\"a\":1}")];
+            let call = kept.call(&fields);
+            all.push(Box::pin(async move { drop(call.send().await) }));
+        }
+        all.push(Box::pin(
+            async move { drop(registry.remove("crm").await.unwrap()) },
+        ));
+        crate::support::all_at_once(all).await;
+        kept.app.assert_counts(&[("clients", 0), ("user_data", 0)]).await;
+    }
+}

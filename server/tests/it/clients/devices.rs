@@ -115,6 +115,52 @@ async fn an_approval_is_collected_once_however_many_ask() {
 }
 
 #[tokio::test]
+async fn a_device_that_never_stops_asking_costs_ever_less() {
+    let app = TestApp::new().await;
+    let tv = Client::public(&app, "tv").await.at("198.51.100.1");
+    let (device, _) = tv.device(&[]).await;
+    let written = async || app.number("SELECT poll_interval FROM device_grants").await;
+    for _ in 0..9 {
+        for _ in 0..60 {
+            tv.poll(&device).await;
+        }
+        app.advance(60);
+    }
+    assert_eq!(written().await, 600, "more than its life");
+    // Within a minute, the sixty-first poll is not even written down.
+    let (device, _) = tv.device(&[]).await;
+    for _ in 0..60 {
+        tv.poll(&device).await;
+    }
+    let last = async || {
+        app.text("SELECT CAST(max(polled_at) AS TEXT) FROM device_grants")
+            .await
+    };
+    let before = last().await;
+    app.advance(1);
+    refused(tv.poll(&device).await, 400, "slow_down");
+    assert_eq!(last().await, before);
+}
+
+#[tokio::test]
+async fn what_a_device_is_told_by_its_own_rules_stops_no_other() {
+    let app = TestApp::new().await;
+    let ada = app.registered(ADA).await;
+    let tv = Client::public(&app, "tv").await.at("198.51.100.1");
+    for decision in [Some(false), None] {
+        let (device, code) = tv.device(&[]).await;
+        match decision {
+            Some(allow) => decide(&ada, &code, allow).await.unwrap(),
+            None => app.advance(600),
+        }
+        for _ in 0..40 {
+            tv.poll(&device).await;
+        }
+    }
+    tv.tokens(&ada).await;
+}
+
+#[tokio::test]
 async fn what_ends_a_users_sessions_takes_approvals_back() {
     let app = TestApp::new().await;
     let ada = app.registered(ADA).await;

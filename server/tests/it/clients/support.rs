@@ -2,7 +2,7 @@
 
 use auth::{
     Lifetimes, RequestAuth,
-    clients::{ClientRegistry, NewClient},
+    clients::{Authorization, ClientRegistry, NewClient},
 };
 use http::Method;
 use secrecy::ExposeSecret;
@@ -131,8 +131,12 @@ impl Client {
         self.code_for(user, &[]).await
     }
 
-    /// The code for a request with these parameters beside the usual ones.
-    pub async fn code_for(&self, user: &Browser, parameters: &[(&str, &str)]) -> String {
+    /// A request for authorization, as the server has checked it.
+    pub async fn authorization(&self, app: &TestApp) -> Authorization {
+        self.authorization_with(app, &[]).await
+    }
+
+    async fn authorization_with(&self, app: &TestApp, parameters: &[(&str, &str)]) -> Authorization {
         let mut query = vec![
             ("response_type", "code"),
             ("client_id", &self.id),
@@ -142,8 +146,14 @@ impl Client {
         ];
         query.extend(parameters);
         let query = serde_urlencoded::to_string(query).unwrap();
+        let clients = &app.auth.clients;
+        clients.authorization(query.as_bytes()).await.unwrap()
+    }
+
+    /// The code for a request with these parameters beside the usual ones.
+    pub async fn code_for(&self, user: &Browser, parameters: &[(&str, &str)]) -> String {
+        let authorization = self.authorization_with(user.app(), parameters).await;
         let clients = &user.app().auth.clients;
-        let authorization = clients.authorization(query.as_bytes()).await.unwrap();
         let leads_to = clients
             .allow(&recognised(user).await, &authorization)
             .await

@@ -4,8 +4,8 @@ use auth::{Scope, clients::Grant};
 use http::Method;
 use serde_json::{Value, json};
 
-use super::support::{ADA, Client, Tokens, call_with, refused, registry, with_token};
-use crate::support::TestApp;
+use super::support::{ADA, Client, Tokens, call_with, recognised, refused, registry, with_token};
+use crate::support::{Browser, TestApp, all_at_once};
 
 async fn inspector(app: &TestApp) -> Client {
     Client::registered(app, "inspector", |new| {
@@ -260,4 +260,147 @@ async fn a_clients_own_tokens_are_dead_once_they_are_voided_or_the_client_is_ano
     registry(&app).await.remove("robot").await.unwrap();
     add().await;
     assert_eq!(are_active(&tokens).await, [false; 2]);
+}
+
+/// What a browser has granted a client that has not collected it yet.
+struct Granted {
+    code: String,
+    device: String,
+}
+
+impl Granted {
+    async fn by(user: &Browser, client: &Client) -> Self {
+        let (device, user_code) = client.device(&[]).await;
+        let clients = &user.app().auth.clients;
+        clients
+            .decide_device(&recognised(user).await, &user_code, true)
+            .await
+            .unwrap();
+        let code = client.code(user).await;
+        Self { code, device }
+    }
+
+    async fn is_taken_back(&self, client: &Client) {
+        refused(client.exchange(&self.code).await, 400, "invalid_grant");
+        refused(client.poll(&self.device).await, 400, "invalid_grant");
+    }
+
+    async fn is_there(&self, client: &Client) {
+        client.exchange(&self.code).await.expect(200);
+        client.poll(&self.device).await.expect(200);
+    }
+}
+
+#[tokio::test]
+async fn what_was_granted_in_a_session_ends_with_it_and_with_no_other() {
+    let app = TestApp::new().await;
+    let ada = app.registered(ADA).await;
+    let client = Client::public(&app, "cli").await;
+    let here = Granted::by(&ada, &client).await;
+
+    let stolen = app.signed_in(ADA).await;
+    let there = Granted::by(&stolen, &client).await;
+    let id = stolen.session_id().await;
+    ada.call("revoke_session", &[("session_id", &id)])
+        .await
+        .expect(200);
+    there.is_taken_back(&client).await;
+
+    let shared = app.signed_in(ADA).await;
+    let there = Granted::by(&shared, &client).await;
+    shared.call("logout", &[]).await.expect(200);
+    there.is_taken_back(&client).await;
+
+    // Another sign-in in the same browser ends the session before it.
+    let again = app.signed_in(ADA).await;
+    let there = Granted::by(&again, &client).await;
+    again.login(ADA, crate::support::PASSWORD).await.expect(200);
+    there.is_taken_back(&client).await;
+
+    here.is_there(&client).await;
+    assert!(ada.is_signed_in().await);
+}
+
+#[tokio::test]
+async fn a_grant_and_the_end_of_its_session_at_the_same_time_leave_nothing_to_collect() {
+    let app = TestApp::new().await;
+    let ada = app.registered(ADA).await;
+    let client = Client::public(&app, "cli").await;
+    for _ in 0..15 {
+        let other = app.signed_in(ADA).await;
+        let id = other.session_id().await;
+        let request = recognised(&other).await;
+        let authorization = client.authorization(&app).await;
+        let clients = app.auth.clients.clone();
+        let granting = async move { clients.allow(&request, &authorization).await.ok() };
+        let owner = ada.clone();
+        let ending = async move {
+            owner
+                .call("revoke_session", &[("session_id", &id)])
+                .await
+                .expect(200);
+            None
+        };
+        let both: [std::pin::Pin<Box<dyn Future<Output = Option<String>> + Send>>; 2] =
+            [Box::pin(granting), Box::pin(ending)];
+        for leads_to in all_at_once(both).await.into_iter().flatten() {
+            let code = super::support::parameter(&leads_to, "code").unwrap();
+            refused(client.exchange(&code).await, 400, "invalid_grant");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_client_is_revoked_while_its_users_end_their_sessions() {
+    let app = TestApp::new().await;
+    let ada = app.registered(ADA).await;
+    for round in 0..8 {
+        let id = format!("cli{round}");
+        let client = Client::public(&app, &id).await;
+        for _ in 0..12 {
+            client.code(&ada).await;
+        }
+        app.advance(60);
+        let registry = registry(&app).await;
+        let revoking = async move {
+            registry
+                .revoke(&id)
+                .await
+                .map(drop)
+                .map_err(|error| error.to_string())
+        };
+        let owner = ada.clone();
+        let ending = async move {
+            owner.call("revoke_other_sessions", &[]).await.expect(200);
+            Ok(())
+        };
+        let both: [std::pin::Pin<Box<dyn Future<Output = Result<(), String>> + Send>>; 2] =
+            [Box::pin(revoking), Box::pin(ending)];
+        for outcome in all_at_once(both).await {
+            outcome.unwrap();
+        }
+        app.assert_counts(&[("authorization_codes", 0)]).await;
+    }
+}
+
+#[tokio::test]
+async fn secrets_that_were_rotated_out_are_swept_and_a_revoked_client_gets_no_other() {
+    let app = TestApp::new().await;
+    let registry = registry(&app).await;
+    let client = inspector(&app).await;
+    registry.rotate("inspector", false).await.unwrap();
+    app.advance(24 * 3600 - 1);
+    app.auth.sweep().await.unwrap();
+    app.assert_counts(&[("client_secrets", 2)]).await;
+    app.advance(1);
+    app.auth.sweep().await.unwrap();
+    app.assert_counts(&[("client_secrets", 1)]).await;
+    registry.revoke("inspector").await.unwrap();
+    let refusal = registry.rotate("inspector", false).await.unwrap_err();
+    assert_eq!(refusal.to_string(), "inspector has been revoked");
+    refused(
+        client.token(&[("grant_type", "client_credentials")]).await,
+        401,
+        "invalid_client",
+    );
 }
