@@ -173,7 +173,11 @@ impl AppError {
                 "This was changed elsewhere in the meantime. Reload the page and try again.",
             ),
             Self::TooLarge => (413, "too_large", "This is too large."),
-            Self::UnsupportedType => (415, "unsupported_type", "This request must be sent as a form."),
+            Self::UnsupportedType => (
+                415,
+                "unsupported_type",
+                "This address does not take a body of this type.",
+            ),
             Self::InvalidInput => (
                 422,
                 "invalid_input",

@@ -16,6 +16,8 @@ use http::{
     header::{AUTHORIZATION, COOKIE, HeaderName, SET_COOKIE, WWW_AUTHENTICATE},
 };
 
+use leptos::server_fn::axum::server_fn_paths;
+
 use super::guard::is_below;
 use crate::{
     router::AppState,
@@ -96,7 +98,10 @@ async fn recognised(state: &AppState, mut request: Request, next: Next, gives_co
             if let Some(scope) = scope
                 && auth.allow(scope).is_err()
             {
-                return insufficient(scope);
+                return match scope == Scope::App && !is_function(path) {
+                    true => StatusCode::NOT_FOUND.into_response(),
+                    false => insufficient(scope),
+                };
             }
             request.extensions_mut().insert(auth);
         }
@@ -117,6 +122,11 @@ fn needed(path: &str) -> Option<Scope> {
         _ if PROFILE.contains(&path) => Some(Scope::Profile),
         _ => Some(Scope::App),
     }
+}
+
+/// Whether there is a server function at this address. Only the refusal depends on it: what is not listed stays closed.
+fn is_function(path: &str) -> bool {
+    server_fn_paths().any(|(known, _)| known == path)
 }
 
 /// A refusal that names the missing scope.

@@ -122,8 +122,7 @@ async fn decided(
         Some("deny") => Refusal::AccessDenied,
         _ => Refusal::InvalidRequest("The form has no decision."),
     };
-    request.require().await?;
-    Ok(auth.clients.deny(authorization, refusal))
+    auth.clients.deny(request, authorization, refusal).await
 }
 
 /// The address of the page that asks for the same.

@@ -43,6 +43,14 @@ fn refused(refusal: Refusal) -> Response {
     response
 }
 
+/// An endpoint asked in another way than by POST.
+pub(super) async fn another_method() -> Response {
+    let refusal = Refusal::InvalidRequest("This endpoint is for POST only.");
+    let mut response = answer(Err::<(), _>(refusal));
+    *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
+    response
+}
+
 /// A body that was not read, with its own status.
 pub(super) fn unread(status: StatusCode) -> Response {
     let refusal = match status {

@@ -20,6 +20,7 @@ pub(crate) fn router(state: &AppState) -> Router<AppState> {
         .route(metadata::DEVICE_AUTHORIZATION, post(tokens::device_authorization))
         .route(metadata::REVOKE, post(tokens::revoke))
         .route(metadata::INTROSPECT, post(tokens::introspect))
+        .method_not_allowed_fallback(answers::another_method)
         .layer(from_fn_with_state(state.clone(), detached::layer))
         .layer(from_fn_with_state(state.clone(), tokens::read));
     Router::new()

@@ -138,6 +138,12 @@ async fn a_token_opens_no_more_than_its_scope() {
             answer.refused(403, "insufficient_scope");
         }
     }
+    // Nothing is there, so nothing is missing of the token.
+    for path in ["/api/nothing", "/api/", "/api/get_user/x"] {
+        for tokens in [&profile, &data] {
+            get(&app, path, &tokens.access).await.refused(404, "not_found");
+        }
+    }
     for path in ["/api/session", "/api/user", "/protected"] {
         get(&app, path, &profile.access).await.expect(200);
         get(&app, path, &data.access)

@@ -630,13 +630,15 @@ async fn looks_and_decisions_are_limited_by_user() {
     let (ada, eve) = (app.registered(ADA).await, app.registered(EVE).await);
     let client = add(&app, web()).await;
     let asking = Asking::of(&client, REDIRECT);
-    for _ in 0..30 {
+    for decision in ["allow", "deny", ""].repeat(10) {
         ada.get(&asking.address()).await.expect(200);
-        asking.decide(&ada, "allow").await.code();
+        asking.decide(&ada, decision).await.handed_over();
     }
     ada.get(&asking.address()).await.expect(429);
-    asking.decide(&ada, "allow").await.expect(429);
-    assert_eq!(codes(&app).await, 30);
+    for decision in ["allow", "deny", ""] {
+        asking.decide(&ada, decision).await.expect(429);
+    }
+    assert_eq!(codes(&app).await, 10);
     eve.get(&asking.address()).await.expect(200);
     asking.decide(&eve, "allow").await.code();
     // Faults are told all the same.
