@@ -5,7 +5,7 @@ use http::Method;
 use serde_json::{Value, json};
 
 use super::support::{ADA, Client, Tokens, call_with, recognised, refused, registry, with_token};
-use crate::support::{Browser, TestApp, all_at_once};
+use crate::support::{Browser, TestApp};
 
 async fn inspector(app: &TestApp) -> Client {
     Client::registered(app, "inspector", |new| {
@@ -331,19 +331,13 @@ async fn a_grant_and_the_end_of_its_session_at_the_same_time_leave_nothing_to_co
         let id = other.session_id().await;
         let request = recognised(&other).await;
         let authorization = client.authorization(&app).await;
-        let clients = app.auth.clients.clone();
-        let granting = async move { clients.allow(&request, &authorization).await.ok() };
-        let owner = ada.clone();
-        let ending = async move {
-            owner
-                .call("revoke_session", &[("session_id", &id)])
-                .await
-                .expect(200);
-            None
-        };
-        let both: [std::pin::Pin<Box<dyn Future<Output = Option<String>> + Send>>; 2] =
-            [Box::pin(granting), Box::pin(ending)];
-        for leads_to in all_at_once(both).await.into_iter().flatten() {
+        let fields = [("session_id", id.as_str())];
+        let (granted, ended) = tokio::join!(
+            app.auth.clients.allow(&request, &authorization),
+            ada.call("revoke_session", &fields),
+        );
+        ended.expect(200);
+        if let Ok(leads_to) = granted {
             let code = super::support::parameter(&leads_to, "code").unwrap();
             refused(client.exchange(&code).await, 400, "invalid_grant");
         }
@@ -351,34 +345,26 @@ async fn a_grant_and_the_end_of_its_session_at_the_same_time_leave_nothing_to_co
 }
 
 #[tokio::test]
-async fn a_client_is_revoked_while_its_users_end_their_sessions() {
+async fn all_that_takes_grants_back_can_happen_at_once() {
     let app = TestApp::new().await;
     let ada = app.registered(ADA).await;
-    for round in 0..8 {
+    for round in 0..15 {
         let id = format!("cli{round}");
         let client = Client::public(&app, &id).await;
+        let other = app.signed_in(ADA).await;
         for _ in 0..12 {
-            client.code(&ada).await;
+            client.code(&other).await;
         }
         app.advance(60);
         let registry = registry(&app).await;
-        let revoking = async move {
-            registry
-                .revoke(&id)
-                .await
-                .map(drop)
-                .map_err(|error| error.to_string())
-        };
-        let owner = ada.clone();
-        let ending = async move {
-            owner.call("revoke_other_sessions", &[]).await.expect(200);
-            Ok(())
-        };
-        let both: [std::pin::Pin<Box<dyn Future<Output = Result<(), String>> + Send>>; 2] =
-            [Box::pin(revoking), Box::pin(ending)];
-        for outcome in all_at_once(both).await {
-            outcome.unwrap();
-        }
+        let (revoked, others_ended, signed_out) = tokio::join!(
+            registry.revoke(&id),
+            ada.call("revoke_other_sessions", &[]),
+            other.call("logout", &[]),
+        );
+        revoked.unwrap();
+        others_ended.expect(200);
+        signed_out.expect(200);
         app.assert_counts(&[("authorization_codes", 0)]).await;
     }
 }
