@@ -143,7 +143,6 @@ impl Clients {
                 return Err(Refusal::InvalidGrant);
             }
         };
-        let token = RefreshToken::first(Uuid::now_v7());
         let granted = Granted {
             registration,
             user_id: row.user_id,
@@ -151,8 +150,7 @@ impl Clients {
             resource: row.resource.as_deref(),
             client,
         };
-        self.begin(&mut tx, &granted, token.session_id, token.hash())
-            .await?;
+        let token = self.begin(&mut tx, &granted).await?;
         sqlx::query("UPDATE authorization_codes SET session_id = $2 WHERE code_hash = $1")
             .bind(hash.bytes())
             .bind(token.session_id)

@@ -12,7 +12,6 @@ use super::{
     formats::{self, Kind},
     grants::{Asked, Issued},
     parameters::Parameters,
-    refresh::RefreshToken,
     refusal::{Outcome, Refusal},
     registry::{Grant, Registration},
     sessions::Granted,
@@ -225,7 +224,6 @@ impl Clients {
         if used.rows_affected() == 0 {
             return Err(Refusal::InvalidGrant);
         }
-        let token = RefreshToken::first(Uuid::now_v7());
         let grant = Granted {
             registration,
             user_id,
@@ -233,8 +231,7 @@ impl Clients {
             resource: polled.resource.as_deref(),
             client,
         };
-        self.begin(&mut tx, &grant, token.session_id, token.hash())
-            .await?;
+        let token = self.begin(&mut tx, &grant).await?;
         tx.commit().await?;
         self.first_tokens(registration, &token, scope, resource).await
     }

@@ -7,6 +7,7 @@ use wire::{AccessInfo, AccessKind, Scopes, Timestamp};
 
 use super::{
     Clients,
+    refresh::RefreshToken,
     refusal::{Outcome, Refusal},
     registry::{self, Registration},
 };
@@ -133,22 +134,18 @@ impl Clients {
         Ok(found.map(|found| ApiSession { as_of, ..found }))
     }
 
-    /// Begins a client's session, in the caller's transaction, which must have locked both with [`Self::lock`].
-    pub(super) async fn begin(
-        &self,
-        tx: &mut Tx,
-        granted: &Granted<'_>,
-        session_id: Uuid,
-        key_hash: IdHash,
-    ) -> Result<()> {
+    /// Begins a client's session, in the caller's transaction, which must have locked both with [`Self::lock`]. Returns the
+    /// session's first refresh token.
+    pub(super) async fn begin(&self, tx: &mut Tx, granted: &Granted<'_>) -> Result<RefreshToken> {
+        let token = RefreshToken::first(Uuid::now_v7());
         let now = self.0.clock.now();
         let lifetimes = &self.0.lifetimes;
         let expires_at = now + Duration::seconds(lifetimes.absolute);
         self.end_surplus(tx, granted.user_id).await?;
         let row = NewRow {
-            session_id,
+            session_id: token.session_id,
             user_id: granted.user_id,
-            key_hash,
+            key_hash: token.hash(),
             client_id: Some(&granted.registration.id),
             name: None,
             scope: granted.scope,
@@ -159,11 +156,12 @@ impl Clients {
         };
         row.insert(tx, now).await?;
         NewEvent::of(granted.user_id, "client_signed_in")
-            .session(session_id)
+            .session(token.session_id)
             .from(granted.client.ip)
             .note(&granted.registration.name)
             .record(tx, now)
-            .await
+            .await?;
+        Ok(token)
     }
 
     /// Locks the user who is to get another session, and the client that is to hold it. Both may have been disabled since
