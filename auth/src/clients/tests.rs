@@ -107,7 +107,6 @@ impl Scene {
     /// The first tokens of a new session.
     async fn sign_in(&self) -> Issued {
         let Instance { clients, db, .. } = &self.instances[0];
-        let token = RefreshToken::first(Uuid::now_v7());
         let granted = Granted {
             registration: &self.registration,
             user_id: self.user_id,
@@ -122,10 +121,7 @@ impl Scene {
                 .await
                 .unwrap()
         );
-        clients
-            .begin(&mut tx, &granted, token.session_id, token.hash())
-            .await
-            .unwrap();
+        let token = clients.begin(&mut tx, &granted).await.unwrap();
         tx.commit().await.unwrap();
         clients
             .first_tokens(&self.registration, &token, granted.scope, None)
