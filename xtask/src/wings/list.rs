@@ -34,6 +34,18 @@ CREATE INDEX users_role ON users (role);
 ";
 // end wing:admin
 
+// wing:private-data+clients
+const SECRET_PARAMETER: &str = r#"          {
+            "name": "X-Client-Secret",
+            "in": "header",
+            "description": "The client's secret, which `type=private` needs besides.",
+            "schema": {"type": "string"}
+          },
+"#;
+const PRIVATE_MEMBER: &str =
+    r#""private": {"type": ["object", "null"], "description": "`null` unless the request names it."}"#;
+// end wing:private-data+clients
+
 /// The wings that are not presets.
 const WINGS: &[Row] = &[
     // wing:admin
@@ -85,6 +97,20 @@ const WINGS: &[Row] = &[
                 "'public', 'private'",
                 "'public'",
             ),
+            // wing:clients
+            // JSON has no comments.
+            ("docs/openapi.json", SECRET_PARAMETER, ""),
+            (
+                "docs/openapi.json",
+                "\"enum\": [\"public\", \"private\"]",
+                "\"enum\": [\"public\"]",
+            ),
+            (
+                "docs/openapi.json",
+                PRIVATE_MEMBER,
+                "\"private\": {\"type\": \"null\"}",
+            ),
+            // end wing:clients
         ],
     },
     // end wing:private-data
@@ -106,6 +132,7 @@ const WINGS: &[Row] = &[
             "auth/src/session/watch.rs",
             "auth/wire/src/clients.rs",
             "docs/clients.md",
+            "docs/openapi.json",
             "end2end/clients.ts",
             "end2end/examples.ts",
             "end2end/tests/access.spec.ts",
