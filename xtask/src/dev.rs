@@ -95,7 +95,7 @@ fn shows_its_page(dev: &mut Group, site: SocketAddr) -> Outcome {
 }
 
 /// Two free addresses on loopback.
-fn free_addresses() -> Outcome<[SocketAddr; 2]> {
+pub(crate) fn free_addresses() -> Outcome<[SocketAddr; 2]> {
     let listen = || {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         Ok((listener.local_addr()?, listener))
@@ -107,7 +107,7 @@ fn free_addresses() -> Outcome<[SocketAddr; 2]> {
 }
 
 /// The whole response to a plain GET, if there is one.
-fn get(address: SocketAddr, path: &str) -> Option<String> {
+pub(crate) fn get(address: SocketAddr, path: &str) -> Option<String> {
     let mut stream = TcpStream::connect_timeout(&address, ANSWER).ok()?;
     stream.set_read_timeout(Some(ANSWER)).ok()?;
     let request =
@@ -118,7 +118,7 @@ fn get(address: SocketAddr, path: &str) -> Option<String> {
     Some(String::from_utf8_lossy(&answer).into_owned())
 }
 
-fn is_ok(answer: &str) -> bool {
+pub(crate) fn is_ok(answer: &str) -> bool {
     answer.starts_with("HTTP/1.1 200 ")
 }
 

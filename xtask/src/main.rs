@@ -9,6 +9,7 @@ mod build;
 mod cargo;
 mod dev;
 mod dev_provider; // wing:dev-provider
+mod fuzz; // wing:clients
 mod layout;
 mod lint;
 mod npm;
@@ -79,6 +80,13 @@ const COMMANDS: &[Command] = &[
         about: "remove wings (optional features) from the project; `remove --list` lists them",
         run: wings::remove,
     },
+    // wing:clients
+    Command {
+        name: "fuzz",
+        about: "send a server what schemathesis makes of docs/openapi.json; arguments are passed on",
+        run: fuzz::fuzz,
+    },
+    // end wing:clients
     Command {
         name: "bench",
         about: "run the server's benchmarks; arguments are passed on",
