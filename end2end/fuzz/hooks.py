@@ -34,7 +34,7 @@ def somewhere():
 
 
 def post(path, form, **more):
-    headers = {**somewhere(), "Origin": SITE, **more.pop("headers", {})}
+    headers = {**somewhere(), "Origin": SITE}
     answer = requests.post(SITE + path, data=form, headers=headers, timeout=30, **more)
     answer.raise_for_status()
     return answer
