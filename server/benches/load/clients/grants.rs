@@ -140,12 +140,13 @@ impl Refreshing {
         })
     }
 
-    /// Sessions that refresh in turns, each with the token that the last response brought. The responses that a load
-    /// ends too soon for are lost, and the next load presents the tokens before: a client may.
+    /// Sessions that refresh in turns, each with the token that the last response brought, and no session twice at once:
+    /// of two responses the older could come last. The responses that a load ends too soon for are lost, and the next
+    /// load presents the tokens before: a client may.
     fn target(&self) -> Target<'_> {
         Target::new(&self.server, "/oauth/token", "").scripted(format!(
             r#"
-            local path, index, place, count, thread = {path:?}, {{}}, 0, 0
+            local path, index, is_out, place, count, thread = {path:?}, {{}}, {{}}, 0, 0
             tokens = {{}}
             for token in io.lines(path) do
                 tokens[#tokens + 1] = token
@@ -155,14 +156,17 @@ impl Refreshing {
                 thread = only
             end
             function request()
-                place = place % #tokens + 1
+                repeat place = place % #tokens + 1 until not is_out[place]
+                is_out[place] = true
                 {NEXT_ADDRESS}
                 {FORM}
                 return wrk.format("POST", nil, headers, "{form}" .. tokens[place])
             end
             function response(_, _, body)
                 local token = body:match('"refresh_token":"(sar_%x+)"')
-                if token then tokens[index[token:sub(5, 36)]] = token end
+                if not token then return wrk.thread:stop() end
+                local place = index[token:sub(5, 36)]
+                tokens[place], is_out[place] = token, false
             end
             function done()
                 local file = io.open(path, "w")

@@ -29,6 +29,8 @@ const STREAMS: usize = 10;
 /// The number on each instance.
 const ALL: usize = USERS * SESSIONS * STREAMS;
 
+/// How long streams may outlive their session on the instance that ended it.
+const FROM_HERE: Duration = Duration::from_secs(1);
 /// How long an instance may take to learn what another one did, as it is measured: what does not know in time trusts no
 /// session.
 const BOUND: Duration = Duration::from_secs(2);
@@ -61,38 +63,35 @@ pub(crate) fn measure(rounds: Rounds, report: &Report) -> Outcome {
         &format!("the same with {ALL} event streams open"),
         &format!("{:.2} s a minute", busy_work.as_secs_f64()),
     );
-    report_ends(
-        report,
-        &format!("the last of a session's {STREAMS} streams ends"),
-        &instances.revoke_one_by_one(sessions)?,
-    );
+    let [here, elsewhere] = instances.revoke_one_by_one(sessions)?;
+    let what = format!("from the revocation of a session to the end of the last of its {STREAMS} streams");
+    report_ends(report, &format!("{what}, same instance"), &here, FROM_HERE);
+    report_ends(report, &format!("{what}, another instance"), &elsewhere, BOUND);
     let sessions = instances.follow(instances.give_out("grace")?)?;
     report_ends(
         report,
-        &format!("each of {ALL} streams ends whose sessions are revoked at once"),
+        &format!(
+            "from the revocation, at the command line, of a client with {} sessions to the end of each stream",
+            USERS * SESSIONS
+        ),
         &instances.revoke_all(sessions)?,
+        BOUND,
     );
     Ok(())
 }
 
-/// Times from the request that revokes, on the instance that received it and on the other.
-fn report_ends(report: &Report, what: &str, [here, elsewhere]: &[Vec<Duration>; 2]) {
-    for (place, times, goal) in [
-        ("on the same instance", here, Duration::from_secs(1)),
-        ("on another instance", elsewhere, BOUND),
-    ] {
-        let millis = |share| quantile(times.iter().map(|time| time.as_secs_f64() * 1e3), share);
-        report.row(
-            &format!("{what}, {place}: median, longest"),
-            &format!("{:.1} ms, {:.1} ms", millis(0.5), millis(1.0)),
-        );
-        report.at_most(
-            &format!("the same, 99th percentile of {}", times.len()),
-            millis(0.99),
-            goal.as_secs_f64() * 1e3,
-            "ms",
-        );
-    }
+fn report_ends(report: &Report, what: &str, times: &[Duration], goal: Duration) {
+    let millis = |share| quantile(times.iter().map(|time| time.as_secs_f64() * 1e3), share);
+    report.row(
+        &format!("{what}: median, longest"),
+        &format!("{:.1} ms, {:.1} ms", millis(0.5), millis(1.0)),
+    );
+    report.at_most(
+        &format!("the same, 99th percentile of {}", times.len()),
+        millis(0.99),
+        goal.as_secs_f64() * 1e3,
+        "ms",
+    );
 }
 
 /// A stream that is read until it ends, which is when.
@@ -157,7 +156,8 @@ impl Instances {
         Ok(sessions)
     }
 
-    /// Revokes each session by itself, and waits for its last streams.
+    /// Revokes each session by itself, and waits for its streams: the time until the last one ends, on the instance that
+    /// was asked to revoke and on the other.
     fn revoke_one_by_one(&self, sessions: Vec<Followed>) -> Outcome<[Vec<Duration>; 2]> {
         let mut times = [Vec::new(), Vec::new()];
         for session in sessions {
@@ -171,25 +171,21 @@ impl Instances {
         Ok(times)
     }
 
-    /// Revokes the client, and with it all its sessions.
-    fn revoke_all(&self, sessions: Vec<Followed>) -> Outcome<[Vec<Duration>; 2]> {
-        let mut all = [Vec::new(), Vec::new()];
-        for session in sessions {
-            for (streams, all) in session.streams.into_iter().zip(&mut all) {
-                all.extend(streams);
-            }
-        }
+    /// Revokes the client, and with it all its sessions, beside both instances.
+    fn revoke_all(&self, sessions: Vec<Followed>) -> Outcome<Vec<Duration>> {
+        let streams = sessions.into_iter().flat_map(|session| session.streams).flatten();
         let began = Instant::now();
         self.servers[0].get("/bench/revoke-client", "")?;
-        let [here, elsewhere] = all;
-        Ok([self.ends(here, began)?, self.ends(elsewhere, began)?])
+        self.ends(streams.collect(), began)
     }
 
     fn ends(&self, streams: Vec<Following>, began: Instant) -> Outcome<Vec<Duration>> {
         let ends = self
             .runtime
             .block_on(async { timeout(PATIENCE, try_join_all(streams)).await })??;
-        ends.into_iter().map(|end| Ok(end?.duration_since(began))).collect()
+        ends.into_iter()
+            .map(|end| Ok(end?.duration_since(began)))
+            .collect()
     }
 }
 
