@@ -1,7 +1,7 @@
 //! Access tokens: what a client carries as a browser carries a snapshot, sealed for another purpose.
 
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use secrecy::SecretString;
-use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 use wire::{AuthSession, Role, Scopes};
 
@@ -19,8 +19,8 @@ use crate::{
     session::is_in_time,
 };
 
-/// The contents of an access token.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// The contents of an access token. In the token they are a sealed JSON array.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Access {
     pub(super) client_id: String,
     pub(super) scopes: Scopes,
@@ -34,16 +34,16 @@ pub(super) struct Access {
 }
 
 /// For whom a client acts.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Holder {
     /// For a user.
-    User(Box<OfUser>),
+    User(OfUser),
     /// For itself: what stale marks name.
     Itself(Uuid),
 }
 
 /// What is known of the user without a query.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct OfUser {
     pub(super) session_id: Uuid,
     user_id: Uuid,
@@ -56,29 +56,89 @@ pub(super) struct OfUser {
     pub(super) generation: i64,
 }
 
-impl From<&OfUser> for AuthSession {
-    fn from(user: &OfUser) -> Self {
+impl From<OfUser> for AuthSession {
+    fn from(user: OfUser) -> Self {
         Self {
             session_id: user.session_id,
             user_id: user.user_id,
-            email: user.email.clone(),
             email_verified: user.email.is_some() && user.email_verified,
+            email: user.email,
             role: user.role,
             expires_at: from_unix(user.session_expires).into(),
         }
     }
 }
 
+/// The same fields by position, for the reasons that a snapshot has: the ids as one text, and times relative to `issued`.
+type Sealed<'a, Email> = (&'a str, &'a str, Scopes, i64, i64, i64, Option<SealedUser<Email>>);
+type SealedUser<Email> = (Option<Email>, u8, Role, i64, i64);
+
 impl Access {
     fn seal(&self, keys: &KeyRing) -> SecretString {
-        let json = serde_json::to_string(self).expect("plain fields are JSON");
-        keys.seal(Purpose::AccessToken, &json).into()
+        keys.seal(Purpose::AccessToken, &self.to_json()).into()
+    }
+
+    fn to_json(&self) -> String {
+        let (ids, user) = match &self.holder {
+            Holder::Itself(uuid) => (uuid.as_bytes().to_vec(), None),
+            Holder::User(user) => (
+                [*user.session_id.as_bytes(), *user.user_id.as_bytes()].concat(),
+                Some((
+                    user.email.as_deref(),
+                    user.email_verified.into(),
+                    user.role,
+                    user.session_expires - self.issued,
+                    user.generation,
+                )),
+            ),
+        };
+        let ids = BASE64_URL_SAFE_NO_PAD.encode(ids);
+        let fields: Sealed<'_, &str> = (
+            &ids,
+            &self.client_id,
+            self.scopes,
+            self.version,
+            self.issued,
+            self.expires - self.issued,
+            user,
+        );
+        serde_json::to_string(&fields).expect("plain fields are JSON")
+    }
+
+    fn from_json(json: &str) -> Option<Self> {
+        let (ids, client_id, scopes, version, issued, life, user): Sealed<'_, String> =
+            serde_json::from_str(json).ok()?;
+        let mut bytes = [0; 32];
+        let length = BASE64_URL_SAFE_NO_PAD.decode_slice(ids, &mut bytes).ok()?;
+        let (id, rest) = bytes[..length].split_first_chunk::<16>()?;
+        let id = Uuid::from_bytes(*id);
+        let holder = match user {
+            None if rest.is_empty() => Holder::Itself(id),
+            None => return None,
+            Some((email, email_verified, role, session_life, generation)) => Holder::User(OfUser {
+                session_id: id,
+                user_id: Uuid::from_slice(rest).ok()?,
+                email,
+                email_verified: email_verified == 1,
+                role,
+                session_expires: issued.checked_add(session_life)?,
+                generation,
+            }),
+        };
+        Some(Self {
+            client_id: client_id.to_owned(),
+            scopes,
+            version,
+            issued,
+            expires: issued.checked_add(life)?,
+            holder,
+        })
     }
 
     /// Opens a token. `None` for anything but an access token of ours that has not expired. None is accepted for longer than
     /// this instance's own `ttl`, after which it forgets stale marks.
     pub(super) fn open(keys: &KeyRing, sealed: &str, now: i64, ttl: i64) -> Option<Self> {
-        let access: Self = serde_json::from_str(&keys.open(Purpose::AccessToken, sealed)?).ok()?;
+        let access = Self::from_json(&keys.open(Purpose::AccessToken, sealed)?)?;
         let end = match &access.holder {
             Holder::User(user) => access.expires.min(user.session_expires),
             Holder::Itself(_) => access.expires,
@@ -136,7 +196,7 @@ impl Clients {
             version: session.version,
             issued: session.as_of,
             expires,
-            holder: Holder::User(Box::new(OfUser {
+            holder: Holder::User(OfUser {
                 session_id: session.session_id,
                 user_id: session.user_id,
                 email: session.email.clone(),
@@ -144,7 +204,7 @@ impl Clients {
                 role: session.role,
                 session_expires: session.expires_at.unix_timestamp(),
                 generation: session.generation,
-            })),
+            }),
         };
         Ok((access.seal(&self.0.keys), expires - session.as_of))
     }
@@ -234,7 +294,7 @@ mod tests {
             version: 3,
             issued: NOW,
             expires: NOW + 300,
-            holder: Holder::User(Box::new(OfUser {
+            holder: Holder::User(OfUser {
                 session_id: Uuid::from_u128(1),
                 user_id: Uuid::from_u128(2),
                 email: Some(format!("{}@{}.example", "a".repeat(64), "b".repeat(180))),
@@ -242,7 +302,7 @@ mod tests {
                 role: Role::Admin,
                 session_expires: NOW + 1000,
                 generation: 4,
-            })),
+            }),
         }
     }
 
@@ -250,7 +310,7 @@ mod tests {
     fn opens_as_an_access_token_only_and_only_in_its_time() {
         let sealed = access().seal(&keys());
         let sealed = sealed.expose_secret();
-        assert!(sealed.len() < 1536, "{}", sealed.len());
+        assert!(sealed.len() < 1024, "{}", sealed.len());
         let opens = |now, ttl| Access::open(&keys(), sealed, now, ttl);
         assert_eq!(opens(NOW, 300), Some(access()));
         for (now, ttl, is_open) in [
@@ -263,9 +323,30 @@ mod tests {
             assert_eq!(opens(now, ttl).is_some(), is_open, "{now} {ttl}");
         }
         assert_eq!(keys().open(Purpose::Snapshot, sealed), None);
-        let json = serde_json::to_string(&access()).unwrap();
-        let snapshot = keys().seal(Purpose::Snapshot, &json);
+        let snapshot = keys().seal(Purpose::Snapshot, &access().to_json());
         assert_eq!(Access::open(&keys(), &snapshot, NOW, 300), None);
+    }
+
+    #[test]
+    fn a_client_s_own_token_names_no_user() {
+        let own = Access {
+            holder: Holder::Itself(Uuid::from_u128(3)),
+            ..access()
+        };
+        let sealed = own.seal(&keys());
+        assert_eq!(
+            Access::open(&keys(), sealed.expose_secret(), NOW, 300),
+            Some(own.clone())
+        );
+        // Neither kind can be read as the other.
+        let (own, of_user) = (own.to_json(), access().to_json());
+        let ids = |json: &str| json.split('"').nth(1).unwrap().to_owned();
+        for (json, from, to) in [
+            (&own, ids(&own), ids(&of_user)),
+            (&of_user, ids(&of_user), ids(&own)),
+        ] {
+            assert_eq!(Access::from_json(&json.replace(&from, &to)), None);
+        }
     }
 
     #[test]

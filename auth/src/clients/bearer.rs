@@ -71,7 +71,7 @@ impl Clients {
                     client_id: Some(access.client_id),
                     generation: user.generation,
                 };
-                let session = AuthSession::from(&*user);
+                let session = AuthSession::from(user);
                 Ok(Bearing::User(
                     self.0.sessions.request_by_bearer(client, bearer, session),
                 ))

@@ -2,7 +2,7 @@
 
 use std::{
     env, fmt, fs,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::Duration,
 };
@@ -115,9 +115,9 @@ impl<'a> Target<'a> {
             command.args(["--header", header]);
         }
         // end wing:clients
-        let script = self.script.as_deref().map(Script::write).transpose()?;
-        if let Some(Script(path)) = &script {
-            command.arg("--script").arg(path);
+        let script = self.script.as_deref().map(TemporaryFile::write).transpose()?;
+        if let Some(script) = &script {
+            command.arg("--script").arg(script.path());
         }
         let process = command
             .arg(self.server.url(self.path))
@@ -131,19 +131,22 @@ impl<'a> Target<'a> {
     }
 }
 
-/// A file for wrk that goes away with it.
-struct Script(PathBuf);
+/// A file for wrk, which is removed when dropped.
+pub(crate) struct TemporaryFile(PathBuf);
 
-impl Script {
-    fn write(text: &str) -> Outcome<Self> {
-        let name = format!("test-{}.lua", uuid::Uuid::now_v7());
-        let path = env::temp_dir().join(name);
+impl TemporaryFile {
+    pub(crate) fn write(text: &str) -> Outcome<Self> {
+        let path = env::temp_dir().join(format!("test-{}", uuid::Uuid::now_v7()));
         fs::write(&path, text)?;
         Ok(Self(path))
     }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
 }
 
-impl Drop for Script {
+impl Drop for TemporaryFile {
     fn drop(&mut self) {
         drop(fs::remove_file(&self.0));
     }
@@ -153,7 +156,7 @@ impl Drop for Script {
 pub(crate) struct Running {
     process: Child,
     #[expect(dead_code, reason = "the file must be there as long as the process")]
-    script: Option<Script>,
+    script: Option<TemporaryFile>,
 }
 
 impl Running {

@@ -71,6 +71,9 @@ fn main() -> Outcome {
     if is_wanted("clients") {
         clients::measure(rounds, &report)?;
     }
+    if is_wanted("streams") {
+        clients::streams::measure(rounds, &report)?;
+    }
     // end wing:clients
     // wing:admin
     if is_wanted("people") {

@@ -72,6 +72,13 @@ impl Server {
         }
     }
 
+    // wing:clients
+    /// Where it listens.
+    pub(crate) fn address(&self) -> &str {
+        &self.address
+    }
+    // end wing:clients
+
     /// The address of a path.
     pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)

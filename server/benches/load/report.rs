@@ -45,9 +45,16 @@ fn with_unit(number: &str, unit: &str) -> String {
 
 /// The middle value; of an even number of them the upper one.
 pub(crate) fn median(values: impl IntoIterator<Item = f64>) -> f64 {
+    quantile(values, 0.5)
+}
+
+/// The value that this share of the others is below.
+pub(crate) fn quantile(values: impl IntoIterator<Item = f64>, share: f64) -> f64 {
     let mut values: Vec<f64> = values.into_iter().collect();
     values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+    let place = (values.len() as f64 * share) as usize;
+    let last = values.len().saturating_sub(1);
+    values.get(place.min(last)).copied().unwrap_or(f64::NAN)
 }
 
 /// What a browser fetches before a page comes alive, as `cargo xtask` has weighed it.

@@ -8,6 +8,7 @@ use tokio::runtime::Runtime;
 use tower_sessions::session::Id;
 use uuid::Uuid;
 
+use crate::clients::{CHALLENGE, CLIENT, REDIRECT}; // wing:clients
 use crate::{Outcome, database::TestDatabase};
 
 /// Sessions whose ids are known; the others are there to be in the way.
@@ -29,6 +30,17 @@ const RANDOM: (&str, &str) = ("gen_random_uuid()", "sha256(uuid_send(gen_random_
 const SETTLE: &str = "PRAGMA wal_checkpoint(TRUNCATE)";
 #[cfg(feature = "postgres")] // wing:postgres
 const SETTLE: &str = "VACUUM ANALYZE"; // wing:postgres
+
+// wing:clients
+const CODES_A_USER: usize = 20;
+
+/// A code of the right form.
+fn code() -> String {
+    let text = format!("sac_{}{}", Uuid::now_v7().simple(), Uuid::now_v7().simple());
+    let sum = Sha256::digest(&text);
+    format!("{text}{:02x}{:02x}{:02x}{:02x}", sum[0], sum[1], sum[2], sum[3])
+}
+// end wing:clients
 
 /// A way to write rows, beside any server.
 pub(crate) struct Rows {
@@ -134,6 +146,47 @@ impl Rows {
         })
     }
     // end wing:admin
+
+    // wing:clients
+    /// Authorization codes, all of them different: for each new user fewer than may have a session.
+    pub(crate) fn codes(&mut self, number: usize) -> Outcome<Vec<String>> {
+        let connection = &mut self.connection;
+        self.runtime.block_on(async {
+            let now = Clock::system().now();
+            let mut tx = connection.begin().await?;
+            let (mut codes, mut user) = (Vec::with_capacity(number), Uuid::now_v7());
+            for n in 0..number {
+                if n % CODES_A_USER == 0 {
+                    user = Uuid::now_v7();
+                    sqlx::query("INSERT INTO users (id, created_at, updated_at) VALUES ($1, $2, $2)")
+                        .bind(user)
+                        .bind(now)
+                        .execute(&mut *tx)
+                        .await?;
+                }
+                let code = code();
+                sqlx::query(
+                    "INSERT INTO authorization_codes (code_hash, client_id, user_id, redirect_uri, challenge, scope,
+                                                      expires_at)
+                     VALUES ($1, $2, $3, $4, $5, 'profile', $6)",
+                )
+                .bind(Sha256::digest(&code).to_vec())
+                .bind(CLIENT)
+                .bind(user)
+                .bind(REDIRECT)
+                .bind(CHALLENGE)
+                .bind(now + Duration::hours(1))
+                .execute(&mut *tx)
+                .await?;
+                codes.push(code);
+            }
+            tx.commit().await?;
+            sqlx::query(SETTLE).execute(&mut *connection).await?;
+            Ok(codes)
+        })
+    }
+    // end wing:clients
+
     /// Marks of sessions that nobody has.
     pub(crate) fn marks(&mut self, number: u32) -> Outcome {
         let (uuid, _) = RANDOM;

@@ -147,7 +147,7 @@ const WINGS: &[Row] = &[
             "migrations/postgres/0010_granting_session.sql",
             "migrations/sqlite/0009_clients.sql",
             "migrations/sqlite/0010_granting_session.sql",
-            "server/benches/load/clients.rs",
+            "server/benches/load/clients",
             "server/benches/load/server/tokens.rs",
             "server/src/clients.rs",
             "server/src/middleware/bearer.rs",

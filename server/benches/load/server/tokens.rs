@@ -1,8 +1,10 @@
 //! Tokens for the benchmark, and checks of them without the application's other layers.
 
+use std::net::Ipv4Addr;
+
 use auth::{
     Auth, AuthSession, Client, Clock, Lifetimes, RequestAuth, Role, Scope,
-    clients::{Bearing, ClientRegistry, NewClient, Parameters},
+    clients::{Bearing, ClientRegistry, Grant, NewClient, Parameters},
     db::Database,
 };
 use axum::{
@@ -30,6 +32,8 @@ pub(super) fn router(auth: &Auth, db: &Database) -> Router {
     Router::new()
         .route("/tokens/{number}", get(tokens))
         .layer(from_fn_with_state(auth.sessions.clone(), auth::session_layer))
+        .route("/introspecting/{number}", get(introspecting))
+        .route("/revoke-client", get(revoke_client))
         .route("/bearer", get(bearer))
         .route("/sql-bearer", get(sql_bearer))
         .with_state((auth.clone(), db.clone()))
@@ -46,7 +50,7 @@ async fn tokens(
 }
 
 async fn make(auth: &Auth, db: &Database, number: usize, request: &RequestAuth) -> Outcome<Value> {
-    let registry = ClientRegistry::at_command_line(db.clone(), Clock::system(), Lifetimes::default()).await?;
+    let registry = registry(db).await?;
     if registry.list().await?.is_empty() {
         let new = NewClient {
             name: "Benchmark".to_owned(),
@@ -69,6 +73,11 @@ async fn make(auth: &Auth, db: &Database, number: usize, request: &RequestAuth) 
     );
     let asked = auth.clients.authorization(query.as_bytes()).await;
     let asked = asked.map_err(|fault| format!("{fault:?}"))?;
+    // Requests for tokens are limited by address.
+    let client = Client {
+        ip: Some(Ipv4Addr::from_bits(recent.user_id().as_u128() as u32).into()),
+        ..Client::default()
+    };
     let mut tokens = Vec::new();
     for _ in 0..number {
         let leads_to = auth.clients.allow(request, &asked).await?;
@@ -80,7 +89,7 @@ async fn make(auth: &Auth, db: &Database, number: usize, request: &RequestAuth) 
         let parameters = Parameters::parse(form.as_bytes()).map_err(|refusal| refusal.code())?;
         let issued = auth
             .clients
-            .token(&HeaderMap::new(), &parameters, &Client::default())
+            .token(&HeaderMap::new(), &parameters, &client)
             .await
             .map_err(|refusal| refusal.code())?;
         let refresh = issued.refresh_token.ok_or("no refresh token")?;
@@ -90,6 +99,44 @@ async fn make(auth: &Auth, db: &Database, number: usize, request: &RequestAuth) 
         ));
     }
     Ok(json!({ "key": key.key, "tokens": tokens }))
+}
+
+async fn registry(db: &Database) -> Outcome<ClientRegistry> {
+    Ok(ClientRegistry::at_command_line(db.clone(), Clock::system(), Lifetimes::default()).await?)
+}
+
+/// Registers clients that may introspect: for each, how it proves itself in a form.
+async fn introspecting(
+    State((_, db)): State<Parts>,
+    Path(number): Path<usize>,
+) -> Result<Json<Vec<String>>, String> {
+    let added = add_introspecting(&db, number).await;
+    added.map(Json).map_err(|error| error.to_string())
+}
+
+async fn add_introspecting(db: &Database, number: usize) -> Outcome<Vec<String>> {
+    let registry = registry(db).await?;
+    let mut forms = Vec::with_capacity(number);
+    for _ in 0..number {
+        let new = NewClient {
+            name: "Resource server".to_owned(),
+            confidential: true,
+            may_introspect: true,
+            grants: vec![Grant::ClientCredentials],
+            ..NewClient::default()
+        };
+        let added = registry.add(new).await?;
+        let secret = added.client_secret.ok_or("no secret")?;
+        let secret = secret.expose_secret();
+        forms.push(format!("client_id={}&client_secret={secret}", added.client_id));
+    }
+    Ok(forms)
+}
+
+/// Revokes the client as at the command line.
+async fn revoke_client(State((_, db)): State<Parts>) -> Result<(), String> {
+    let revoked = async { Outcome::Ok(registry(&db).await?.revoke(CLIENT).await?) };
+    revoked.await.map(drop).map_err(|error| error.to_string())
 }
 
 /// What recognises a token or a key, and nothing else. 401 for any other request, which ends the benchmark.
