@@ -29,6 +29,8 @@ async function introspected(token) {
   if (!answer.ok) throw new Error(`the issuer answers ${answer.status}`);
   const known = await answer.json();
   if (!known.active) throw new Error('the token is not active');
+  // Other tokens are active as well: those of other clients, personal keys, refresh tokens.
+  if (known.aud !== AUDIENCE) throw new Error('the token is for another server');
   return known;
 }
 

@@ -70,7 +70,7 @@ fn words(kind: &str, note: &str) -> String {
         "client_signed_in" => format!("{note} was given access to your account"),
         "client_signed_out" => format!("{note} gave up its access to your account"),
         "client_revoked" => format!("{note} lost its access to every account"),
-        "token_reuse" => "A copied token was used, so the access it belonged to has ended".to_owned(),
+        "token_reuse" => format!("A copied token of {note} was used, so its access has ended"),
         "create_key" => format!("Key “{note}” created"),
         // end wing:clients
         other => other.replace('_', " "),

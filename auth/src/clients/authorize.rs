@@ -199,7 +199,7 @@ impl Clients {
     }
 
     /// The session of the user who decides, whose decisions are counted.
-    async fn decider(&self, request: &RequestAuth) -> Result<LiveSession> {
+    pub(super) async fn decider(&self, request: &RequestAuth) -> Result<LiveSession> {
         request.require_browser()?;
         let live = request.require().await?;
         let subject = Subject::User(live.user_id());
@@ -215,7 +215,7 @@ impl Clients {
     pub(super) async fn decide(&self, live: &LiveSession) -> Result<Tx> {
         let mut tx = self.0.db.begin().await?;
         let locked = users::lock(&mut tx, live.user_id()).await?;
-        let is_there = table::hold(&mut tx, live.session_id()).await?;
+        let is_there = table::owner(&mut tx, live.session_id()).await?.is_some();
         match locked {
             Some(user) if !user.disabled && is_there => Ok(tx),
             _ => Err(Error::NotSignedIn),

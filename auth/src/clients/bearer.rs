@@ -54,11 +54,11 @@ impl Clients {
                 self.0.sessions.request_by_bearer(client, bearer, session),
             ));
         }
-        let (access, is_current) = self.open_access(token).ok_or(Error::InvalidToken)?;
+        let (access, is_good) = self.open_access(token).ok_or(Error::InvalidToken)?;
         match access.holder {
             Holder::User(user) => {
                 let lookup = Lookup::Version(user.session_id, access.version);
-                if !is_current
+                if !is_good
                     && table::find(&self.0.db, &lookup, self.0.clock.now())
                         .await?
                         .is_none()
@@ -77,7 +77,7 @@ impl Clients {
                 ))
             }
             Holder::Itself(uuid) => {
-                if !is_current
+                if !is_good
                     && registry::at_version(&self.0.db, uuid, access.version)
                         .await?
                         .is_none()
@@ -109,15 +109,17 @@ impl Clients {
         }
     }
 
-    /// An access token of ours that no known mark voids, and whether the known marks are complete. If not, the authority
-    /// decides.
+    /// An access token of ours, and whether it is good without a query: no mark voids it, and the known marks are complete.
+    /// Otherwise the authority decides. It is asked about a void token too, since a mark may be one too many: it is in
+    /// memory before its transaction is committed.
     pub(super) fn open_access(&self, token: &str) -> Option<(Access, bool)> {
         let sessions = &self.0.sessions;
         // Ask before looking at the marks: they are complete for the time at which this was asked.
         let is_current = sessions.feed_is_current();
         let access = Access::open(&self.0.keys, token, self.0.clock.unix(), sessions.longest_token())?;
         let (id, version) = access.marked();
-        (!sessions.marks().voids(&id, version)).then_some((access, is_current))
+        let is_good = is_current && !sessions.marks().voids(&id, version);
+        Some((access, is_good))
     }
 }
 

@@ -45,6 +45,7 @@ struct Row {
     challenge: String,
     scope: String,
     resource: Option<String>,
+    granted_in: Option<Uuid>,
     expires_at: OffsetDateTime,
     is_spent: bool,
 }
@@ -102,7 +103,7 @@ impl Clients {
         }
         let hash = Kind::Code.hash(code).ok_or(Refusal::InvalidGrant)?;
         let row: Row = sqlx::query_as(
-            "SELECT client_id, user_id, redirect_uri, challenge, scope, resource, expires_at,
+            "SELECT client_id, user_id, redirect_uri, challenge, scope, resource, granted_in, expires_at,
                     spent_at IS NOT NULL AS is_spent
              FROM authorization_codes WHERE code_hash = $1",
         )
@@ -122,16 +123,20 @@ impl Clients {
         let mut tx = self.0.db.begin().await?;
         let may_sign_in = self.lock(&mut tx, row.user_id, registration).await?;
         if !self.spend(&mut tx, hash).await? {
-            // Codes stand in histories and referrers: only their own client shows by its return that one was copied.
-            if is_own && let Some(session_id) = self.begun_with(&mut tx, hash).await? {
+            // Codes stand in histories and referrers, and anyone can name a public client. Only its own client, which has the
+            // verifier as well, shows by the return of a code that it was copied.
+            let is_its = is_own && is_challenge_of(&row.challenge, verifier);
+            if is_its && let Some(session_id) = self.begun_with(&mut tx, hash).await? {
                 drop(tx);
-                self.end_misused(row.user_id, session_id, client).await?;
+                self.end_misused(registration, (row.user_id, session_id), client)
+                    .await?;
             }
             return Err(Refusal::InvalidGrant);
         }
         let (scope, resource) = match wanted {
             Some(wanted)
                 if may_sign_in
+                    && self.is_granted_in(&mut tx, row.granted_in).await?
                     && row.expires_at > self.0.clock.now()
                     && row.redirect_uri == redirect_uri
                     && is_challenge_of(&row.challenge, verifier) =>

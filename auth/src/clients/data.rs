@@ -214,10 +214,10 @@ impl Clients {
     /// row that came afterwards would be another client's.
     async fn writing(&self, bucket: &Bucket<'_>) -> Result<Tx> {
         let mut tx = self.0.db.begin().await?;
-        match registry::hold(&mut tx, bucket.client_id).await? {
-            true => Ok(tx),
-            false => Err(Error::InvalidToken),
+        if !registry::hold(&mut tx, bucket.client_id).await? {
+            return Err(Error::InvalidToken);
         }
+        Ok(tx)
     }
 
     async fn prove(&self, client_id: &str, secret: Option<&str>) -> Result<()> {
@@ -240,19 +240,15 @@ impl Buckets {
         data: &Value,
         if_match: &IfMatch,
     ) -> Result<()> {
-        match named {
-            Named::Public => self
-                .merge_in(tx, bucket, &InClear, data, if_match)
-                .await
-                .map(drop),
-            // wing:private-data
-            Named::Private => {
-                let sealing = self.sealing_for(bucket.user_id, bucket.client_id);
-                self.merge_in(tx, bucket, &sealing, data, if_match)
-                    .await
-                    .map(drop)
-            } // end wing:private-data
+        // wing:private-data
+        if named == Named::Private {
+            let sealing = self.sealing_for(bucket.user_id, bucket.client_id);
+            let merged = self.merge_in(tx, bucket, &sealing, data, if_match).await;
+            return merged.map(drop);
         }
+        // end wing:private-data
+        let merged = self.merge_in(tx, bucket, &InClear, data, if_match).await;
+        merged.map(drop)
     }
 
     async fn shown(&self, live: &LiveSession, client_id: &str, named: Named) -> Result<ClientData> {

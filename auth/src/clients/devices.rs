@@ -61,6 +61,7 @@ struct Polled {
     polled_at: Option<OffsetDateTime>,
     state: String,
     user_id: Option<Uuid>,
+    granted_in: Option<Uuid>,
     expires_at: OffsetDateTime,
 }
 
@@ -149,7 +150,7 @@ impl Clients {
             return Err(Refusal::SlowDown);
         }
         let polled: Polled = sqlx::query_as(
-            "SELECT client_id, scope, resource, poll_interval, polled_at, state, user_id, expires_at
+            "SELECT client_id, scope, resource, poll_interval, polled_at, state, user_id, granted_in, expires_at
              FROM device_grants WHERE device_hash = $1",
         )
         .bind(hash.bytes())
@@ -211,7 +212,8 @@ impl Clients {
         let scope = asked.scopes(granted)?;
         let resource = asked.under(polled.resource.as_deref(), registration)?;
         let mut tx = self.0.db.begin().await?;
-        if !self.lock(&mut tx, user_id, registration).await? {
+        let may_sign_in = self.lock(&mut tx, user_id, registration).await?;
+        if !may_sign_in || !self.is_granted_in(&mut tx, polled.granted_in).await? {
             return Err(Refusal::InvalidGrant);
         }
         let used = sqlx::query(
@@ -290,8 +292,7 @@ impl Clients {
     /// # Errors
     /// Like [`Self::device`], and [`Error::ReauthRequired`] if it is worth as much as a session.
     pub async fn decide_device(&self, request: &RequestAuth, typed: &str, allow: bool) -> Result<()> {
-        request.require_browser()?;
-        let live = request.require().await?;
+        let live = self.decider(request).await?;
         let (code, shown) = self.waiting(request, &live, typed).await?;
         if allow && Scopes::known_in(&shown.scope).names(Scope::App) {
             request.recent(live.clone())?;

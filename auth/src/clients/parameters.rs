@@ -56,6 +56,12 @@ impl Parameters {
 
 /// One part of a form. The usual parsers replace what is not UTF-8, and this must not pass for what was meant.
 fn decoded(part: &[u8]) -> Option<String> {
+    let is_escape =
+        |rest: &[u8]| matches!(rest, [a, b, ..] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit());
+    let mut after = part.split(|byte| *byte == b'%').skip(1);
+    if !after.all(is_escape) {
+        return None;
+    }
     let spaced: Vec<u8> = part
         .iter()
         .map(|byte| if *byte == b'+' { b' ' } else { *byte })
@@ -81,7 +87,17 @@ mod tests {
         assert_eq!(replaced.optional("b"), Some("\u{fffd}"));
         assert_eq!(replaced.optional("c"), Some("x=y"));
         assert_eq!(parameters.required("b").err(), Some(Refusal::Missing("b")));
-        for bad in [&b"a=1&a=1"[..], b"a=1&%61=2", b"a=%FF", b"%FF=a", b"a=\xff"] {
+        for bad in [
+            &b"a=1&a=1"[..],
+            b"a=1&%61=2",
+            b"a=%FF",
+            b"%FF=a",
+            b"a=\xff",
+            b"a=%",
+            b"a=%4",
+            b"a=%zz",
+            b"a=%%41",
+        ] {
             assert!(
                 matches!(Parameters::parse(bad).err(), Some(Refusal::InvalidRequest(_))),
                 "{}",

@@ -223,8 +223,8 @@ impl Clients {
                 let next = self.repeated(token, &session)?;
                 self.issue_again(registration, &session, &next, asked)
             }
-            Standing::Previous => self.copied(&session, client).await,
-            Standing::Other if is_ours => self.copied(&session, client).await,
+            Standing::Previous => self.copied(registration, &session, client).await,
+            Standing::Other if is_ours => self.copied(registration, &session, client).await,
             // Anyone can invent a token with the public id of a session, which must not end it.
             Standing::Other => Err(Refusal::InvalidGrant),
             Standing::Current => Err(Refusal::InvalidGrant),
@@ -269,16 +269,28 @@ impl Clients {
     }
 
     /// Ends a session of which a copy of a token has turned up: neither holder can be told from the other.
-    async fn copied(&self, session: &ApiSession, client: &Client) -> Outcome<Issued> {
-        self.end_misused(session.user_id, session.session_id, client)
-            .await?;
+    async fn copied(
+        &self,
+        registration: &Registration,
+        session: &ApiSession,
+        client: &Client,
+    ) -> Outcome<Issued> {
+        let ids = (session.user_id, session.session_id);
+        self.end_misused(registration, ids, client).await?;
         Err(Refusal::InvalidGrant)
     }
 
     /// Ends a session everywhere, and records that a token of it was used twice.
-    pub(super) async fn end_misused(&self, user_id: Uuid, session_id: Uuid, client: &Client) -> Result<()> {
+    pub(super) async fn end_misused(
+        &self,
+        registration: &Registration,
+        (user_id, session_id): (Uuid, Uuid),
+        client: &Client,
+    ) -> Result<()> {
         let mut tx = self.0.db.begin().await?;
-        let event = NewEvent::system_event("token_reuse").from(client.ip);
+        let event = NewEvent::system_event("token_reuse")
+            .from(client.ip)
+            .note(&registration.name);
         let which = vec![Ending::One { user_id, session_id }];
         let ended = self.0.sessions.marks().end_noted(&mut tx, which, event).await?;
         tx.commit().await?;

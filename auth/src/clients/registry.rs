@@ -190,7 +190,9 @@ fn without_port(address: &str) -> Option<(&'static str, &str)> {
 /// What is wrong with it, as the end of a sentence.
 pub(super) fn check_redirect(address: &str) -> std::result::Result<(), &'static str> {
     if !is_plain_redirect(address) {
-        return Err("must be an address of plain ASCII, without a fragment, `;`, `'` or white space");
+        return Err(
+            "must be an address of plain ASCII, without a user name, a fragment, `;`, `'` or white space",
+        );
     }
     let url = Url::parse(address).map_err(|_| "is not an absolute address")?;
     if !url.username().is_empty() || url.password().is_some() {

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     audit::NewEvent,
     client::Client,
-    db::Tx,
+    db::{HOLD_SHARED, Tx},
     error::Result,
     session::{ALIVE, IdHash},
     users::{self, hooks},
@@ -181,6 +181,19 @@ impl Clients {
             return Err(Refusal::InvalidClient);
         }
         Ok(user.is_some_and(|user| !user.disabled))
+    }
+
+    /// Whether the session in which something was granted is alive. It stays so until the transaction ends: what ends it
+    /// waits, and comes after what the client collects.
+    pub(super) async fn is_granted_in(&self, tx: &mut Tx, session_id: Option<Uuid>) -> Result<bool> {
+        let held: Option<Uuid> = sqlx::query_scalar(&format!(
+            "SELECT s.id FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.id = $1 AND {ALIVE}{HOLD_SHARED}"
+        ))
+        .bind(session_id)
+        .bind(self.0.clock.now())
+        .fetch_optional(&mut **tx)
+        .await?;
+        Ok(held.is_some())
     }
 
     /// Makes room for one more client's session.

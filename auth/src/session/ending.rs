@@ -54,24 +54,12 @@ impl Marks {
         let mut ended = Vec::new();
         for which in which {
             // wing:clients
-            let of_user = match &which {
-                Ending::Others { user_id, .. } | Ending::All { user_id } => Some(Uncollected::Of(*user_id)),
-                _ => None,
-            };
-            // end wing:clients
-            let these = table::delete(tx, which).await?;
-            // wing:clients
-            match of_user {
-                Some(all) => table::take_back_grants(tx, &all).await?,
-                None => {
-                    for ended in &these {
-                        let granted = Uncollected::GrantedIn(ended.session_id);
-                        table::take_back_grants(tx, &granted).await?;
-                    }
-                }
+            // What was granted in a session needs that session to be alive when it is collected.
+            if let Ending::Others { user_id, .. } | Ending::All { user_id } = &which {
+                table::take_back_grants(tx, &Uncollected::Of(*user_id)).await?;
             }
             // end wing:clients
-            ended.extend(these);
+            ended.append(&mut table::delete(tx, which).await?);
         }
         let marks: Vec<Mark> = ended
             .iter()

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use wire::{Role, SessionInfo, Timestamp};
 
 use super::{id::IdHash, live::LiveSession, proof::Lookup, records};
-use crate::db::{HOLD, HOLD_SHARED}; // wing:clients
+use crate::db::HOLD; // wing:clients
 use crate::{
     client::Client,
     db::{Database, Db, Expired, Tx},
@@ -218,15 +218,12 @@ pub(super) async fn delete(tx: &mut Tx, which: Ending) -> Result<Vec<Ended>> {
 pub(crate) enum Uncollected<'a> {
     /// All of a user's.
     Of(Uuid),
-    /// Those that were granted in one session.
-    GrantedIn(Uuid),
     /// All of one client's.
     Client(&'a str),
 }
 
 /// Takes back what users have granted other clients and these have not collected yet: it would begin sessions after those
-/// that there are have ended. Transactions that also delete sessions do that first, and all lock the grants in one order, so
-/// that no two wait for each other.
+/// that there are have ended. All transactions lock the grants in one order, so that no two wait for each other.
 pub(crate) async fn take_back_grants(tx: &mut Tx, which: &Uncollected<'_>) -> Result<()> {
     for (table, key, uncollected) in [
         ("authorization_codes", "code_hash", "spent_at IS NULL"),
@@ -234,7 +231,6 @@ pub(crate) async fn take_back_grants(tx: &mut Tx, which: &Uncollected<'_>) -> Re
     ] {
         let column = match which {
             Uncollected::Of(_) => "user_id",
-            Uncollected::GrantedIn(_) => "granted_in",
             Uncollected::Client(_) => "client_id",
         };
         let sql = format!(
@@ -242,22 +238,12 @@ pub(crate) async fn take_back_grants(tx: &mut Tx, which: &Uncollected<'_>) -> Re
                  SELECT {key} FROM {table} WHERE {column} = $1 AND {uncollected} ORDER BY {key}{HOLD})"
         );
         let query = match which {
-            Uncollected::Of(id) | Uncollected::GrantedIn(id) => sqlx::query(&sql).bind(*id),
+            Uncollected::Of(id) => sqlx::query(&sql).bind(*id),
             Uncollected::Client(id) => sqlx::query(&sql).bind(*id),
         };
         query.execute(&mut **tx).await?;
     }
     Ok(())
-}
-
-/// Keeps a session until the transaction ends. Returns whether it is there.
-pub(crate) async fn hold(tx: &mut Tx, session_id: Uuid) -> Result<bool> {
-    let held: Option<Uuid> =
-        sqlx::query_scalar(&format!("SELECT id FROM sessions WHERE id = $1{HOLD_SHARED}"))
-            .bind(session_id)
-            .fetch_optional(&mut **tx)
-            .await?;
-    Ok(held.is_some())
 }
 // end wing:clients
 

@@ -98,10 +98,10 @@ async fn recognised(state: &AppState, mut request: Request, next: Next, gives_co
             if let Some(scope) = scope
                 && auth.allow(scope).is_err()
             {
-                return match scope == Scope::App && !is_function(path) {
-                    true => StatusCode::NOT_FOUND.into_response(),
-                    false => insufficient(scope),
-                };
+                if scope == Scope::App && !is_function(path) {
+                    return StatusCode::NOT_FOUND.into_response();
+                }
+                return insufficient(scope);
             }
             request.extensions_mut().insert(auth);
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use auth::{
     Auth, Client,
     client::limited_address,
-    clients::{Issued, Parameters},
+    clients::{Issued, Parameters, Refusal},
 };
 use axum::{
     Extension,
@@ -14,7 +14,7 @@ use axum::{
     middleware::Next,
     response::Response,
 };
-use http::{Method, StatusCode, request::Parts};
+use http::{Method, request::Parts};
 use secrecy::ExposeSecret;
 use serde::Serialize;
 
@@ -39,7 +39,8 @@ pub(super) async fn read(State(state): State<AppState>, request: Request, next: 
         Err(problem) => return unread(problem.status()),
     };
     if !is_form(&parts.headers).unwrap_or(false) {
-        return unread(StatusCode::BAD_REQUEST);
+        let refusal = Refusal::InvalidRequest("The body must be a form: application/x-www-form-urlencoded.");
+        return answer(Err::<(), _>(refusal));
     }
     match Parameters::parse(&held.bytes) {
         Ok(parameters) => parts.extensions.insert(Arc::new(parameters)),

@@ -317,7 +317,7 @@ async fn the_history_has_words_for_how_access_ends() {
     assert!(list(&ada).await.is_empty());
     let page = ada.get("/settings/security").await.expect(200);
     for shown in [
-        "A copied token was used, so the access it belonged to has ended",
+        "A copied token of Weather &amp; &lt;More&gt; was used, so its access has ended",
         "Weather &amp; &lt;More&gt; gave up its access to your account",
         "Weather &amp; &lt;More&gt; lost its access to every account",
     ] {

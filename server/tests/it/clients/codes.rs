@@ -67,6 +67,28 @@ async fn a_code_is_good_once_and_ends_its_session_when_it_comes_again() {
 }
 
 #[tokio::test]
+async fn a_spent_code_without_its_verifier_ends_nothing() {
+    let app = TestApp::new().await;
+    let ada = app.registered(ADA).await;
+    let client = Client::public(&app, "web").await;
+    let code = client.code(&ada).await;
+    let tokens = Tokens::of(&client.exchange(&code).await.expect(200));
+    // Anyone who has seen the code can say that they are the client, which has no secret.
+    let verifier = VERIFIER.replace('d', "e");
+    let fields = [
+        ("grant_type", "authorization_code"),
+        ("code", code.as_str()),
+        ("redirect_uri", REDIRECT),
+        ("code_verifier", verifier.as_str()),
+    ];
+    refused(client.token(&fields).await, 400, "invalid_grant");
+    call_with(&app, &tokens.access, "get_auth_session", &[])
+        .await
+        .expect(200);
+    client.refresh(&tokens.refresh).await.expect(200);
+}
+
+#[tokio::test]
 async fn of_many_exchanges_at_once_one_succeeds() {
     let app = TestApp::new().await;
     let ada = app.registered(ADA).await;

@@ -322,6 +322,46 @@ async fn what_was_granted_in_a_session_ends_with_it_and_with_no_other() {
 }
 
 #[tokio::test]
+async fn what_was_granted_in_a_session_is_not_collected_after_its_end_by_itself() {
+    let app = TestApp::with(&[("SESSION_IDLE", "20")]).await;
+    let ada = app.registered(ADA).await;
+    let client = Client::public(&app, "cli").await;
+    for sweeps in [false, true] {
+        let browser = app.signed_in(ADA).await;
+        let granted = Granted::by(&browser, &client).await;
+        app.advance(20);
+        if sweeps {
+            app.auth.sweep().await.unwrap();
+        }
+        granted.is_taken_back(&client).await;
+    }
+    drop(ada);
+}
+
+#[tokio::test]
+async fn a_revocation_that_could_not_be_stored_takes_nothing_away() {
+    let app = TestApp::new().await;
+    let ada = app.registered(ADA).await;
+    let client = Client::public(&app, "cli").await;
+    let tokens = client.tokens(&ada).await;
+    // Marks are in memory before their transaction is committed, which this one is not.
+    let mut tx = app.auth.db.begin().await.unwrap();
+    let user_id = app.id_of(ADA).await;
+    app.auth.delete_user(&mut tx, user_id).await.unwrap();
+    drop(tx);
+    let next = Tokens::of(&client.refresh(&tokens.refresh).await.expect(200));
+    for token in [&tokens.access, &next.access] {
+        call_with(&app, token, "get_auth_session", &[]).await.expect(200);
+        with_token(&app, Method::GET, "/protected", token)
+            .send()
+            .await
+            .expect(200);
+    }
+    let inspector = inspector(&app).await;
+    assert_eq!(inspector.introspect(&next.access).await["active"], true);
+}
+
+#[tokio::test]
 async fn a_grant_and_the_end_of_its_session_at_the_same_time_leave_nothing_to_collect() {
     let app = TestApp::new().await;
     let ada = app.registered(ADA).await;
