@@ -161,20 +161,24 @@ impl Clients {
             .bind(token.session_id)
             .execute(&mut *tx)
             .await?;
+        let issued = self
+            .first_tokens(&mut tx, registration, &token, scope, resource)
+            .await?;
         tx.commit().await?;
-        self.first_tokens(registration, &token, scope, resource).await
+        Ok(issued)
     }
 
-    /// The tokens of a session that has just begun.
+    /// The tokens of a session that the caller's transaction has begun. After its commit another request may end it again.
     pub(super) async fn first_tokens(
         &self,
+        tx: &mut Tx,
         registration: &Registration,
         token: &RefreshToken,
         scope: Scopes,
         resource: Option<&str>,
     ) -> Outcome<Issued> {
         let session = self
-            .client_session(token.session_id)
+            .begun(tx, token.session_id)
             .await?
             .ok_or(Refusal::InvalidGrant)?;
         let refresh = registration

@@ -234,8 +234,11 @@ impl Clients {
             client,
         };
         let token = self.begin(&mut tx, &grant).await?;
+        let issued = self
+            .first_tokens(&mut tx, registration, &token, scope, resource)
+            .await?;
         tx.commit().await?;
-        self.first_tokens(registration, &token, scope, resource).await
+        Ok(issued)
     }
 
     /// The device that shows this code, for the user to decide about. Changes nothing.

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     audit::NewEvent,
     client::Client,
-    db::{HOLD_SHARED, Tx},
+    db::{Db, HOLD_SHARED, Tx},
     error::Result,
     session::{ALIVE, IdHash},
     users::{self, hooks},
@@ -121,6 +121,19 @@ const COLUMNS: &str = "s.id AS session_id, s.user_id, s.client_id, s.scope, s.re
 impl Clients {
     /// The live session of a client.
     pub(super) async fn client_session(&self, session_id: Uuid) -> Result<Option<ApiSession>> {
+        self.session_by(self.0.db.read(), session_id).await
+    }
+
+    /// The session that the caller's transaction has begun.
+    pub(super) async fn begun(&self, tx: &mut Tx, session_id: Uuid) -> Result<Option<ApiSession>> {
+        self.session_by(&mut **tx, session_id).await
+    }
+
+    async fn session_by<'c>(
+        &self,
+        executor: impl sqlx::Executor<'c, Database = Db>,
+        session_id: Uuid,
+    ) -> Result<Option<ApiSession>> {
         let now = self.0.clock.now();
         let found: Option<ApiSession> = sqlx::query_as(&format!(
             "SELECT {COLUMNS} FROM sessions s JOIN users u ON u.id = s.user_id
@@ -128,7 +141,7 @@ impl Clients {
         ))
         .bind(session_id)
         .bind(now)
-        .fetch_optional(self.0.db.read())
+        .fetch_optional(executor)
         .await?;
         let as_of = now.unix_timestamp();
         Ok(found.map(|found| ApiSession { as_of, ..found }))

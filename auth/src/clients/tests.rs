@@ -122,11 +122,12 @@ impl Scene {
                 .unwrap()
         );
         let token = clients.begin(&mut tx, &granted).await.unwrap();
-        tx.commit().await.unwrap();
-        clients
-            .first_tokens(&self.registration, &token, granted.scope, None)
+        let issued = clients
+            .first_tokens(&mut tx, &self.registration, &token, granted.scope, None)
             .await
-            .unwrap()
+            .unwrap();
+        tx.commit().await.unwrap();
+        issued
     }
 
     async fn refresh(&self, at: usize, token: &str) -> Outcome<Issued> {
