@@ -12,6 +12,7 @@ pub mod not_found;
 pub mod profile;
 pub mod register;
 pub mod settings;
+pub mod verify; // wing:mail
 
 use leptos::prelude::*;
 use leptos_router::{
@@ -61,6 +62,10 @@ pub mod paths {
     /// Where a user types the code that a device shows.
     pub const DEVICE: &str = "/device";
     // end wing:clients
+    // wing:mail
+    /// Where the link in a mail leads that verifies an address.
+    pub const VERIFY: &str = "/verify";
+    // end wing:mail
     // wing:admin
     /// The list of people, for administrators. For all other visitors the page does not exist.
     pub const ADMIN: &str = "/admin";
@@ -84,7 +89,12 @@ pub mod paths {
 
 /// The pages that need no session. On every other page, anonymous visitors are redirected to [`paths::LOGIN`] before
 /// any of it is rendered, so a page that is not listed is closed.
-pub const PUBLIC: &[&str] = &[paths::HOME, paths::LOGIN, paths::REGISTER];
+pub const PUBLIC: &[&str] = &[
+    paths::HOME,
+    paths::LOGIN,
+    paths::REGISTER,
+    paths::VERIFY, // wing:mail
+];
 
 /// The pages for visitors who are not signed in.
 pub const ANONYMOUS: &[&str] = &[paths::LOGIN, paths::REGISTER];
@@ -101,6 +111,7 @@ pub const FORMS: &[&[Endpoint]] = &[
     settings::security::FORMS,
     settings::access::FORMS, // wing:clients
     device::FORMS,           // wing:clients
+    verify::FORMS,           // wing:mail
     admin::person::FORMS,    // wing:admin
 ];
 
@@ -125,6 +136,7 @@ pub fn Page() -> impl IntoView {
             <Route path=last_two(paths::AUTHORIZE) view=authorize::Authorize ssr=SsrMode::Async />
             <Route path=last(paths::DEVICE) view=device::Device ssr=SsrMode::Async />
             // end wing:clients
+            <Route path=last(paths::VERIFY) view=verify::Verify ssr=SsrMode::Async /> // wing:mail
             <ParentRoute path=last(paths::SETTINGS) view=Settings ssr=SsrMode::Async>
                 <Route path=StaticSegment("") view=Public />
                 <Route path=last(paths::SETTINGS_PUBLIC) view=Public />

@@ -55,6 +55,7 @@ impl Auth {
             }
         };
         let password_hash = Some(self.passwords.hash(password, address, Some(visit)).await?);
+        let own_address = email.clone(); // wing:mail
         let new = NewUser {
             email: Some(email),
             email_verified: false,
@@ -73,6 +74,7 @@ impl Auth {
             .note(METHOD)
             .record(&mut tx, now)
             .await?;
+        let _queued = self.verify_new_user(&mut tx, user_id, &own_address).await?; // wing:mail
         request.start_session(tx, user_id, METHOD, remember).await
     }
 

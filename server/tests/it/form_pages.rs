@@ -107,6 +107,7 @@ async fn every_form_has_declared_its_page_and_no_field_for_a_secret_comes_back()
         (&ada, "/settings/sessions"),
         (&ada, "/settings/security"),
         (&root, "/settings/security"),
+        (&ada, "/verify"),               // wing:mail
         (&ada, "/settings/access"),      // wing:clients
         (&ada, device_page.as_str()),    // wing:clients
         (&root, ada_page.as_str()),      // wing:admin

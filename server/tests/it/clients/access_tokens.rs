@@ -67,6 +67,10 @@ async fn a_token_opens_every_function_of_a_user_that_needs_no_confirmation() {
             }
             "decide_device" | "get_device" => answer.refused(403, "not_by_token"),
             "revoke_session" => answer.refused(404, "not_found"),
+            // wing:mail
+            "get_verification" => answer.refused(410, "link_expired"),
+            "verify_email" => answer.refused(401, "invalid_credentials"),
+            // end wing:mail
             _ => {
                 assert_eq!(status, 200, "{function}: {code}");
                 answer

@@ -1,0 +1,37 @@
+//! Mail: that it is written with what causes it, how it leaves, and what comes back of it.
+
+mod development;
+mod outbox;
+mod sending;
+mod smtp_server;
+mod verification;
+
+use auth::mail::Delivered;
+
+use crate::support::TestApp;
+
+const ADA: &str = "ada@example.com";
+
+/// All mails so far, newest first, after sending what is due.
+pub async fn mails(app: &TestApp) -> Vec<Delivered> {
+    app.auth.mail.send_due().await.unwrap();
+    app.auth.mail.mailbox().unwrap().mails()
+}
+
+/// The newest mail to this address.
+pub async fn newest(app: &TestApp, to: &str) -> Delivered {
+    let mut mails = mails(app).await.into_iter();
+    mails.find(|mail| mail.to == to).expect("there is a mail")
+}
+
+/// The token in a mail's link.
+pub fn token(mail: &Delivered) -> String {
+    let (_, rest) = mail.text.split_once("?token=").unwrap();
+    rest.lines().next().unwrap().to_owned()
+}
+
+/// The code in a mail, without its blank.
+pub fn code(mail: &Delivered) -> String {
+    let line = mail.text.lines().find_map(|line| line.strip_prefix("    "));
+    line.unwrap().replace(' ', "")
+}
