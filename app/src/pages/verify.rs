@@ -26,13 +26,10 @@ use crate::{
         failure::{Failure, no_referrer_path, set_status},
         field::Field,
         form::{Form, FormState, Notice, Submit},
-        link::{leading_to, this_page, value_of},
+        link::{TOKEN, leading_to, this_page, value_of},
         load::{Load, once_loaded},
     },
 };
-
-/// The name of the field and query parameter that holds a link's token.
-const TOKEN: &str = "token";
 
 /// The forms of this page.
 pub const FORMS: &[Endpoint] = &[SEND_VERIFICATION, VERIFY_EMAIL];

@@ -6,7 +6,7 @@
 //!   mail is tried again.
 //! - A mail leaves by [`smtp`], or stays in [`memory`] for development.
 //! - [`texts`] holds the words of all mails.
-//! - [`tokens`] are the links and codes in mails, and what they are good for. [`verification`] is the first use.
+//! - [`tokens`] are the links and codes in mails, and [`verification`] and [`reset`] are what they are good for.
 //!
 //! Without a configured server there is no mail ([`MailConfig::Off`]), and nothing that needs it exists.
 
@@ -14,6 +14,7 @@ mod config;
 mod job;
 mod memory;
 mod outbox;
+mod reset;
 mod schedule;
 mod smtp;
 mod texts;

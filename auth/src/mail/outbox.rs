@@ -35,12 +35,15 @@ const EXPIRED: Expired = Expired {
 pub(crate) enum Kind {
     /// Proves a new address.
     Verification,
+    /// Leads to a new password.
+    Reset,
 }
 
 impl Kind {
     const fn name(self) -> &'static str {
         match self {
             Self::Verification => "verification",
+            Self::Reset => "reset",
         }
     }
 }

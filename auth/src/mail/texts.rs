@@ -59,6 +59,30 @@ pub(super) fn verification(
     }
 }
 
+/// Leads to the page on which a new password is chosen, for half an hour.
+pub(super) fn reset(app: &PublicUrl, path: &str, token: &SecretString) -> Content {
+    let site = app.authority();
+    Content {
+        subject: format!("Choose a new password for {site}"),
+        parts: vec![
+            Part::Text(format!(
+                "A new password was asked for at {site}, for the account with this e-mail address. To choose one, open \
+                 this link:"
+            )),
+            Part::link("Choose a new password", app, path, token),
+            Part::Text(
+                "The link is valid for 30 minutes, and only once. With the new password, you are signed out \
+                 everywhere."
+                    .to_owned(),
+            ),
+            Part::Text(
+                "If you did not ask for it, ignore this mail: nothing has changed. Do not pass the link on."
+                    .to_owned(),
+            ),
+        ],
+    }
+}
+
 impl Part {
     fn link(label: &'static str, app: &PublicUrl, path: &str, token: &SecretString) -> Self {
         // Tokens are base64url, which needs no escaping.
@@ -143,48 +167,67 @@ fn escape(text: &str) -> String {
 mod tests {
     use super::*;
 
-    fn written() -> Written {
+    fn all() -> [Written; 2] {
         let app = PublicUrl::parse("https://app.example").unwrap();
-        verification(&app, "/verify", &"to-ken_1".into(), &"12345678".into()).write()
+        [
+            verification(&app, "/verify", &"to-ken_1".into(), &"12345678".into()).write(),
+            reset(&app, "/reset", &"to-ken_1".into()).write(),
+        ]
     }
 
     #[test]
     fn text_and_html_say_the_same() {
-        let Written { subject, text, html } = written();
-        assert_eq!(subject, "Verify your e-mail address for app.example");
-        for said in [
-            "https://app.example/verify?token=to-ken_1",
-            "1234 5678",
-            "24 hours",
+        let [verification, reset] = all();
+        for (mail, subject, link, more) in [
+            (
+                &verification,
+                "Verify your e-mail address",
+                "verify",
+                ["1234 5678", "24 hours"],
+            ),
+            (
+                &reset,
+                "Choose a new password",
+                "reset",
+                ["30 minutes", "signed out"],
+            ),
         ] {
-            assert!(text.contains(said), "{text}");
-            assert!(html.contains(said), "{html}");
+            let Written {
+                subject: ours,
+                text,
+                html,
+            } = mail;
+            assert_eq!(*ours, format!("{subject} for app.example"));
+            let link = format!("https://app.example/{link}?token=to-ken_1");
+            for said in [&[link.as_str()], &more[..]].concat() {
+                assert!(text.contains(said), "{text}");
+                assert!(html.contains(said), "{html}");
+            }
+            // Every sentence of the text is in the HTML.
+            for paragraph in text.trim_end().split("\n\n") {
+                assert!(html.contains(&escape(paragraph.trim())), "{paragraph}");
+            }
+            // Some programs still garble other characters.
+            assert!(text.is_ascii() && html.is_ascii());
         }
-        // Every sentence of the text is in the HTML.
-        for paragraph in text.trim_end().split("\n\n") {
-            assert!(html.contains(&escape(paragraph.trim())), "{paragraph}");
-        }
-        assert!(
-            text.is_ascii() && html.is_ascii(),
-            "some programs still garble other characters"
-        );
     }
 
     /// What is loaded from elsewhere tells its owner who reads, and when.
     #[test]
     fn the_html_loads_nothing_and_leads_only_to_this_application() {
-        let html = written().html;
-        for banned in ["<img", "<script", "<link", "@import", "url(", "src="] {
-            assert!(!html.contains(banned), "{banned}");
+        for html in all().map(|mail| mail.html) {
+            for banned in ["<img", "<script", "<link", "@import", "url(", "src="] {
+                assert!(!html.contains(banned), "{banned}");
+            }
+            for link in html.split("href=\"").skip(1) {
+                assert!(link.starts_with("https://app.example/"), "{link}");
+            }
+            assert_eq!(
+                html.matches("://").count(),
+                2,
+                "the link, and its address as text"
+            );
         }
-        for link in html.split("href=\"").skip(1) {
-            assert!(link.starts_with("https://app.example/"), "{link}");
-        }
-        assert_eq!(
-            html.matches("://").count(),
-            2,
-            "the link, and its address as text"
-        );
     }
 
     #[test]

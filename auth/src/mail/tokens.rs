@@ -35,12 +35,15 @@ pub(super) const EXPIRED: Expired = Expired {
 pub(super) enum Purpose {
     /// Proves the address of its user.
     Verification,
+    /// Lets the owner of the address choose a new password.
+    Reset,
 }
 
 impl Purpose {
     const fn name(self) -> &'static str {
         match self {
             Self::Verification => "verification",
+            Self::Reset => "reset",
         }
     }
 }
@@ -48,13 +51,13 @@ impl Purpose {
 /// A token to be made.
 pub(super) struct NewToken<'a> {
     pub(super) purpose: Purpose,
-    pub(super) user_id: Uuid,
-    /// The address that it is sent to, and the only one that it proves.
-    pub(super) address: &'a Email,
+    /// Whose it is, and the address that it is sent to, the only one that it proves. Without a user, the same work is
+    /// done for a token that proves nothing.
+    pub(super) owner: Option<(Uuid, &'a Email)>,
     pub(super) life: Duration,
 }
 
-/// A new token and its code, for the mail.
+/// A new token and the code that does the same, for the mail.
 pub(super) struct Made {
     pub(super) token: SecretString,
     pub(super) code: SecretString,
@@ -65,6 +68,8 @@ pub(super) struct Made {
 pub(super) struct Found {
     /// Whose it is.
     pub(super) user_id: Option<Uuid>,
+    /// The address that it proves.
+    pub(super) address: String,
 }
 
 /// The row of a code that was typed, which may be another one.
@@ -90,14 +95,15 @@ fn normal(code: &str) -> String {
 }
 
 impl Mail {
-    /// Makes a token with a code. It voids older ones of the same purpose and user, who must be locked.
+    /// Makes a token and a code. They void older ones of the same purpose and user, who must be locked.
     pub(super) async fn make_token(&self, tx: &mut Tx, new: &NewToken<'_>) -> Result<Made> {
         let mut bytes = [0; TOKEN];
         OsRng.fill_bytes(&mut bytes);
         let hash = IdHash::of_secret(&bytes);
         let code = format!("{:0DIGITS$}", OsRng.gen_range(0..10_u32.pow(DIGITS as u32)));
+        let (user_id, address) = new.owner.unzip();
         sqlx::query("DELETE FROM mail_tokens WHERE user_id = $1 AND purpose = $2")
-            .bind(new.user_id)
+            .bind(user_id)
             .bind(new.purpose.name())
             .execute(&mut **tx)
             .await?;
@@ -108,8 +114,8 @@ impl Mail {
         .bind(hash.bytes())
         .bind(Uuid::now_v7())
         .bind(new.purpose.name())
-        .bind(new.user_id)
-        .bind(new.address.as_str())
+        .bind(user_id)
+        .bind(address.map_or("", Email::as_str))
         .bind(self.0.keys.code_mac(hash.bytes(), &code).as_slice())
         .bind(TRIES)
         .bind(self.0.clock.now() + new.life)
@@ -131,7 +137,7 @@ impl Mail {
             return Ok(None);
         };
         Ok(sqlx::query_as(
-            "SELECT t.user_id FROM mail_tokens t LEFT JOIN users u ON u.id = t.user_id
+            "SELECT t.user_id, t.address FROM mail_tokens t LEFT JOIN users u ON u.id = t.user_id
              WHERE t.hash = $1 AND t.purpose = $2 AND t.expires_at > $3 AND u.disabled_at IS NULL",
         )
         .bind(hash.bytes())
@@ -162,6 +168,15 @@ impl Mail {
         .bind(self.0.clock.now())
         .fetch_optional(&mut **tx)
         .await?)
+    }
+
+    /// Ends all links and codes of a user.
+    pub(super) async fn end_tokens(tx: &mut Tx, user_id: Uuid) -> Result<()> {
+        sqlx::query("DELETE FROM mail_tokens WHERE user_id = $1")
+            .bind(user_id)
+            .execute(&mut **tx)
+            .await?;
+        Ok(())
     }
 
     /// Spends the token of this user that was sent with this code. Returns the address that it proves; `None` if the

@@ -87,8 +87,7 @@ impl Auth {
     async fn enqueue_verification(&self, tx: &mut Tx, user_id: Uuid, email: &Email) -> Result<Queued> {
         let new = NewToken {
             purpose: Purpose::Verification,
-            user_id,
-            address: email,
+            owner: Some((user_id, email)),
             life: LIFE,
         };
         let Made { token, code } = self.mail.make_token(tx, &new).await?;
@@ -186,7 +185,7 @@ impl Auth {
     }
 
     /// Counts a use of a link.
-    fn count_link(&self, request: &RequestAuth) -> Result<()> {
+    pub(super) fn count_link(&self, request: &RequestAuth) -> Result<()> {
         let from = Subject::address(request.client().limited_address());
         self.limits.take(Action::LinkAddress, from)
     }

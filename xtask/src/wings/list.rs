@@ -169,6 +169,8 @@ const WINGS: &[Row] = &[
         name: "mail",
         about: "mails, which prove addresses: SMTP, the outbox, the development mailbox, and the page /verify",
         paths: &[
+            "app/src/pages/forgot.rs",
+            "app/src/pages/reset.rs",
             "app/src/pages/verify.rs",
             "auth/src/mail",
             "auth/wire/src/mail.rs",

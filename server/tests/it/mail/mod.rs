@@ -2,6 +2,7 @@
 
 mod development;
 mod outbox;
+mod reset;
 mod sending;
 mod smtp_server;
 mod verification;
@@ -20,8 +21,19 @@ pub async fn mails(app: &TestApp) -> Vec<Delivered> {
 
 /// The newest mail to this address.
 pub async fn newest(app: &TestApp, to: &str) -> Delivered {
-    let mut mails = mails(app).await.into_iter();
-    mails.find(|mail| mail.to == to).expect("there is a mail")
+    let mails = mails(app).await.into_iter();
+    // Several are sent at once. Their ids are in the order in which they were written.
+    let newest = mails.filter(|mail| mail.to == to).max_by_key(|mail| mail.id);
+    newest.expect("there is a mail")
+}
+
+/// The page that a link to a new password leads to.
+pub async fn reset_page(app: &TestApp, to: &str) -> String {
+    app.browser()
+        .call("forgot_password", &[("email", to)])
+        .await
+        .expect(200);
+    format!("/reset?token={}", token(&newest(app, to).await))
 }
 
 /// The token in a mail's link.

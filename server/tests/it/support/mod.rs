@@ -73,6 +73,12 @@ pub const FUNCTIONS: &[Function] = &[
     ("send_verification", &[]),
     ("get_verification", &[("token", SOME_TOKEN)]),
     ("verify_email", &[("code", "12345678")]),
+    ("forgot_password", &[("email", "ada@example.com")]),
+    ("get_reset", &[("token", SOME_TOKEN)]),
+    (
+        "reset_password",
+        &[("token", SOME_TOKEN), ("new_password", OTHER_PASSWORD)],
+    ),
     // end wing:mail
 ];
 
@@ -106,7 +112,12 @@ pub const OPEN_FUNCTIONS: &[&str] = &[
     "logout",
     "get_auth_session",
     "get_user",
-    "get_verification", // wing:mail
+    // wing:mail
+    "get_verification",
+    "forgot_password",
+    "get_reset",
+    "reset_password",
+    // end wing:mail
 ];
 
 /// A new id, in the words of the engine.
