@@ -18,6 +18,10 @@ pub enum AppError {
     InvalidCredentials,
     /// The signed-in user's current password is wrong. To clients the same as [`Self::InvalidCredentials`].
     WrongPassword,
+    // wing:mail
+    /// Not the code that was sent. To clients the same as [`Self::InvalidCredentials`].
+    WrongCode,
+    // end wing:mail
     /// The request came from another site.
     CrossOrigin,
     /// The user's identity must be confirmed first.
@@ -50,6 +54,10 @@ pub enum AppError {
     /// The last administrator cannot be removed.
     LastAdmin,
     // end wing:admin
+    // wing:mail
+    /// A link from a mail is not valid any more.
+    LinkExpired,
+    // end wing:mail
     /// `If-Match` named another version.
     VersionMismatch,
     /// The request is too large.
@@ -97,6 +105,9 @@ impl AppError {
                 "This e-mail address and password do not match.",
             ),
             Self::WrongPassword => (401, "invalid_credentials", "The current password is incorrect."),
+            // wing:mail
+            Self::WrongCode => (401, "invalid_credentials", "This code is wrong or has expired."),
+            // end wing:mail
             Self::CrossOrigin => (
                 403,
                 "cross_origin",
@@ -167,6 +178,13 @@ impl AppError {
                 "This is the last administrator, so the role cannot be removed.",
             ),
             // end wing:admin
+            // wing:mail
+            Self::LinkExpired => (
+                410,
+                "link_expired",
+                "This link has expired, or it was used already.",
+            ),
+            // end wing:mail
             Self::VersionMismatch => (
                 412,
                 "version_mismatch",
@@ -263,6 +281,7 @@ impl AppError {
             404 => Self::NotFound,
             405 => Self::MethodNotAllowed,
             409 => Self::VersionMismatch,
+            410 => Self::LinkExpired, // wing:mail
             412 => Self::VersionMismatch,
             413 => Self::TooLarge,
             415 => Self::UnsupportedType,

@@ -20,6 +20,9 @@ pub struct Endpoint {
     pub comes_back: &'static [&'static str],
     /// What the answer shows once. `None` if the form's page shows everything that came of it.
     pub shown_once: Option<ShownOnce>, // wing:clients
+    /// The name of the field with a link's token. It stays in the address of the form's page if the form does not
+    /// succeed, so that the page is the one that the link leads to.
+    pub token: Option<&'static str>, // wing:mail
 }
 
 // wing:clients
@@ -44,8 +47,19 @@ impl Endpoint {
             pages,
             comes_back: &[],
             shown_once: None, // wing:clients
+            token: None,      // wing:mail
         }
     }
+
+    // wing:mail
+    /// The same form, on a page that a link leads to.
+    pub const fn staying_with(self, token: &'static str) -> Self {
+        Self {
+            token: Some(token),
+            ..self
+        }
+    }
+    // end wing:mail
 
     /// The same form, with fields that come back.
     pub const fn coming_back(self, comes_back: &'static [&'static str]) -> Self {
@@ -118,6 +132,7 @@ mod tests {
         pages: &["/people/{user_id}/edit", "/people"],
         comes_back: &[],
         shown_once: None, // wing:clients
+        token: None,      // wing:mail
     };
 
     #[test]

@@ -6,12 +6,15 @@
 pub mod admin; // wing:admin
 pub mod authorize; // wing:clients
 pub mod device; // wing:clients
+pub mod forgot; // wing:mail
 pub mod home;
 pub mod login;
 pub mod not_found;
 pub mod profile;
 pub mod register;
+pub mod reset; // wing:mail
 pub mod settings;
+pub mod verify; // wing:mail
 
 use leptos::prelude::*;
 use leptos_router::{
@@ -61,6 +64,16 @@ pub mod paths {
     /// Where a user types the code that a device shows.
     pub const DEVICE: &str = "/device";
     // end wing:clients
+    // wing:mail
+    /// Where the link in a mail leads that verifies an address.
+    pub const VERIFY: &str = "/verify";
+    /// Where a link to a new password is asked for, and what happens then.
+    pub const FORGOT: &str = "/forgot";
+    /// The second of these.
+    pub const FORGOT_SENT: &str = "/forgot/sent";
+    /// Where that link leads.
+    pub const RESET: &str = "/reset";
+    // end wing:mail
     // wing:admin
     /// The list of people, for administrators. For all other visitors the page does not exist.
     pub const ADMIN: &str = "/admin";
@@ -84,7 +97,17 @@ pub mod paths {
 
 /// The pages that need no session. On every other page, anonymous visitors are redirected to [`paths::LOGIN`] before
 /// any of it is rendered, so a page that is not listed is closed.
-pub const PUBLIC: &[&str] = &[paths::HOME, paths::LOGIN, paths::REGISTER];
+pub const PUBLIC: &[&str] = &[
+    paths::HOME,
+    paths::LOGIN,
+    paths::REGISTER,
+    // wing:mail
+    paths::VERIFY,
+    paths::FORGOT,
+    paths::FORGOT_SENT,
+    paths::RESET,
+    // end wing:mail
+];
 
 /// The pages for visitors who are not signed in.
 pub const ANONYMOUS: &[&str] = &[paths::LOGIN, paths::REGISTER];
@@ -101,7 +124,12 @@ pub const FORMS: &[&[Endpoint]] = &[
     settings::security::FORMS,
     settings::access::FORMS, // wing:clients
     device::FORMS,           // wing:clients
-    admin::person::FORMS,    // wing:admin
+    // wing:mail
+    verify::FORMS,
+    forgot::FORMS,
+    reset::FORMS,
+    // end wing:mail
+    admin::person::FORMS, // wing:admin
 ];
 
 /// The declaration of the form that posts to the server function at this path.
@@ -125,6 +153,12 @@ pub fn Page() -> impl IntoView {
             <Route path=last_two(paths::AUTHORIZE) view=authorize::Authorize ssr=SsrMode::Async />
             <Route path=last(paths::DEVICE) view=device::Device ssr=SsrMode::Async />
             // end wing:clients
+            // wing:mail
+            <Route path=last(paths::VERIFY) view=verify::Verify ssr=SsrMode::Async />
+            <Route path=last(paths::FORGOT) view=forgot::Forgot ssr=SsrMode::Async />
+            <Route path=last_two(paths::FORGOT_SENT) view=forgot::ForgotSent ssr=SsrMode::Async />
+            <Route path=last(paths::RESET) view=reset::Reset ssr=SsrMode::Async />
+            // end wing:mail
             <ParentRoute path=last(paths::SETTINGS) view=Settings ssr=SsrMode::Async>
                 <Route path=StaticSegment("") view=Public />
                 <Route path=last(paths::SETTINGS_PUBLIC) view=Public />
@@ -149,13 +183,13 @@ fn last(path: &'static str) -> StaticSegment<&'static str> {
     StaticSegment(path.rsplit_once('/').map_or(path, |(_, last)| last))
 }
 
-// wing:clients
+// wing:clients,mail
 /// The last two segments of a path.
 fn last_two(path: &'static str) -> (StaticSegment<&'static str>, StaticSegment<&'static str>) {
     let above = path.rsplit_once('/').map_or("", |(above, _)| above);
     (last(above), last(path))
 }
-// end wing:clients
+// end wing:clients,mail
 
 // wing:admin
 /// The last two segments of a path that ends with a name in braces.

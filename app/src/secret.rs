@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// A password in a form. On the wire it is a text like any other. The arguments of server functions derive `Debug`,
+/// A password, or another secret, in a form. On the wire it is a text like any other. The arguments of server functions derive `Debug`,
 /// and this type's implementation shows nothing.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -15,6 +15,14 @@ impl fmt::Debug for Secret {
         f.write_str("Secret(..)")
     }
 }
+
+// wing:mail
+impl From<String> for Secret {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+// end wing:mail
 
 #[cfg(feature = "ssr")]
 impl From<Secret> for secrecy::SecretString {

@@ -3,13 +3,15 @@
 use leptos::prelude::*;
 use wire::ProviderInfo;
 
-/// What every page knows without a query: the providers with a button, and the minimum length of a password.
+/// What every page knows without a query, such as the providers with a button, and the minimum length of a password.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Setup {
     /// The configured providers, in the order of their buttons.
     pub providers: Vec<ProviderInfo>,
     /// The shortest password, in characters.
     pub password_min_length: usize,
+    /// Whether there is mail.
+    pub has_mail: bool, // wing:mail
 }
 
 /// Never shown to a user: there is no request while the list of routes is built.
@@ -18,6 +20,7 @@ impl Default for Setup {
         Self {
             providers: Vec::new(),
             password_min_length: 15,
+            has_mail: false, // wing:mail
         }
     }
 }
@@ -31,6 +34,7 @@ impl Setup {
                 return Self {
                     providers: auth.oauth.list(),
                     password_min_length: auth.passwords.min_length(),
+                    has_mail: auth.mail.is_on(), // wing:mail
                 };
             }
             Self::default()

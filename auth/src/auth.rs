@@ -6,6 +6,7 @@ use uuid::Uuid;
 use wire::{Event, User, WaysIn};
 
 use crate::clients::{self, Clients}; // wing:clients
+use crate::mail::{self, Mail}; // wing:mail
 use crate::{
     admin, // wing:admin
     audit::{self, NewEvent},
@@ -65,6 +66,8 @@ pub struct Parts {
     pub form_texts: FormTexts,
     /// Other clients.
     pub clients: Clients, // wing:clients
+    /// Mail.
+    pub mail: Mail, // wing:mail
 }
 
 impl Deref for Auth {
@@ -122,6 +125,15 @@ impl Auth {
             has_dev_app,
         );
         // end wing:clients
+        // wing:mail
+        let shared = mail::Shared {
+            db: &db,
+            clock: &clock,
+            keys: &keys,
+            public_url: &config.public_url,
+        };
+        let mail = Mail::new(&shared, config.mail.clone());
+        // end wing:mail
         Self(Arc::new(Parts {
             passwords: Passwords::new(
                 config.password_min_length,
@@ -146,6 +158,7 @@ impl Auth {
             form_texts: FormTexts::new(db.clone(), Arc::clone(&keys), clock.clone(), limits.clone()),
             limits,
             clients, // wing:clients
+            mail,    // wing:mail
             public_url: config.public_url,
             db,
             detached,
@@ -245,6 +258,7 @@ impl Auth {
             events.await.map(drop),
             self.oauth.sweep().await,
             self.clients.sweep().await, // wing:clients
+            self.mail.sweep().await,    // wing:mail
         ])
     }
 }

@@ -58,7 +58,7 @@ impl Clock {
         }
     }
 
-    // wing:clients
+    // wing:clients,mail
     /// The end of this much time from now. A manual clock counts whole seconds.
     pub fn after(&self, time: std::time::Duration) -> Deadline {
         match self {
@@ -69,7 +69,7 @@ impl Clock {
             }
         }
     }
-    // end wing:clients
+    // end wing:clients,mail
 
     // wing:postgres
     /// Follows the database server's clock, which showed `server` at some time in the last `elapsed`. A manual
@@ -94,7 +94,7 @@ impl Clock {
     // end wing:postgres
 }
 
-// wing:clients
+// wing:clients,mail
 /// The end of a time to wait. Corrections of the machine's clock do not move it.
 #[derive(Clone, Debug)]
 pub enum Deadline {
@@ -116,7 +116,7 @@ impl Deadline {
         }
     }
 }
-// end wing:clients
+// end wing:clients,mail
 
 #[expect(
     clippy::disallowed_methods,

@@ -38,6 +38,14 @@ pub enum Error {
     /// Wrong address or password, no such user, no password, or disabled: the caller cannot see which.
     #[error("invalid credentials")]
     InvalidCredentials,
+    // wing:mail
+    /// Not the code that was sent, or it is spent or expired: the caller cannot see which.
+    #[error("wrong code")]
+    WrongCode,
+    /// The link's token is unknown, spent or expired: the caller cannot see which.
+    #[error("the link is no longer valid")]
+    LinkExpired,
+    // end wing:mail
     /// The present password of the signed-in user is a different one, or none is set.
     #[error("wrong current password")]
     WrongPassword,

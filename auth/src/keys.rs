@@ -58,6 +58,8 @@ pub enum Purpose {
     FormText,
     /// A client's access token.
     AccessToken, // wing:clients
+    /// A mail that is to be sent.
+    Mail, // wing:mail
 }
 
 impl Purpose {
@@ -70,6 +72,7 @@ impl Purpose {
             Self::PrivateData => label!("private-data/v1"), // wing:private-data
             Self::FormText => label!("form-text/v1"),
             Self::AccessToken => label!("access-token/v1"), // wing:clients
+            Self::Mail => label!("mail/v1"),                // wing:mail
         }
     }
 
@@ -123,6 +126,8 @@ struct Key {
     mark: Hmac<Sha256>,
     /// The key that tags refresh tokens.
     tag: Hmac<Sha256>, // wing:clients
+    /// The key for codes in mails.
+    code: Hmac<Sha256>, // wing:mail
 }
 
 /// The keys, newest first.
@@ -271,6 +276,21 @@ impl KeyRing {
     }
     // end wing:clients
 
+    // wing:mail
+    /// What is stored of a code that belongs to a token with this hash. It is keyed: a code has so few digits that a plain
+    /// hash of it could be reversed.
+    pub(crate) fn code_mac(&self, hash: &[u8], code: &str) -> [u8; 32] {
+        self.keys[0].code_of(hash, code).finalize().into_bytes().into()
+    }
+
+    /// Whether one of the keys made this of the code.
+    pub(crate) fn is_code(&self, hash: &[u8], code: &str, mac: &[u8]) -> bool {
+        self.keys
+            .iter()
+            .any(|key| key.code_of(hash, code).verify_slice(mac).is_ok())
+    }
+    // end wing:mail
+
     /// The user that a mark belongs to; `None` if the mark is not ours.
     pub fn marked(&self, mark: &str) -> Option<Uuid> {
         let mark = BASE64_URL_SAFE_NO_PAD.decode(mark).ok()?;
@@ -297,8 +317,21 @@ impl Key {
             tag: Hmac::new_from_slice(&expand(secret, label!("refresh-tag/v1")))
                 .expect("HMAC takes any key length"),
             // end wing:clients
+            // wing:mail
+            code: Hmac::new_from_slice(&expand(secret, label!("mail-code/v1")))
+                .expect("HMAC takes any key length"),
+            // end wing:mail
         }
     }
+
+    // wing:mail
+    fn code_of(&self, hash: &[u8], code: &str) -> Hmac<Sha256> {
+        let mut mac = self.code.clone();
+        mac.update(hash);
+        mac.update(code.as_bytes());
+        mac
+    }
+    // end wing:mail
 
     fn seal_of(&self, user_id: Uuid) -> Hmac<Sha256> {
         let mut mac = self.mark.clone();

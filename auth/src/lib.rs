@@ -40,6 +40,7 @@ mod error;
 pub mod form_texts;
 pub mod keys;
 pub mod limits;
+pub mod mail; // wing:mail
 mod networks;
 pub mod oauth;
 pub mod password;

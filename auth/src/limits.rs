@@ -91,6 +91,20 @@ pub enum Action {
     /// Keys that one user creates.
     CreateKeyUser,
     // end wing:clients
+    // wing:mail
+    /// Mails to one e-mail address.
+    MailAddress,
+    /// Mails that one client causes.
+    MailClient,
+    /// Mails to verify an address, asked for by one user.
+    VerificationUser,
+    /// Wrong codes of one user.
+    MailCode,
+    /// Wrong codes from one address.
+    MailCodeAddress,
+    /// Uses of links from one address.
+    LinkAddress,
+    // end wing:mail
 }
 
 impl Action {
@@ -118,6 +132,13 @@ impl Action {
             Self::ConsentUser | Self::AuthorizeUser => (30, 60),
             Self::CreateKeyUser => (10, 3600),
             // end wing:clients
+            // wing:mail
+            Self::MailAddress => (5, 3600),
+            Self::MailClient => (20, 3600),
+            Self::VerificationUser => (3, 3600),
+            Self::MailCode => (5, 300),
+            Self::MailCodeAddress | Self::LinkAddress => (20, 60),
+            // end wing:mail
         }
     }
 

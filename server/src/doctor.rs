@@ -66,6 +66,14 @@ pub async fn run(config: ServerConfig) -> Result<(), Failure> {
         &format!("with the key {}, {keys} published", auth.clients.signing_key()),
     );
     // end wing:clients
+    // wing:mail
+    match (auth.mail.server(), auth.mail.greet().await) {
+        (None, _) if auth.mail.is_on() => report.ok("mail", "kept in memory, and shown at /dev/mail"),
+        (None, _) => report.ok("mail", "off: neither SMTP_URL nor MAIL_FROM is set"),
+        (Some(server), Ok(())) => report.ok("mail", &format!("{server} answers as configured")),
+        (Some(server), Err(error)) => report.bad("mail", &format!("{server}: {error}")),
+    }
+    // end wing:mail
     for provider in auth.oauth.list() {
         // wing:dev-provider
         // The development provider is part of this server, which is not running now.

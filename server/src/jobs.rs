@@ -39,6 +39,13 @@ pub(crate) async fn sweep(auth: Auth, stop: CancellationToken) {
     tokio::select! { () = work => {}, () = stop.cancelled() => {} }
 }
 
+// wing:mail
+/// Sends mails.
+pub(crate) async fn mail(auth: Auth, stop: CancellationToken) {
+    auth.mail.run(stop).await;
+}
+// end wing:mail
+
 /// Whether it succeeded. A failure is logged.
 fn is_ok<T>(outcome: &auth::Result<T>, failed: &str) -> bool {
     if let Err(error) = outcome {

@@ -10,6 +10,7 @@ pub mod command_line; // wing:admin,clients
 pub mod config;
 pub mod connections;
 mod dev_idp; // wing:dev-provider
+mod dev_mail; // wing:mail
 pub mod doctor;
 mod jobs;
 pub mod log;

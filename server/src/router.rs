@@ -198,6 +198,8 @@ pub fn router(
         .with_state(state.clone());
     #[cfg(debug_assertions)] // wing:dev-provider
     let router = router.merge(crate::dev_idp::router(&state.auth)); // wing:dev-provider
+    #[cfg(debug_assertions)] // wing:mail
+    let router = router.merge(crate::dev_mail::router(&state.auth)); // wing:mail
     let router = router.fallback_service(nowhere.clone());
     // wing:admin
     let gate = administration::Administration {

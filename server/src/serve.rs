@@ -77,6 +77,7 @@ pub async fn run(config: ServerConfig) -> Result<(), Failure> {
     let detached = auth.detached.clone();
     let clients = auth.clients.clone(); // wing:clients
     let sessions = auth.sessions.clone(); // wing:clients
+    tasks.spawn(jobs::mail(auth.clone(), stop.clone())); // wing:mail
     tasks.spawn(jobs::sweep(auth, stop.clone()));
     tokio::spawn({
         let stop = stop.clone();

@@ -16,6 +16,7 @@ use crate::{
     forms::Endpoint,
     pages::paths,
     secret::Secret,
+    setup::Setup, // wing:mail
     ui::{
         field::{Checkbox, Field},
         form::{Form, FormState, Notice, Submit},
@@ -85,6 +86,13 @@ pub fn LoginPage() -> impl IntoView {
                 <Submit form label="Sign in" busy="Signing in…" />
                 <ProviderChoice />
             </Form>
+            // wing:mail
+            <Show when=|| Setup::get().has_mail>
+                <p class="aside">
+                    <a href=paths::FORGOT>"Forgotten your password?"</a>
+                </p>
+            </Show>
+            // end wing:mail
             <p class="aside">
                 "No account yet? "
                 <a href=register>"Create an account"</a>

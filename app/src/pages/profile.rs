@@ -11,6 +11,7 @@ use crate::{
         settings::public::{About, PublicData, PublicDataContext},
     },
     session::{GetUser, current_session},
+    setup::Setup, // wing:mail
     theme::ThemeContext,
     ui::{
         address::Address,
@@ -60,6 +61,7 @@ fn Person(user: User, public: Option<PublicData>) -> impl IntoView {
     if let Some(public) = &public {
         ThemeContext::follow(public.theme);
     }
+    let can_verify = Setup::get().has_mail && user.email.is_some() && !user.email_verified; // wing:mail
     let expires_at = current_session().map(|session| session.expires_at);
     view! {
         <header class="person">
@@ -78,6 +80,7 @@ fn Person(user: User, public: Option<PublicData>) -> impl IntoView {
                 <dt>"E-mail"</dt>
                 <dd>
                     <Address email=user.email.clone() is_verified=user.email_verified />
+                    {can_verify.then(|| view! { " " <a href=paths::VERIFY>"Verify it"</a> })} // wing:mail
                 </dd>
                 <dt>"Id"</dt>
                 <dd>

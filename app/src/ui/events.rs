@@ -58,6 +58,8 @@ fn words(kind: &str, note: &str) -> String {
         "revoke_session" => "Session ended".to_owned(),
         "confirm" => "Identity confirmed".to_owned(),
         "change_password" => "Password changed".to_owned(),
+        "reset_password" => "New password chosen with a link from a mail".to_owned(), // wing:mail
+        "verify_email" => "E-mail address verified".to_owned(),
         "link" => format!("{} connected", provider_name(note)),
         "unlink" => format!("{} disconnected", provider_name(note)),
         "disable" => "Account disabled".to_owned(),

@@ -23,6 +23,19 @@ pub fn Failure(
     }
 }
 
+// wing:mail
+/// Lets other addresses learn only where this page is from, not its query: that holds the token of a link.
+pub fn no_referrer_path() {
+    #[cfg(feature = "ssr")]
+    if let Some(response) = use_context::<leptos_axum::ResponseOptions>() {
+        response.insert_header(
+            http::header::REFERRER_POLICY,
+            http::HeaderValue::from_static("strict-origin"),
+        );
+    }
+}
+// end wing:mail
+
 /// Sets the page's true status. In the browser there is no response to set it on.
 pub fn set_status(status: u16) {
     #[cfg(feature = "ssr")]

@@ -221,12 +221,12 @@ impl FormState {
         }
     }
 
-    // wing:clients
+    // wing:clients,mail
     /// Whether the form is done.
     pub fn is_done(self) -> bool {
         matches!(self.outcome(), Some(Outcome::Done))
     }
-    // end wing:clients
+    // end wing:clients,mail
 
     /// Whether the form was sent.
     pub fn was_sent(self) -> bool {

@@ -9,6 +9,10 @@ use crate::pages::paths;
 
 /// The name of the field and query parameter that holds where to go afterwards.
 pub const RETURN_TO: &str = "return_to";
+// wing:mail
+/// The name of the field and query parameter that holds the token of a link from a mail.
+pub const TOKEN: &str = "token";
+// end wing:mail
 /// The name of the query parameter that reports once why a provider's sign-in failed.
 pub const ERROR: &str = "error";
 

@@ -12,6 +12,7 @@ use secrecy::{SecretSlice, SecretString};
 
 pub use self::{problem::Problem, vars::Vars};
 use crate::clients::ApiLifetimes; // wing:clients
+use crate::mail::MailConfig; // wing:mail
 use crate::{
     at_rest,
     db::{self, ListenAddress},
@@ -45,6 +46,8 @@ pub struct Config {
     pub providers: Vec<Provider>,
     /// The client that reaches them.
     pub provider_http: Http,
+    /// How mails leave.
+    pub mail: MailConfig, // wing:mail
 }
 
 impl fmt::Debug for Config {
@@ -58,6 +61,7 @@ impl fmt::Debug for Config {
             .field("password_min_length", &self.password_min_length)
             .field("address_limits", &self.address_limits)
             .field("providers", &self.providers)
+            .field("mail", &self.mail) // wing:mail
             .finish()
     }
 }
@@ -119,6 +123,7 @@ impl Config {
         });
         let providers = oauth::from_vars(vars, problems);
         let provider_http = Http::from_vars(vars, problems);
+        let mail = MailConfig::from_vars(vars, &public_url, problems); // wing:mail
         Self {
             public_url,
             database_url,
@@ -130,6 +135,7 @@ impl Config {
             address_limits,
             providers,
             provider_http,
+            mail, // wing:mail
         }
     }
 }
@@ -254,6 +260,10 @@ mod tests {
             ("REFRESH_GRACE", "61"), // wing:clients
             ("PASSWORD_MIN_LENGTH", "7"),
             ("ADDRESS_LIMITS", "101"),
+            // wing:mail
+            ("SMTP_URL", "smtp://secret-value@mail.example"),
+            ("MAIL_FROM", "secret-value"),
+            // end wing:mail
         ];
         let mut problems = Vec::new();
         Config::from_vars(

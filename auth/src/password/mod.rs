@@ -6,6 +6,7 @@ pub(crate) mod opaque;
 mod policy;
 
 use secrecy::SecretString;
+use uuid::Uuid;
 use wire::AuthSession;
 
 use self::{
@@ -55,6 +56,7 @@ impl Auth {
             }
         };
         let password_hash = Some(self.passwords.hash(password, address, Some(visit)).await?);
+        let own_address = email.clone(); // wing:mail
         let new = NewUser {
             email: Some(email),
             email_verified: false,
@@ -73,6 +75,7 @@ impl Auth {
             .note(METHOD)
             .record(&mut tx, now)
             .await?;
+        let _queued = self.verify_new_user(&mut tx, user_id, &own_address).await?; // wing:mail
         request.start_session(tx, user_id, METHOD, remember).await
     }
 
@@ -223,12 +226,23 @@ impl Auth {
     }
 
     async fn accept_for(&self, live: &LiveSession, new: &SecretString) -> Result<Password> {
+        self.accept_new_password(live.user_id(), live.email.as_deref(), new)
+            .await
+    }
+
+    /// A new password for this user, if the rules accept it.
+    pub(crate) async fn accept_new_password(
+        &self,
+        user_id: Uuid,
+        email: Option<&str>,
+        new: &SecretString,
+    ) -> Result<Password> {
         let name: Option<Option<String>> = sqlx::query_scalar("SELECT name FROM users WHERE id = $1")
-            .bind(live.user_id())
+            .bind(user_id)
             .fetch_optional(self.db.read())
             .await?;
         let name = name.flatten();
-        let email: Option<Email> = live.email.as_deref().and_then(|email| email.parse().ok());
+        let email: Option<Email> = email.and_then(|email| email.parse().ok());
         let person = Person {
             email: email.as_ref(),
             name: name.as_deref(),

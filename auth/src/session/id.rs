@@ -25,12 +25,14 @@ impl IdHash {
     pub(crate) fn of_text(secret: &str) -> Self {
         Self::of_secret(secret.as_bytes())
     }
+    // end wing:clients
 
+    // wing:clients,mail
     /// Hashes the bytes of another secret.
     pub(crate) fn of_secret(secret: &[u8]) -> Self {
         Self(Sha256::digest(secret).into())
     }
-    // end wing:clients
+    // end wing:clients,mail
 
     /// The whole hash: `sessions.key_hash`.
     pub fn bytes(&self) -> &[u8] {

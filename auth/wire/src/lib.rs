@@ -6,6 +6,7 @@ mod clients; // wing:clients
 mod data; // wing:private-data
 mod event;
 mod flow_error;
+mod mail; // wing:mail
 mod role;
 mod session;
 mod timestamp;
@@ -30,6 +31,7 @@ pub use self::{
     data::PrivateKeyInfo,                                                   // wing:private-data
     event::{Actor, Event},
     flow_error::FlowError,
+    mail::VerificationLink, // wing:mail
     role::Role,
     session::{AuthSession, SessionInfo},
     timestamp::Timestamp,

@@ -15,7 +15,7 @@ pub struct AuthSession {
     /// The user's address in normal form, if the user has one. Anyone may have typed it: a decision based on an
     /// address must also check `email_verified`.
     pub email: Option<String>,
-    /// Whether a provider vouched for the address.
+    /// Whether the address is verified.
     pub email_verified: bool,
     /// The user's role.
     pub role: Role,

@@ -8,6 +8,7 @@ import type { Person } from '../../people'; // wing:admin
 import type { Visitor } from '../../visitor';
 import { forAdmins } from './sights'; // wing:admin
 import { CLIENTS } from './sights'; // wing:clients
+import { MAIL } from './sights'; // wing:mail
 import { ANONYMOUS, NEW, PROVIDER_ONLY, SETTLED, type Sight, inColours, settle } from './sights';
 
 const ABOUT_COLOURS = ['color-contrast', 'link-in-text-block'];
@@ -57,6 +58,13 @@ test('pages about other clients', async ({ visitor }, { project }) => {
   await look(visitor, CLIENTS, project.name);
 });
 // end wing:clients
+
+// wing:mail
+test('pages about mail, and a mail', async ({ visitor }, { project }) => {
+  await visitor.register(somebody());
+  await look(visitor, MAIL, project.name);
+});
+// end wing:mail
 
 test('pages of a user without a password', async ({ visitor }, { project }) => {
   await visitor.signInWithAcme(somebody().email);

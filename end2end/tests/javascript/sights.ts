@@ -2,6 +2,7 @@
 
 import { LoopbackClient, polled, startDevice } from '../../clients'; // wing:clients
 import { expect } from '../../fixtures';
+import { mailTo } from '../../mailbox'; // wing:mail
 import { somebody } from '../../people';
 import type { Visitor } from '../../visitor';
 
@@ -69,6 +70,21 @@ export const CLIENTS: Sight[] = [
   { name: 'device-wrong', show: opened('/device?user_code=BCDF-GHJK') },
 ];
 // end wing:clients
+
+// wing:mail
+export const MAIL: Sight[] = [
+  { name: 'verify', show: opened('/verify') },
+  { name: 'verify-wrong', show: wrongCode },
+  { name: 'verify-link', show: mailedLink },
+  { name: 'verify-dead', show: deadLink },
+  { name: 'forgot', show: opened('/forgot') },
+  { name: 'forgot-sent', show: opened('/forgot/sent') },
+  { name: 'reset', show: resetLink },
+  { name: 'reset-dead', show: deadReset },
+  { name: 'development-mail', show: mailbox },
+  { name: 'mail-verification', show: mailItself },
+];
+// end wing:mail
 
 // wing:admin
 export function forAdmins(person: { email: string; id: string }, oneself: string): Sight[] {
@@ -172,6 +188,54 @@ async function wrongPresentPassword(visitor: Visitor): Promise<void> {
   await visitor.send(visitor.button('Change password'), '/api/change_password');
   await expect(visitor.alert).toBeVisible();
 }
+
+// wing:mail
+async function wrongCode(visitor: Visitor): Promise<void> {
+  await visitor.open('/verify');
+  await visitor.field('Code').fill('1234 5678');
+  visitor.expectRefusal('/api/verify_email', 401);
+  await visitor.send(visitor.button('Verify'), '/api/verify_email');
+  await expect(visitor.alert).toBeVisible();
+}
+
+async function mailedLink(visitor: Visitor): Promise<void> {
+  const session = await (await visitor.page.request.get('/api/session')).json();
+  await visitor.open((await mailTo(visitor, session.email)).link);
+  await expect(visitor.button('Verify this address')).toBeVisible();
+}
+
+async function deadLink(visitor: Visitor): Promise<void> {
+  visitor.expectPage('/verify', 410);
+  await visitor.open('/verify?token=of-nobody');
+}
+
+async function resetLink(visitor: Visitor): Promise<void> {
+  const session = await (await visitor.page.request.get('/api/session')).json();
+  await visitor.open('/forgot');
+  await visitor.field('E-mail').fill(session.email);
+  await visitor.button('Send the link').click();
+  await visitor.arrives('/forgot/sent');
+  await visitor.open((await mailTo(visitor, session.email, 2)).link);
+  await expect(visitor.button('Set the password')).toBeVisible();
+}
+
+async function deadReset(visitor: Visitor): Promise<void> {
+  visitor.expectPage('/reset', 410);
+  await visitor.open('/reset?token=of-nobody');
+}
+
+async function mailbox(visitor: Visitor): Promise<void> {
+  // Not a page of the app proper: there is nothing to hydrate.
+  await visitor.page.goto('/dev/mail');
+}
+
+/** The HTML of a mail, as its reader sees it. */
+async function mailItself(visitor: Visitor): Promise<void> {
+  await mailbox(visitor);
+  await visitor.page.getByRole('link', { name: 'As HTML' }).first().click();
+  await expect(visitor.page.getByRole('main')).toBeVisible();
+}
+// end wing:mail
 
 // wing:clients
 async function withKeys(visitor: Visitor): Promise<void> {

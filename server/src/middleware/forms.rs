@@ -72,6 +72,7 @@ fn target(request: &Request) -> Option<&str> {
 fn limit(path: &str) -> usize {
     match path {
         "/api/login" | "/api/register" => 8 * 1024,
+        "/api/forgot_password" | "/api/reset_password" => 8 * 1024, // wing:mail
         "/api/update_public_data" => 300 * 1024,
         "/api/update_private_data" => 300 * 1024, // wing:private-data
         AUTHORIZE => 8 * 1024,                    // wing:clients
@@ -511,6 +512,12 @@ fn page_of(form: Option<&Endpoint>, referer: Option<String>, bytes: &[u8]) -> St
         .filter(|referer| form.is_on(path_of(referer)))
         .or_else(|| form.own_page(field))
         .unwrap_or_else(|| HOME.to_owned());
+    // wing:mail
+    // A page with a token does not name itself in the Referer.
+    if let Some((name, token)) = form.token.and_then(|name| Some((name, field(name)?))) {
+        return format!("{}?{name}={}", path_of(&page), encode(&token));
+    }
+    // end wing:mail
     let has_return_to = page.split_once('?').is_some_and(|(_, query)| {
         form_urlencoded::parse(query.as_bytes()).any(|(name, _)| name == "return_to")
     });

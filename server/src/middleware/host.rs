@@ -64,17 +64,28 @@ fn elsewhere(request: &Request, public_url: &PublicUrl) -> Option<HeaderValue> {
     HeaderValue::try_from(public_url.join(here)).ok()
 }
 
-// wing:dev-provider
+// wing:dev-provider,mail
+/// A layer for pages of development. For any host other than the application's own they do not exist: a tunnel, or a name
+/// that an attacker points here (DNS rebinding), gives access to neither identities nor mails.
+#[cfg(debug_assertions)]
+pub(crate) async fn only_ours(State(public_url): State<PublicUrl>, request: Request, next: Next) -> Response {
+    if is_ours(request.headers(), &public_url) {
+        next.run(request).await
+    } else {
+        StatusCode::NOT_FOUND.into_response()
+    }
+}
+
 /// Whether a request was sent to exactly the host of `PUBLIC_URL`.
 #[cfg(debug_assertions)]
-pub(crate) fn is_ours(headers: &HeaderMap, public_url: &PublicUrl) -> bool {
+fn is_ours(headers: &HeaderMap, public_url: &PublicUrl) -> bool {
     let default = Some(if public_url.secure() { 443 } else { 80 });
     let (asked, own) = (Host::of(headers), Host::parse(public_url.authority().as_bytes()));
     asked
         .zip(own)
         .is_some_and(|(asked, own)| asked.name == own.name && asked.port.or(default) == own.port.or(default))
 }
-// end wing:dev-provider
+// end wing:dev-provider,mail
 
 /// A `Host`: a name and an optional port.
 struct Host {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use auth::mail::MailStatus; // wing:mail
 use auth::{Auth, SessionsStatus, chain};
 use axum::{Router, extract::State, http::StatusCode, response::IntoResponse, routing::get};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
@@ -49,7 +50,9 @@ fn feed(status: SessionsStatus) -> String {
 pub(crate) fn metrics(auth: Auth) -> Router {
     let answer = async |State(auth): State<Auth>| {
         let content_type = "text/plain; version=0.0.4; charset=utf-8";
-        ([(CONTENT_TYPE, content_type)], exposition(auth.sessions.status()))
+        let text = exposition(auth.sessions.status());
+        let text = text + &mail_exposition(auth.mail.status().await); // wing:mail
+        ([(CONTENT_TYPE, content_type)], text)
     };
     Router::new().route("/metrics", get(answer)).with_state(auth)
 }
@@ -84,19 +87,62 @@ fn exposition(status: SessionsStatus) -> String {
             status.authority_reads as f64,
         ),
     ] {
-        let value = if value.is_infinite() {
-            "+Inf".to_owned()
-        } else {
-            value.to_string()
-        };
-        text += &format!("# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}\n");
+        text += &metric(name, kind, help, value);
     }
     text
 }
 
+fn metric(name: &str, kind: &str, help: &str, value: f64) -> String {
+    let value = if value.is_infinite() {
+        "+Inf".to_owned()
+    } else {
+        value.to_string()
+    };
+    format!("# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}\n")
+}
+
+// wing:mail
+/// The metrics of mail. Without mail, and while the database does not answer, there are none.
+fn mail_exposition(status: auth::Result<Option<MailStatus>>) -> String {
+    match status {
+        Ok(Some(MailStatus { pending, failed })) => {
+            let waiting = "Mails that wait to be sent, on all instances.";
+            let given_up = "Mails that this instance has given up, since the start.";
+            metric("auth_mail_pending", "gauge", waiting, pending as f64)
+                + &metric("auth_mail_failed_total", "counter", given_up, failed as f64)
+        }
+        Ok(None) => String::new(),
+        Err(error) => {
+            tracing::warn!(error = %chain(&error), "the waiting mails could not be counted");
+            String::new()
+        }
+    }
+}
+// end wing:mail
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    // wing:mail
+    #[test]
+    fn mail_is_counted_if_there_is_any() {
+        let text = mail_exposition(Ok(Some(MailStatus {
+            pending: 2,
+            failed: 3,
+        })));
+        for line in [
+            "# TYPE auth_mail_pending gauge",
+            "auth_mail_pending 2",
+            "# TYPE auth_mail_failed_total counter",
+            "auth_mail_failed_total 3",
+        ] {
+            assert!(text.lines().any(|other| other == line), "{line} in {text}");
+        }
+        assert_eq!(mail_exposition(Ok(None)), "");
+        assert_eq!(mail_exposition(Err(auth::Error::NotFound)), "");
+    }
+    // end wing:mail
 
     #[test]
     fn a_feed_that_was_never_heard_is_infinitely_old() {

@@ -90,6 +90,7 @@ async fn every_form_has_declared_its_page_and_no_field_for_a_secret_comes_back()
     }
     let other = app.signed_in(ADA).await;
     let device_page = crate::clients::device_page(&app).await; // wing:clients
+    let reset_page = crate::mail::reset_page(&app, ADA).await; // wing:mail
     let mut seen = std::collections::BTreeSet::new();
     let stranger = app.browser();
     // Without a password of one's own the form is another.
@@ -107,6 +108,11 @@ async fn every_form_has_declared_its_page_and_no_field_for_a_secret_comes_back()
         (&ada, "/settings/sessions"),
         (&ada, "/settings/security"),
         (&root, "/settings/security"),
+        // wing:mail
+        (&stranger, "/forgot"),
+        (&stranger, reset_page.as_str()),
+        (&ada, "/verify"),
+        // end wing:mail
         (&ada, "/settings/access"),      // wing:clients
         (&ada, device_page.as_str()),    // wing:clients
         (&root, ada_page.as_str()),      // wing:admin

@@ -38,6 +38,7 @@ mod keys;
 mod killed; // wing:dev-provider
 mod last_admin; // wing:admin
 mod limits;
+mod mail; // wing:mail
 mod moved;
 mod nowhere; // wing:admin
 mod oauth;

@@ -164,6 +164,29 @@ const WINGS: &[Row] = &[
         rewritten: &[],
     },
     // end wing:clients
+    // wing:mail
+    Row {
+        name: "mail",
+        about: "mails, which prove addresses: SMTP, the outbox, the development mailbox, and the page /verify",
+        paths: &[
+            "app/src/pages/forgot.rs",
+            "app/src/pages/reset.rs",
+            "app/src/pages/verify.rs",
+            "auth/src/mail",
+            "auth/wire/src/mail.rs",
+            "docs/accounts.md",
+            "end2end/mail.ts",
+            "end2end/mailbox.ts",
+            "end2end/tests/mail-server.spec.ts",
+            "end2end/tests/mail.spec.ts",
+            "migrations/postgres/0011_mail.sql",
+            "migrations/sqlite/0011_mail.sql",
+            "server/src/dev_mail.rs",
+            "server/tests/it/mail",
+        ],
+        rewritten: &[],
+    },
+    // end wing:mail
     // wing:dev-provider
     Row {
         name: "dev-provider",

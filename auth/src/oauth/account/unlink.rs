@@ -4,6 +4,7 @@ use uuid::Uuid;
 
 use crate::{
     audit::NewEvent,
+    db::Tx, // wing:mail
     error::{Error, Result},
     oauth::state::OAuth,
     session::{RecentSession, RequestAuth},
@@ -11,6 +12,20 @@ use crate::{
 };
 
 impl OAuth {
+    // wing:mail
+    /// Disconnects all accounts of a user, whose sessions have ended and who has another way in.
+    ///
+    /// # Errors
+    /// Of the database.
+    pub(crate) async fn disconnect_all(&self, tx: &mut Tx, user_id: Uuid) -> Result<()> {
+        sqlx::query("DELETE FROM accounts WHERE user_id = $1")
+            .bind(user_id)
+            .execute(&mut **tx)
+            .await?;
+        Ok(())
+    }
+    // end wing:mail
+
     /// Disconnects one of the person's accounts, ends the sessions that began with it and gives this one a new id.
     ///
     /// What must remain is a way in that works: a password with an address to type, or another account whose

@@ -1,5 +1,7 @@
 //! What is forgotten of flows: when it has expired, and when its browser signs out.
 
+use uuid::Uuid; // wing:mail
+
 use crate::{
     db::{self, Tx},
     error::Result,
@@ -43,4 +45,14 @@ impl OAuth {
         pending::forget_browser(tx, &browser).await?;
         table::forget_browser(tx, &browser).await
     }
+
+    // wing:mail
+    /// Ends the flows that a user has under way, in all browsers.
+    ///
+    /// # Errors
+    /// Of the database.
+    pub(crate) async fn forget_user(&self, tx: &mut Tx, user_id: Uuid) -> Result<()> {
+        table::forget_user(tx, user_id).await
+    }
+    // end wing:mail
 }

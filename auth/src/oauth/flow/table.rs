@@ -280,6 +280,17 @@ pub(super) async fn forget_browser(tx: &mut Tx, browser: &Browser) -> Result<()>
     Ok(())
 }
 
+// wing:mail
+/// Forgets the flows that are bound to a session of this user.
+pub(super) async fn forget_user(tx: &mut Tx, user_id: Uuid) -> Result<()> {
+    sqlx::query("DELETE FROM sign_in_flows WHERE user_id = $1")
+        .bind(user_id)
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
+}
+// end wing:mail
+
 pub(super) const FLOWS: Expired = Expired {
     table: "sign_in_flows",
     key: "state_hash",

@@ -7,12 +7,12 @@ mod token;
 
 use std::{collections::HashMap, sync::Arc};
 
-use auth::{Auth, Clock, PublicUrl};
+use auth::{Auth, Clock};
 use axum::{
     Form, Json, Router,
-    extract::{Query, Request, State},
+    extract::{Query, State},
     http::StatusCode,
-    middleware::{Next, from_fn_with_state},
+    middleware::from_fn_with_state,
     response::{IntoResponse, Redirect, Response},
     routing::{get, post},
 };
@@ -102,18 +102,8 @@ pub(crate) fn router(auth: &Auth) -> Router {
         .route("/dev/idp/authorize", get(ask).post(answer))
         .route("/dev/idp/token", post(exchange))
         .route("/dev/idp/userinfo", get(userinfo))
-        .layer(from_fn_with_state(auth.public_url.clone(), only_here))
+        .layer(from_fn_with_state(auth.public_url.clone(), host::only_ours))
         .with_state(state)
-}
-
-/// For any host other than the application's own, this provider does not exist: a tunnel, or a name that an attacker
-/// points here (DNS rebinding), gives access to no identity.
-async fn only_here(State(public_url): State<PublicUrl>, request: Request, next: Next) -> Response {
-    if host::is_ours(request.headers(), &public_url) {
-        next.run(request).await
-    } else {
-        StatusCode::NOT_FOUND.into_response()
-    }
 }
 
 async fn metadata(State(Issuer(idp)): State<Issuer>) -> Json<serde_json::Value> {

@@ -67,6 +67,14 @@ const OTHER_FUNCTIONS: &[&str] = &[
     "update_private_data",
     "clear_private_data",
     // end wing:private-data
+    // wing:mail
+    "send_verification",
+    "get_verification",
+    "verify_email",
+    "forgot_password",
+    "get_reset",
+    "reset_password",
+    // end wing:mail
 ];
 /// The answers that take a slow network or a lost database, or a flood.
 const RARE: [u16; 3] = [408, 429, 503];

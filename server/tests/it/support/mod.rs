@@ -69,6 +69,17 @@ pub const FUNCTIONS: &[Function] = &[
         &[("user_code", "BCDF-GHJK"), ("decision", "allow")],
     ),
     // end wing:clients
+    // wing:mail
+    ("send_verification", &[]),
+    ("get_verification", &[("token", SOME_TOKEN)]),
+    ("verify_email", &[("code", "12345678")]),
+    ("forgot_password", &[("email", "ada@example.com")]),
+    ("get_reset", &[("token", SOME_TOKEN)]),
+    (
+        "reset_password",
+        &[("token", SOME_TOKEN), ("new_password", OTHER_PASSWORD)],
+    ),
+    // end wing:mail
 ];
 
 // wing:admin
@@ -95,7 +106,19 @@ pub fn all_functions() -> impl Iterator<Item = Function> {
 }
 
 /// The server functions that answer an anonymous visitor with something else than 401.
-pub const OPEN_FUNCTIONS: [&str; 5] = ["register", "login", "logout", "get_auth_session", "get_user"];
+pub const OPEN_FUNCTIONS: &[&str] = &[
+    "register",
+    "login",
+    "logout",
+    "get_auth_session",
+    "get_user",
+    // wing:mail
+    "get_verification",
+    "forgot_password",
+    "get_reset",
+    "reset_password",
+    // end wing:mail
+];
 
 /// A new id, in the words of the engine.
 #[cfg(feature = "postgres")] // wing:postgres
@@ -105,6 +128,11 @@ pub const RANDOM_ID: &str = "randomblob(16)";
 
 /// Well-formed, and nobody's.
 pub const SOME_ID: &str = "0190a8c0-0000-7000-8000-000000000001";
+
+// wing:mail
+/// The form of a link's token, and nobody's.
+pub const SOME_TOKEN: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
+// end wing:mail
 
 /// The protected pages.
 pub const PROTECTED: &[&str] = &[

@@ -2,6 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc};
 
+use auth::mail::{MailConfig, Sender}; // wing:mail
 use auth::{Auth, Clock, SqlUsers, UserAdapter, Vars, clock::from_unix, db::Database};
 use axum::Router;
 use server::{config::ServerConfig, router::router, serve};
@@ -62,11 +63,22 @@ impl Folder {
         // Of two with one name the later counts, and an empty one is none.
         let vars: Vars = defaults.iter().chain(vars).copied().collect();
         let config = ServerConfig::from_vars(&vars, false).unwrap();
+        let config = with_mail(config); // wing:mail
         let db = Database::open(&config.auth.database_url).await.unwrap();
         db.migrate().await.unwrap();
         (config, db)
     }
 }
+
+// wing:mail
+/// Mails stay in memory, also where no development server would keep them there.
+fn with_mail(mut config: ServerConfig) -> ServerConfig {
+    if matches!(config.auth.mail, MailConfig::Off) {
+        config.auth.mail = MailConfig::Memory(Sender::development());
+    }
+    config
+}
+// end wing:mail
 
 impl Drop for Folder {
     fn drop(&mut self) {

@@ -1,0 +1,92 @@
+//! Asking for a link to a new password. Nothing on these pages shows whether an address has an account.
+
+#![expect(
+    missing_docs,
+    reason = "`#[server]` generates a struct for each function, whose fields are the arguments"
+)]
+
+use leptos::prelude::*;
+use leptos_meta::Title;
+
+#[cfg(feature = "ssr")]
+use crate::context::Context;
+use crate::{
+    error::AppError,
+    forms::Endpoint,
+    pages::{not_found::NotFound, paths},
+    setup::Setup,
+    ui::{
+        field::Field,
+        form::{Form, FormState, Notice, Submit},
+    },
+};
+
+/// The forms of this page.
+pub const FORMS: &[Endpoint] = &[FORGOT_PASSWORD];
+
+/// Sends a link to a new password to this address, if it has an account.
+#[server]
+pub async fn forgot_password(email: String) -> Result<(), AppError> {
+    let context = Context::take()?;
+    context.auth.forgot_password(&context.request, &email).await?;
+    leptos_axum::redirect(paths::FORGOT_SENT);
+    Ok(())
+}
+
+const FORGOT_PASSWORD: Endpoint = Endpoint::of::<ForgotPassword>(&[paths::FORGOT]).coming_back(&["email"]);
+
+/// The page that asks for the address.
+#[component]
+pub fn Forgot() -> impl IntoView {
+    if !Setup::get().has_mail {
+        return view! { <NotFound /> }.into_any();
+    }
+    let form = FormState::of(FORGOT_PASSWORD);
+    view! {
+        <Title text="Forgotten password" />
+        <div class="page page-narrow">
+            <h1>"Forgotten password"</h1>
+            <p>"Enter the e-mail address of your account. We send you a link with which you choose a new password."</p>
+            <Notice form />
+            <Form form class="stack">
+                <Field
+                    form
+                    name="email"
+                    label="E-mail"
+                    kind="email"
+                    autocomplete="username"
+                    required=true
+                    about=AppError::is_about_email
+                />
+                <Submit form label="Send the link" busy="Sending…" />
+            </Form>
+            <p class="aside">
+                <a href=paths::LOGIN>"Back to the sign-in"</a>
+            </p>
+        </div>
+    }
+    .into_any()
+}
+
+/// The page that says what happens now. It is the same whether or not the address has an account.
+#[component]
+pub fn ForgotSent() -> impl IntoView {
+    if !Setup::get().has_mail {
+        return view! { <NotFound /> }.into_any();
+    }
+    view! {
+        <Title text="Look into your mail" />
+        <div class="page page-narrow">
+            <h1>"Look into your mail"</h1>
+            <p>
+                "If there is an account with this address, a mail with a link is on its way. "
+                "The link is valid for 30 minutes."
+            </p>
+            <p>
+                "No mail? Look into the folder for unwanted mail, check the address, and "
+                <a href=paths::FORGOT>"try again"</a> "."
+            </p>
+        </div>
+    }
+    .into_any()
+}

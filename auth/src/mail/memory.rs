@@ -1,0 +1,73 @@
+//! The mailbox of development: mails stay in memory, where `/dev/mail` shows them.
+
+use std::{collections::VecDeque, sync::Arc};
+
+use parking_lot::Mutex;
+use serde::Serialize;
+use uuid::Uuid;
+use wire::Timestamp;
+
+/// How many mails are kept. The oldest goes when another comes.
+const KEPT: usize = 200;
+
+/// A mail that was delivered here.
+#[derive(Clone, Debug, Serialize)]
+pub struct Delivered {
+    /// Its row's id.
+    pub id: Uuid,
+    /// When it was delivered.
+    pub at: Timestamp,
+    /// The recipient's address.
+    pub to: String,
+    /// The subject.
+    pub subject: String,
+    /// The text.
+    pub text: String,
+    /// The same as HTML.
+    pub html: String,
+}
+
+/// The mailbox. Cheap to clone.
+#[derive(Clone, Debug, Default)]
+pub struct Mailbox(Arc<Mutex<VecDeque<Delivered>>>);
+
+impl Mailbox {
+    /// What it holds, newest first.
+    pub fn mails(&self) -> Vec<Delivered> {
+        self.0.lock().iter().cloned().collect()
+    }
+
+    pub(super) fn put(&self, mail: Delivered) {
+        let mut mails = self.0.lock();
+        mails.push_front(mail);
+        mails.truncate(KEPT);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use time::OffsetDateTime;
+
+    use super::*;
+
+    #[test]
+    fn the_newest_is_first_and_two_hundred_are_kept() {
+        let mailbox = Mailbox::default();
+        for number in 0..KEPT + 3 {
+            mailbox.put(Delivered {
+                id: Uuid::now_v7(),
+                at: OffsetDateTime::UNIX_EPOCH.into(),
+                to: "ada@example.com".to_owned(),
+                subject: number.to_string(),
+                text: String::new(),
+                html: String::new(),
+            });
+        }
+        let mails = mailbox.mails();
+        assert_eq!(mails.len(), KEPT);
+        assert_eq!(
+            (mails[0].subject.as_str(), mails[KEPT - 1].subject.as_str()),
+            ("202", "3")
+        );
+    }
+}

@@ -1,0 +1,172 @@
+//! Mail: what is sent, and what comes back as a link or a code.
+//!
+//! - A mail is a row of [`outbox`], written in the transaction that causes it: whoever was told that it is on its way will
+//!   get it, even if this process ends at that moment. No request waits for a mail server.
+//! - [`job`] sends. It runs on every instance, and a row belongs to one of them at a time. [`schedule`] decides when a
+//!   mail is tried again.
+//! - A mail leaves by [`smtp`], or stays in [`memory`] for development.
+//! - [`texts`] holds the words of all mails.
+//! - [`tokens`] are the links and codes in mails, and [`verification`] and [`reset`] are what they are good for.
+//!
+//! Without a configured server there is no mail ([`MailConfig::Off`]), and nothing that needs it exists.
+
+mod config;
+mod job;
+mod memory;
+mod outbox;
+mod reset;
+mod schedule;
+mod smtp;
+mod texts;
+mod tokens;
+mod verification;
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+use tokio::sync::Notify;
+
+pub(crate) use self::outbox::Queued;
+use self::smtp::Smtp;
+pub use self::{
+    config::{MailConfig, Sender, SmtpServer},
+    memory::{Delivered, Mailbox},
+    verification::Proof,
+};
+use crate::{
+    clock::Clock,
+    db::{Database, all},
+    error::{Error, Result},
+    keys::KeyRing,
+    public_url::PublicUrl,
+};
+
+/// Mail. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Mail(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    db: Database,
+    clock: Clock,
+    keys: Arc<KeyRing>,
+    public_url: PublicUrl,
+    /// How mails leave, and where they come from; `None` if there is no mail.
+    way: Option<(Sender, Way)>,
+    /// Wakes the job.
+    wake: Arc<Notify>,
+    /// Mails that were given up, since the start.
+    failed: AtomicU64,
+}
+
+#[derive(Debug)]
+enum Way {
+    Memory(Mailbox),
+    Smtp(Smtp),
+}
+
+/// What [`Mail::new`] takes of the other parts.
+pub(crate) struct Shared<'a> {
+    pub(crate) db: &'a Database,
+    pub(crate) clock: &'a Clock,
+    pub(crate) keys: &'a Arc<KeyRing>,
+    pub(crate) public_url: &'a PublicUrl,
+}
+
+/// What metrics report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MailStatus {
+    /// The mails that wait to be sent, on all instances.
+    pub pending: i64,
+    /// The mails that this instance has given up since its start.
+    pub failed: u64,
+}
+
+impl Mail {
+    pub(crate) fn new(shared: &Shared<'_>, config: MailConfig) -> Self {
+        let way = match config {
+            MailConfig::Off => None,
+            MailConfig::Memory(from) => Some((from, Way::Memory(Mailbox::default()))),
+            MailConfig::Smtp(from, server) => Some((from, Way::Smtp(Smtp::new(*server)))),
+        };
+        Self(Arc::new(Inner {
+            db: shared.db.clone(),
+            clock: shared.clock.clone(),
+            keys: Arc::clone(shared.keys),
+            public_url: shared.public_url.clone(),
+            way,
+            wake: Arc::default(),
+            failed: AtomicU64::new(0),
+        }))
+    }
+
+    /// Whether there is mail.
+    pub fn is_on(&self) -> bool {
+        self.0.way.is_some()
+    }
+
+    /// For whatever needs mail.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if there is none.
+    pub fn require(&self) -> Result<()> {
+        if self.is_on() {
+            Ok(())
+        } else {
+            Err(Error::NotFound)
+        }
+    }
+
+    /// The mailbox of development, if mails go there.
+    pub fn mailbox(&self) -> Option<&Mailbox> {
+        match &self.0.way {
+            Some((_, Way::Memory(mailbox))) => Some(mailbox),
+            _ => None,
+        }
+    }
+
+    /// The server that takes mails, if there is one.
+    pub fn server(&self) -> Option<String> {
+        match &self.0.way {
+            Some((_, Way::Smtp(smtp))) => Some(smtp.address()),
+            _ => None,
+        }
+    }
+
+    /// Connects to the server and greets it, with the configured user and password.
+    ///
+    /// # Errors
+    /// What went wrong.
+    pub async fn greet(&self) -> std::result::Result<(), String> {
+        match &self.0.way {
+            Some((_, Way::Smtp(smtp))) => smtp.greet().await,
+            _ => Ok(()),
+        }
+    }
+
+    /// What metrics report; `None` without mail.
+    ///
+    /// # Errors
+    /// Of the database.
+    pub async fn status(&self) -> Result<Option<MailStatus>> {
+        if !self.is_on() {
+            return Ok(None);
+        }
+        Ok(Some(MailStatus {
+            pending: self.pending().await?,
+            failed: self.0.failed.load(Ordering::Relaxed),
+        }))
+    }
+
+    /// Deletes what has expired: tokens, and mails that are no longer true. That holds if mail is off by now, too.
+    pub(crate) async fn sweep(&self) -> Result<()> {
+        let tokens = self.0.db.sweep(tokens::EXPIRED, self.0.clock.now());
+        all([tokens.await.map(drop), self.sweep_outbox().await])
+    }
+
+    fn count_failed(&self, mails: usize) {
+        self.0.failed.fetch_add(mails as u64, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,150 @@
+//! A new password for whoever has forgotten theirs: by a link in a mail to the address of the account.
+//!
+//! Whoever owns the address gets the account. If the address was never verified, somebody else may have prepared the
+//! account for them to walk into: then every other way in goes, and the address is verified now.
+
+use secrecy::SecretString;
+use time::Duration;
+use uuid::Uuid;
+
+use super::{
+    Mail,
+    outbox::{Kind, NewMail},
+    texts,
+    tokens::{Made, NewToken, Purpose},
+};
+use crate::{
+    audit::NewEvent,
+    auth::Auth,
+    email::Email,
+    error::{Error, Result},
+    limits::{Action, Subject},
+    session::RequestAuth,
+    users,
+};
+
+/// How long the link is valid.
+const LIFE: Duration = Duration::minutes(30);
+/// The page that the link leads to.
+const PAGE: &str = "/reset";
+
+impl Auth {
+    /// Sends a link to this address, if an enabled user has it. The caller cannot see whether one has: the result, the
+    /// limits and the work are the same.
+    ///
+    /// # Errors
+    /// [`Error::InvalidEmail`], [`Error::NotFound`] without mail, [`Error::TooManyAttempts`]
+    pub async fn forgot_password(&self, request: &RequestAuth, email: &str) -> Result<()> {
+        self.mail.require()?;
+        let email: Email = email.parse()?;
+        let from = Subject::address(request.client().limited_address());
+        let by_client = self.limits.attempt(Action::MailClient, &from)?;
+        let address = Subject::Email(email.as_str().to_owned());
+        let by_address = self.limits.attempt(Action::MailAddress, &address)?;
+        let mut tx = self.db.begin().await?;
+        let user_id: Option<Uuid> = sqlx::query_scalar(
+            "UPDATE users SET updated_at = updated_at WHERE email = $1 AND disabled_at IS NULL RETURNING id",
+        )
+        .bind(email.as_str())
+        .fetch_optional(&mut *tx)
+        .await?;
+        let new = NewToken {
+            purpose: Purpose::Reset,
+            owner: user_id.map(|user_id| (user_id, &email)),
+            life: LIFE,
+        };
+        let Made { token, .. } = self.mail.make_token(&mut tx, &new).await?;
+        let mail = NewMail {
+            kind: Kind::Reset,
+            to: user_id.map(|_| &email),
+            content: texts::reset(&self.public_url, PAGE, &token),
+            life: LIFE,
+        };
+        let _queued = self.mail.enqueue(&mut tx, mail).await?;
+        tx.commit().await?;
+        by_client.counts();
+        by_address.counts();
+        Ok(())
+    }
+
+    /// Whether a link to a new password is still good. Spends nothing.
+    ///
+    /// # Errors
+    /// [`Error::LinkExpired`], [`Error::NotFound`] without mail, [`Error::TooManyAttempts`]
+    pub async fn look_at_reset(&self, request: &RequestAuth, token: &SecretString) -> Result<()> {
+        self.mail.require()?;
+        self.count_link(request)?;
+        self.reset_of(token).await.map(drop)
+    }
+
+    /// Whose password the link changes, and the address that it proves.
+    async fn reset_of(&self, token: &SecretString) -> Result<(Uuid, String)> {
+        let found = self.mail.look_at_token(Purpose::Reset, token).await?;
+        let found = found.ok_or(Error::LinkExpired)?;
+        Ok((found.user_id.ok_or(Error::LinkExpired)?, found.address))
+    }
+
+    /// Sets a new password, or a first one, and ends everything that is signed in to the account. Signs nobody in.
+    ///
+    /// # Errors
+    /// [`Error::LinkExpired`]; [`Error::Password`], which spends nothing; [`Error::NotFound`] without mail,
+    /// [`Error::TooManyAttempts`], [`Error::Busy`]
+    pub async fn reset_password(
+        &self,
+        request: &RequestAuth,
+        token: &SecretString,
+        new: &SecretString,
+    ) -> Result<()> {
+        self.mail.require()?;
+        self.count_link(request)?;
+        let (user_id, address) = self.reset_of(token).await?;
+        let client = request.client();
+        let new = self.accept_new_password(user_id, Some(&address), new).await?;
+        let hash = self.passwords.hash(new, client.limited_address(), None).await?;
+        let now = self.clock.now();
+        let mut tx = self.db.begin().await?;
+        // No sign-in happens meanwhile.
+        users::lock(&mut tx, user_id).await?;
+        let spent = self
+            .mail
+            .spend_token(&mut tx, Purpose::Reset, user_id, token)
+            .await?;
+        let address = spent.ok_or(Error::LinkExpired)?;
+        let was_verified: bool = sqlx::query_scalar(
+            "SELECT email_verified_at IS NOT NULL FROM users WHERE id = $1 AND email = $2 AND disabled_at IS NULL",
+        )
+        .bind(user_id)
+        .bind(&address)
+        .fetch_optional(&mut *tx)
+        .await?
+        .ok_or(Error::LinkExpired)?;
+        sqlx::query(
+            "UPDATE users SET password_hash = $2, email_verified_at = coalesce(email_verified_at, $3), updated_at = $3
+             WHERE id = $1",
+        )
+        .bind(user_id)
+        .bind(hash.as_str())
+        .bind(now)
+        .execute(&mut *tx)
+        .await?;
+        self.sessions.marks().end_all(&mut tx, user_id).await?;
+        self.oauth.forget_user(&mut tx, user_id).await?;
+        Mail::end_tokens(&mut tx, user_id).await?;
+        if !was_verified {
+            self.oauth.disconnect_all(&mut tx, user_id).await?;
+        }
+        NewEvent::of(user_id, "reset_password")
+            .from(client.ip)
+            .record(&mut tx, now)
+            .await?;
+        if !was_verified {
+            NewEvent::of(user_id, "verify_email")
+                .from(client.ip)
+                .record(&mut tx, now)
+                .await?;
+        }
+        tx.commit().await?;
+        tracing::info!(user = %user_id, "a password was reset by mail");
+        Ok(())
+    }
+}

@@ -1,0 +1,244 @@
+//! The words of mails. Each mail is written once, as a list of parts, from which its text and its HTML are made.
+//!
+//! A mail to an address that is not verified yet reaches somebody who may never have heard of this application. It
+//! contains nothing that anyone has typed, not even a name, since it would carry that text to any address. Links are
+//! built from `PUBLIC_URL` only.
+
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::public_url::PublicUrl;
+
+/// What a mail says.
+#[derive(Debug)]
+pub(crate) struct Content {
+    subject: String,
+    parts: Vec<Part>,
+}
+
+#[derive(Debug)]
+enum Part {
+    /// A paragraph.
+    Text(String),
+    /// A link, on a line of its own.
+    Link { label: &'static str, url: String },
+    /// A code to be typed.
+    Code(String),
+}
+
+/// A mail as it is stored and sent.
+pub(super) struct Written {
+    pub(super) subject: String,
+    pub(super) text: String,
+    pub(super) html: String,
+}
+
+/// Proves an address: by its link or by its code, for a day.
+pub(super) fn verification(
+    app: &PublicUrl,
+    path: &str,
+    token: &SecretString,
+    code: &SecretString,
+) -> Content {
+    let site = app.authority();
+    Content {
+        subject: format!("Verify your e-mail address for {site}"),
+        parts: vec![
+            Part::Text(format!(
+                "This e-mail address was entered at {site}. To confirm that it is yours, sign in there, open this \
+                 link and press the button:"
+            )),
+            Part::link("Verify this address", app, path, token),
+            Part::Text("Or type this code where you are asked for it:".to_owned()),
+            Part::code(code),
+            Part::Text("Link and code are valid for 24 hours, and only once.".to_owned()),
+            Part::Text(format!(
+                "If you did not enter it, ignore this mail: without the link or the code, nobody can use {site} \
+                 with your address as a verified one. Do not pass them on."
+            )),
+        ],
+    }
+}
+
+/// Leads to the page on which a new password is chosen, for half an hour.
+pub(super) fn reset(app: &PublicUrl, path: &str, token: &SecretString) -> Content {
+    let site = app.authority();
+    Content {
+        subject: format!("Choose a new password for {site}"),
+        parts: vec![
+            Part::Text(format!(
+                "A new password was asked for at {site}, for the account with this e-mail address. To choose one, open \
+                 this link:"
+            )),
+            Part::link("Choose a new password", app, path, token),
+            Part::Text(
+                "The link is valid for 30 minutes, and only once. With the new password, you are signed out \
+                 everywhere."
+                    .to_owned(),
+            ),
+            Part::Text(
+                "If you did not ask for it, ignore this mail: nothing has changed. Do not pass the link on."
+                    .to_owned(),
+            ),
+        ],
+    }
+}
+
+impl Part {
+    fn link(label: &'static str, app: &PublicUrl, path: &str, token: &SecretString) -> Self {
+        // Tokens are base64url, which needs no escaping.
+        let url = app.join(&format!("{path}?token={}", token.expose_secret()));
+        Self::Link { label, url }
+    }
+
+    fn code(code: &SecretString) -> Self {
+        let code = code.expose_secret();
+        let (first, last) = code.split_at_checked(code.len() / 2).unwrap_or((code, ""));
+        Self::Code(format!("{first} {last}"))
+    }
+}
+
+impl Content {
+    /// The mail in both forms.
+    pub(super) fn write(&self) -> Written {
+        let text: Vec<String> = self.parts.iter().map(Part::text).collect();
+        let html: String = self.parts.iter().map(Part::html).collect();
+        let subject = escape(&self.subject);
+        // Without colours for text and background, a mail takes those of its reader, light or dark.
+        Written {
+            subject: self.subject.clone(),
+            text: format!("{}\n", text.join("\n\n")),
+            html: format!(
+                "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
+                 <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
+                 <meta name=\"color-scheme\" content=\"light dark\">\
+                 <meta name=\"supported-color-schemes\" content=\"light dark\">\
+                 <style>:root {{ color-scheme: light dark; }}</style>\
+                 <title>{subject}</title></head>\n\
+                 <body style=\"margin: 0; padding: 24px; font: 16px/1.5 system-ui, sans-serif\">\
+                 <div role=\"main\" style=\"max-width: 560px; margin: 0 auto\">\n\
+                 <h1 style=\"margin: 0 0 16px; font-size: 20px; line-height: 1.3\">{subject}</h1>\n\
+                 {html}</div></body></html>\n"
+            ),
+        }
+    }
+}
+
+impl Part {
+    fn text(&self) -> String {
+        match self {
+            Self::Text(text) => text.clone(),
+            Self::Link { url, .. } => url.clone(),
+            Self::Code(code) => format!("    {code}"),
+        }
+    }
+
+    fn html(&self) -> String {
+        match self {
+            Self::Text(text) => format!("<p style=\"margin: 0 0 16px\">{}</p>\n", escape(text)),
+            // A button, and the address itself for those whose program shows no buttons or who want to see where it
+            // leads.
+            Self::Link { label, url } => {
+                let url = escape(url);
+                format!(
+                    "<p style=\"margin: 0 0 16px\"><a href=\"{url}\" style=\"display: inline-block; \
+                     padding: 10px 20px; border-radius: 8px; background: #3b5bdb; color: #ffffff; \
+                     text-decoration: none; font-weight: 600\">{label}</a></p>\n\
+                     <p style=\"margin: 0 0 16px; font-size: 13px; word-break: break-all\">{url}</p>\n"
+                )
+            }
+            Self::Code(code) => format!(
+                "<p style=\"margin: 0 0 16px; font: 600 24px/1.5 ui-monospace, monospace; \
+                 letter-spacing: 2px\">{}</p>\n",
+                escape(code)
+            ),
+        }
+    }
+}
+
+/// Text escaped for use in markup and in attributes.
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('"', "&quot;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn all() -> [Written; 2] {
+        let app = PublicUrl::parse("https://app.example").unwrap();
+        [
+            verification(&app, "/verify", &"to-ken_1".into(), &"12345678".into()).write(),
+            reset(&app, "/reset", &"to-ken_1".into()).write(),
+        ]
+    }
+
+    #[test]
+    fn text_and_html_say_the_same() {
+        let [verification, reset] = all();
+        for (mail, subject, link, more) in [
+            (
+                &verification,
+                "Verify your e-mail address",
+                "verify",
+                ["1234 5678", "24 hours"],
+            ),
+            (
+                &reset,
+                "Choose a new password",
+                "reset",
+                ["30 minutes", "signed out"],
+            ),
+        ] {
+            let Written {
+                subject: ours,
+                text,
+                html,
+            } = mail;
+            assert_eq!(*ours, format!("{subject} for app.example"));
+            let link = format!("https://app.example/{link}?token=to-ken_1");
+            for said in [&[link.as_str()], &more[..]].concat() {
+                assert!(text.contains(said), "{text}");
+                assert!(html.contains(said), "{html}");
+            }
+            // Every sentence of the text is in the HTML.
+            for paragraph in text.trim_end().split("\n\n") {
+                assert!(html.contains(&escape(paragraph.trim())), "{paragraph}");
+            }
+            // Some programs still garble other characters.
+            assert!(text.is_ascii() && html.is_ascii());
+        }
+    }
+
+    /// What is loaded from elsewhere tells its owner who reads, and when.
+    #[test]
+    fn the_html_loads_nothing_and_leads_only_to_this_application() {
+        for html in all().map(|mail| mail.html) {
+            for banned in ["<img", "<script", "<link", "@import", "url(", "src="] {
+                assert!(!html.contains(banned), "{banned}");
+            }
+            for link in html.split("href=\"").skip(1) {
+                assert!(link.starts_with("https://app.example/"), "{link}");
+            }
+            assert_eq!(
+                html.matches("://").count(),
+                2,
+                "the link, and its address as text"
+            );
+        }
+    }
+
+    #[test]
+    fn markup_in_a_text_stays_text() {
+        let content = Content {
+            subject: "<b>&".to_owned(),
+            parts: vec![Part::Text("\"<script>\"".to_owned())],
+        };
+        let Written { subject, text, html } = content.write();
+        assert_eq!((subject.as_str(), text.as_str()), ("<b>&", "\"<script>\"\n"));
+        assert!(html.contains("&lt;b&gt;&amp;") && html.contains("&quot;&lt;script&gt;&quot;"));
+        assert!(!html.contains("<script>") && !html.contains("<b>"));
+    }
+}

@@ -1,0 +1,244 @@
+//! Links and codes that were sent by mail. Each proves one address for one purpose, once.
+//!
+//! Programs that check mails follow links. So looking at a token spends nothing; a form does.
+
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use rand::{Rng, RngCore, rngs::OsRng};
+use secrecy::{ExposeSecret, SecretString};
+use sqlx::FromRow;
+use time::Duration;
+use uuid::Uuid;
+
+use super::Mail;
+use crate::{
+    db::{Expired, Tx},
+    email::Email,
+    error::Result,
+    session::IdHash,
+};
+
+/// The random bytes of a token.
+const TOKEN: usize = 32;
+/// The digits of a code.
+const DIGITS: usize = 8;
+/// How many wrong codes are accepted. The last one voids the code, and the link with it.
+const TRIES: i32 = 5;
+
+pub(super) const EXPIRED: Expired = Expired {
+    table: "mail_tokens",
+    key: "hash",
+    when: "expires_at <= $1",
+};
+
+/// What a token is good for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// Proves the address of its user.
+    Verification,
+    /// Lets the owner of the address choose a new password.
+    Reset,
+}
+
+impl Purpose {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Verification => "verification",
+            Self::Reset => "reset",
+        }
+    }
+}
+
+/// A token to be made.
+pub(super) struct NewToken<'a> {
+    pub(super) purpose: Purpose,
+    /// Whose it is, and the address that it is sent to, the only one that it proves. Without a user, the same work is
+    /// done for a token that proves nothing.
+    pub(super) owner: Option<(Uuid, &'a Email)>,
+    pub(super) life: Duration,
+}
+
+/// A new token and the code that does the same, for the mail.
+pub(super) struct Made {
+    pub(super) token: SecretString,
+    pub(super) code: SecretString,
+}
+
+/// A token that is still good.
+#[derive(Debug, FromRow)]
+pub(super) struct Found {
+    /// Whose it is.
+    pub(super) user_id: Option<Uuid>,
+    /// The address that it proves.
+    pub(super) address: String,
+}
+
+/// The row of a code that was typed, which may be another one.
+#[derive(FromRow)]
+struct Tried {
+    hash: Vec<u8>,
+    code_hash: Vec<u8>,
+    address: String,
+    tries_left: i32,
+}
+
+/// The hash of a token; `None` for a text that cannot be one.
+fn hash(token: &str) -> Option<IdHash> {
+    let bytes = BASE64_URL_SAFE_NO_PAD.decode(token).ok()?;
+    (bytes.len() == TOKEN).then(|| IdHash::of_secret(&bytes))
+}
+
+/// A code as it was typed: blanks and hyphens do not count.
+fn normal(code: &str) -> String {
+    code.chars()
+        .filter(|c| !c.is_whitespace() && !matches!(c, '-' | '\u{2010}'..='\u{2015}'))
+        .collect()
+}
+
+impl Mail {
+    /// Makes a token and a code. They void older ones of the same purpose and user, who must be locked.
+    pub(super) async fn make_token(&self, tx: &mut Tx, new: &NewToken<'_>) -> Result<Made> {
+        let mut bytes = [0; TOKEN];
+        OsRng.fill_bytes(&mut bytes);
+        let hash = IdHash::of_secret(&bytes);
+        let code = format!("{:0DIGITS$}", OsRng.gen_range(0..10_u32.pow(DIGITS as u32)));
+        let (user_id, address) = new.owner.unzip();
+        sqlx::query("DELETE FROM mail_tokens WHERE user_id = $1 AND purpose = $2")
+            .bind(user_id)
+            .bind(new.purpose.name())
+            .execute(&mut **tx)
+            .await?;
+        sqlx::query(
+            "INSERT INTO mail_tokens (hash, id, purpose, user_id, address, code_hash, tries_left, expires_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        )
+        .bind(hash.bytes())
+        .bind(Uuid::now_v7())
+        .bind(new.purpose.name())
+        .bind(user_id)
+        .bind(address.map_or("", Email::as_str))
+        .bind(self.0.keys.code_mac(hash.bytes(), &code).as_slice())
+        .bind(TRIES)
+        .bind(self.0.clock.now() + new.life)
+        .execute(&mut **tx)
+        .await?;
+        Ok(Made {
+            token: BASE64_URL_SAFE_NO_PAD.encode(bytes).into(),
+            code: code.into(),
+        })
+    }
+
+    /// Looks at a token without spending it. `None` if it is unknown, spent or expired, or if its user is disabled.
+    pub(super) async fn look_at_token(
+        &self,
+        purpose: Purpose,
+        token: &SecretString,
+    ) -> Result<Option<Found>> {
+        let Some(hash) = hash(token.expose_secret()) else {
+            return Ok(None);
+        };
+        Ok(sqlx::query_as(
+            "SELECT t.user_id, t.address FROM mail_tokens t LEFT JOIN users u ON u.id = t.user_id
+             WHERE t.hash = $1 AND t.purpose = $2 AND t.expires_at > $3 AND u.disabled_at IS NULL",
+        )
+        .bind(hash.bytes())
+        .bind(purpose.name())
+        .bind(self.0.clock.now())
+        .fetch_optional(self.0.db.read())
+        .await?)
+    }
+
+    /// Spends a token of this user. Returns the address that it proves; `None` if there is no such token by now.
+    pub(super) async fn spend_token(
+        &self,
+        tx: &mut Tx,
+        purpose: Purpose,
+        user_id: Uuid,
+        token: &SecretString,
+    ) -> Result<Option<String>> {
+        let Some(hash) = hash(token.expose_secret()) else {
+            return Ok(None);
+        };
+        Ok(sqlx::query_scalar(
+            "DELETE FROM mail_tokens WHERE hash = $1 AND purpose = $2 AND user_id = $3 AND expires_at > $4
+             RETURNING address",
+        )
+        .bind(hash.bytes())
+        .bind(purpose.name())
+        .bind(user_id)
+        .bind(self.0.clock.now())
+        .fetch_optional(&mut **tx)
+        .await?)
+    }
+
+    /// Ends all links and codes of a user.
+    pub(super) async fn end_tokens(tx: &mut Tx, user_id: Uuid) -> Result<()> {
+        sqlx::query("DELETE FROM mail_tokens WHERE user_id = $1")
+            .bind(user_id)
+            .execute(&mut **tx)
+            .await?;
+        Ok(())
+    }
+
+    /// Spends the token of this user that was sent with this code. Returns the address that it proves; `None` if the
+    /// code is wrong. The try is counted before the code is compared, so the caller must commit in either case.
+    pub(super) async fn spend_code(
+        &self,
+        tx: &mut Tx,
+        purpose: Purpose,
+        user_id: Uuid,
+        code: &SecretString,
+    ) -> Result<Option<String>> {
+        let tried: Option<Tried> = sqlx::query_as(
+            "UPDATE mail_tokens SET tries_left = tries_left - 1
+             WHERE user_id = $1 AND purpose = $2 AND expires_at > $3 AND tries_left > 0 AND code_hash IS NOT NULL
+             RETURNING hash, code_hash, address, tries_left",
+        )
+        .bind(user_id)
+        .bind(purpose.name())
+        .bind(self.0.clock.now())
+        .fetch_optional(&mut **tx)
+        .await?;
+        let Some(tried) = tried else { return Ok(None) };
+        let code = normal(code.expose_secret());
+        let is_right = self.0.keys.is_code(&tried.hash, &code, &tried.code_hash);
+        if is_right || tried.tries_left == 0 {
+            sqlx::query("DELETE FROM mail_tokens WHERE hash = $1")
+                .bind(&tried.hash)
+                .execute(&mut **tx)
+                .await?;
+        }
+        Ok(is_right.then_some(tried.address))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_thirty_two_bytes_in_one_spelling() {
+        let token = BASE64_URL_SAFE_NO_PAD.encode([7; TOKEN]);
+        assert_eq!(token.len(), 43);
+        assert!(hash(&token) == Some(IdHash::of_secret(&[7; TOKEN])));
+        for bad in [
+            "",
+            "x",
+            &token[1..],
+            &format!("{token}="),
+            &format!(" {token}"),
+            &"?".repeat(43),
+        ] {
+            assert!(hash(bad).is_none(), "{bad:?}");
+        }
+        // The last character has two bits too many, which only one spelling has at zero.
+        assert!(hash(&format!("{}d", &token[..42])).is_none());
+    }
+
+    #[test]
+    fn blanks_and_hyphens_in_a_code_do_not_count() {
+        for typed in ["12345678", " 1234 5678 ", "1234-5678", "12\u{a0}34\u{2013}5678\n"] {
+            assert_eq!(normal(typed), "12345678", "{typed:?}");
+        }
+        assert_eq!(normal("1234.5678"), "1234.5678");
+    }
+}

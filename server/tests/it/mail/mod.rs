@@ -1,0 +1,49 @@
+//! Mail: that it is written with what causes it, how it leaves, and what comes back of it.
+
+mod development;
+mod outbox;
+mod reset;
+mod sending;
+mod smtp_server;
+mod verification;
+
+use auth::mail::Delivered;
+
+use crate::support::TestApp;
+
+const ADA: &str = "ada@example.com";
+
+/// All mails so far, newest first, after sending what is due.
+pub async fn mails(app: &TestApp) -> Vec<Delivered> {
+    app.auth.mail.send_due().await.unwrap();
+    app.auth.mail.mailbox().unwrap().mails()
+}
+
+/// The newest mail to this address.
+pub async fn newest(app: &TestApp, to: &str) -> Delivered {
+    let mails = mails(app).await.into_iter();
+    // Several are sent at once. Their ids are in the order in which they were written.
+    let newest = mails.filter(|mail| mail.to == to).max_by_key(|mail| mail.id);
+    newest.expect("there is a mail")
+}
+
+/// The page that a link to a new password leads to.
+pub async fn reset_page(app: &TestApp, to: &str) -> String {
+    app.browser()
+        .call("forgot_password", &[("email", to)])
+        .await
+        .expect(200);
+    format!("/reset?token={}", token(&newest(app, to).await))
+}
+
+/// The token in a mail's link.
+pub fn token(mail: &Delivered) -> String {
+    let (_, rest) = mail.text.split_once("?token=").unwrap();
+    rest.lines().next().unwrap().to_owned()
+}
+
+/// The code in a mail, without its blank.
+pub fn code(mail: &Delivered) -> String {
+    let line = mail.text.lines().find_map(|line| line.strip_prefix("    "));
+    line.unwrap().replace(' ', "")
+}
