@@ -91,10 +91,14 @@ async fn asked(browser: &mut TcpStream, here: &str) -> Option<Url> {
     (asked.as_str().split('?').next() == Some(here)).then_some(asked)
 }
 
-async fn say(browser: &mut TcpStream, text: &str) {
+/// Shows one of the texts above. The icon is in the page, so that the browser does not ask for one when nobody listens any
+/// more.
+async fn say(browser: &mut TcpStream, text: &'static str) {
+    let page =
+        format!("<!doctype html><title>{text}</title><link rel=\"icon\" href=\"data:,\"><p>{text}</p>");
     let answer = format!(
-        "HTTP/1.1 200 OK\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{text}",
-        text.len()
+        "HTTP/1.1 200 OK\r\ncontent-type: text/html; charset=utf-8\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{page}",
+        page.len()
     );
     // The browser may have gone; what matters has arrived.
     _ = browser.write_all(answer.as_bytes()).await;
