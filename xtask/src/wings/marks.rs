@@ -41,6 +41,9 @@ pub(super) fn without(text: &str, gone: &[&str]) -> Result<Option<Without>, Stri
         if mark.names.split(['+', ',']).any(str::is_empty) {
             return wrong("this mark has no name");
         }
+        if !["", "-->", "*/"].contains(&mark.after) {
+            return wrong("nothing may follow a mark on its line");
+        }
         if mark.kind == Kind::Line && !is_whole(line) {
             return wrong("this mark follows only part of a statement: use a block instead");
         }
@@ -92,6 +95,8 @@ struct Mark<'a> {
     kind: Kind,
     /// The names as written in the mark.
     names: &'a str,
+    /// The rest of the line.
+    after: &'a str,
 }
 
 fn mark(line: &str) -> Option<Mark<'_>> {
@@ -113,7 +118,11 @@ fn mark(line: &str) -> Option<Mark<'_>> {
         (true, false) => Kind::Opens,
         (false, _) => Kind::Line,
     };
-    (!names.is_empty()).then_some(Mark { kind, names })
+    (!names.is_empty()).then_some(Mark {
+        kind,
+        names,
+        after: rest[end..].trim(),
+    })
 }
 
 /// Whether all brackets of a line are closed in it. If not, formatting may have split the code that the mark follows.
@@ -265,6 +274,8 @@ mod tests {
             ("a\n// end §x\n", "line 2"),
             ("// §x\n// §y\n// end §x\n// end §y\n", "line 3"),
             ("a // §x++y\n", "line 1"),
+            ("<!-- §x -->\na\n<!-- end §x --> b\n", "line 3"),
+            ("a // §x, and why\n", "line 1"),
             ("f(\n    a,\n); // §x\n", "line 3"),
         ] {
             let text = text.replace('§', super::MARK);
