@@ -240,16 +240,25 @@ impl Buckets {
         data: &Value,
         if_match: &IfMatch,
     ) -> Result<()> {
-        // wing:private-data
-        if named == Named::Private {
-            let sealing = self.sealing_for(bucket.user_id, bucket.client_id);
-            let merged = self.merge_in(tx, bucket, &sealing, data, if_match).await;
-            return merged.map(drop);
-        }
-        // end wing:private-data
-        let merged = self.merge_in(tx, bucket, &InClear, data, if_match).await;
+        let merged = match named {
+            Named::Public => self.merge_in(tx, bucket, &InClear, data, if_match).await,
+            Named::Private => self.merge_sealed(tx, bucket, data, if_match).await, // wing:private-data
+        };
         merged.map(drop)
     }
+
+    // wing:private-data
+    async fn merge_sealed(
+        &self,
+        tx: &mut Tx,
+        bucket: &Bucket<'_>,
+        data: &Value,
+        if_match: &IfMatch,
+    ) -> Result<(Map<String, Value>, i64)> {
+        let sealing = self.sealing_for(bucket.user_id, bucket.client_id);
+        self.merge_in(tx, bucket, &sealing, data, if_match).await
+    }
+    // end wing:private-data
 
     async fn shown(&self, live: &LiveSession, client_id: &str, named: Named) -> Result<ClientData> {
         let user_id = live.user_id();
