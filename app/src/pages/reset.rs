@@ -18,7 +18,7 @@ use crate::{
     secret::Secret,
     setup::Setup,
     ui::{
-        failure::{Failure, no_referrer_path, set_status},
+        failure::{DeadLink, Failure, no_referrer_path, set_status},
         field::Field,
         form::{Form, FormState, Notice, Submit},
         link::{TOKEN, value_of},
@@ -123,9 +123,7 @@ fn NewPassword(token: String, form: FormState) -> impl IntoView {
 #[component]
 fn Dead() -> impl IntoView {
     view! {
-        <p class="notice notice-error" role="alert">
-            "This link has expired, or it was used already. A newer mail also ends the link of an older one."
-        </p>
+        <DeadLink />
         <p>
             <a href=paths::FORGOT>"Ask for a new link"</a>
         </p>

@@ -23,7 +23,7 @@ use crate::{
     session::{GetUser, current_session},
     setup::Setup,
     ui::{
-        failure::{Failure, no_referrer_path, set_status},
+        failure::{DeadLink, Failure, no_referrer_path, set_status},
         field::Field,
         form::{Form, FormState, Notice, Submit},
         link::{TOKEN, leading_to, this_page, value_of},
@@ -166,9 +166,7 @@ fn Question(token: String, verify: FormState) -> impl IntoView {
 #[component]
 fn Dead(send: FormState) -> impl IntoView {
     view! {
-        <p class="notice notice-error" role="alert">
-            "This link has expired, or it was used already. A newer mail also ends the link of an older one."
-        </p>
+        <DeadLink />
         {if current_session().is_some() {
             view! { <ByUser send /> }.into_any()
         } else {

@@ -24,6 +24,16 @@ pub fn Failure(
 }
 
 // wing:mail
+/// States that the link of a mail is of no use any more.
+#[component]
+pub fn DeadLink() -> impl IntoView {
+    view! {
+        <p class="notice notice-error" role="alert">
+            "This link has expired, or it was used already. A newer mail also ends the link of an older one."
+        </p>
+    }
+}
+
 /// Lets other addresses learn only where this page is from, not its query: that holds the token of a link.
 pub fn no_referrer_path() {
     #[cfg(feature = "ssr")]

@@ -75,9 +75,7 @@ impl Authorization {
             parameters: self.parameters.clone(),
         }
     }
-}
 
-impl Authorization {
     /// The address that brings an answer to the client.
     fn answer(&self, issuer: &str, name: &str, value: &str) -> String {
         answer(&self.redirect_uri, issuer, self.state.as_deref(), name, value)
