@@ -84,6 +84,10 @@ pub async fn post(path: &str, fields: &str) -> Result<Json, AppError> {
     let answer = SendWrapper::new(exchange(path, fields)).await;
     let (answer, text) = answer.map_err(|_| AppError::Unavailable)?;
     let header = |name| answer.headers().get(name).ok().flatten();
+    // A refusal leads on too, where something else comes first.
+    if let (Some(_), Some(page)) = (header(REDIRECT_HEADER), header("location")) {
+        call_redirect_hook(&page);
+    }
     if !answer.ok() {
         // A proxy that answers in the server's place does not use our error format: then the status counts.
         let known = serde_json::from_str(&text).ok();
@@ -92,11 +96,7 @@ pub async fn post(path: &str, fields: &str) -> Result<Json, AppError> {
             .unwrap_or(AppError::from_status(answer.status()));
         return Err(error.with_wait(header("retry-after").as_deref()));
     }
-    let answered = Json::from_text(text)?;
-    if let (Some(_), Some(page)) = (header(REDIRECT_HEADER), header("location")) {
-        call_redirect_hook(&page);
-    }
-    Ok(answered)
+    Json::from_text(text)
 }
 
 async fn exchange(path: &str, fields: &str) -> Result<(SendWrapper<Response>, String), JsValue> {

@@ -127,6 +127,10 @@ impl From<&auth::Error> for AppError {
                 Self::Internal
             }
             E::NotSignedIn => Self::Unauthenticated,
+            // wing:second-factors
+            E::SecondFactorRequired => Self::SecondFactorRequired,
+            E::NoSecondFactor => Self::NoSecondFactor,
+            // end wing:second-factors
             // wing:clients
             E::InvalidToken => Self::Unauthenticated,
             E::InsufficientScope(_) => Self::InsufficientScope,
@@ -135,7 +139,7 @@ impl From<&auth::Error> for AppError {
             // end wing:clients
             E::ReauthRequired => Self::ReauthRequired,
             E::InvalidCredentials => Self::InvalidCredentials,
-            E::WrongCode => Self::WrongCode,     // wing:mail
+            E::WrongCode => Self::WrongCode,     // wing:mail,second-factors
             E::LinkExpired => Self::LinkExpired, // wing:mail
             E::WrongPassword => Self::WrongPassword,
             E::TooManyAttempts { retry_after } => {

@@ -16,12 +16,16 @@ pub enum AppError {
     Unauthenticated,
     /// Wrong address or password. Also for an unknown user, a user without a password, and a disabled one.
     InvalidCredentials,
+    // wing:second-factors
+    /// The sign-in waits for its second factor.
+    SecondFactorRequired,
+    /// This needs a second factor, and the user has none.
+    NoSecondFactor,
+    // end wing:second-factors
     /// The signed-in user's current password is wrong. To clients the same as [`Self::InvalidCredentials`].
     WrongPassword,
-    // wing:mail
-    /// Not the code that was sent. To clients the same as [`Self::InvalidCredentials`].
-    WrongCode,
-    // end wing:mail
+    /// A wrong, used or expired code. To clients the same as [`Self::InvalidCredentials`].
+    WrongCode, // wing:mail,second-factors
     /// The request came from another site.
     CrossOrigin,
     /// The user's identity must be confirmed first.
@@ -104,10 +108,26 @@ impl AppError {
                 "invalid_credentials",
                 "This e-mail address and password do not match.",
             ),
+            // wing:second-factors
+            Self::SecondFactorRequired => (
+                403,
+                "second_factor_required",
+                "One more step: enter a code from your authenticator app.",
+            ),
+            Self::NoSecondFactor => (
+                409,
+                "no_second_factor",
+                "Two-step sign-in is off, so there are no recovery codes.",
+            ),
+            // end wing:second-factors
             Self::WrongPassword => (401, "invalid_credentials", "The current password is incorrect."),
-            // wing:mail
-            Self::WrongCode => (401, "invalid_credentials", "This code is wrong or has expired."),
-            // end wing:mail
+            // wing:mail,second-factors
+            Self::WrongCode => (
+                401,
+                "invalid_credentials",
+                "This code is wrong, has been used, or has expired.",
+            ),
+            // end wing:mail,second-factors
             Self::CrossOrigin => (
                 403,
                 "cross_origin",
@@ -297,6 +317,13 @@ impl AppError {
     pub const fn is_about_email(self) -> bool {
         matches!(self, Self::InvalidEmail | Self::EmailTaken)
     }
+
+    // wing:mail,second-factors
+    /// Whether the error is about the field of a code.
+    pub fn is_about_code(self) -> bool {
+        self == Self::WrongCode
+    }
+    // end wing:mail,second-factors
 
     /// Whether the error is about the field of a new password.
     pub const fn is_about_new_password(self) -> bool {

@@ -19,13 +19,13 @@ pub struct Endpoint {
     /// The fields whose text comes back if the form does not succeed. Never a field that holds a secret.
     pub comes_back: &'static [&'static str],
     /// What the answer shows once. `None` if the form's page shows everything that came of it.
-    pub shown_once: Option<ShownOnce>, // wing:clients
+    pub shown_once: Option<ShownOnce>, // wing:clients,second-factors
     /// The name of the field with a link's token. It stays in the address of the form's page if the form does not
     /// succeed, so that the page is the one that the link leads to.
     pub token: Option<&'static str>, // wing:mail
 }
 
-// wing:clients
+// wing:clients,second-factors
 /// A secret in a form's answer that is never shown again. Without JavaScript, a page of its own shows it instead of the
 /// form's page: the redirect there would have to carry the secret in a cookie.
 #[derive(Clone, Copy, Debug)]
@@ -37,7 +37,7 @@ pub struct ShownOnce {
     /// What to do with the secret.
     pub advice: &'static str,
 }
-// end wing:clients
+// end wing:clients,second-factors
 
 impl Endpoint {
     /// The form that posts to a server function, on these pages. None of its fields come back.
@@ -46,7 +46,7 @@ impl Endpoint {
             path: S::PATH,
             pages,
             comes_back: &[],
-            shown_once: None, // wing:clients
+            shown_once: None, // wing:clients,second-factors
             token: None,      // wing:mail
         }
     }
@@ -66,7 +66,7 @@ impl Endpoint {
         Self { comes_back, ..self }
     }
 
-    // wing:clients
+    // wing:clients,second-factors
     /// The same form, with an answer that shows a secret once.
     pub const fn showing_once(self, shown_once: ShownOnce) -> Self {
         Self {
@@ -74,7 +74,7 @@ impl Endpoint {
             ..self
         }
     }
-    // end wing:clients
+    // end wing:clients,second-factors
 
     /// Whether a page has the form.
     pub fn is_on(&self, page: &str) -> bool {
@@ -131,7 +131,7 @@ mod tests {
         path: "/api/x",
         pages: &["/people/{user_id}/edit", "/people"],
         comes_back: &[],
-        shown_once: None, // wing:clients
+        shown_once: None, // wing:clients,second-factors
         token: None,      // wing:mail
     };
 

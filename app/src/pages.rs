@@ -13,6 +13,7 @@ pub mod not_found;
 pub mod profile;
 pub mod register;
 pub mod reset; // wing:mail
+pub mod second; // wing:second-factors
 pub mod settings;
 pub mod verify; // wing:mail
 
@@ -40,6 +41,8 @@ pub mod paths {
     pub const HOME: &str = "/";
     /// The page to sign in.
     pub const LOGIN: &str = "/login";
+    /// The page for the second factor of a sign-in.
+    pub const LOGIN_SECOND: &str = "/login/second"; // wing:second-factors
     /// The page to create an account.
     pub const REGISTER: &str = "/register";
     /// The profile of the signed-in user.
@@ -100,6 +103,7 @@ pub mod paths {
 pub const PUBLIC: &[&str] = &[
     paths::HOME,
     paths::LOGIN,
+    paths::LOGIN_SECOND, // wing:second-factors
     paths::REGISTER,
     // wing:mail
     paths::VERIFY,
@@ -122,6 +126,10 @@ pub const FORMS: &[&[Endpoint]] = &[
     settings::accounts::FORMS,
     settings::sessions::FORMS,
     settings::security::FORMS,
+    // wing:second-factors
+    settings::second_factors::FORMS,
+    second::FORMS,
+    // end wing:second-factors
     settings::access::FORMS, // wing:clients
     device::FORMS,           // wing:clients
     // wing:mail
@@ -147,6 +155,7 @@ pub fn Page() -> impl IntoView {
             // wins.
             <Route path=last(paths::HOME) view=Home ssr=SsrMode::Async />
             <Route path=last(paths::LOGIN) view=LoginPage ssr=SsrMode::Async />
+            <Route path=last_two(paths::LOGIN_SECOND) view=second::SecondFactorPage ssr=SsrMode::Async /> // wing:second-factors
             <Route path=last(paths::REGISTER) view=RegisterPage ssr=SsrMode::Async />
             <Route path=last(paths::PROFILE) view=Profile ssr=SsrMode::Async />
             // wing:clients
@@ -183,13 +192,13 @@ fn last(path: &'static str) -> StaticSegment<&'static str> {
     StaticSegment(path.rsplit_once('/').map_or(path, |(_, last)| last))
 }
 
-// wing:clients,mail
+// wing:clients,mail,second-factors
 /// The last two segments of a path.
 fn last_two(path: &'static str) -> (StaticSegment<&'static str>, StaticSegment<&'static str>) {
     let above = path.rsplit_once('/').map_or("", |(above, _)| above);
     (last(above), last(path))
 }
-// end wing:clients,mail
+// end wing:clients,mail,second-factors
 
 // wing:admin
 /// The last two segments of a path that ends with a name in braces.

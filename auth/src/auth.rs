@@ -27,6 +27,8 @@ use crate::{
     session::{Ending, LiveSession, RequestAuth, Sessions},
     users::{self, SqlUsers, UserAdapter},
 };
+use crate::{browser::Browser, ceremonies::Owner}; // wing:second-factors
+use crate::{ceremonies, session::devices}; // wing:second-factors
 
 /// The number of their own events that users see.
 const OWN_EVENTS: usize = 20;
@@ -200,6 +202,11 @@ impl Auth {
             return Ok(false);
         }
         self.oauth.forget_browser(&mut tx, request.flow_cookie()).await?;
+        // wing:second-factors
+        if let Some(browser) = Browser::of(request.flow_cookie()) {
+            ceremonies::end_all_by(&mut tx, Owner(&browser.hash())).await?;
+        }
+        // end wing:second-factors
         tx.commit().await?;
         request.plan_signed_out();
         if ended > 0 {
@@ -259,6 +266,10 @@ impl Auth {
             self.oauth.sweep().await,
             self.clients.sweep().await, // wing:clients
             self.mail.sweep().await,    // wing:mail
+            // wing:second-factors
+            self.db.sweep(ceremonies::EXPIRED, now).await.map(drop),
+            self.db.sweep(devices::EXPIRED, now).await.map(drop),
+            // end wing:second-factors
         ])
     }
 }

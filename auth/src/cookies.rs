@@ -14,6 +14,8 @@ pub enum CookieName {
     Flow,
     /// What a form without JavaScript shows after its redirect.
     Flash,
+    /// Marks a browser in which a user needs no second factor.
+    Device, // wing:second-factors
     /// The visitor's theme: not a secret, and right on first paint.
     Theme,
 }
@@ -25,6 +27,7 @@ impl CookieName {
             Self::Auth => "auth",
             Self::Flow => "flow",
             Self::Flash => "flash",
+            Self::Device => "device", // wing:second-factors
             Self::Theme => "theme",
         }
     }

@@ -38,14 +38,24 @@ pub enum Error {
     /// Wrong address or password, no such user, no password, or disabled: the caller cannot see which.
     #[error("invalid credentials")]
     InvalidCredentials,
-    // wing:mail
-    /// Not the code that was sent, or it is spent or expired: the caller cannot see which.
+    // wing:mail,second-factors
+    /// A wrong, used or expired code: the caller cannot see which.
     #[error("wrong code")]
     WrongCode,
+    // end wing:mail,second-factors
+    // wing:mail
     /// The link's token is unknown, spent or expired: the caller cannot see which.
     #[error("the link is no longer valid")]
     LinkExpired,
     // end wing:mail
+    // wing:second-factors
+    /// The first factor was right. The sign-in waits in this browser for the second one.
+    #[error("the second factor is missing")]
+    SecondFactorRequired,
+    /// This needs a second factor, and the user has none.
+    #[error("no second factor is set up")]
+    NoSecondFactor,
+    // end wing:second-factors
     /// The present password of the signed-in user is a different one, or none is set.
     #[error("wrong current password")]
     WrongPassword,

@@ -60,6 +60,12 @@ pub enum Purpose {
     AccessToken, // wing:clients
     /// A mail that is to be sent.
     Mail, // wing:mail
+    // wing:second-factors
+    /// The secret of an authenticator app, at rest.
+    TotpSecret,
+    /// The state of what takes more than one request, at rest.
+    Ceremony,
+    // end wing:second-factors
 }
 
 impl Purpose {
@@ -73,6 +79,10 @@ impl Purpose {
             Self::FormText => label!("form-text/v1"),
             Self::AccessToken => label!("access-token/v1"), // wing:clients
             Self::Mail => label!("mail/v1"),                // wing:mail
+            // wing:second-factors
+            Self::TotpSecret => label!("totp-secret/v1"),
+            Self::Ceremony => label!("ceremony/v1"),
+            // end wing:second-factors
         }
     }
 

@@ -24,6 +24,8 @@ pub mod admin; // wing:admin
 pub mod at_rest;
 mod audit;
 mod auth;
+mod browser;
+mod ceremonies; // wing:second-factors
 pub mod client;
 pub mod clients; // wing:clients
 pub mod clock;
@@ -46,6 +48,7 @@ pub mod oauth;
 pub mod password;
 mod public_url;
 mod return_to;
+mod second_factors; // wing:second-factors
 mod session;
 pub mod shares;
 mod users;

@@ -57,6 +57,12 @@ pub enum Action {
     CallbackAddress,
     /// Texts kept of forms that were sent without a session, from one address.
     FormTextAddress,
+    // wing:second-factors
+    /// Wrong codes of one user.
+    SecondFactorUser,
+    /// Wrong codes from one address.
+    SecondFactorAddress,
+    // end wing:second-factors
     // wing:clients
     /// Requests for tokens by public clients from one address.
     TokenAddress,
@@ -119,6 +125,10 @@ impl Action {
             Self::CspReport => (20, 60),
             Self::CspReportLog => (60, 60),
             Self::StartAddress | Self::CallbackAddress => (30, 60),
+            // wing:second-factors
+            Self::SecondFactorUser => (5, 300),
+            Self::SecondFactorAddress => (20, 60),
+            // end wing:second-factors
             // wing:clients
             Self::TokenAddress | Self::PollDevice => (60, 60),
             Self::TokenClient | Self::IntrospectClient | Self::ClientDataUser => (600, 60),

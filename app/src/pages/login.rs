@@ -11,6 +11,8 @@ use wire::AuthSession;
 
 #[cfg(feature = "ssr")]
 use crate::context::Context;
+#[cfg(feature = "ssr")] // wing:second-factors
+use crate::pages::second; // wing:second-factors
 use crate::{
     error::AppError,
     forms::Endpoint,
@@ -38,10 +40,16 @@ pub async fn login(
     #[server(default)] return_to: Option<String>,
 ) -> Result<AuthSession, AppError> {
     let context = Context::take()?;
-    let session = context
+    let signed_in = context
         .auth
         .sign_in_with_password(&context.request, &email, password.into(), remember)
-        .await?;
+        .await;
+    // wing:second-factors
+    if let Err(auth::Error::SecondFactorRequired) = &signed_in {
+        leptos_axum::redirect(&second::page(return_to.as_deref()));
+    }
+    // end wing:second-factors
+    let session = signed_in?;
     leptos_axum::redirect(auth::ReturnTo::or_default(return_to.as_deref()).as_str());
     Ok(session)
 }

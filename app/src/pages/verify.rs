@@ -242,15 +242,11 @@ fn CodeForm(email: String, verify: FormState) -> impl IntoView {
                 autocomplete="one-time-code"
                 hint="Eight digits"
                 required=true
-                about=is_wrong_code
+                about=AppError::is_about_code
             />
             <Submit form=verify label="Verify" busy="Verifying…" />
         </Form>
     }
-}
-
-fn is_wrong_code(error: AppError) -> bool {
-    error == AppError::WrongCode
 }
 
 #[component]

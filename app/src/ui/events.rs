@@ -68,6 +68,13 @@ fn words(kind: &str, note: &str) -> String {
             Some(role) => format!("Role changed to {}", role.label()),
             None => format!("Role changed to {note}"),
         },
+        // wing:second-factors
+        "enable_totp" => "Two-step sign-in turned on".to_owned(),
+        "disable_totp" => "Two-step sign-in turned off".to_owned(),
+        "new_recovery_codes" => "Recovery codes replaced".to_owned(),
+        "use_recovery_code" => "Signed in with a recovery code".to_owned(),
+        "second_factor_failed" => "Sign-in attempt with the right first step and a wrong code".to_owned(),
+        // end wing:second-factors
         // wing:clients
         "client_signed_in" => format!("{note} was given access to your account"),
         "client_signed_out" => format!("{note} gave up its access to your account"),

@@ -11,8 +11,11 @@ use crate::error::AppError;
 pub fn Field(
     /// The form it is in.
     form: FormState,
-    /// The field's name, also used as its id.
+    /// The field's name.
     name: &'static str,
+    /// Its id, where another form of the page has a field of this name.
+    #[prop(default = name)]
+    id: &'static str,
     /// The label.
     #[prop(into)]
     label: String,
@@ -38,13 +41,13 @@ pub fn Field(
         "password" => None,
         _ => form.typed(name).or(value),
     };
-    let hint_id = format!("{name}-hint");
+    let hint_id = format!("{id}-hint");
     let described = described_by(form, hint.is_some().then(|| hint_id.clone()), about);
     view! {
         <div class="field">
-            <label for=name>{label}</label>
+            <label for=id>{label}</label>
             <input
-                id=name
+                id=id
                 name=name
                 type=kind
                 autocomplete=autocomplete

@@ -132,6 +132,7 @@ impl Auth {
         Mail::end_tokens(&mut tx, user_id).await?;
         if !was_verified {
             self.oauth.disconnect_all(&mut tx, user_id).await?;
+            self.remove_factors(&mut tx, user_id).await?; // wing:second-factors
         }
         NewEvent::of(user_id, "reset_password")
             .from(client.ip)

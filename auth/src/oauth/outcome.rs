@@ -68,6 +68,8 @@ pub struct Started {
 pub enum Finished {
     /// The flow has done what it was for: signed in, connected an account, or confirmed that the user is there.
     Done(WayBack),
+    /// The user is known, and the sign-in waits in this browser for a second factor.
+    HalfWay(WayBack), // wing:second-factors
     /// The callback was loaded again after it had succeeded: nothing was done.
     AlreadySignedIn,
 }

@@ -43,6 +43,7 @@ impl Sessions {
         let sender = Sender {
             client,
             flow_cookie: None,
+            device_cookie: None, // wing:second-factors
         };
         RequestAuth::new(self.clone(), sender, presented, Planned::default())
     }

@@ -3,6 +3,7 @@
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use super::devices; // wing:second-factors
 use super::table::Uncollected; // wing:clients
 use super::{
     Sessions,
@@ -10,7 +11,8 @@ use super::{
     stale::{Mark, Marks},
     table::{self, Ended, Ending},
 };
-use crate::{audit::NewEvent, db::Tx, error::Result, users};
+use crate::ceremonies;
+use crate::{audit::NewEvent, db::Tx, error::Result, users}; // wing:second-factors
 
 /// The most sessions a user can have at once. When another begins, the one that has not been seen for longest ends.
 /// A session that is in use ends only if all of them are.
@@ -59,6 +61,12 @@ impl Marks {
                 table::take_back_grants(tx, &Uncollected::Of(*user_id)).await?;
             }
             // end wing:clients
+            // wing:second-factors
+            if let Ending::Others { user_id, .. } | Ending::All { user_id } = &which {
+                ceremonies::end_all_of(tx, *user_id).await?;
+                devices::forget(tx, *user_id).await?;
+            }
+            // end wing:second-factors
             ended.append(&mut table::delete(tx, which).await?);
         }
         let marks: Vec<Mark> = ended

@@ -94,6 +94,7 @@ impl Sessions {
         let sender = Sender {
             client: Client::of(headers, extensions),
             flow_cookie: cookies.get(CookieName::Flow).map(str::to_owned),
+            device_cookie: cookies.get(CookieName::Device).map(str::to_owned), // wing:second-factors
         };
         let (presented, planned) = match self.recognise(&cookies) {
             Recognised::Anonymous => (Presented::Nothing, Planned::default()),

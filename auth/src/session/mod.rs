@@ -11,8 +11,10 @@
 mod bearers; // wing:clients
 mod confirmations; // wing:clients
 mod cookies;
+pub(crate) mod devices; // wing:second-factors
 mod ending;
 mod former;
+mod half_way; // wing:second-factors
 pub(crate) mod id;
 mod in_use;
 mod layer;

@@ -56,6 +56,7 @@ pub(super) enum Presented {
 pub(super) struct Sender {
     pub(super) client: Client,
     pub(super) flow_cookie: Option<String>,
+    pub(super) device_cookie: Option<String>, // wing:second-factors
 }
 
 struct Inner {
@@ -124,12 +125,12 @@ impl RequestAuth {
         )
     }
 
-    // wing:clients
+    // wing:clients,second-factors
     /// The session service.
     pub(super) fn sessions(&self) -> &Sessions {
         &self.0.sessions
     }
-    // end wing:clients
+    // end wing:clients,second-factors
 
     /// The client that sent the request.
     pub fn client(&self) -> &Client {
@@ -141,6 +142,13 @@ impl RequestAuth {
     pub(crate) fn flow_cookie(&self) -> Option<&str> {
         self.0.sender.flow_cookie.as_deref()
     }
+
+    // wing:second-factors
+    /// The value of the cookie that marks a trusted browser.
+    pub(super) fn device_cookie(&self) -> Option<&str> {
+        self.0.sender.device_cookie.as_deref()
+    }
+    // end wing:second-factors
 
     /// Adds the cookies planned by detached work to the response, if there are any.
     pub(crate) fn take_over(&self, detached: &Self) {
@@ -402,6 +410,9 @@ impl RequestAuth {
     ///
     /// # Errors
     /// [`Error::InvalidCredentials`] if the user is disabled or gone by now; [`Error::Unavailable`]
+    // wing:second-factors
+    /// [`Error::SecondFactorRequired`]: the sign-in waits in this browser for [`Auth::second_factor`](crate::Auth).
+    // end wing:second-factors
     pub async fn start_session(
         &self,
         mut tx: Tx,
@@ -410,14 +421,38 @@ impl RequestAuth {
         remember: bool,
     ) -> Result<AuthSession> {
         self.require_browser()?; // wing:clients
+        self.lock_enabled(&mut tx, user_id).await?;
+        // wing:second-factors
+        // Every way to sign in leads through here, so none goes around the second factor.
+        if self.needs_second_factor(&mut tx, user_id).await? {
+            // What the first factor alone would have changed is not changed.
+            drop(tx);
+            self.keep_half_way(user_id, method, remember).await?;
+            return Err(Error::SecondFactorRequired);
+        }
+        // end wing:second-factors
+        self.begin(tx, user_id, method, remember).await
+    }
+
+    /// Locks a user who is about to sign in. With this lock, disabling the user or ending all their sessions happens either
+    /// before this session begins or after.
+    pub(super) async fn lock_enabled(&self, tx: &mut Tx, user_id: Uuid) -> Result<()> {
+        match self.lock_to_sign_in(tx, user_id).await? {
+            Some(user) if !user.disabled => Ok(()),
+            _ => Err(Error::InvalidCredentials),
+        }
+    }
+
+    /// Begins the session of a user who has proven everything that is asked for.
+    pub(super) async fn begin(
+        &self,
+        mut tx: Tx,
+        user_id: Uuid,
+        method: &str,
+        remember: bool,
+    ) -> Result<AuthSession> {
         let (sessions, client) = (&self.0.sessions.0, self.client());
         let now = sessions.clock.now();
-        // With this lock, disabling the user or ending all their sessions happens either before this one begins or
-        // after.
-        match self.lock_to_sign_in(&mut tx, user_id).await? {
-            Some(user) if !user.disabled => {}
-            _ => return Err(Error::InvalidCredentials),
-        }
         self.take_account_of_proofs(&mut tx, user_id).await?;
         if let Some(session_id) = self.meant() {
             for ended in self.end(&mut tx, Ending::Any { session_id }).await? {
@@ -588,6 +623,13 @@ impl RequestAuth {
     fn plan_live(&self, live: &LiveSession, id: &Id) {
         self.plan(self.0.sessions.live_cookies(live, id));
     }
+
+    // wing:second-factors
+    /// Adds a cookie to those of the response.
+    pub(crate) fn plan_also(&self, cookie: HeaderValue) {
+        self.0.planned.lock().add(cookie);
+    }
+    // end wing:second-factors
 
     fn plan(&self, planned: Planned) {
         // wing:clients

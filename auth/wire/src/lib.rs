@@ -8,6 +8,7 @@ mod event;
 mod flow_error;
 mod mail; // wing:mail
 mod role;
+mod second_factors; // wing:second-factors
 mod session;
 mod timestamp;
 mod user;
@@ -33,6 +34,7 @@ pub use self::{
     flow_error::FlowError,
     mail::VerificationLink, // wing:mail
     role::Role,
+    second_factors::{RecoveryCodes, SecondFactors, TotpSetup, TotpUnderWay}, // wing:second-factors
     session::{AuthSession, SessionInfo},
     timestamp::Timestamp,
     user::{AccountInfo, ProviderInfo, User, WaysIn},

@@ -37,7 +37,13 @@ const PROFILE: &[&str] = &[
     PROTECTED,
 ];
 /// What gives cookies. A client that sends a token has no use for them, so it has made a mistake.
-const GIVES_COOKIES: &[&str] = &["/api/login", "/api/register", "/api/confirm_identity", LOGIN];
+const GIVES_COOKIES: &[&str] = &[
+    "/api/login",
+    "/api/second_factor", // wing:second-factors
+    "/api/register",
+    "/api/confirm_identity",
+    LOGIN,
+];
 /// Decisions that would outlive the token.
 const FOR_BROWSERS: &[&str] = &["/api/decide_device"];
 /// What clients may call for themselves.

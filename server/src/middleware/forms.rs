@@ -10,7 +10,7 @@ use app::{
     error::AppError,
     flash::{Flash, Outcome},
     forms::Endpoint,
-    forms::ShownOnce, // wing:clients
+    forms::ShownOnce, // wing:clients,second-factors
     made_for::FOR,
     pages::{
         PUBLIC,
@@ -28,7 +28,7 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use http::response; // wing:clients
+use http::response; // wing:clients,second-factors
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method,
     header::{
@@ -36,9 +36,9 @@ use http::{
     },
 };
 use http_body_util::BodyExt;
-use http_body_util::Collected; // wing:clients
+use http_body_util::Collected; // wing:clients,second-factors
 use percent_encoding::percent_decode_str;
-use serde_json::Value; // wing:clients
+use serde_json::Value; // wing:clients,second-factors
 use url::form_urlencoded;
 use uuid::Uuid;
 
@@ -48,7 +48,7 @@ use super::{
     guard::{encode, path_of, returning, see_other},
     refusals::accepts_html,
 };
-use crate::bare_page::{self, escape}; // wing:clients
+use crate::bare_page::{self, escape}; // wing:clients,second-factors
 use crate::router::AppState;
 
 /// The headers with which server_fn marks its answers.
@@ -268,7 +268,7 @@ struct Posted {
     /// The text of the fields that come back.
     typed: Vec<(String, String)>,
     /// What its answer shows once.
-    shown_once: Option<ShownOnce>, // wing:clients
+    shown_once: Option<ShownOnce>, // wing:clients,second-factors
     /// The signed-in user.
     user: Option<Uuid>,
     /// The user for whom the form's page was made, if known.
@@ -314,7 +314,7 @@ impl Posted {
                 .filter(|(name, _)| comes_back.contains(&&**name))
                 .map(|(name, value)| (name.into_owned(), value.into_owned()))
                 .collect(),
-            shown_once: form.and_then(|form| form.shown_once), // wing:clients
+            shown_once: form.and_then(|form| form.shown_once), // wing:clients,second-factors
             user,
             made_for,
             unproven: Typist::Unproven(from),
@@ -360,11 +360,11 @@ impl Posted {
             .headers
             .remove(LOCATION)
             .and_then(|location| location.to_str().ok().map(str::to_owned));
-        // wing:clients
+        // wing:clients,second-factors
         if let Some(shown) = self.shown_once.filter(|_| !failed) {
             return self.show_once(state, shown, parts, body).await;
         }
-        // end wing:clients
+        // end wing:clients,second-factors
         let mut location = self.page.clone();
         let is_flashed = if failed {
             let wait = parts.headers.get(RETRY_AFTER).and_then(|wait| wait.to_str().ok());
@@ -372,7 +372,14 @@ impl Posted {
             if error == AppError::ReauthRequired {
                 location = returning(SETTINGS_SECURITY, &self.page);
             }
-            self.flash_failure(state, error).await
+            match led {
+                // It goes on elsewhere, and says there what is missing.
+                Some(led) => {
+                    location = led;
+                    false
+                }
+                None => self.flash_failure(state, error).await,
+            }
         } else if let Some(led) = led {
             // A user who is led to another page can see from this that the form succeeded.
             location = led;
@@ -397,7 +404,7 @@ impl Posted {
         answer
     }
 
-    // wing:clients
+    // wing:clients,second-factors
     /// Answers a browser with a page that shows a secret of the answer.
     async fn show_once(
         mut self,
@@ -408,11 +415,19 @@ impl Posted {
     ) -> Response {
         let bytes = body.collect().await.map(Collected::to_bytes).unwrap_or_default();
         let answer: Value = serde_json::from_slice(&bytes).unwrap_or_default();
-        let secret = answer.get(shown.member).and_then(Value::as_str);
+        let secrets = match answer.get(shown.member) {
+            Some(Value::Array(several)) => &several[..],
+            Some(one) => std::slice::from_ref(one),
+            None => &[],
+        };
+        let secrets: String = secrets
+            .iter()
+            .filter_map(Value::as_str)
+            .map(|secret| format!("<p><code>{}</code></p>", escape(secret)))
+            .collect();
         let main = format!(
-            "<p>{}</p><p><code>{}</code></p><p><a href=\"{}\">Go back</a></p>",
+            "<p>{}</p>{secrets}<p><a href=\"{}\">Go back</a></p>",
             escape(shown.advice),
-            escape(secret.unwrap_or_default()),
             escape(&self.page),
         );
         let mut page = bare_page::respond(shown.title, "", &main);
@@ -428,7 +443,7 @@ impl Posted {
         }
         page
     }
-    // end wing:clients
+    // end wing:clients,second-factors
 
     /// Leaves a flash about a failure for the form's page. Returns whether there is one.
     async fn flash_failure(&mut self, state: &AppState, error: AppError) -> bool {

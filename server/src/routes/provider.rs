@@ -117,6 +117,12 @@ pub(crate) async fn finish(
     let query = query.unwrap_or_default();
     let mut response = match auth.oauth.finish(&provider, &query, &request).await {
         Ok(Finished::Done(way_back)) => done(&way_back),
+        // wing:second-factors
+        Ok(Finished::HalfWay(way_back)) => {
+            let return_to = way_back.return_to.as_ref().map(ReturnTo::as_str);
+            see_other(&app::pages::second::page(return_to))
+        }
+        // end wing:second-factors
         Ok(Finished::AlreadySignedIn) => see_other(PROFILE),
         Err(stop) => {
             if let Stop::Failed { error, .. } = &stop {

@@ -90,6 +90,12 @@ async fn every_form_has_declared_its_page_and_no_field_for_a_secret_comes_back()
     }
     let other = app.signed_in(ADA).await;
     let device_page = crate::clients::device_page(&app).await; // wing:clients
+    // wing:second-factors
+    let beginner = app.registered("beginner@example.com").await;
+    beginner.call("start_totp", &[]).await.expect(200);
+    let careful = app.registered("careful@example.com").await;
+    crate::second_factors::App::of(&careful).await;
+    // end wing:second-factors
     let reset_page = crate::mail::reset_page(&app, ADA).await; // wing:mail
     let mut seen = std::collections::BTreeSet::new();
     let stranger = app.browser();
@@ -108,6 +114,11 @@ async fn every_form_has_declared_its_page_and_no_field_for_a_secret_comes_back()
         (&ada, "/settings/sessions"),
         (&ada, "/settings/security"),
         (&root, "/settings/security"),
+        // wing:second-factors
+        (&stranger, "/login/second"),
+        (&beginner, "/settings/security"),
+        (&careful, "/settings/security"),
+        // end wing:second-factors
         // wing:mail
         (&stranger, "/forgot"),
         (&stranger, reset_page.as_str()),

@@ -52,6 +52,7 @@ mod private; // wing:private-data
 mod proofs;
 mod races;
 mod revocation;
+mod second_factors; // wing:second-factors
 mod session_endpoint;
 mod sessions;
 mod shown;

@@ -187,6 +187,27 @@ const WINGS: &[Row] = &[
         rewritten: &[],
     },
     // end wing:mail
+    // wing:second-factors
+    Row {
+        name: "second-factors",
+        about: "two-step sign-in: codes of an authenticator app, recovery codes, trusted browsers",
+        paths: &[
+            "app/src/pages/second.rs",
+            "app/src/pages/settings/second_factors.rs",
+            "auth/src/ceremonies.rs",
+            "auth/src/second_factors",
+            "auth/src/session/devices.rs",
+            "auth/src/session/half_way.rs",
+            "auth/wire/src/second_factors.rs",
+            "docs/second-factors.md",
+            "end2end/tests/second-factors.spec.ts",
+            "migrations/postgres/0012_second_factors.sql",
+            "migrations/sqlite/0012_second_factors.sql",
+            "server/tests/it/second_factors.rs",
+        ],
+        rewritten: &[],
+    },
+    // end wing:second-factors
     // wing:dev-provider
     Row {
         name: "dev-provider",

@@ -4,6 +4,7 @@ pub mod access; // wing:clients
 pub mod accounts;
 pub mod private; // wing:private-data
 pub mod public;
+pub mod second_factors; // wing:second-factors
 pub mod security;
 pub mod sessions;
 

@@ -7,10 +7,12 @@
 
 use leptos::{either::Either, prelude::*};
 use leptos_meta::Title;
+use wire::SecondFactors; // wing:second-factors
 use wire::{Event, WaysIn};
 
 #[cfg(feature = "ssr")]
 use crate::context::Context;
+use crate::pages::settings::second_factors::{ConfirmByCode, GetSecondFactors, SecondFactorForms, TwoSteps}; // wing:second-factors
 use crate::{
     error::AppError,
     forms::Endpoint,
@@ -65,21 +67,38 @@ pub async fn set_password(new_password: Secret) -> Result<(), AppError> {
 const SET_PASSWORD: Endpoint = Endpoint::of::<SetPassword>(&[paths::SETTINGS_SECURITY]);
 
 /// Confirms the signed-in user's identity with the password.
+// wing:second-factors
+///
+/// Or with a code of their authenticator app.
+// end wing:second-factors
 #[server]
 pub async fn confirm_identity(
-    password: Secret,
+    #[server(default)] password: Option<Secret>,
+    #[server(default)] code: Option<Secret>, // wing:second-factors
     #[server(default)] return_to: Option<String>,
 ) -> Result<(), AppError> {
     let context = Context::take()?;
     let live = context.require_session().await?;
-    context
-        .auth
-        .confirm_identity(&context.request, live, password.into())
-        .await?;
-    if let Some(return_to) = return_to.as_deref().and_then(auth::ReturnTo::parse) {
+    let (auth, request) = (&context.auth, &context.request);
+    // wing:second-factors
+    if let Some(code) = code {
+        if password.is_some() {
+            return Err(AppError::InvalidInput);
+        }
+        auth.confirm_with_code(request, live, &code.into()).await?;
+        return Ok(lead_back(return_to.as_deref()));
+    }
+    // end wing:second-factors
+    let password = password.ok_or(AppError::InvalidInput)?;
+    auth.confirm_identity(request, live, password.into()).await?;
+    Ok(lead_back(return_to.as_deref()))
+}
+
+#[cfg(feature = "ssr")]
+fn lead_back(return_to: Option<&str>) {
+    if let Some(return_to) = return_to.and_then(auth::ReturnTo::parse) {
         leptos_axum::redirect(return_to.as_str());
     }
-    Ok(())
 }
 
 const CONFIRM_IDENTITY: Endpoint = Endpoint::of::<ConfirmIdentity>(&[paths::SETTINGS_SECURITY]);
@@ -103,19 +122,36 @@ pub fn Security() -> impl IntoView {
         move || confirm.answers() + change.answers() + set.answers(),
         || ListOwnEvents {},
     );
+    // wing:second-factors
+    let forms = SecondFactorForms::new();
+    let factors = Load::new(
+        move || forms.answers() + confirm.answers(),
+        || GetSecondFactors {},
+    );
+    // end wing:second-factors
     view! {
         <Title text="Security" />
         <Loaded load=ways_in let:ways_in>
-            <Confirm ways_in=ways_in.clone() form=confirm />
+            <Confirm
+                ways_in=ways_in.clone()
+                form=confirm
+                factors // wing:second-factors
+            />
             <Password has_password=ways_in.has_password change set />
         </Loaded>
+        <TwoSteps factors forms /> // wing:second-factors
         <OwnEvents events />
     }
 }
 
 #[component]
-fn Confirm(ways_in: WaysIn, form: FormState) -> impl IntoView {
+fn Confirm(
+    ways_in: WaysIn,
+    form: FormState,
+    factors: Load<SecondFactors>, // wing:second-factors
+) -> impl IntoView {
     let return_to = asked_return_to();
+    let by_code = view! { <ConfirmByCode factors form return_to=return_to.clone() /> }; // wing:second-factors
     let by_password = ways_in.has_password.then(|| {
         view! { <ConfirmByPassword form return_to=return_to.clone() /> }
     });
@@ -127,6 +163,7 @@ fn Confirm(ways_in: WaysIn, form: FormState) -> impl IntoView {
             </p>
             <Notice form done="Your identity is confirmed. You can make your change now." />
             {by_password}
+            {by_code} // wing:second-factors
             <ConfirmByProvider ways_in return_to />
         </section>
     }

@@ -9,6 +9,7 @@ use wire::FlowError;
 
 use crate::{
     audit::NewEvent,
+    browser::Browser,
     db::Tx,
     error::Error,
     oauth::{
@@ -16,7 +17,7 @@ use crate::{
         flow::{
             callback::{Answer, Callback, Outcome},
             identify::Identified,
-            table::{Browser, Flow},
+            table::Flow,
         },
         outcome::{Intent, Stop},
         protocol::{discovery::Endpoints, excerpt::excerpt},

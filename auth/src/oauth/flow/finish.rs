@@ -3,13 +3,14 @@
 use wire::FlowError;
 
 use crate::{
+    browser::Browser,
     error::Error,
     oauth::{
         flights::Landed,
         flow::{
             arrival::Arrival,
             callback::Callback,
-            table::{self, Browser, Flow},
+            table::{self, Flow},
         },
         outcome::{Ended, Finished, Stop, WayBack},
         providers::provider::Provider,
@@ -108,6 +109,11 @@ impl OAuth {
         };
         let result = match completed {
             Ok(()) => Ok(Finished::Done(way_back)),
+            // wing:second-factors
+            Err(Stop::Error(error)) if matches!(*error, Error::SecondFactorRequired) => {
+                Ok(Finished::HalfWay(way_back))
+            }
+            // end wing:second-factors
             Err(Stop::Error(error)) => return passing(Err(Stop::Error(error))),
             Err(stop) => Err(log(provider, stop.leading(way_back))),
         };

@@ -3,13 +3,11 @@
 use uuid::Uuid; // wing:mail
 
 use crate::{
+    browser::Browser,
     db::{self, Tx},
     error::Result,
     oauth::{
-        flow::{
-            pending,
-            table::{self, Browser},
-        },
+        flow::{pending, table},
         state::OAuth,
     },
 };

@@ -7,12 +7,13 @@ use uuid::Uuid;
 
 use crate::{
     audit::NewEvent,
+    browser::Browser,
     db::{Expired, Tx},
     error::{Error, Result},
     keys::{Place, Purpose},
     oauth::{
         account::table::{self, Identity},
-        flow::table::{Browser, LIFETIME},
+        flow::table::LIFETIME,
         state::OAuth,
     },
     session::RequestAuth,

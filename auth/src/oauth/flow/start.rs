@@ -5,9 +5,10 @@ use oauth2::{CsrfToken, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, Scope}
 use wire::FlowError;
 
 use crate::{
+    browser::{Browser, random},
     cookies::{CookieName, Keep},
     oauth::{
-        flow::table::{self, Browser, LIFETIME, NewFlow, random},
+        flow::table::{self, LIFETIME, NewFlow},
         outcome::{Intent, Started, Stop, WayBack},
         protocol::{discovery::Endpoints, token},
         providers::{preset::Pkce, provider::Provider},

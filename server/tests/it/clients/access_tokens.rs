@@ -69,6 +69,11 @@ async fn a_token_opens_every_function_of_a_user_that_needs_no_confirmation() {
             }
             "decide_device" | "get_device" => answer.refused(403, "not_by_token"),
             "revoke_session" => answer.refused(404, "not_found"),
+            // wing:second-factors
+            "start_totp" | "disable_totp" | "new_recovery_codes" => answer.refused(403, "reauth_required"),
+            "confirm_totp" => answer.refused(403, "not_by_token"),
+            "second_factor" => answer.refused(400, "bad_request"),
+            // end wing:second-factors
             // wing:mail
             "get_verification" | "get_reset" | "reset_password" => answer.refused(410, "link_expired"),
             "verify_email" => answer.refused(401, "invalid_credentials"),
@@ -124,6 +129,11 @@ async fn a_token_opens_no_more_than_its_scope() {
         if ["login", "register", "confirm_identity", "decide_device"].contains(function) {
             continue;
         }
+        // wing:second-factors
+        if *function == "second_factor" {
+            continue;
+        }
+        // end wing:second-factors
         for (tokens, is_open) in [(&profile, by_profile.contains(function)), (&data, false)] {
             let answer = call_with(&app, &tokens.access, function, fields).await;
             if is_open {

@@ -67,6 +67,14 @@ const OTHER_FUNCTIONS: &[&str] = &[
     "update_private_data",
     "clear_private_data",
     // end wing:private-data
+    // wing:second-factors
+    "second_factor",
+    "get_second_factors",
+    "start_totp",
+    "confirm_totp",
+    "disable_totp",
+    "new_recovery_codes",
+    // end wing:second-factors
     // wing:mail
     "send_verification",
     "get_verification",

@@ -60,6 +60,14 @@ pub const FUNCTIONS: &[Function] = &[
     ("update_private_data", &[("api_token", "token-of-some-service")]),
     ("clear_private_data", &[]),
     // end wing:private-data
+    // wing:second-factors
+    ("second_factor", &[("code", "123456")]),
+    ("get_second_factors", &[]),
+    ("start_totp", &[]),
+    ("confirm_totp", &[("code", "123456")]),
+    ("disable_totp", &[]),
+    ("new_recovery_codes", &[]),
+    // end wing:second-factors
     // wing:clients
     ("list_access", &[]),
     ("create_key", &[("name", "Backups"), ("scope", "profile")]),

@@ -1,0 +1,133 @@
+//! The second factor of a sign-in, and codes as a confirmation of identity.
+
+use secrecy::{ExposeSecret, SecretString};
+use uuid::Uuid;
+use wire::AuthSession;
+
+use super::{recovery, setup::digits, totp};
+use crate::{
+    audit::NewEvent,
+    auth::Auth,
+    cookies::{CookieName, Keep},
+    db::Tx,
+    error::{Error, Result},
+    limits::{Action, Attempt, Subject},
+    session::{
+        LiveSession, RequestAuth,
+        devices::{self, TRUSTED_FOR},
+    },
+    users,
+};
+
+/// Which code was right.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Used {
+    Totp,
+    Recovery,
+}
+
+impl Auth {
+    /// Whether a sign-in waits in this browser for its second factor.
+    pub async fn is_half_way(&self, request: &RequestAuth) -> Result<bool> {
+        Ok(request.half_way().await?.is_some())
+    }
+
+    /// Completes the sign-in that waits in this browser, with a code of the app or a recovery code. With `trust` and a code
+    /// of the app, this browser needs none for 30 days.
+    ///
+    /// # Errors
+    /// [`Error::WrongCode`]; [`Error::NotSignedIn`] if no sign-in waits here; [`Error::TooManyAttempts`];
+    /// [`Error::InvalidCredentials`] if the user is disabled by now; [`Error::Unavailable`]
+    pub async fn second_factor(
+        &self,
+        request: &RequestAuth,
+        code: &SecretString,
+        trust: bool,
+    ) -> Result<AuthSession> {
+        let address = Subject::address(request.client().limited_address());
+        let from = self.limits.attempt(Action::SecondFactorAddress, &address)?;
+        let Some(half_way) = request.half_way().await? else {
+            from.counts();
+            return Err(Error::NotSignedIn);
+        };
+        let user_id = half_way.user_id;
+        let by = self
+            .limits
+            .attempt(Action::SecondFactorUser, &Subject::User(user_id))?;
+        let now = self.clock.now();
+        let mut tx = self.db.begin().await?;
+        request.lock_to_sign_in(&mut tx, user_id).await?;
+        let Some(used) = self.use_code(&mut tx, user_id, code).await? else {
+            drop(tx);
+            [from, by].into_iter().for_each(Attempt::counts);
+            self.note_failure(request, user_id).await?;
+            return Err(Error::WrongCode);
+        };
+        if used == Used::Recovery {
+            NewEvent::of(user_id, "use_recovery_code")
+                .from(request.client().ip)
+                .record(&mut tx, now)
+                .await?;
+        }
+        let trusted = match used {
+            Used::Totp if trust => Some(devices::trust(&mut tx, user_id, request.client(), now).await?),
+            _ => None,
+        };
+        self.oauth.complete_pending(&mut tx, request, user_id).await?;
+        let session = request.complete(tx, half_way).await?;
+        if let Some(cookie) = trusted {
+            let keep = Keep::Seconds(TRUSTED_FOR.whole_seconds());
+            request.plan_also(self.cookies.set(CookieName::Device, &cookie, keep));
+        }
+        Ok(session)
+    }
+
+    /// Confirms the signed-in user's identity with a code of the app. A recovery code confirms nothing.
+    ///
+    /// # Errors
+    /// [`Error::WrongCode`], [`Error::TooManyAttempts`], [`Error::Unavailable`]
+    pub async fn confirm_with_code(
+        &self,
+        request: &RequestAuth,
+        live: LiveSession,
+        code: &SecretString,
+    ) -> Result<()> {
+        let user_id = live.user_id();
+        let by = self
+            .limits
+            .attempt(Action::SecondFactorUser, &Subject::User(user_id))?;
+        let now = self.clock.now();
+        let mut tx = self.db.begin().await?;
+        users::lock(&mut tx, user_id).await?;
+        if !totp::use_code(&mut tx, &self.keys, user_id, &digits(code.expose_secret()), now).await? {
+            by.counts();
+            return Err(Error::WrongCode);
+        }
+        NewEvent::of(user_id, "confirm")
+            .session(live.session_id())
+            .from(request.client().ip)
+            .note("totp")
+            .record(&mut tx, now)
+            .await?;
+        request.cycle(tx, live, true).await
+    }
+
+    async fn use_code(&self, tx: &mut Tx, user_id: Uuid, code: &SecretString) -> Result<Option<Used>> {
+        let now = self.clock.now();
+        if totp::use_code(tx, &self.keys, user_id, &digits(code.expose_secret()), now).await? {
+            return Ok(Some(Used::Totp));
+        }
+        let is_recovery = recovery::use_code(tx, user_id, code.expose_secret()).await?;
+        Ok(is_recovery.then_some(Used::Recovery))
+    }
+
+    async fn note_failure(&self, request: &RequestAuth, user_id: Uuid) -> Result<()> {
+        let mut tx = self.db.begin().await?;
+        NewEvent::of(user_id, "second_factor_failed")
+            .from(request.client().ip)
+            .record(&mut tx, self.clock.now())
+            .await?;
+        tx.commit().await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,41 @@
+-- Codes of an authenticator app, as a second factor at sign-in.
+CREATE TABLE totp (
+    user_id      BLOB PRIMARY KEY NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    -- Sealed for this user.
+    secret       TEXT NOT NULL,
+    -- The last time step whose code was used (RFC 6238): neither it nor an earlier one is good again.
+    last_step    BIGINT NOT NULL,
+    confirmed_at TEXT NOT NULL
+);
+
+-- SHA-256 of codes for a user who has lost the authenticator app. Each is deleted by its use.
+CREATE TABLE recovery_codes (
+    hash    BLOB PRIMARY KEY NOT NULL,
+    user_id BLOB NOT NULL REFERENCES users (id) ON DELETE CASCADE
+);
+CREATE INDEX recovery_codes_user_id ON recovery_codes (user_id);
+
+-- Browsers in which a user signs in without the second factor, by SHA-256 of a cookie.
+CREATE TABLE devices (
+    hash          BLOB PRIMARY KEY NOT NULL,
+    user_id       BLOB NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    trusted_until TEXT NOT NULL,
+    user_agent    TEXT
+);
+CREATE INDEX devices_user_id ON devices (user_id);
+CREATE INDEX devices_trusted_until ON devices (trusted_until);
+
+-- What takes more than one request: a sign-in that waits for its second factor, a factor that is being set up.
+CREATE TABLE ceremonies (
+    id           BLOB PRIMARY KEY NOT NULL,
+    kind         TEXT NOT NULL,
+    -- SHA-256 of the flow cookie, or the id of the session, whichever it belongs to.
+    owner        BLOB NOT NULL,
+    user_id      BLOB NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    -- Sealed for its kind, its owner and its user.
+    state        TEXT NOT NULL,
+    expires_at   TEXT NOT NULL,
+    UNIQUE (kind, owner)
+);
+CREATE INDEX ceremonies_user_id ON ceremonies (user_id);
+CREATE INDEX ceremonies_expires_at ON ceremonies (expires_at);
