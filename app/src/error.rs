@@ -114,11 +114,7 @@ impl AppError {
                 "second_factor_required",
                 "One more step: enter a code from your authenticator app.",
             ),
-            Self::NoSecondFactor => (
-                409,
-                "no_second_factor",
-                "Two-step sign-in is off, so there are no recovery codes.",
-            ),
+            Self::NoSecondFactor => (409, "no_second_factor", "Two-step sign-in is not turned on."),
             // end wing:second-factors
             Self::WrongPassword => (401, "invalid_credentials", "The current password is incorrect."),
             // wing:mail,second-factors

@@ -184,6 +184,16 @@ impl Auth {
         users::ways_in(&self.db, live.user_id()).await
     }
 
+    // wing:private-data,second-factors
+    /// The number of rows that the newest secret must seal before the older ones may go.
+    pub async fn sealed_with_former(&self) -> Result<i64> {
+        let rows = 0;
+        let rows = rows + self.buckets.sealed_with_former().await?; // wing:private-data
+        let rows = rows + self.factors_sealed_with_former().await?; // wing:second-factors
+        Ok(rows)
+    }
+    // end wing:private-data,second-factors
+
     /// Signs out: ends this browser's session everywhere, and the flows it has under way with providers. Returns
     /// whether there was a session to end. If not, nothing is done and no cookie is set.
     ///

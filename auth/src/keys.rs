@@ -211,7 +211,7 @@ impl KeyRing {
         self.open_with(purpose, &purpose.at(place), sealed)
     }
 
-    // wing:private-data
+    // wing:private-data,second-factors
     /// The ending of everything that the newest key has sealed.
     pub(crate) fn newest_ending(&self) -> String {
         format!(
@@ -219,7 +219,7 @@ impl KeyRing {
             base64::prelude::BASE64_URL_SAFE_NO_PAD.encode(&self.keys[0].name)
         )
     }
-    // end wing:private-data
+    // end wing:private-data,second-factors
 
     fn seal_with(&self, purpose: Purpose, assertion: &[u8], text: &str) -> String {
         let key = &self.keys[0];
@@ -402,11 +402,11 @@ mod tests {
         assert_eq!(ring.open_at(Purpose::PendingLink, &place, &sealed), None);
         assert_eq!(ring.open(purpose, &sealed), None);
         assert_eq!(ring.open_at(purpose, &place, &ring.seal(purpose, "text")), None);
-        // wing:private-data
+        // wing:private-data,second-factors
         assert!(sealed.ends_with(&ring.newest_ending()));
         let newer = KeyRing::new(&[secret(2), secret(1)]);
         assert!(!sealed.ends_with(&newer.newest_ending()));
-        // end wing:private-data
+        // end wing:private-data,second-factors
     }
 
     #[test]

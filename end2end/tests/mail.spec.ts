@@ -50,7 +50,7 @@ test('the code is typed where it is asked for, and another mail can be had', asy
   await visitor.field('Code').fill(first.code);
   visitor.expectRefusal('/api/verify_email', 401);
   await visitor.send(visitor.button('Verify'), '/api/verify_email');
-  await expect(visitor.alert).toContainText('This code is wrong or has expired.');
+  await expect(visitor.alert).toContainText('This code is wrong, has been used, or has expired.');
   await visitor.field('Code').fill(second.code);
   await visitor.button('Verify').click();
   await expect(visitor.page.getByText('Your address is verified.')).toBeVisible();

@@ -1,4 +1,4 @@
-//! `server admin` and `server sessions`: managing users from the command line. Changes take effect on running
+//! `server admin`, `server sessions` and the like: managing users from the command line. Changes take effect on running
 //! servers, since both use the same database.
 
 use std::fmt::Write;
@@ -50,6 +50,19 @@ pub enum SessionsCommand {
     /// End sessions
     Revoke(Which),
 }
+
+// wing:second-factors
+/// `server users …`
+#[derive(Subcommand)]
+pub enum UsersCommand {
+    /// Turn off two-step sign-in for a user who has lost the app and the recovery codes, and end their sessions
+    ResetFactors {
+        /// The user's id or address
+        #[arg(value_name = "ID_OR_EMAIL")]
+        who: String,
+    },
+}
+// end wing:second-factors
 
 /// Which sessions end.
 #[derive(Args)]
@@ -151,6 +164,30 @@ pub async fn sessions(config: Config, command: SessionsCommand) -> Result<(), Fa
     db.close().await;
     Ok(())
 }
+
+// wing:second-factors
+/// Runs `server users …`, and prints what it did.
+///
+/// # Errors
+/// If no user matches, or there is nothing to reset.
+pub async fn users(config: Config, command: UsersCommand) -> Result<(), Failure> {
+    let (people, db) = open(&config).await?;
+    match command {
+        UsersCommand::ResetFactors { who } => {
+            let person = find(&people, &who).await?;
+            match people.reset_factors(By::CommandLine, person.id).await {
+                Ok(()) => println!("two-step sign-in of {who} is off, and their sessions have ended"),
+                Err(AuthError::NoSecondFactor) => {
+                    return Err(format!("{who} has not turned on two-step sign-in").into());
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+    db.close().await;
+    Ok(())
+}
+// end wing:second-factors
 
 /// A number of sessions, in words.
 fn counted(number: usize) -> String {

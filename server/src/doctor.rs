@@ -59,6 +59,19 @@ pub async fn run(config: ServerConfig) -> Result<(), Failure> {
             &format!("silent, so every request would ask the database: {trouble}"),
         );
     }
+    // wing:private-data,second-factors
+    match auth.sealed_with_former().await {
+        Ok(0) => report.ok("sealed data", "all of it with the newest secret"),
+        Ok(rows) => report.warn(
+            "sealed data",
+            &format!(
+                "{rows} rows are not sealed with the newest secret: keep the older ones until a server that has started \
+                 with all of them has resealed these"
+            ),
+        ),
+        Err(error) => report.bad("sealed data", &chain(&error).to_string()),
+    }
+    // end wing:private-data,second-factors
     // wing:clients
     let keys = auth.clients.jwks()["keys"].as_array().map_or(0, Vec::len);
     report.ok(

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use auth::{Problem, Vars, chain};
 use clap::{Parser, Subcommand};
 use server::{
+    admin::UsersCommand,                          // wing:admin+second-factors
     admin::{self, AdminCommand, SessionsCommand}, // wing:admin
     clients::{self, ClientsCommand},              // wing:clients
     command_line,                                 // wing:admin,clients
@@ -36,6 +37,11 @@ enum Command {
     /// List and end users' sessions
     #[command(subcommand)]
     Sessions(SessionsCommand),
+    // wing:second-factors
+    /// Help users who cannot sign in
+    #[command(subcommand)]
+    Users(UsersCommand),
+    // end wing:second-factors
     // end wing:admin
     // wing:clients
     /// Register other clients, and revoke them
@@ -69,6 +75,7 @@ async fn run(command: Command, vars: &Vars) -> Result<(), Failure> {
         Command::Doctor => doctor::run(server()?).await,
         Command::Admin(command) => admin::admin(beside()?, command).await, // wing:admin
         Command::Sessions(command) => admin::sessions(beside()?, command).await, // wing:admin
+        Command::Users(command) => admin::users(beside()?, command).await, // wing:admin+second-factors
         Command::Clients(command) => clients::clients(beside()?, command).await, // wing:clients
     }
 }

@@ -73,6 +73,7 @@ fn words(kind: &str, note: &str) -> String {
         "disable_totp" => "Two-step sign-in turned off".to_owned(),
         "new_recovery_codes" => "Recovery codes replaced".to_owned(),
         "use_recovery_code" => "Signed in with a recovery code".to_owned(),
+        "reset_factors" => "Two-step sign-in turned off".to_owned(), // wing:admin
         "second_factor_failed" => "Sign-in attempt with the right first step and a wrong code".to_owned(),
         // end wing:second-factors
         // wing:clients

@@ -11,6 +11,7 @@ use crate::{
     error::{Error, Result},
     session::Ending,
 };
+use crate::{second_factors, users}; // wing:second-factors
 
 /// The user an action applies to, as the transaction found them.
 #[derive(sqlx::FromRow)]
@@ -117,6 +118,29 @@ impl Administration {
         tracing::info!(user = %user_id, role = role.name(), by = %by, "changed a user's role");
         Ok(())
     }
+
+    // wing:second-factors
+    /// Removes the second factors of a user who has lost them, and ends their sessions. The password stays: nobody
+    /// chooses one for somebody else.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]; [`Error::Yourself`]; [`Error::NoSecondFactor`]
+    pub async fn reset_factors(&self, by: By<'_>, user_id: Uuid) -> Result<()> {
+        let mut tx = self.begin(by).await?;
+        users::lock(&mut tx, user_id).await?.ok_or(Error::NotFound)?;
+        if by.is(user_id) {
+            return Err(Error::Yourself);
+        }
+        if !second_factors::remove_all(&mut tx, user_id).await? {
+            return Err(Error::NoSecondFactor);
+        }
+        self.marks.end(&mut tx, Ending::All { user_id }).await?;
+        self.note(&mut tx, by, user_id, "reset_factors", "").await?;
+        tx.commit().await?;
+        tracing::info!(user = %user_id, by = %by, "removed a user's second factors");
+        Ok(())
+    }
+    // end wing:second-factors
 
     pub(super) async fn end(&self, by: By<'_>, which: Vec<Ending>) -> Result<usize> {
         let mut tx = self.begin(by).await?;

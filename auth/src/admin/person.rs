@@ -22,6 +22,7 @@ struct Row {
     avatar_url: Option<String>,
     role: Role,
     has_password: bool,
+    has_second_factor: bool, // wing:second-factors
     created_at: Timestamp,
     disabled_at: Option<Timestamp>,
 }
@@ -32,11 +33,11 @@ impl Auth {
     /// # Errors
     /// [`Error::NotFound`]
     pub async fn person(&self, admin: &AdminSession, user_id: Uuid) -> Result<UserDetails> {
-        let row: Row = sqlx::query_as(
-            "SELECT email, email_verified_at, name, avatar_url, role, password_hash IS NOT NULL AS has_password,
-                    created_at, disabled_at
-             FROM users WHERE id = $1",
-        )
+        let row: Row = sqlx::query_as(concat!(
+            "SELECT email, email_verified_at, name, avatar_url, role, password_hash IS NOT NULL AS has_password,",
+            "EXISTS (SELECT 1 FROM totp WHERE user_id = id) AS has_second_factor,", // wing:second-factors
+            "created_at, disabled_at FROM users WHERE id = $1"
+        ))
         .bind(user_id)
         .fetch_optional(self.db.read())
         .await?
@@ -57,6 +58,7 @@ impl Auth {
             avatar_url: row.avatar_url,
             role: row.role,
             has_password: row.has_password,
+            has_second_factor: row.has_second_factor, // wing:second-factors
             created_at: row.created_at,
             disabled_at: row.disabled_at,
             accounts,

@@ -13,6 +13,7 @@ use super::{
     texts,
     tokens::{Made, NewToken, Purpose},
 };
+use crate::second_factors; // wing:second-factors
 use crate::{
     audit::NewEvent,
     auth::Auth,
@@ -132,7 +133,7 @@ impl Auth {
         Mail::end_tokens(&mut tx, user_id).await?;
         if !was_verified {
             self.oauth.disconnect_all(&mut tx, user_id).await?;
-            self.remove_factors(&mut tx, user_id).await?; // wing:second-factors
+            second_factors::remove_all(&mut tx, user_id).await?; // wing:second-factors
         }
         NewEvent::of(user_id, "reset_password")
             .from(client.ip)

@@ -6,6 +6,20 @@
 
 mod qr;
 mod recovery;
+mod reseal;
 mod setup;
 mod sign_in;
 mod totp;
+
+// wing:mail,admin
+use uuid::Uuid;
+
+use crate::{db::Tx, error::Result};
+
+/// Removes all of a user's factors. Returns whether there were any. The caller ends the sessions, and with them the
+/// sign-ins that wait and the trust in browsers.
+pub(crate) async fn remove_all(tx: &mut Tx, user_id: Uuid) -> Result<bool> {
+    recovery::remove(tx, user_id).await?;
+    totp::remove(tx, user_id).await
+}
+// end wing:mail,admin

@@ -2,7 +2,6 @@
 
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
-use uuid::Uuid; // wing:mail
 use wire::{RecoveryCodes, SecondFactors, TotpSetup};
 
 use super::{qr, recovery, totp, totp::AppSecret};
@@ -154,14 +153,6 @@ impl Auth {
             .await?;
         Ok(RecoveryCodes { recovery_codes })
     }
-
-    // wing:mail
-    /// Removes all of a user's factors: somebody else may have set them up. The caller ends the sessions.
-    pub(crate) async fn remove_factors(&self, tx: &mut Tx, user_id: Uuid) -> Result<()> {
-        recovery::remove(tx, user_id).await?;
-        totp::remove(tx, user_id).await.map(drop)
-    }
-    // end wing:mail
 
     /// What follows from every change of factors, as the last step of its transaction: what rests on the former ones ends.
     async fn factors_changed(

@@ -66,6 +66,17 @@ fn place(user_id: Uuid) -> Place {
     Place::new("totp.secret", &[user_id.as_bytes()])
 }
 
+/// Seals a secret for its user.
+pub(super) fn seal(keys: &KeyRing, user_id: Uuid, secret: &AppSecret) -> String {
+    keys.seal_at(Purpose::TotpSecret, &place(user_id), secret.base32())
+}
+
+/// Opens a user's secret. `None` if its key is gone.
+pub(super) fn open(keys: &KeyRing, user_id: Uuid, sealed: &str) -> Option<AppSecret> {
+    let opened = keys.open_at(Purpose::TotpSecret, &place(user_id), sealed)?;
+    Some(AppSecret(opened.into()))
+}
+
 /// Sets up a user's app in place of the former one. The code of this step has been used.
 pub(super) async fn store(
     tx: &mut Tx,
@@ -80,7 +91,7 @@ pub(super) async fn store(
          SET secret = excluded.secret, last_step = excluded.last_step, confirmed_at = excluded.confirmed_at",
     )
     .bind(user_id)
-    .bind(keys.seal_at(Purpose::TotpSecret, &place(user_id), secret.base32()))
+    .bind(seal(keys, user_id, secret))
     .bind(step)
     .bind(now)
     .execute(&mut **tx)
@@ -120,8 +131,7 @@ pub(super) async fn use_code(
         .bind(user_id)
         .fetch_optional(&mut **tx)
         .await?;
-    let opened = sealed.and_then(|sealed| keys.open_at(Purpose::TotpSecret, &place(user_id), &sealed));
-    let Some(secret) = opened.as_deref().map(AppSecret::from_base32) else {
+    let Some(secret) = sealed.and_then(|sealed| open(keys, user_id, &sealed)) else {
         return Ok(false);
     };
     let Some(step) = secret.step_of(code, now)? else {

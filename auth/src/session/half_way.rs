@@ -23,6 +23,12 @@ pub(crate) struct FirstFactor {
     remember: bool,
 }
 
+/// Marks the point in a transaction to which a sign-in goes back if it has to wait. The user is locked by then.
+pub(super) async fn mark(tx: &mut Tx) -> Result<()> {
+    sqlx::query("SAVEPOINT first_factor").execute(&mut **tx).await?;
+    Ok(())
+}
+
 impl RequestAuth {
     /// Whether a user, who is locked, needs a second factor in this browser.
     pub(super) async fn needs_second_factor(&self, tx: &mut Tx, user_id: Uuid) -> Result<bool> {
@@ -38,8 +44,19 @@ impl RequestAuth {
         .await?)
     }
 
-    /// Keeps a sign-in until its second factor. The session this browser has stays until then.
-    pub(super) async fn keep_half_way(&self, user_id: Uuid, method: &str, remember: bool) -> Result<()> {
+    /// Keeps a sign-in until its second factor, in place of all that the transaction has changed since [`mark`]. It holds
+    /// the lock on the user: a change of what can sign in comes either before the first factor was checked or ends this,
+    /// too. The session this browser has stays until the new one begins.
+    pub(super) async fn keep_half_way(
+        &self,
+        mut tx: Tx,
+        user_id: Uuid,
+        method: &str,
+        remember: bool,
+    ) -> Result<()> {
+        sqlx::query("ROLLBACK TO SAVEPOINT first_factor")
+            .execute(&mut *tx)
+            .await?;
         let sessions = &self.sessions().0;
         let browser = Browser::of_or_new(self.flow_cookie());
         let state = FirstFactor {
@@ -47,7 +64,6 @@ impl RequestAuth {
             remember,
         };
         let owner = browser.hash();
-        let mut tx = sessions.db.begin().await?;
         let now = sessions.clock.now();
         let kind = (Kind::HalfWay, Owner(&owner));
         ceremonies::begin(&mut tx, &sessions.keys, kind, user_id, &state, now).await?;

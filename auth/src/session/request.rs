@@ -14,6 +14,7 @@ use uuid::Uuid;
 use wire::Scope; // wing:clients
 use wire::{AuthSession, SessionInfo};
 
+use super::half_way; // wing:second-factors
 use super::proof::Bearer; // wing:clients
 use super::{
     Sessions,
@@ -389,7 +390,16 @@ impl RequestAuth {
     ///
     /// # Errors
     /// [`Error::Unavailable`]
+    // wing:second-factors
+    /// Whatever the transaction changes after this, a sign-in that waits for its second factor does not change.
+    // end wing:second-factors
     pub(crate) async fn lock_to_sign_in(&self, tx: &mut Tx, user_id: Uuid) -> Result<Option<users::Locked>> {
+        let found = self.lock_both(tx, user_id).await?;
+        half_way::mark(tx).await?; // wing:second-factors
+        Ok(found)
+    }
+
+    async fn lock_both(&self, tx: &mut Tx, user_id: Uuid) -> Result<Option<users::Locked>> {
         let former = match self.meant() {
             Some(session_id) => table::owner(tx, session_id).await?,
             None => None,
@@ -425,9 +435,7 @@ impl RequestAuth {
         // wing:second-factors
         // Every way to sign in leads through here, so none goes around the second factor.
         if self.needs_second_factor(&mut tx, user_id).await? {
-            // What the first factor alone would have changed is not changed.
-            drop(tx);
-            self.keep_half_way(user_id, method, remember).await?;
+            self.keep_half_way(tx, user_id, method, remember).await?;
             return Err(Error::SecondFactorRequired);
         }
         // end wing:second-factors
@@ -437,7 +445,7 @@ impl RequestAuth {
     /// Locks a user who is about to sign in. With this lock, disabling the user or ending all their sessions happens either
     /// before this session begins or after.
     pub(super) async fn lock_enabled(&self, tx: &mut Tx, user_id: Uuid) -> Result<()> {
-        match self.lock_to_sign_in(tx, user_id).await? {
+        match self.lock_both(tx, user_id).await? {
             Some(user) if !user.disabled => Ok(()),
             _ => Err(Error::InvalidCredentials),
         }

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-/// An authenticator app that is being set up.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// An authenticator app that is being set up. It has no Debug, which would show the secret.
+#[derive(Clone, Serialize, Deserialize)]
 pub struct TotpSetup {
     /// The secret, as base32, to type into the app.
     pub secret: String,
@@ -11,8 +11,8 @@ pub struct TotpSetup {
     pub uri: String,
 }
 
-/// The same, with its QR code.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// The same, with its QR code. It has no Debug either.
+#[derive(Clone, Serialize, Deserialize)]
 pub struct TotpUnderWay {
     /// See [`TotpSetup::secret`].
     pub secret: String,
@@ -22,15 +22,16 @@ pub struct TotpUnderWay {
     pub qr: String,
 }
 
-/// Codes for a user who has lost the authenticator app. They are shown once.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// Codes for a user who has lost the authenticator app. They are shown once. It has no Debug, which would
+/// show them.
+#[derive(Clone, Serialize, Deserialize)]
 pub struct RecoveryCodes {
     /// Each is good once.
     pub recovery_codes: Vec<String>,
 }
 
-/// The second factors of a user.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// The second factors of a user. It has no Debug, which would show the secret of the app that is being set up.
+#[derive(Clone, Serialize, Deserialize)]
 pub struct SecondFactors {
     /// Whether a sign-in asks for a code of an authenticator app.
     pub totp: bool,

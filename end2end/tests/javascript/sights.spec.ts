@@ -9,6 +9,7 @@ import type { Visitor } from '../../visitor';
 import { forAdmins } from './sights'; // wing:admin
 import { CLIENTS } from './sights'; // wing:clients
 import { MAIL } from './sights'; // wing:mail
+import { twoSteps } from './sights'; // wing:second-factors
 import { ANONYMOUS, NEW, PROVIDER_ONLY, SETTLED, type Sight, inColours, settle } from './sights';
 
 const ABOUT_COLOURS = ['color-contrast', 'link-in-text-block'];
@@ -58,6 +59,14 @@ test('pages about other clients', async ({ visitor }, { project }) => {
   await look(visitor, CLIENTS, project.name);
 });
 // end wing:clients
+
+// wing:second-factors
+test('pages about two-step sign-in', async ({ visitor }, { project }) => {
+  const ada = somebody();
+  await visitor.register(ada);
+  await look(visitor, twoSteps(ada), project.name);
+});
+// end wing:second-factors
 
 // wing:mail
 test('pages about mail, and a mail', async ({ visitor }, { project }) => {

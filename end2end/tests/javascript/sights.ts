@@ -3,7 +3,9 @@
 import { LoopbackClient, polled, startDevice } from '../../clients'; // wing:clients
 import { expect } from '../../fixtures';
 import { mailTo } from '../../mailbox'; // wing:mail
+import type { Person } from '../../people'; // wing:second-factors
 import { somebody } from '../../people';
+import { begin, firstStep, turnOn } from '../../two-steps'; // wing:second-factors
 import type { Visitor } from '../../visitor';
 
 export interface Sight {
@@ -85,6 +87,18 @@ export const MAIL: Sight[] = [
   { name: 'mail-verification', show: mailItself },
 ];
 // end wing:mail
+
+// wing:second-factors
+export function twoSteps(person: Person): Sight[] {
+  return [
+    { name: 'two-steps-app', show: begin },
+    { name: 'two-steps-codes', show: recoveryCodes },
+    { name: 'two-steps-on', show: opened('/settings/security') },
+    { name: 'login-second', show: secondStep(person) },
+    { name: 'login-second-wrong', show: wrongSecondStep },
+  ];
+}
+// end wing:second-factors
 
 // wing:admin
 export function forAdmins(person: { email: string; id: string }, oneself: string): Sight[] {
@@ -236,6 +250,26 @@ async function mailItself(visitor: Visitor): Promise<void> {
   await expect(visitor.page.getByRole('main')).toBeVisible();
 }
 // end wing:mail
+
+// wing:second-factors
+async function recoveryCodes(visitor: Visitor): Promise<void> {
+  await turnOn(visitor);
+}
+
+function secondStep(person: Person): (visitor: Visitor) => Promise<void> {
+  return async (visitor) => {
+    await visitor.signOut();
+    await firstStep(visitor, person);
+  };
+}
+
+async function wrongSecondStep(visitor: Visitor): Promise<void> {
+  visitor.expectRefusal('/api/second_factor', 401);
+  await visitor.field('Code').fill('1');
+  await visitor.send(visitor.button('Sign in'), '/api/second_factor');
+  await expect(visitor.alert).toBeVisible();
+}
+// end wing:second-factors
 
 // wing:clients
 async function withKeys(visitor: Visitor): Promise<void> {

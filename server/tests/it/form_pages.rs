@@ -95,6 +95,7 @@ async fn every_form_has_declared_its_page_and_no_field_for_a_secret_comes_back()
     beginner.call("start_totp", &[]).await.expect(200);
     let careful = app.registered("careful@example.com").await;
     crate::second_factors::App::of(&careful).await;
+    let careful_page = format!("/admin/people/{}", app.id_of("careful@example.com").await); // wing:admin
     // end wing:second-factors
     let reset_page = crate::mail::reset_page(&app, ADA).await; // wing:mail
     let mut seen = std::collections::BTreeSet::new();
@@ -127,6 +128,7 @@ async fn every_form_has_declared_its_page_and_no_field_for_a_secret_comes_back()
         (&ada, "/settings/access"),      // wing:clients
         (&ada, device_page.as_str()),    // wing:clients
         (&root, ada_page.as_str()),      // wing:admin
+        (&root, careful_page.as_str()),  // wing:admin+second-factors
         (&root, disabled_page.as_str()), // wing:admin
     ] {
         let text = browser.get(page).await.expect(200).text();

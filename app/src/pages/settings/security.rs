@@ -118,17 +118,16 @@ pub fn Security() -> impl IntoView {
     let change = FormState::of(CHANGE_PASSWORD);
     let set = FormState::of(SET_PASSWORD);
     let ways_in = Load::new(move || set.answers(), || GetWaysIn {});
-    let events = Load::new(
-        move || confirm.answers() + change.answers() + set.answers(),
-        || ListOwnEvents {},
-    );
+    let answers = move || confirm.answers() + change.answers() + set.answers();
     // wing:second-factors
     let forms = SecondFactorForms::new();
     let factors = Load::new(
         move || forms.answers() + confirm.answers(),
         || GetSecondFactors {},
     );
+    let answers = move || answers() + forms.answers();
     // end wing:second-factors
+    let events = Load::new(answers, || ListOwnEvents {});
     view! {
         <Title text="Security" />
         <Loaded load=ways_in let:ways_in>

@@ -95,6 +95,18 @@ impl Buckets {
         Ok(resealed)
     }
 
+    /// The number of rows that another key than the newest has sealed.
+    pub(crate) async fn sealed_with_former(&self) -> Result<i64> {
+        Ok(sqlx::query_scalar(
+            "SELECT count(*) FROM user_data
+             WHERE bucket = $1 AND CAST(data AS TEXT) NOT LIKE $2 AND CAST(data AS TEXT) <> '{}'",
+        )
+        .bind(BUCKET)
+        .bind(format!("%{}\"}}", self.keys.newest_ending()))
+        .fetch_one(self.db.read())
+        .await?)
+    }
+
     /// How private data that a client keeps for a user is sealed.
     pub(crate) fn sealing_for<'a>(&'a self, user_id: Uuid, client_id: &'a str) -> Sealing<'a> {
         Sealing {

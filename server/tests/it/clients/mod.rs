@@ -23,6 +23,12 @@ mod taking_back;
 
 use crate::support::TestApp;
 
+/// Where a client sends its users.
+pub async fn authorization_address(app: &TestApp) -> String {
+    let client = registered::add(app, registered::web()).await;
+    registered::Asking::of(&client, registered::REDIRECT).address()
+}
+
 /// A page with the decision about a device that waits.
 pub async fn device_page(app: &TestApp) -> String {
     let device = registered::device(app, &registered::add(app, registered::tv()).await, "profile").await;

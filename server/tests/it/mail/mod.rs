@@ -9,7 +9,7 @@ mod verification;
 
 use auth::mail::Delivered;
 
-use crate::support::TestApp;
+use crate::support::{Browser, TestApp};
 
 const ADA: &str = "ada@example.com";
 
@@ -27,13 +27,24 @@ pub async fn newest(app: &TestApp, to: &str) -> Delivered {
     newest.expect("there is a mail")
 }
 
-/// The page that a link to a new password leads to.
-pub async fn reset_page(app: &TestApp, to: &str) -> String {
+/// Verifies the address of a user who has just registered.
+pub async fn verify(app: &TestApp, user: &Browser, email: &str) {
+    let code = code(&newest(app, email).await);
+    user.call("verify_email", &[("code", &code)]).await.expect(200);
+}
+
+/// The token of a link to a new password.
+pub async fn reset_token(app: &TestApp, to: &str) -> String {
     app.browser()
         .call("forgot_password", &[("email", to)])
         .await
         .expect(200);
-    format!("/reset?token={}", token(&newest(app, to).await))
+    token(&newest(app, to).await)
+}
+
+/// The page that a link to a new password leads to.
+pub async fn reset_page(app: &TestApp, to: &str) -> String {
+    format!("/reset?token={}", reset_token(app, to).await)
 }
 
 /// The token in a mail's link.

@@ -380,7 +380,7 @@ async fn without_javascript_the_forms_lead_through_all_of_it() {
         ada.get("/verify")
             .await
             .expect(200)
-            .shows("This code is wrong or has expired.")
+            .shows("This code is wrong, has been used, or has expired.")
     );
     let mail = newest(&app, ADA).await;
     let page = format!("/verify?token={}", token(&mail));

@@ -101,6 +101,7 @@ pub const ADMIN_FUNCTIONS: &[Function] = &[
     ("admin/disable_user", &[("user_id", SOME_ID)]),
     ("admin/enable_user", &[("user_id", SOME_ID)]),
     ("admin/set_role", &[("user_id", SOME_ID), ("role", "admin")]),
+    ("admin/reset_factors", &[("user_id", SOME_ID)]), // wing:second-factors
 ];
 // end wing:admin
 

@@ -43,12 +43,25 @@ pub async fn set_role(user_id: Uuid, role: Role) -> Result<(), AppError> {
 
 pub(super) const SET_ROLE: Endpoint = Endpoint::of::<SetRole>(&[paths::PERSON]).coming_back(&["role"]);
 
+// wing:second-factors
+/// Removes the second factors of a person who has lost them, and ends their sessions.
+#[server(prefix = "/api/admin")]
+pub async fn reset_factors(user_id: Uuid) -> Result<(), AppError> {
+    let context = Context::take()?;
+    let admin = context.admin().await?;
+    Ok(admin.people.reset_factors(admin.by(), user_id).await?)
+}
+
+pub(super) const RESET_FACTORS: Endpoint = Endpoint::of::<ResetFactors>(&[paths::PERSON]);
+// end wing:second-factors
+
 /// The forms of this section.
 #[derive(Clone, Copy)]
 pub(super) struct Actions {
     set_role: FormState,
     disable: FormState,
     enable: FormState,
+    reset_factors: FormState, // wing:second-factors
 }
 
 impl Actions {
@@ -57,12 +70,15 @@ impl Actions {
             set_role: FormState::of(SET_ROLE),
             disable: FormState::of(DISABLE_USER),
             enable: FormState::of(ENABLE_USER),
+            reset_factors: FormState::of(RESET_FACTORS), // wing:second-factors
         }
     }
 
     /// The number of answers that these forms have received.
     pub(super) fn done(self) -> usize {
-        self.set_role.answers() + self.disable.answers() + self.enable.answers()
+        let done = self.set_role.answers() + self.disable.answers() + self.enable.answers();
+        let done = done + self.reset_factors.answers(); // wing:second-factors
+        done
     }
 }
 
@@ -73,6 +89,12 @@ pub(super) fn Notices(actions: Actions) -> impl IntoView {
         <Notice form=actions.set_role done="The role has been changed." />
         <Notice form=actions.disable done="The account has been disabled, and its sessions have ended." />
         <Notice form=actions.enable done="The account has been enabled." />
+        // wing:second-factors
+        <Notice
+            form=actions.reset_factors
+            done="Two-step sign-in has been turned off, and the sessions have ended."
+        />
+        // end wing:second-factors
     }
 }
 
@@ -82,6 +104,7 @@ pub(super) fn Access(
     role: Role,
     is_disabled: bool,
     oneself: bool,
+    has_second_factor: bool, // wing:second-factors
     actions: Actions,
 ) -> impl IntoView {
     let forms = if oneself {
@@ -93,6 +116,9 @@ pub(super) fn Access(
     } else {
         Either::Right(view! {
             <RoleForm id role actions />
+            // wing:second-factors
+            {has_second_factor.then(|| view! { <ResetFactorsForm id actions /> })}
+            // end wing:second-factors
             <DisableForm id is_disabled actions />
         })
     };
@@ -134,6 +160,26 @@ fn RoleForm(id: Uuid, role: Role, actions: Actions) -> impl IntoView {
         </Form>
     }
 }
+
+// wing:second-factors
+#[component]
+fn ResetFactorsForm(id: Uuid, actions: Actions) -> impl IntoView {
+    view! {
+        <Form form=actions.reset_factors class="stack after-form">
+            <input type="hidden" name="user_id" value=id.to_string() />
+            <p class="hint">
+                "For somebody who has lost both the authenticator app and the recovery codes. Make sure that it is them who ask: afterwards the first step alone signs in to this account. All its sessions end."
+            </p>
+            <Submit
+                form=actions.reset_factors
+                label="Turn off two-step sign-in"
+                busy="Turning off…"
+                class="button-danger"
+            />
+        </Form>
+    }
+}
+// end wing:second-factors
 
 #[component]
 fn DisableForm(id: Uuid, is_disabled: bool, actions: Actions) -> impl IntoView {

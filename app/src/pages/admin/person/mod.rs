@@ -45,6 +45,7 @@ pub const FORMS: &[Endpoint] = &[
     SET_ROLE,
     DISABLE_USER,
     ENABLE_USER,
+    access::RESET_FACTORS, // wing:second-factors
     ADMIN_REVOKE_SESSION,
     REVOKE_ALL_SESSIONS,
 ];
@@ -122,7 +123,14 @@ fn Shown(
             </div>
         </header>
         <Account person=person.clone() />
-        <Access id role=person.role is_disabled=person.disabled_at.is_some() oneself=person.oneself actions=access />
+        <Access
+            id
+            role=person.role
+            is_disabled=person.disabled_at.is_some()
+            oneself=person.oneself
+            has_second_factor=person.has_second_factor // wing:second-factors
+            actions=access
+        />
         <Sessions id sessions=person.sessions actions=sessions />
         <Accounts accounts=person.accounts />
         <Data data=person.data />
@@ -144,6 +152,10 @@ fn Account(person: UserDetails) -> impl IntoView {
                 </dd>
                 <dt>"Password"</dt>
                 <dd>{if person.has_password { "Set" } else { "Not set" }}</dd>
+                // wing:second-factors
+                <dt>"Two-step sign-in"</dt>
+                <dd>{if person.has_second_factor { "On" } else { "Off" }}</dd>
+                // end wing:second-factors
                 <dt>"Role"</dt>
                 <dd>{person.role.label()}</dd>
                 {person
