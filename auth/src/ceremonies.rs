@@ -66,8 +66,9 @@ pub(crate) async fn begin(
     let json = serde_json::to_string(state).map_err(Error::internal)?;
     let sealed = keys.seal_at(Purpose::Ceremony, &place(kind, owner, user_id), &json);
     sqlx::query(
-        "INSERT INTO ceremonies (id, kind, owner, user_id, state, expires_at) VALUES ($1, $2, $3, $4, $5, $6)
-         ON CONFLICT (kind, owner) DO UPDATE
+        "INSERT INTO ceremonies (id, kind, owner, challenge, user_id, state, expires_at)
+         VALUES ($1, $2, $3, $7, $4, $5, $6)
+         ON CONFLICT (kind, owner, challenge) DO UPDATE
          SET id = excluded.id, user_id = excluded.user_id, state = excluded.state, expires_at = excluded.expires_at",
     )
     .bind(Uuid::now_v7())
@@ -76,6 +77,7 @@ pub(crate) async fn begin(
     .bind(user_id)
     .bind(sealed)
     .bind(now + kind.life())
+    .bind(&[][..])
     .execute(&mut **tx)
     .await?;
     Ok(())

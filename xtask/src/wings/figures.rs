@@ -38,7 +38,9 @@ pub(crate) fn known(root: &Path, wing: &Wing) -> Outcome<Known> {
         others: 0,
     };
     for file in tree::all_files(root)? {
-        if wing.paths.iter().any(|path| file.starts_with(path)) {
+        let shared = wing.shared.iter().copied();
+        let mut own = wing.paths.iter().map(String::as_str).chain(shared);
+        if own.any(|path| file.starts_with(path)) {
             found.own += 1;
             continue;
         }

@@ -11,6 +11,8 @@ pub(crate) struct Wing {
     pub(crate) about: String,
     /// Its files and folders, from the root.
     pub(crate) paths: Vec<String>,
+    /// Files that other wings need as well. They go with the last of these.
+    pub(crate) shared: &'static [&'static str],
     /// Texts that are replaced without it, where a mark is impossible: a file, the text, and its replacement.
     pub(crate) rewritten: &'static [Rewritten],
     /// Whether it is a known provider. There are many of those, all alike.
@@ -23,6 +25,7 @@ struct Row {
     name: &'static str,
     about: &'static str,
     paths: &'static [&'static str],
+    shared: &'static [&'static str],
     rewritten: &'static [Rewritten],
 }
 
@@ -46,6 +49,14 @@ const PRIVATE_MEMBER: &str =
     r#""private": {"type": ["object", "null"], "description": "`null` unless the request names it."}"#;
 // end wing:private-data+clients
 
+// wing:second-factors
+const CEREMONIES: &[&str] = &[
+    "auth/src/ceremonies.rs",
+    "migrations/postgres/0012_ceremonies.sql",
+    "migrations/sqlite/0012_ceremonies.sql",
+];
+// end wing:second-factors
+
 /// The wings that are not presets.
 const WINGS: &[Row] = &[
     // wing:admin
@@ -65,6 +76,7 @@ const WINGS: &[Row] = &[
             "server/tests/it/last_admin.rs",
             "server/tests/it/nowhere.rs",
         ],
+        shared: &[],
         // A mark would change the checksum of a migration, and databases that already have the migration would refuse
         // it.
         rewritten: &[
@@ -84,6 +96,7 @@ const WINGS: &[Row] = &[
             "end2end/tests/settings-private.spec.ts",
             "server/tests/it/private.rs",
         ],
+        shared: &[],
         // A mark would change the checksum of a migration, and databases that already have the migration would refuse
         // it.
         rewritten: &[
@@ -161,6 +174,7 @@ const WINGS: &[Row] = &[
             "server/tests/it/clients",
             "xtask/src/fuzz.rs",
         ],
+        shared: &[],
         rewritten: &[],
     },
     // end wing:clients
@@ -184,6 +198,7 @@ const WINGS: &[Row] = &[
             "server/src/dev_mail.rs",
             "server/tests/it/mail",
         ],
+        shared: &[],
         rewritten: &[],
     },
     // end wing:mail
@@ -194,7 +209,6 @@ const WINGS: &[Row] = &[
         paths: &[
             "app/src/pages/second.rs",
             "app/src/pages/settings/second_factors.rs",
-            "auth/src/ceremonies.rs",
             "auth/src/second_factors",
             "auth/src/session/devices.rs",
             "auth/src/session/half_way.rs",
@@ -202,10 +216,11 @@ const WINGS: &[Row] = &[
             "docs/second-factors.md",
             "end2end/tests/second-factors.spec.ts",
             "end2end/two-steps.ts",
-            "migrations/postgres/0012_second_factors.sql",
-            "migrations/sqlite/0012_second_factors.sql",
+            "migrations/postgres/0013_second_factors.sql",
+            "migrations/sqlite/0013_second_factors.sql",
             "server/tests/it/second_factors",
         ],
+        shared: CEREMONIES,
         rewritten: &[],
     },
     // end wing:second-factors
@@ -221,6 +236,7 @@ const WINGS: &[Row] = &[
             "server/tests/it/oauth/dev_idp.rs",
             "xtask/src/dev_provider.rs",
         ],
+        shared: &[],
         rewritten: &[],
     },
     // end wing:dev-provider
@@ -240,6 +256,7 @@ const WINGS: &[Row] = &[
             "server/tests/it/postgres.rs",
             "xtask/src/postgres.rs",
         ],
+        shared: &[],
         rewritten: &[],
     },
     // end wing:postgres
@@ -255,6 +272,7 @@ pub(crate) fn wings(root: &Path) -> Outcome<Vec<Wing>> {
         name: row.name.to_owned(),
         about: row.about.to_owned(),
         paths: row.paths.iter().map(|path| (*path).to_owned()).collect(),
+        shared: row.shared,
         rewritten: row.rewritten,
         is_preset: false,
     });
@@ -286,6 +304,7 @@ fn presets(root: &Path) -> Outcome<Vec<Wing>> {
                 format!("{PRESETS}/{module}.rs"),
                 format!("{PRESET_TESTS}/{module}.rs"),
             ],
+            shared: &[],
             rewritten: &[],
             name,
             is_preset: true,

@@ -38,7 +38,12 @@ mod tests {
             }
         }
         for wing in wings.iter().filter(|wing| !wing.is_preset) {
-            for path in &wing.paths {
+            for path in wing
+                .paths
+                .iter()
+                .map(String::as_str)
+                .chain(wing.shared.iter().copied())
+            {
                 assert!(root.join(path).exists(), "{}: {path} is not there", wing.name);
             }
         }

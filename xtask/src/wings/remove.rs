@@ -83,14 +83,12 @@ pub(crate) fn take_out(root: &Path, files: &[PathBuf], gone: &[&Wing]) -> Outcom
     let are_presets = |wings: &[&Wing]| wings.iter().filter(|wing| wing.is_preset).count();
     let known = wings(root)?;
     let no_preset_is_left = are_presets(gone) == are_presets(&known.iter().collect::<Vec<_>>());
+    let theirs = theirs(&known, gone);
     // All files are read before the first is written, so that an invalid mark leaves the project unchanged.
     let mut done = Done::default();
     let mut texts = Vec::new();
     for file in files {
-        let is_theirs = gone
-            .iter()
-            .flat_map(|wing| &wing.paths)
-            .any(|path| file.starts_with(path));
+        let is_theirs = theirs.iter().any(|path| file.starts_with(path));
         if is_theirs || (no_preset_is_left && file.starts_with(PRESET_TESTS)) {
             done.removed.push(file.clone());
             continue;
@@ -166,6 +164,22 @@ pub(crate) fn settle(root: &Path) -> Outcome {
     run(command("cargo", root).args(["fmt", "--all"]))
 }
 
+/// The paths that go with these wings.
+fn theirs<'a>(known: &[Wing], gone: &[&'a Wing]) -> Vec<&'a str> {
+    let is_gone = |wing: &Wing| gone.iter().any(|gone| gone.name == wing.name);
+    let stays = |path: &str| {
+        known
+            .iter()
+            .any(|wing| !is_gone(wing) && wing.shared.contains(&path))
+    };
+    let of = |wing: &&'a Wing| {
+        let own = wing.paths.iter().map(String::as_str);
+        let shared = wing.shared.iter().copied();
+        own.chain(shared.filter(|path| !stays(path))).collect::<Vec<_>>()
+    };
+    gone.iter().flat_map(of).collect()
+}
+
 fn report(gone: &[&Wing], done: &Done) -> String {
     let names: Vec<&str> = gone.iter().map(|wing| wing.name.as_str()).collect();
     let lines: usize = done.changed.iter().map(|(_, lines)| lines).sum();
@@ -189,7 +203,7 @@ fn report(gone: &[&Wing], done: &Done) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{chosen, list};
+    use super::{chosen, list, theirs};
     use crate::wings::list::Wing;
 
     fn known() -> Vec<Wing> {
@@ -197,7 +211,8 @@ mod tests {
             .map(|name| Wing {
                 name: name.to_owned(),
                 about: format!("what {name} is for"),
-                paths: Vec::new(),
+                paths: vec![format!("src/{name}")],
+                shared: &["src/both.rs"],
                 rewritten: &[],
                 is_preset: name == "google",
             })
@@ -220,5 +235,19 @@ mod tests {
                 "{error}"
             );
         }
+    }
+    #[test]
+    fn what_several_wings_need_goes_with_the_last() {
+        let known = known();
+        let [admin, google] = &known[..] else {
+            panic!("there are two")
+        };
+        assert_eq!(theirs(&known, &[admin]), ["src/admin"]);
+        assert_eq!(theirs(&known, &[google]), ["src/google"]);
+        let both = theirs(&known, &[admin, google]);
+        assert!(
+            both.contains(&"src/both.rs") && both.contains(&"src/admin"),
+            "{both:?}"
+        );
     }
 }

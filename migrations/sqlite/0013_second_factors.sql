@@ -24,18 +24,3 @@ CREATE TABLE devices (
 );
 CREATE INDEX devices_user_id ON devices (user_id);
 CREATE INDEX devices_trusted_until ON devices (trusted_until);
-
--- What takes more than one request: a sign-in that waits for its second factor, a factor that is being set up.
-CREATE TABLE ceremonies (
-    id           BLOB PRIMARY KEY NOT NULL,
-    kind         TEXT NOT NULL,
-    -- SHA-256 of the flow cookie, or the id of the session, whichever it belongs to.
-    owner        BLOB NOT NULL,
-    user_id      BLOB NOT NULL REFERENCES users (id) ON DELETE CASCADE,
-    -- Sealed for its kind, its owner and its user.
-    state        TEXT NOT NULL,
-    expires_at   TEXT NOT NULL,
-    UNIQUE (kind, owner)
-);
-CREATE INDEX ceremonies_user_id ON ceremonies (user_id);
-CREATE INDEX ceremonies_expires_at ON ceremonies (expires_at);
