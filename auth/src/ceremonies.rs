@@ -54,6 +54,9 @@ fn place(kind: Kind, owner: Owner<'_>, user_id: Uuid) -> Place {
     Place::new("ceremonies.state", &parts)
 }
 
+/// For what one owner has one of at most.
+const NO_CHALLENGE: &[u8] = &[];
+
 /// Begins a ceremony. Ends the owner's earlier one of this kind.
 pub(crate) async fn begin(
     tx: &mut Tx,
@@ -77,7 +80,7 @@ pub(crate) async fn begin(
     .bind(user_id)
     .bind(sealed)
     .bind(now + kind.life())
-    .bind(&[][..])
+    .bind(NO_CHALLENGE)
     .execute(&mut **tx)
     .await?;
     Ok(())

@@ -86,12 +86,14 @@ pub async fn confirm_identity(
             return Err(AppError::InvalidInput);
         }
         auth.confirm_with_code(request, live, &code.into()).await?;
-        return Ok(lead_back(return_to.as_deref()));
+        lead_back(return_to.as_deref());
+        return Ok(());
     }
     // end wing:second-factors
     let password = password.ok_or(AppError::InvalidInput)?;
     auth.confirm_identity(request, live, password.into()).await?;
-    Ok(lead_back(return_to.as_deref()))
+    lead_back(return_to.as_deref());
+    Ok(())
 }
 
 #[cfg(feature = "ssr")]
