@@ -32,8 +32,7 @@ pub use self::{
     patience::patiently,
 };
 pub(crate) use self::{
-    engine::HOLD, // wing:clients
-    engine::{DEFAULT_URL, HOLD_SHARED, check_url},
+    engine::{DEFAULT_URL, HOLD, HOLD_SHARED, check_url},
     patience::carried,
     sweep::{Expired, all},
 };
@@ -228,6 +227,14 @@ pub(crate) async fn notify(tx: &mut Tx, channel: &str, payload: &str) -> Result<
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
         use sqlx::Error as E;
+        // Every reference leads to a user, or to what belongs to users. The caller has read it a moment ago, and it has been
+        // deleted since, with every session.
+        if let E::Database(cause) = &error
+            && cause.is_foreign_key_violation()
+        {
+            tracing::info!(%error, "a row would have referred to something that has just been deleted");
+            return Self::NotSignedIn;
+        }
         let unavailable = match &error {
             // No connection, or a broken one.
             E::PoolTimedOut | E::PoolClosed | E::WorkerCrashed | E::Io(_) | E::Tls(_) | E::Protocol(_) => {

@@ -38,7 +38,7 @@ const MIXED_UP: [&str; 2] = ["42P05", "26000"];
 pub(super) const SKIP_LOCKED: &str = " FOR UPDATE SKIP LOCKED";
 
 /// Locks the rows that were read until the transaction ends.
-pub(crate) const HOLD: &str = " FOR UPDATE"; // wing:clients
+pub(crate) const HOLD: &str = " FOR UPDATE";
 
 /// Locks the rows that were read until the transaction ends, shared with other readers of them.
 pub(crate) const HOLD_SHARED: &str = " FOR SHARE";

@@ -38,7 +38,7 @@ const READERS: u32 = 4;
 pub(super) const SKIP_LOCKED: &str = "";
 
 /// No other transaction writes meanwhile.
-pub(crate) const HOLD: &str = ""; // wing:clients
+pub(crate) const HOLD: &str = "";
 
 /// Rows that a transaction has read cannot change: no other transaction writes meanwhile.
 pub(crate) const HOLD_SHARED: &str = "";
@@ -96,7 +96,9 @@ pub(super) async fn open(url: &str) -> Result<(Pool, Pool, Place), OpenError> {
         .journal_mode(SqliteJournalMode::Wal)
         // FULL: an acknowledged write survives a power cut, not only kill -9.
         .synchronous(SqliteSynchronous::Full)
-        .busy_timeout(LOCK_WAIT);
+        .busy_timeout(LOCK_WAIT)
+        // What is deleted is overwritten. Otherwise it stays in the file until its place is used again.
+        .pragma("secure_delete", "ON");
     if let Some(folder) = options.get_filename().parent().filter(|p| *p != Path::new("")) {
         at_rest::create_folder(folder).map_err(OpenError::Folder)?;
     }
