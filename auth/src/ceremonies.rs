@@ -77,7 +77,7 @@ pub(crate) async fn begin(
     .bind(user_id)
     .bind(sealed)
     .bind(now + kind.life())
-    .bind(&[][..])
+    .bind(&[0_u8; 0][..])
     .execute(&mut **tx)
     .await?;
     Ok(())

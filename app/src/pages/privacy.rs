@@ -26,7 +26,7 @@ pub fn Privacy() -> impl IntoView {
         <div class="page">
             <h1>"Privacy"</h1>
             <Loaded load=notice let:notice>
-                <div inner_html=notice></div>
+                <div class="kept-notice" inner_html=notice></div>
             </Loaded>
         </div>
     }

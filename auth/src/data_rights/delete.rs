@@ -1,13 +1,16 @@
 //! Deleting one's own account: at once, with everything that refers to it.
 
+use std::time::Duration;
+
 use sqlx::query_as;
+use tokio::time::sleep;
 use uuid::Uuid;
 
 use crate::{
     auth::Auth,
     db::Tx,
     email::Email,
-    error::{Error, Result},
+    error::{Error, Result, chain},
     limits::{Action, Subject},
     session::{ALIVE, RecentSession, RequestAuth},
 };
@@ -15,6 +18,9 @@ use crate::{browser::Browser, ceremonies, ceremonies::Owner}; // wing:second-fac
 
 /// What a user without an address types.
 const WITHOUT_ADDRESS: &str = "delete";
+/// How often, and at which distance, it is tried to overwrite what was deleted.
+const TRIES: usize = 5;
+const WAIT: Duration = Duration::from_secs(1);
 
 impl Auth {
     /// Deletes the signed-in user, in one transaction: the user, everything that refers to the user, and what leads to the
@@ -57,11 +63,28 @@ impl Auth {
         self.delete_held(&mut tx, user_id, email.as_deref()).await?;
         tx.commit().await?;
         request.plan_deleted();
-        let oauth = self.oauth.clone();
-        self.detached.spawn(async move { oauth.give_back(tokens).await });
+        let auth = self.clone();
+        self.detached.spawn(async move {
+            auth.settle().await;
+            auth.oauth.give_back(tokens).await;
+        });
         // Not whose: the log must not keep what the database has forgotten.
         tracing::info!("a user deleted their account");
         Ok(())
+    }
+
+    /// Has the engine overwrite what was deleted. What it cannot do now, it does at its next checkpoint.
+    async fn settle(&self) {
+        for _ in 0..TRIES {
+            match self.db.settle().await {
+                Ok(true) => return,
+                Ok(false) => sleep(WAIT).await,
+                Err(error) => {
+                    tracing::warn!(error = %chain(&error), "what was deleted is not overwritten yet");
+                    return;
+                }
+            }
+        }
     }
 
     /// Fails if the session that asks has ended, or has another id by now.

@@ -30,7 +30,7 @@ pub struct Line {
 /// How long something is kept. A time that the code knows is named by its constant, so that the page cannot say another one.
 #[derive(Clone, Copy, Debug)]
 pub enum Life {
-    /// As long as the account, unless its owner removes it earlier.
+    /// As long as the account.
     Account,
     /// For this long, counted from an event.
     After(Duration, &'static str),
@@ -42,7 +42,7 @@ impl Life {
     /// It in words.
     pub fn words(self) -> String {
         match self {
-            Self::Account => "until you remove it, or delete your account".to_owned(),
+            Self::Account => "as long as your account".to_owned(),
             Self::After(duration, since) => format!("{} {since}", words(duration)),
             Self::Until(text) => text.to_owned(),
         }
@@ -242,7 +242,7 @@ pub const SECTIONS: &[Section] = &[
             Line {
                 what: "Your accounts at the providers that you sign in with: the id that they have for you, and the profile that they sent",
                 why: "They recognise you when you sign in there.",
-                life: Life::Account,
+                life: Life::Until("until you disconnect that account, or delete yours"),
                 columns: &[(
                     "accounts",
                     &[
@@ -262,7 +262,7 @@ pub const SECTIONS: &[Section] = &[
             Line {
                 what: "What those providers let us do on your behalf: their tokens, encrypted",
                 why: "You allowed it when you signed in there.",
-                life: Life::Account,
+                life: Life::Until("until you disconnect that account, or delete yours"),
                 columns: &[(
                     "accounts",
                     &[
@@ -519,7 +519,7 @@ pub const SECTIONS: &[Section] = &[
             Line {
                 what: "What you enter in your settings, and what programs that you let in keep for you",
                 why: "It is yours, and the application works with it.",
-                life: Life::Account,
+                life: Life::Until("until you remove it, or delete your account"),
                 columns: &[(
                     "user_data",
                     &[

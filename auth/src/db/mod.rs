@@ -203,6 +203,17 @@ impl Database {
     }
     // end wing:admin,clients
 
+    // wing:data-rights
+    /// Makes the engine overwrite what has just been deleted, which SQLite still has in its write-ahead log. Returns whether
+    /// it is done: a reader may stand in the way.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`]
+    pub(crate) async fn settle(&self) -> Result<bool> {
+        Ok(engine::settle(&self.write).await?)
+    }
+    // end wing:data-rights
+
     /// The options for a connection outside the pools.
     pub fn connect_options(&self) -> ConnectOptions {
         (*self.write.connect_options()).clone()

@@ -174,6 +174,16 @@ pub(super) async fn agree_on_time(_: &Pool, _: &Clock) -> Result<(), sqlx::Error
 }
 // end wing:admin,clients
 
+// wing:data-rights
+/// Empties the write-ahead log into the file. Returns whether nothing stood in the way.
+pub(super) async fn settle(write: &Pool) -> Result<bool, sqlx::Error> {
+    let is_busy: i32 = sqlx::query_scalar("PRAGMA wal_checkpoint(TRUNCATE)")
+        .fetch_one(write)
+        .await?;
+    Ok(is_busy == 0)
+}
+// end wing:data-rights
+
 /// The holder of the only lock waits for no other.
 #[expect(clippy::unused_async, reason = "PostgreSQL has to be told")]
 pub(super) async fn hurry(_: &mut Tx, _: Duration) -> Result<(), sqlx::Error> {

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::person::PRIVATE; // wing:private-data
 use super::{
     ADA,
-    person::{EMAIL, IP, NAME, Person, TRACES, UNSAVED, rows_of},
+    person::{AT_PROVIDER, EMAIL, IP, NAME, Person, TRACES, UNSAVED, rows_of},
 };
 use crate::accounts::connect;
 use crate::clients::support::{Client, call_with}; // wing:clients
@@ -92,6 +92,9 @@ async fn after_a_deletion_nothing_of_the_person_is_stored_or_logged() {
 
     let answer = delete(&person.browser, EMAIL).await.expect(200);
     assert_eq!(answer.json(), Value::Null);
+    // At once, and not only when the engine gets to it.
+    assert!(app.auth.detached.drain(Duration::from_secs(30)).await);
+    assert!(!contains(&app.disk(), EMAIL) && !contains(&app.disk(), AT_PROVIDER));
     crowd(app).await;
     app.sql("DELETE FROM users WHERE name = 'Somebody in the crowd'")
         .await;

@@ -16,7 +16,7 @@ const BROWSER: &str = "CanaryBrowser/7";
 pub const IP: &str = "198.51.100.77";
 const NETWORK: &str = "198.51.100.0/24";
 const BIO: &str = "Writes notes about canaries and engines.";
-const AT_PROVIDER: &str = "canary-at-acme";
+pub const AT_PROVIDER: &str = "canary-at-acme";
 pub const PRIVATE: &str = "canary-of-a-private-token"; // wing:private-data
 pub const UNSAVED: &str = "canary-of-unsaved-text";
 
