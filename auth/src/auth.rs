@@ -238,8 +238,8 @@ impl Auth {
     /// [`Error::LastAdmin`] if it is the only administrator.
     // end wing:admin
     pub async fn delete_user(&self, tx: &mut Tx, user_id: Uuid) -> Result<()> {
-        let email = self.hold_to_delete(tx, user_id).await?;
-        self.delete_held(tx, user_id, email.as_deref()).await
+        self.hold_to_delete(tx, user_id).await?;
+        self.delete_held(tx, user_id).await
     }
 
     /// The first half: locks a user, so that no sign-in happens meanwhile and nothing new refers to the user. Returns the
@@ -251,15 +251,11 @@ impl Auth {
     }
 
     /// The second half.
-    pub(crate) async fn delete_held(&self, tx: &mut Tx, user_id: Uuid, email: Option<&str>) -> Result<()> {
+    pub(crate) async fn delete_held(&self, tx: &mut Tx, user_id: Uuid) -> Result<()> {
         // The sessions first: their rows go with the user's row, and afterwards it would be unknown which to mark.
         self.sessions.marks().end_all(tx, user_id).await?;
         audit::forget(tx, user_id).await?;
-        // wing:mail
-        if let Some(email) = email {
-            Mail::forget(tx, email).await?;
-        }
-        // end wing:mail
+        Mail::forget(tx, user_id).await?; // wing:mail
         if !self.users.delete(tx, user_id).await? {
             return Err(Error::NotFound);
         }

@@ -1,6 +1,7 @@
 //! `server users export`: everything that is kept about a user, for an operator who is asked for it.
 
-use std::{io::Write, sync::Arc};
+use std::io::Write;
+use std::sync::Arc; // wing:private-data
 
 use auth::keys::KeyRing; // wing:private-data
 use auth::{Clock, Config, Error as AuthError, data::Buckets, data_rights::Export};

@@ -162,13 +162,13 @@ impl Mail {
         Ok(Queued(Arc::clone(&self.0.wake)))
     }
 
-    /// Drops everything that waits for an address or proves it, since its user is being deleted.
-    pub(crate) async fn forget(tx: &mut Tx, address: &str) -> Result<()> {
+    /// Drops everything that waits for the address of a user who is being deleted, or proves it.
+    pub(crate) async fn forget(tx: &mut Tx, user_id: Uuid) -> Result<()> {
         for statement in [
-            "DELETE FROM mail_outbox WHERE recipient = $1",
-            "DELETE FROM mail_tokens WHERE address = $1",
+            "DELETE FROM mail_outbox WHERE recipient = (SELECT email FROM users WHERE id = $1)",
+            "DELETE FROM mail_tokens WHERE address = (SELECT email FROM users WHERE id = $1)",
         ] {
-            sqlx::query(statement).bind(address).execute(&mut **tx).await?;
+            sqlx::query(statement).bind(user_id).execute(&mut **tx).await?;
         }
         Ok(())
     }

@@ -296,13 +296,16 @@ fn an_operator_exports_a_user_at_the_command_line() {
     let folder = Folder::new();
     let server = Server::start(&folder, &[SITE]);
     let fields = [("email", ADA), ("password", PASSWORD)];
-    let answer = server.post("/api/register", "", &fields);
-    let set = answer
+    let registered = server.post("/api/register", "", &fields);
+    assert!(registered.starts_with("HTTP/1.1 200"), "{registered}");
+    // wing:private-data
+    let set = registered
         .lines()
         .filter_map(|line| line.strip_prefix("set-cookie: "));
     let cookies: Vec<_> = set.map(|cookie| cookie.split(';').next().unwrap()).collect();
     let cookies = cookies.join("; ");
-    server.post("/api/update_private_data", &cookies, &[("api_token", PRIVATE)]); // wing:private-data
+    server.post("/api/update_private_data", &cookies, &[("api_token", PRIVATE)]);
+    // end wing:private-data
     let export = |who: &str| {
         let output = command(&folder, &[SITE])
             .args(["users", "export", who])
