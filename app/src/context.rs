@@ -55,14 +55,22 @@ impl Context {
     pub(crate) async fn sign_out(&self) -> Result<(), AppError> {
         if self.auth.sign_out(&self.request).await? {
             self.remember_theme(None);
-            set_header(
-                HeaderName::from_static("clear-site-data"),
-                "\"cache\", \"storage\"",
-            );
+            forget_site_data();
         }
         leptos_axum::redirect(paths::HOME);
         Ok(())
     }
+
+    // wing:data-rights
+    /// Deletes the account of the signed-in user, and makes this browser forget what it has stored.
+    pub(crate) async fn delete_account(&self, confirm: &str) -> Result<(), AppError> {
+        let recent = self.require_recent_session().await?;
+        self.auth.delete_account(&self.request, &recent, confirm).await?;
+        forget_site_data();
+        leptos_axum::redirect(paths::DELETED);
+        Ok(())
+    }
+    // end wing:data-rights
 
     /// The condition of an update.
     pub(crate) fn if_match(&self) -> IfMatch {
@@ -85,6 +93,14 @@ impl Context {
             response.append_header(SET_COOKIE, theme::cookie(self.auth.cookies, theme));
         }
     }
+}
+
+/// Makes the browser forget what it has stored of this site, beside its cookies.
+fn forget_site_data() {
+    set_header(
+        HeaderName::from_static("clear-site-data"),
+        "\"cache\", \"storage\"",
+    );
 }
 
 fn set_header(name: HeaderName, value: &str) {
@@ -164,6 +180,7 @@ impl From<&auth::Error> for AppError {
                 tracing::debug!(field, "invalid input");
                 Self::InvalidInput
             }
+            E::NotConfirmed => Self::NotConfirmed, // wing:data-rights
             E::NotFound => Self::NotFound,
             E::LastWayIn => Self::LastWayIn,
             E::Yourself => Self::NotYourself, // wing:admin

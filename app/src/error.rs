@@ -70,6 +70,8 @@ pub enum AppError {
     UnsupportedType,
     /// A value does not fit its field.
     InvalidInput,
+    /// Not the text that confirms a deletion. To clients the same as [`Self::InvalidInput`].
+    NotConfirmed, // wing:data-rights
     /// Not the address of a website. To clients the same as [`Self::InvalidInput`].
     InvalidWebsite,
     /// Not an e-mail address.
@@ -191,7 +193,7 @@ impl AppError {
             Self::LastAdmin => (
                 409,
                 "last_admin",
-                "This is the last administrator, so the role cannot be removed.",
+                "This is the last administrator. Make another user an administrator first.",
             ),
             // end wing:admin
             // wing:mail
@@ -217,6 +219,13 @@ impl AppError {
                 "invalid_input",
                 "Something in this form is not valid. Please check what you entered.",
             ),
+            // wing:data-rights
+            Self::NotConfirmed => (
+                422,
+                "invalid_input",
+                "This is not what you were asked to type, so nothing was deleted.",
+            ),
+            // end wing:data-rights
             Self::InvalidWebsite => (
                 422,
                 "invalid_input",

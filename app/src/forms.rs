@@ -51,6 +51,19 @@ impl Endpoint {
         }
     }
 
+    // wing:data-rights
+    /// The form that posts to this path, which is no server function's, on these pages.
+    pub const fn at(path: &'static str, pages: &'static [&'static str]) -> Self {
+        Self {
+            path,
+            pages,
+            comes_back: &[],
+            shown_once: None, // wing:clients,second-factors
+            token: None,      // wing:mail
+        }
+    }
+    // end wing:data-rights
+
     // wing:mail
     /// The same form, on a page that a link leads to.
     pub const fn staying_with(self, token: &'static str) -> Self {

@@ -10,6 +10,7 @@ pub mod forgot; // wing:mail
 pub mod home;
 pub mod login;
 pub mod not_found;
+pub mod privacy; // wing:data-rights
 pub mod profile;
 pub mod register;
 pub mod reset; // wing:mail
@@ -67,6 +68,12 @@ pub mod paths {
     /// Where a user types the code that a device shows.
     pub const DEVICE: &str = "/device";
     // end wing:clients
+    // wing:data-rights
+    /// What is kept about visitors and users.
+    pub const PRIVACY: &str = "/privacy";
+    /// Where the deletion of an account leads.
+    pub const DELETED: &str = "/?deleted";
+    // end wing:data-rights
     // wing:mail
     /// Where the link in a mail leads that verifies an address.
     pub const VERIFY: &str = "/verify";
@@ -105,6 +112,7 @@ pub const PUBLIC: &[&str] = &[
     paths::LOGIN,
     paths::LOGIN_SECOND, // wing:second-factors
     paths::REGISTER,
+    paths::PRIVACY, // wing:data-rights
     // wing:mail
     paths::VERIFY,
     paths::FORGOT,
@@ -126,6 +134,7 @@ pub const FORMS: &[&[Endpoint]] = &[
     settings::accounts::FORMS,
     settings::sessions::FORMS,
     settings::security::FORMS,
+    settings::your_data::FORMS, // wing:data-rights
     // wing:second-factors
     settings::second_factors::FORMS,
     second::FORMS,
@@ -158,6 +167,7 @@ pub fn Page() -> impl IntoView {
             <Route path=last_two(paths::LOGIN_SECOND) view=second::SecondFactorPage ssr=SsrMode::Async /> // wing:second-factors
             <Route path=last(paths::REGISTER) view=RegisterPage ssr=SsrMode::Async />
             <Route path=last(paths::PROFILE) view=Profile ssr=SsrMode::Async />
+            <Route path=last(paths::PRIVACY) view=privacy::Privacy ssr=SsrMode::Async /> // wing:data-rights
             // wing:clients
             <Route path=last_two(paths::AUTHORIZE) view=authorize::Authorize ssr=SsrMode::Async />
             <Route path=last(paths::DEVICE) view=device::Device ssr=SsrMode::Async />

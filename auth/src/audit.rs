@@ -23,6 +23,22 @@ pub(crate) const EXPIRED: Expired = Expired {
     when: "at <= $1",
 };
 
+/// How an event shows that it was done at the command line.
+pub(crate) const COMMAND_LINE: &str = "command line"; // wing:admin,data-rights
+
+/// Stands for every administrator who has been deleted.
+const FORMER_ADMINISTRATOR: Uuid = Uuid::nil();
+
+/// How long an event shows the address that it came from.
+pub(crate) const ADDRESSES_KEPT: Duration = Duration::days(90);
+
+/// Events with an address that are older than that. The condition takes the time.
+pub(crate) const WITH_OLD_ADDRESS: Expired = Expired {
+    table: "audit_events",
+    key: "id",
+    when: "ip IS NOT NULL AND at <= $1",
+};
+
 /// The contents of `detail`.
 #[derive(Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -101,7 +117,9 @@ impl<'a> NewEvent<'a> {
             ..self
         }
     }
+    // end wing:admin
 
+    // wing:admin,data-rights
     /// It was done by an actor who is not a user.
     pub(crate) fn by_other(self, actor: &'a str) -> Self {
         Self {
@@ -109,7 +127,7 @@ impl<'a> NewEvent<'a> {
             ..self
         }
     }
-    // end wing:admin
+    // end wing:admin,data-rights
 
     /// Writes the event, in the transaction that makes it true.
     ///
@@ -133,6 +151,27 @@ impl<'a> NewEvent<'a> {
         .await?;
         Ok(())
     }
+}
+
+/// Removes whatever leads to a user who is being deleted. What was done to the user, and what the user did to others as an
+/// administrator, stays; who that was does not.
+///
+/// # Errors
+/// Of the database.
+pub(crate) async fn forget(tx: &mut Tx, user_id: Uuid) -> Result<()> {
+    sqlx::query(
+        "UPDATE audit_events SET user_id = NULL, session_id = NULL, ip = NULL, detail = $2 WHERE user_id = $1",
+    )
+    .bind(user_id)
+    .bind(Json(Detail::default()))
+    .execute(&mut **tx)
+    .await?;
+    sqlx::query("UPDATE audit_events SET actor_id = $2, ip = NULL WHERE actor_id = $1")
+        .bind(user_id)
+        .bind(FORMER_ADMINISTRATOR)
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
 }
 
 /// An event as it was written.
@@ -199,7 +238,7 @@ impl From<Row> for Event {
         let Json(Detail { note, by }) = row.detail;
         let by = match (row.actor_id, by) {
             (Some(user_id), _) => Actor::Admin {
-                user_id: Some(user_id),
+                user_id: Some(user_id).filter(|id| *id != FORMER_ADMINISTRATOR),
                 email: row.actor_email,
             },
             (None, Some(_)) => Actor::CommandLine,

@@ -226,7 +226,7 @@ impl Auth {
     }
 
     /// Deletes a user as part of the caller's transaction, with sessions, accounts and data. Audit events stay,
-    /// without a user. From here on no session of the user is accepted, not even by its snapshot.
+    /// without anything that leads to the user. From here on no session of the user is accepted, not even by its snapshot.
     ///
     /// The caller must check that this is allowed: take the id from a session, or from an administrator's request.
     /// Call this before the transaction has locked anything, since it waits for other transactions that decide who
@@ -238,17 +238,28 @@ impl Auth {
     /// [`Error::LastAdmin`] if it is the only administrator.
     // end wing:admin
     pub async fn delete_user(&self, tx: &mut Tx, user_id: Uuid) -> Result<()> {
+        self.hold_to_delete(tx, user_id).await?;
+        self.delete_held(tx, user_id).await
+    }
+
+    /// The first half: locks a user, so that no sign-in happens meanwhile and nothing new refers to the user. Returns the
+    /// user's address.
+    pub(crate) async fn hold_to_delete(&self, tx: &mut Tx, user_id: Uuid) -> Result<Option<String>> {
         Database::alone(tx).await?;
         admin::another_admin_stays(tx, user_id).await?; // wing:admin
-        // Lock the user first, so that no sign-in happens meanwhile. Then end the sessions: their rows go with the
-        // user's row, and afterwards it would be unknown which sessions to mark.
-        users::lock(tx, user_id).await?.ok_or(Error::NotFound)?;
+        users::hold(tx, user_id).await?.ok_or(Error::NotFound)
+    }
+
+    /// The second half.
+    pub(crate) async fn delete_held(&self, tx: &mut Tx, user_id: Uuid) -> Result<()> {
+        // The sessions first: their rows go with the user's row, and afterwards it would be unknown which to mark.
         self.sessions.marks().end_all(tx, user_id).await?;
+        audit::forget(tx, user_id).await?;
+        Mail::forget(tx, user_id).await?; // wing:mail
         if !self.users.delete(tx, user_id).await? {
             return Err(Error::NotFound);
         }
         NewEvent::system_event("delete_user")
-            .note(&user_id.to_string())
             .record(tx, self.clock.now())
             .await
     }
@@ -268,11 +279,14 @@ impl Auth {
         let now = self.clock.now();
         let networks = self.db.sweep(networks::EXPIRED, now - networks::KNOWN_FOR);
         let events = self.db.sweep(audit::EXPIRED, now - audit::KEPT);
+        let before = now - audit::ADDRESSES_KEPT;
+        let addresses = self.db.sweep_column(audit::WITH_OLD_ADDRESS, "ip", before);
         all([
             self.sessions.sweep().await,
             self.form_texts.sweep().await,
             networks.await.map(drop),
             events.await.map(drop),
+            addresses.await.map(drop),
             self.oauth.sweep().await,
             self.clients.sweep().await, // wing:clients
             self.mail.sweep().await,    // wing:mail

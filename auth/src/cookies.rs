@@ -21,7 +21,8 @@ pub enum CookieName {
 }
 
 impl CookieName {
-    const fn plain(self) -> &'static str {
+    /// Its name without the prefix.
+    pub const fn plain(self) -> &'static str {
         match self {
             Self::Id => "id",
             Self::Auth => "auth",

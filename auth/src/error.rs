@@ -80,6 +80,11 @@ pub enum Error {
     /// A value that does not fit its field.
     #[error("invalid input: {0}")]
     InvalidInput(&'static str),
+    // wing:data-rights
+    /// Not the text that confirms a deletion.
+    #[error("not confirmed")]
+    NotConfirmed,
+    // end wing:data-rights
     /// It does not exist, or belongs to another user: the caller cannot see which.
     #[error("not found")]
     NotFound,

@@ -32,6 +32,7 @@ pub mod clock;
 pub mod config;
 pub mod cookies;
 pub mod data;
+pub mod data_rights; // wing:data-rights
 #[cfg(test)]
 #[path = "../testing/database.rs"]
 mod database;

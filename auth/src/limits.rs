@@ -47,6 +47,10 @@ pub enum Action {
     Confirm,
     /// Changes of password by one user.
     ChangePassword,
+    /// Attempts of one user to delete their account.
+    DeleteAccountUser, // wing:data-rights
+    /// Exports of one user's data.
+    ExportUser, // wing:data-rights
     /// Reports of policy violations from one address.
     CspReport,
     /// Reports of policy violations that are logged, from all clients together.
@@ -122,6 +126,7 @@ impl Action {
             Self::RegisterAddress => (20, 60),
             Self::Confirm | Self::FormTextAddress => (10, 60),
             Self::ChangePassword => (5, 60),
+            Self::DeleteAccountUser | Self::ExportUser => (5, 3600), // wing:data-rights
             Self::CspReport => (20, 60),
             Self::CspReportLog => (60, 60),
             Self::StartAddress | Self::CallbackAddress => (30, 60),

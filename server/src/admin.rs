@@ -51,19 +51,6 @@ pub enum SessionsCommand {
     Revoke(Which),
 }
 
-// wing:second-factors
-/// `server users …`
-#[derive(Subcommand)]
-pub enum UsersCommand {
-    /// Turn off two-step sign-in for a user who has lost the app and the recovery codes, and end their sessions
-    ResetFactors {
-        /// The user's id or address
-        #[arg(value_name = "ID_OR_EMAIL")]
-        who: String,
-    },
-}
-// end wing:second-factors
-
 /// Which sessions end.
 #[derive(Args)]
 #[group(required = true, multiple = false)]
@@ -166,23 +153,19 @@ pub async fn sessions(config: Config, command: SessionsCommand) -> Result<(), Fa
 }
 
 // wing:second-factors
-/// Runs `server users …`, and prints what it did.
+/// Runs `server users reset-factors`, and prints what it did.
 ///
 /// # Errors
 /// If no user matches, or there is nothing to reset.
-pub async fn users(config: Config, command: UsersCommand) -> Result<(), Failure> {
+pub async fn reset_factors(config: Config, who: &str) -> Result<(), Failure> {
     let (people, db) = open(&config).await?;
-    match command {
-        UsersCommand::ResetFactors { who } => {
-            let person = find(&people, &who).await?;
-            match people.reset_factors(By::CommandLine, person.id).await {
-                Ok(()) => println!("two-step sign-in of {who} is off, and their sessions have ended"),
-                Err(AuthError::NoSecondFactor) => {
-                    return Err(format!("{who} has not turned on two-step sign-in").into());
-                }
-                Err(error) => return Err(error.into()),
-            }
+    let person = find(&people, who).await?;
+    match people.reset_factors(By::CommandLine, person.id).await {
+        Ok(()) => println!("two-step sign-in of {who} is off, and their sessions have ended"),
+        Err(AuthError::NoSecondFactor) => {
+            return Err(format!("{who} has not turned on two-step sign-in").into());
         }
+        Err(error) => return Err(error.into()),
     }
     db.close().await;
     Ok(())

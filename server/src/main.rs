@@ -5,12 +5,12 @@ use std::process::ExitCode;
 use auth::{Problem, Vars, chain};
 use clap::{Parser, Subcommand};
 use server::{
-    admin::UsersCommand,                          // wing:admin+second-factors
     admin::{self, AdminCommand, SessionsCommand}, // wing:admin
     clients::{self, ClientsCommand},              // wing:clients
     command_line,                                 // wing:admin,clients
     config::ServerConfig,
     doctor,
+    export, // wing:data-rights
     log,
     serve::{self, Failure},
 };
@@ -37,18 +37,45 @@ enum Command {
     /// List and end users' sessions
     #[command(subcommand)]
     Sessions(SessionsCommand),
-    // wing:second-factors
-    /// Help users who cannot sign in
-    #[command(subcommand)]
-    Users(UsersCommand),
-    // end wing:second-factors
     // end wing:admin
     // wing:clients
     /// Register other clients, and revoke them
     #[command(subcommand)]
     Clients(ClientsCommand),
     // end wing:clients
+    // wing:admin,data-rights
+    // wing:second-factors,data-rights
+    /// Do something for a user who asks for it
+    #[command(subcommand)]
+    Users(UsersCommand),
+    // end wing:second-factors,data-rights
+    // end wing:admin,data-rights
 }
+
+// wing:admin,data-rights
+// wing:second-factors,data-rights
+/// `server users …`
+#[derive(Subcommand)]
+enum UsersCommand {
+    // wing:admin+second-factors
+    /// Turn off two-step sign-in for a user who has lost the app and the recovery codes, and end their sessions
+    ResetFactors {
+        /// The user's id or address
+        #[arg(value_name = "ID_OR_EMAIL")]
+        who: String,
+    },
+    // end wing:admin+second-factors
+    // wing:data-rights
+    /// Print everything that is kept about a user, as JSON
+    Export {
+        /// The user's id or address
+        #[arg(value_name = "ID_OR_EMAIL")]
+        who: String,
+    },
+    // end wing:data-rights
+}
+// end wing:second-factors,data-rights
+// end wing:admin,data-rights
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -75,8 +102,13 @@ async fn run(command: Command, vars: &Vars) -> Result<(), Failure> {
         Command::Doctor => doctor::run(server()?).await,
         Command::Admin(command) => admin::admin(beside()?, command).await, // wing:admin
         Command::Sessions(command) => admin::sessions(beside()?, command).await, // wing:admin
-        Command::Users(command) => admin::users(beside()?, command).await, // wing:admin+second-factors
+        // wing:admin+second-factors
+        Command::Users(UsersCommand::ResetFactors { who }) => admin::reset_factors(beside()?, &who).await,
+        // end wing:admin+second-factors
         Command::Clients(command) => clients::clients(beside()?, command).await, // wing:clients
+        // wing:data-rights
+        Command::Users(UsersCommand::Export { who }) => export::export(server()?.auth, &who).await,
+        // end wing:data-rights
     }
 }
 

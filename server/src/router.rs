@@ -3,6 +3,7 @@
 use std::{collections::HashSet, ops::Deref, sync::Arc, time::Duration};
 
 use app::pages::paths::AUTHORIZE; // wing:clients
+use app::pages::settings::your_data::EXPORT_DATA; // wing:data-rights
 use app::{App, pages::paths::SETTINGS_SECURITY, shell};
 use auth::{Auth, session_layer};
 use axum::{
@@ -41,6 +42,7 @@ use crate::{
     },
     routes::consent, // wing:clients
     routes::events,  // wing:clients
+    routes::export,  // wing:data-rights
     routes::{csp_report, health, provider, session},
 };
 
@@ -133,6 +135,7 @@ pub fn router(
         })
         .route("/auth/login/{provider}", post(provider::start));
     let pages = pages.route(AUTHORIZE, post(consent::decide)); // wing:clients
+    let pages = pages.route(EXPORT_DATA, post(export::post)); // wing:data-rights
     let pages = guarded(pages);
     let pages = pages.layer(from_fn_with_state(state.clone(), consent::layer)); // wing:clients
     // A body is read once its sender is known, and only up to that sender's limit.

@@ -2,6 +2,7 @@
 
 use leptos::{either::Either, prelude::*};
 use leptos_meta::Title;
+use leptos_router::hooks::use_location; // wing:data-rights
 use wire::AuthSession;
 
 use crate::{pages::paths, session::current_session, ui::time::When};
@@ -18,6 +19,7 @@ pub fn Home() -> impl IntoView {
                 "Registration, sign-in with providers, sessions and settings already work. "
                 "Replace this page with your application’s own."
             </p>
+            <Deleted /> // wing:data-rights
             {match current_session() {
                 Some(session) => Either::Left(view! { <SignedIn session /> }),
                 None => Either::Right(view! { <Anonymous /> }),
@@ -49,6 +51,22 @@ pub fn Home() -> impl IntoView {
         </div>
     }
 }
+
+// wing:data-rights
+/// What a deletion leads to. Its address is no secret, so it says nothing to a user who is signed in.
+#[component]
+fn Deleted() -> impl IntoView {
+    let asks = use_location().search.get_untracked().trim_start_matches('?') == "deleted"
+        && current_session().is_none();
+    asks.then(|| {
+        view! {
+            <p class="notice notice-done" role="status">
+                "Your account has been deleted, with everything in it."
+            </p>
+        }
+    })
+}
+// end wing:data-rights
 
 #[component]
 fn Anonymous() -> impl IntoView {

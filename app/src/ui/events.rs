@@ -68,6 +68,7 @@ fn words(kind: &str, note: &str) -> String {
             Some(role) => format!("Role changed to {}", role.label()),
             None => format!("Role changed to {note}"),
         },
+        "export_data" => "Data downloaded".to_owned(), // wing:data-rights
         // wing:second-factors
         "enable_totp" => "Two-step sign-in turned on".to_owned(),
         "disable_totp" => "Two-step sign-in turned off".to_owned(),

@@ -10,6 +10,7 @@ use super::{
     nav::Nav,
     provider_error::FlashedProviderError,
 };
+use crate::pages::paths; // wing:data-rights
 use crate::{flash::FlashContext, session::LOGOUT, theme::ThemeContext};
 
 /// The navigation bar, the page and the footer.
@@ -41,6 +42,11 @@ pub fn Layout(
         </main>
         <footer class="foot">
             <p>{NAME} " is built with Leptos and axum."</p>
+            // wing:data-rights
+            <p>
+                <a href=paths::PRIVACY>"Privacy"</a>
+            </p>
+            // end wing:data-rights
         </footer>
     }
 }

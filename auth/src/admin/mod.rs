@@ -21,16 +21,13 @@ pub use self::{
 pub use wire::UserRow;
 
 use crate::{
-    audit::NewEvent,
+    audit::{COMMAND_LINE, NewEvent},
     auth::Auth,
     clock::Clock,
     db::{Database, Tx},
     error::{Error, Result},
     session::Marks,
 };
-
-/// How an event shows that it was done at the command line.
-const COMMAND_LINE: &str = "command line";
 
 /// Who makes a change.
 #[derive(Clone, Copy, Debug)]

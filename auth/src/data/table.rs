@@ -74,7 +74,7 @@ pub(super) async fn locked(
     if_match: &IfMatch,
     now: OffsetDateTime,
 ) -> Result<Row> {
-    let stored: std::result::Result<Stored, _> = sqlx::query_as(
+    let stored: Stored = sqlx::query_as(
         "INSERT INTO user_data (user_id, client_id, bucket, data, version, updated_at) VALUES ($1, $2, $3, $4, 0, $5)
          ON CONFLICT (user_id, client_id, bucket) DO UPDATE SET updated_at = user_data.updated_at
          RETURNING data, version",
@@ -85,15 +85,8 @@ pub(super) async fn locked(
     .bind(Json(Map::new()))
     .bind(now)
     .fetch_one(&mut **tx)
-    .await;
-    let row = match stored {
-        Ok(stored) => Row::from(stored),
-        // The user was deleted a moment ago, and every session with it.
-        Err(sqlx::Error::Database(cause)) if cause.is_foreign_key_violation() => {
-            return Err(Error::NotSignedIn);
-        }
-        Err(error) => return Err(error.into()),
-    };
+    .await?;
+    let row = Row::from(stored);
     if if_match.allows(row.version) {
         Ok(row)
     } else {

@@ -32,8 +32,7 @@ pub use self::{
     patience::patiently,
 };
 pub(crate) use self::{
-    engine::HOLD, // wing:clients
-    engine::{DEFAULT_URL, HOLD_SHARED, check_url},
+    engine::{DEFAULT_URL, HOLD, HOLD_SHARED, check_url},
     patience::carried,
     sweep::{Expired, all},
 };
@@ -204,6 +203,17 @@ impl Database {
     }
     // end wing:admin,clients
 
+    // wing:data-rights
+    /// Makes the engine overwrite what has just been deleted, which SQLite still has in its write-ahead log. Returns whether
+    /// it is done: a reader may stand in the way.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`]
+    pub(crate) async fn settle(&self) -> Result<bool> {
+        Ok(engine::settle(&self.write).await?)
+    }
+    // end wing:data-rights
+
     /// The options for a connection outside the pools.
     pub fn connect_options(&self) -> ConnectOptions {
         (*self.write.connect_options()).clone()
@@ -228,6 +238,14 @@ pub(crate) async fn notify(tx: &mut Tx, channel: &str, payload: &str) -> Result<
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
         use sqlx::Error as E;
+        // Every reference leads to a user, or to what belongs to users. The caller has read it a moment ago, and it has been
+        // deleted since, with every session.
+        if let E::Database(cause) = &error
+            && cause.is_foreign_key_violation()
+        {
+            tracing::info!(%error, "a row would have referred to something that has just been deleted");
+            return Self::NotSignedIn;
+        }
         let unavailable = match &error {
             // No connection, or a broken one.
             E::PoolTimedOut | E::PoolClosed | E::WorkerCrashed | E::Io(_) | E::Tls(_) | E::Protocol(_) => {

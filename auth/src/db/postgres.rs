@@ -37,8 +37,16 @@ const MIXED_UP: [&str; 2] = ["42P05", "26000"];
 /// Skips rows that another transaction has locked.
 pub(super) const SKIP_LOCKED: &str = " FOR UPDATE SKIP LOCKED";
 
+// wing:data-rights
+/// Nothing to do: autovacuum removes what is deleted.
+#[expect(clippy::unused_async, reason = "SQLite has to do it")]
+pub(super) async fn settle(_: &Pool) -> Result<bool, sqlx::Error> {
+    Ok(true)
+}
+// end wing:data-rights
+
 /// Locks the rows that were read until the transaction ends.
-pub(crate) const HOLD: &str = " FOR UPDATE"; // wing:clients
+pub(crate) const HOLD: &str = " FOR UPDATE";
 
 /// Locks the rows that were read until the transaction ends, shared with other readers of them.
 pub(crate) const HOLD_SHARED: &str = " FOR SHARE";

@@ -38,7 +38,7 @@ const READERS: u32 = 4;
 pub(super) const SKIP_LOCKED: &str = "";
 
 /// No other transaction writes meanwhile.
-pub(crate) const HOLD: &str = ""; // wing:clients
+pub(crate) const HOLD: &str = "";
 
 /// Rows that a transaction has read cannot change: no other transaction writes meanwhile.
 pub(crate) const HOLD_SHARED: &str = "";
@@ -96,7 +96,9 @@ pub(super) async fn open(url: &str) -> Result<(Pool, Pool, Place), OpenError> {
         .journal_mode(SqliteJournalMode::Wal)
         // FULL: an acknowledged write survives a power cut, not only kill -9.
         .synchronous(SqliteSynchronous::Full)
-        .busy_timeout(LOCK_WAIT);
+        .busy_timeout(LOCK_WAIT)
+        // What is deleted is overwritten. Otherwise it stays in the file until its place is used again.
+        .pragma("secure_delete", "ON");
     if let Some(folder) = options.get_filename().parent().filter(|p| *p != Path::new("")) {
         at_rest::create_folder(folder).map_err(OpenError::Folder)?;
     }
@@ -171,6 +173,16 @@ pub(super) async fn agree_on_time(_: &Pool, _: &Clock) -> Result<(), sqlx::Error
     Ok(())
 }
 // end wing:admin,clients
+
+// wing:data-rights
+/// Empties the write-ahead log into the file. Returns whether nothing stood in the way.
+pub(super) async fn settle(write: &Pool) -> Result<bool, sqlx::Error> {
+    let is_busy: i32 = sqlx::query_scalar("PRAGMA wal_checkpoint(TRUNCATE)")
+        .fetch_one(write)
+        .await?;
+    Ok(is_busy == 0)
+}
+// end wing:data-rights
 
 /// The holder of the only lock waits for no other.
 #[expect(clippy::unused_async, reason = "PostgreSQL has to be told")]

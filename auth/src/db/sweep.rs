@@ -30,6 +30,16 @@ impl Expired {
         )
     }
 
+    /// The statement that empties a column in a batch of rows, in the same way.
+    fn emptying_batch(&self, column: &str) -> String {
+        let Self { table, key, when } = self;
+        format!(
+            "UPDATE {table} SET {column} = NULL WHERE {key} IN (
+                 SELECT {key} FROM {table} WHERE {when} LIMIT {BATCH}{SKIP_LOCKED})
+             RETURNING 1"
+        )
+    }
+
     /// Whether a batch of this many rows was the last.
     pub(crate) fn ends_with(rows: usize) -> bool {
         rows < BATCH
@@ -52,10 +62,27 @@ impl Database {
     /// # Errors
     /// Of the database; the batches before the error are deleted all the same.
     pub(crate) async fn sweep(&self, expired: Expired, now: OffsetDateTime) -> Result<usize> {
-        let statement = expired.batch("1");
+        self.in_batches(&expired.batch("1"), now).await
+    }
+
+    /// Empties a column whose time is over, and keeps the rows. The condition must not be true of an empty column. Returns
+    /// the number of rows.
+    ///
+    /// # Errors
+    /// Of the database; the batches before the error are emptied all the same.
+    pub(crate) async fn sweep_column(
+        &self,
+        expired: Expired,
+        column: &'static str,
+        now: OffsetDateTime,
+    ) -> Result<usize> {
+        self.in_batches(&expired.emptying_batch(column), now).await
+    }
+
+    async fn in_batches(&self, statement: &str, now: OffsetDateTime) -> Result<usize> {
         let mut swept = 0;
         loop {
-            let rows = sqlx::query(&statement).bind(now).fetch_all(self.write()).await?;
+            let rows = sqlx::query(statement).bind(now).fetch_all(self.write()).await?;
             swept += rows.len();
             if Expired::ends_with(rows.len()) {
                 return Ok(swept);

@@ -162,6 +162,17 @@ impl Mail {
         Ok(Queued(Arc::clone(&self.0.wake)))
     }
 
+    /// Drops everything that waits for the address of a user who is being deleted, or proves it.
+    pub(crate) async fn forget(tx: &mut Tx, user_id: Uuid) -> Result<()> {
+        for statement in [
+            "DELETE FROM mail_outbox WHERE recipient = (SELECT email FROM users WHERE id = $1)",
+            "DELETE FROM mail_tokens WHERE address = (SELECT email FROM users WHERE id = $1)",
+        ] {
+            sqlx::query(statement).bind(user_id).execute(&mut **tx).await?;
+        }
+        Ok(())
+    }
+
     /// Takes up to so many rows that are due, the oldest first. The condition is checked again by the update itself: of
     /// two instances that read the same row, one takes it.
     pub(super) async fn claim(&self, most: usize) -> Result<Vec<Claimed>> {

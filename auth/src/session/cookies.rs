@@ -4,6 +4,7 @@ use http::{
     HeaderMap, HeaderValue,
     header::{CACHE_CONTROL, SET_COOKIE},
 };
+use strum::VariantArray; // wing:data-rights
 use tower_sessions::session::Id;
 use uuid::Uuid;
 
@@ -77,6 +78,13 @@ impl Sessions {
     pub(super) fn signed_out_cookies(&self) -> Planned {
         self.without(&[CookieName::Id, CookieName::Auth, CookieName::Flow])
     }
+
+    // wing:data-rights
+    /// Removes every cookie.
+    pub(super) fn no_cookies(&self) -> Planned {
+        self.without(CookieName::VARIANTS)
+    }
+    // end wing:data-rights
 
     fn without(&self, names: &[CookieName]) -> Planned {
         Planned {

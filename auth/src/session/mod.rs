@@ -38,6 +38,7 @@ use std::sync::{
 use uuid::Uuid;
 
 use self::confirmations::Confirmations; // wing:clients
+pub(crate) use self::records::data_of_sessions; // wing:data-rights
 pub use self::{
     id::IdHash,
     layer::session_layer,

@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use serde_json::{Map, Value}; // wing:data-rights
 use sqlx::QueryBuilder;
 use time::OffsetDateTime;
 use tower_sessions::{
@@ -14,6 +15,9 @@ use tower_sessions::{
     session::{Id, Record},
     session_store::{Error as StoreError, Result as StoreResult},
 };
+
+use uuid::Uuid; // wing:data-rights
+use wire::Timestamp; // wing:data-rights
 
 use super::id::IdHash;
 use crate::{
@@ -164,6 +168,37 @@ pub(super) async fn remove_all(tx: &mut Tx, key_hashes: &[Vec<u8>]) -> Result<()
     query.push(")").build().execute(&mut **tx).await?;
     Ok(())
 }
+
+// wing:data-rights
+/// What a fork keeps in the sessions of a user, with their ends, as JSON.
+pub(crate) async fn data_of_sessions(db: &Database, user_id: Uuid) -> Result<Vec<Map<String, Value>>> {
+    let hashes: Vec<Vec<u8>> = sqlx::query_scalar(
+        "SELECT key_hash FROM sessions WHERE user_id = $1 AND kind = 'browser' ORDER BY id",
+    )
+    .bind(user_id)
+    .fetch_all(db.read())
+    .await?;
+    let mut found = Vec::new();
+    for hash in hashes {
+        let record: Option<(Vec<u8>, OffsetDateTime)> =
+            sqlx::query_as("SELECT data, expiry_date FROM tower_sessions WHERE id = $1")
+                .bind(store_key(&hash)?)
+                .fetch_optional(db.read())
+                .await?;
+        let Some((data, expiry_date)) = record else {
+            continue;
+        };
+        let record: Record = rmp_serde::from_slice(&data).map_err(Error::internal)?;
+        let data = serde_json::to_value(record.data).map_err(Error::internal)?;
+        let expiry_date = Timestamp::from(expiry_date).to_string();
+        found.push(Map::from_iter([
+            ("data".to_owned(), data),
+            ("expiry_date".to_owned(), expiry_date.into()),
+        ]));
+    }
+    Ok(found)
+}
+// end wing:data-rights
 
 /// Records without a session, which a concurrent save or an operator may have left.
 pub(super) const EXPIRED: Expired = Expired {

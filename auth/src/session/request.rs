@@ -510,6 +510,13 @@ impl RequestAuth {
         self.plan(self.0.sessions.signed_out_cookies());
     }
 
+    // wing:data-rights
+    /// Makes the browser forget all cookies, because its user has deleted the account.
+    pub(crate) fn plan_deleted(&self) {
+        self.plan(self.0.sessions.no_cookies());
+    }
+    // end wing:data-rights
+
     /// The user's sessions, this one first.
     pub async fn list(&self, live: &LiveSession) -> Result<Vec<SessionInfo>> {
         let sessions = &self.0.sessions.0;

@@ -11,7 +11,7 @@ use wire::{AccountInfo, Role, Timestamp, User, WaysIn};
 
 pub use self::new_user::NewUser;
 use crate::{
-    db::{Database, Tx},
+    db::{Database, HOLD, Tx},
     email::Email,
     error::{Error, Result},
     password::{hash::PasswordHash, opaque},
@@ -275,6 +275,20 @@ pub(crate) async fn lock(tx: &mut Tx, user_id: Uuid) -> Result<Option<Locked>> {
     .bind(user_id)
     .fetch_optional(&mut **tx)
     .await?)
+}
+
+/// Locks a user who is to be deleted. Unlike [`lock`], it also makes transactions wait that write a row which refers to the
+/// user: on PostgreSQL that is a weaker lock, beside which a row could be written that nobody sees before the user is gone.
+/// Returns the user's address; `None` if there is no such user.
+///
+/// # Errors
+/// [`Error::Unavailable`]
+pub(crate) async fn hold(tx: &mut Tx, user_id: Uuid) -> Result<Option<Option<String>>> {
+    let held = format!("SELECT email FROM users WHERE id = $1{HOLD}");
+    Ok(sqlx::query_scalar(&held)
+        .bind(user_id)
+        .fetch_optional(&mut **tx)
+        .await?)
 }
 
 /// Marks a user's address as verified if the provider of a connected account vouches for that very address: the

@@ -35,6 +35,7 @@ export const ANONYMOUS: Sight[] = [
   { name: 'login-wrong', show: wrongPassword },
   { name: 'register', show: opened('/register') },
   { name: 'register-wrong', show: shortPassword },
+  { name: 'privacy', show: opened('/privacy') }, // wing:data-rights
   { name: 'not-found', show: notFound },
   { name: 'refused', show: refused },
   { name: 'development-provider', show: developmentProvider }, // wing:dev-provider

@@ -4,6 +4,7 @@
 //! none is set: a request has one sender. Pages do not look at it.
 
 use app::pages::paths::LOGIN;
+use app::pages::settings::your_data::EXPORT_DATA; // wing:data-rights
 use auth::{Error, Scope, clients::Bearing};
 use axum::{
     extract::{Request, State},
@@ -48,6 +49,11 @@ const GIVES_COOKIES: &[&str] = &[
 const FOR_BROWSERS: &[&str] = &["/api/decide_device"];
 /// What clients may call for themselves.
 const FOR_CLIENTS: &[&str] = &[PROTECTED];
+
+/// What stands beside the server functions and is none.
+const LIKE_FUNCTIONS: &[&str] = &[
+    EXPORT_DATA, // wing:data-rights
+];
 
 const CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-site-data");
 
@@ -132,7 +138,7 @@ fn needed(path: &str) -> Option<Scope> {
 
 /// Whether there is a server function at this address. Only the refusal depends on it: what is not listed stays closed.
 fn is_function(path: &str) -> bool {
-    server_fn_paths().any(|(known, _)| known == path)
+    server_fn_paths().any(|(known, _)| known == path) || LIKE_FUNCTIONS.contains(&path)
 }
 
 /// A refusal that names the missing scope.

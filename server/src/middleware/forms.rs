@@ -28,6 +28,7 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
+use http::header::CONTENT_DISPOSITION; // wing:data-rights
 use http::response; // wing:clients,second-factors
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method,
@@ -248,6 +249,19 @@ fn failed(error: AppError) -> Response {
     response
 }
 
+// wing:data-rights
+/// The same for a handler that is no server function, but stands where one could.
+pub(crate) fn refused_like_a_function(error: &auth::Error) -> Response {
+    let mut response = failed(AppError::from(error));
+    if let auth::Error::TooManyAttempts { retry_after } = error {
+        response
+            .headers_mut()
+            .insert(RETRY_AFTER, HeaderValue::from(*retry_after.max(&1)));
+    }
+    response
+}
+// end wing:data-rights
+
 /// A refusal at a path that is not a server function.
 fn refused(error: AppError) -> Response {
     let mut response = StatusCode::from_u16(error.status())
@@ -355,6 +369,12 @@ impl Posted {
         if !failed && !parts.status.is_success() {
             return Response::from_parts(parts, body);
         }
+        // wing:data-rights
+        // The browser keeps a file, and stays on the page.
+        if parts.headers.contains_key(CONTENT_DISPOSITION) {
+            return Response::from_parts(parts, body);
+        }
+        // end wing:data-rights
         parts.headers.remove(REDIRECTED);
         let led = parts
             .headers

@@ -4,6 +4,7 @@ pub(crate) mod clients; // wing:clients
 pub(crate) mod consent; // wing:clients
 pub(crate) mod csp_report;
 pub(crate) mod events; // wing:clients
+pub(crate) mod export; // wing:data-rights
 pub(crate) mod health;
 pub(crate) mod provider;
 pub(crate) mod scripts; // wing:clients

@@ -19,6 +19,7 @@ mod clients; // wing:clients
 mod concurrency;
 mod connections;
 mod data;
+mod data_rights; // wing:data-rights
 #[cfg(feature = "postgres")] // wing:postgres
 mod database_connections; // wing:postgres
 mod departures;

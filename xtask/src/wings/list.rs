@@ -224,6 +224,27 @@ const WINGS: &[Row] = &[
         rewritten: &[],
     },
     // end wing:second-factors
+    // wing:data-rights
+    Row {
+        name: "data-rights",
+        about: "what people may ask about their data: the page /privacy, a download of everything, deletion",
+        paths: &[
+            "app/src/pages/privacy.rs",
+            "app/src/pages/settings/your_data.rs",
+            "auth/src/data_rights",
+            "auth/src/oauth/account/give_back.rs",
+            "docs/data-rights.md",
+            "end2end/tests/data-rights.spec.ts",
+            "migrations/postgres/0015_data_rights.sql",
+            "migrations/sqlite/0015_data_rights.sql",
+            "server/src/export.rs",
+            "server/src/routes/export.rs",
+            "server/tests/it/data_rights",
+        ],
+        shared: &[],
+        rewritten: &[],
+    },
+    // end wing:data-rights
     // wing:dev-provider
     Row {
         name: "dev-provider",

@@ -7,6 +7,7 @@ pub mod public;
 pub mod second_factors; // wing:second-factors
 pub mod security;
 pub mod sessions;
+pub mod your_data; // wing:data-rights
 
 use leptos::prelude::*;
 use leptos_router::{components::Outlet, hooks::use_location};

@@ -13,6 +13,7 @@ use wire::{Event, WaysIn};
 #[cfg(feature = "ssr")]
 use crate::context::Context;
 use crate::pages::settings::second_factors::{ConfirmByCode, GetSecondFactors, SecondFactorForms, TwoSteps}; // wing:second-factors
+use crate::pages::settings::your_data::YourData; // wing:data-rights
 use crate::{
     error::AppError,
     forms::Endpoint,
@@ -142,6 +143,7 @@ pub fn Security() -> impl IntoView {
         </Loaded>
         <TwoSteps factors forms /> // wing:second-factors
         <OwnEvents events />
+        <YourData /> // wing:data-rights
     }
 }
 

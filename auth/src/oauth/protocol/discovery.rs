@@ -48,6 +48,8 @@ pub(crate) struct Endpoints {
     pub(crate) algorithms: Vec<Algorithm>,
     /// Whether the token endpoint takes the client secret in the body only.
     pub(crate) post_only: bool,
+    /// Where tokens are given back (RFC 7009), if the provider takes them.
+    pub(crate) revocation: Option<String>, // wing:data-rights
     jwks: Option<String>,
 }
 
@@ -62,6 +64,7 @@ struct Metadata {
     token_endpoint: Option<String>,
     userinfo_endpoint: Option<String>,
     jwks_uri: Option<String>,
+    revocation_endpoint: Option<Value>, // wing:data-rights
     #[serde(default, deserialize_with = "texts")]
     id_token_signing_alg_values_supported: Option<Vec<String>>,
     #[serde(default, deserialize_with = "texts")]
@@ -336,6 +339,13 @@ impl Endpoints {
                 Some(Value::String(text)) => text == "true",
                 _ => false,
             },
+            // wing:data-rights
+            // Nothing depends on it, so a wrong one is none.
+            revocation: metadata
+                .revocation_endpoint
+                .and_then(|url| named("revocation_endpoint", Some(url.as_str()?.to_owned())).ok()?)
+                .and_then(|url| safe("revocation_endpoint", url).ok()),
+            // end wing:data-rights
             jwks: named("jwks_uri", metadata.jwks_uri)?
                 .map(|url| safe("jwks_uri", url))
                 .transpose()?,
@@ -427,6 +437,7 @@ impl Endpoints {
             iss_required: false,
             algorithms: Vec::new(),
             post_only: false,
+            revocation: None, // wing:data-rights
             jwks: None,
         })
     }

@@ -8,6 +8,15 @@ use oauth2::{
     TokenResponse,
     basic::{BasicRevocationErrorResponse, BasicTokenIntrospectionResponse, BasicTokenType},
 };
+// wing:data-rights
+use base64::{Engine, prelude::BASE64_STANDARD};
+use http::{
+    HeaderValue,
+    header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE},
+};
+use oauth2::{AsyncHttpClient, HttpRequest};
+use url::form_urlencoded;
+// end wing:data-rights
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -41,20 +50,23 @@ pub(crate) type OAuthClient = Client<
 
 /// The client for authorization and token requests, still without its secret.
 pub(crate) fn client(provider: &Provider, endpoints: &Endpoints, redirect_uri: RedirectUrl) -> OAuthClient {
-    let in_body = match provider.preset.token_auth {
-        TokenAuth::Basic => false,
-        TokenAuth::Post => true,
-        TokenAuth::Metadata => endpoints.post_only,
-    };
     Client::new(ClientId::new(provider.client_id.clone()))
         .set_auth_uri(endpoints.authorize.clone())
         .set_token_uri(endpoints.token.clone())
         .set_redirect_uri(redirect_uri)
-        .set_auth_type(if in_body {
+        .set_auth_type(if is_secret_in_body(provider, endpoints) {
             AuthType::RequestBody
         } else {
             AuthType::BasicAuth
         })
+}
+
+fn is_secret_in_body(provider: &Provider, endpoints: &Endpoints) -> bool {
+    match provider.preset.token_auth {
+        TokenAuth::Basic => false,
+        TokenAuth::Post => true,
+        TokenAuth::Metadata => endpoints.post_only,
+    }
 }
 
 /// Exchanges a code for tokens.
@@ -94,12 +106,66 @@ pub(crate) async fn refresh(
     Ok(answer)
 }
 
+// wing:data-rights
+/// Gives a token back (RFC 7009 §2.1). `oauth2` would do it over https only, and so not at a provider on this machine.
+pub(crate) async fn revoke(
+    http: &Http,
+    provider: &Provider,
+    endpoints: &Endpoints,
+    url: &str,
+    token: &SecretString,
+    now: i64,
+) -> Result<(), String> {
+    let request = revocation(provider, is_secret_in_body(provider, endpoints), url, token, now)?;
+    match http
+        .call(request)
+        .await
+        .map_err(|error| error.to_string())?
+        .status()
+    {
+        status if status.is_success() => Ok(()),
+        status => Err(format!("the response has status {status}")),
+    }
+}
+
+fn revocation(
+    provider: &Provider,
+    in_body: bool,
+    url: &str,
+    token: &SecretString,
+    now: i64,
+) -> Result<HttpRequest, String> {
+    let (id, secret) = (&provider.client_id, secret(provider, now));
+    let mut form = form_urlencoded::Serializer::new(String::new());
+    form.append_pair("token", token.expose_secret());
+    let mut request = http::Request::post(url)
+        .header(ACCEPT, "application/json")
+        .header(CONTENT_TYPE, "application/x-www-form-urlencoded");
+    if in_body {
+        form.append_pair("client_id", id)
+            .append_pair("client_secret", &secret);
+    } else {
+        // Each in the encoding of forms (RFC 6749 §2.3.1).
+        let encoded = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+        let pair = BASE64_STANDARD.encode(format!("{}:{}", encoded(id), encoded(&secret)));
+        let mut basic = HeaderValue::try_from(format!("Basic {pair}")).map_err(|error| error.to_string())?;
+        basic.set_sensitive(true);
+        request = request.header(AUTHORIZATION, basic);
+    }
+    let body = form.finish().into_bytes();
+    request.body(body).map_err(|error| error.to_string())
+}
+// end wing:data-rights
+
 fn with_secret(client: OAuthClient, provider: &Provider, now: i64) -> OAuthClient {
-    let secret = match &provider.secret {
+    client.set_client_secret(oauth2::ClientSecret::new(secret(provider, now)))
+}
+
+fn secret(provider: &Provider, now: i64) -> String {
+    match &provider.secret {
         ClientSecret::Text(text) => text.expose_secret().to_owned(),
         ClientSecret::Signed(signer) => signer.client_secret(&provider.client_id, now),
-    };
-    client.set_client_secret(oauth2::ClientSecret::new(secret))
+    }
 }
 
 fn check_type(provider: &Provider, answer: &TokenAnswer) -> Result<(), Refused> {

@@ -74,6 +74,7 @@ async fn a_token_opens_every_function_of_a_user_that_needs_no_confirmation() {
             "confirm_totp" => answer.refused(403, "not_by_token"),
             "second_factor" => answer.refused(400, "bad_request"),
             // end wing:second-factors
+            "delete_account" => answer.refused(403, "reauth_required"), // wing:data-rights
             // wing:mail
             "get_verification" | "get_reset" | "reset_password" => answer.refused(410, "link_expired"),
             "verify_email" => answer.refused(401, "invalid_credentials"),

@@ -18,7 +18,7 @@ mod openapi;
 mod refresh;
 mod registered;
 mod scripts;
-mod support;
+pub mod support;
 mod taking_back;
 
 use crate::support::TestApp;

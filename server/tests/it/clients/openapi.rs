@@ -43,6 +43,7 @@ const OTHER_ROUTES: &[&str] = &[
     "\"/api/{*rest}\"",
     "\"/csp-report\"",
     "CHANGE_PASSWORD",
+    "EXPORT_DATA", // wing:data-rights
     "\"/healthz\"",
     "\"/readyz\"",
     "\"/metrics\"",
@@ -62,6 +63,10 @@ const OTHER_FUNCTIONS: &[&str] = &[
     "get_public_data",
     "update_public_data",
     "clear_public_data",
+    // wing:data-rights
+    "get_privacy",
+    "delete_account",
+    // end wing:data-rights
     // wing:private-data
     "describe_private_data",
     "update_private_data",

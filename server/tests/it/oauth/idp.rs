@@ -33,6 +33,7 @@ pub enum Endpoint {
     Token,
     Userinfo,
     Emails,
+    Revocation, // wing:data-rights
     /// Anything else: never to be asked.
     Other,
 }
@@ -403,6 +404,7 @@ impl Idp {
         match asked.endpoint {
             Endpoint::Metadata => (StatusCode::OK, self.metadata(script, &asked.path)),
             Endpoint::Keys => (StatusCode::OK, script.jwks.clone()),
+            Endpoint::Revocation => (StatusCode::OK, json!({})), // wing:data-rights
             Endpoint::Token => match self.token(script, asked) {
                 Ok(answer) => (StatusCode::OK, answer),
                 Err(error) => (StatusCode::BAD_REQUEST, json!({ "error": error })),
@@ -430,6 +432,7 @@ fn endpoint_of(path: &str) -> Endpoint {
         "token" => Endpoint::Token,
         "userinfo" | "user" => Endpoint::Userinfo,
         "emails" => Endpoint::Emails,
+        "revoke" => Endpoint::Revocation, // wing:data-rights
         _ => Endpoint::Other,
     }
 }

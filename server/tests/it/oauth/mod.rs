@@ -8,7 +8,7 @@ mod confirming;
 mod dev_idp; // wing:dev-provider
 mod hanging;
 mod id_token;
-mod idp;
+pub mod idp;
 mod interleavings;
 mod issuers;
 #[path = "../../../../auth/testing/keys.rs"]

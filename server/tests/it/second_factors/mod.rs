@@ -38,7 +38,7 @@ impl App {
     }
 
     /// What the app shows now.
-    fn code(&self, app: &TestApp) -> String {
+    pub fn code(&self, app: &TestApp) -> String {
         self.code_at(app.clock.unix())
     }
 

@@ -55,6 +55,8 @@ pub const FUNCTIONS: &[Function] = &[
     ("get_public_data", &[]),
     ("update_public_data", &[("display_name", "Ada L.")]),
     ("clear_public_data", &[]),
+    ("get_privacy", &[]),                                  // wing:data-rights
+    ("delete_account", &[("confirm", "ada@example.com")]), // wing:data-rights
     // wing:private-data
     ("describe_private_data", &[]),
     ("update_private_data", &[("api_token", "token-of-some-service")]),
@@ -121,6 +123,7 @@ pub const OPEN_FUNCTIONS: &[&str] = &[
     "logout",
     "get_auth_session",
     "get_user",
+    "get_privacy", // wing:data-rights
     // wing:mail
     "get_verification",
     "forgot_password",
