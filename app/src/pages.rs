@@ -9,6 +9,7 @@ pub mod device; // wing:clients
 pub mod forgot; // wing:mail
 pub mod home;
 pub mod login;
+pub mod mail_link; // wing:mail
 pub mod not_found;
 pub mod profile;
 pub mod register;
@@ -76,6 +77,10 @@ pub mod paths {
     pub const FORGOT_SENT: &str = "/forgot/sent";
     /// Where that link leads.
     pub const RESET: &str = "/reset";
+    /// Where the link leads that was sent to a new address.
+    pub const CONFIRM_ADDRESS: &str = "/settings/confirm-address";
+    /// Where the link leads that was sent to the former address.
+    pub const UNDO: &str = "/undo";
     // end wing:mail
     // wing:admin
     /// The list of people, for administrators. For all other visitors the page does not exist.
@@ -110,6 +115,8 @@ pub const PUBLIC: &[&str] = &[
     paths::FORGOT,
     paths::FORGOT_SENT,
     paths::RESET,
+    paths::CONFIRM_ADDRESS,
+    paths::UNDO,
     // end wing:mail
 ];
 
@@ -136,6 +143,7 @@ pub const FORMS: &[&[Endpoint]] = &[
     verify::FORMS,
     forgot::FORMS,
     reset::FORMS,
+    settings::address::FORMS,
     // end wing:mail
     admin::person::FORMS, // wing:admin
 ];
@@ -167,6 +175,8 @@ pub fn Page() -> impl IntoView {
             <Route path=last(paths::FORGOT) view=forgot::Forgot ssr=SsrMode::Async />
             <Route path=last_two(paths::FORGOT_SENT) view=forgot::ForgotSent ssr=SsrMode::Async />
             <Route path=last(paths::RESET) view=reset::Reset ssr=SsrMode::Async />
+            <Route path=last_two(paths::CONFIRM_ADDRESS) view=settings::address::ConfirmAddress ssr=SsrMode::Async />
+            <Route path=last(paths::UNDO) view=settings::address::UndoChange ssr=SsrMode::Async />
             // end wing:mail
             <ParentRoute path=last(paths::SETTINGS) view=Settings ssr=SsrMode::Async>
                 <Route path=StaticSegment("") view=Public />

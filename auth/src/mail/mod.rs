@@ -6,12 +6,17 @@
 //!   mail is tried again.
 //! - A mail leaves by [`smtp`], or stays in [`memory`] for development.
 //! - [`texts`] holds the words of all mails.
-//! - [`tokens`] are the links and codes in mails, and [`verification`] and [`reset`] are what they are good for.
+//! - [`tokens`] are the links and codes in mails. [`links`] is what their pages show, and [`verification`], [`reset`],
+//!   [`change`] and [`undo`] are what they are good for.
+//! - [`addresses`] decides who has an address.
 //!
 //! Without a configured server there is no mail ([`MailConfig::Off`]), and nothing that needs it exists.
 
+pub(crate) mod addresses;
+mod change;
 mod config;
 mod job;
+mod links;
 mod memory;
 mod outbox;
 mod reset;
@@ -19,6 +24,7 @@ mod schedule;
 mod smtp;
 mod texts;
 mod tokens;
+mod undo;
 mod verification;
 
 use std::sync::{

@@ -37,6 +37,12 @@ pub(crate) enum Kind {
     Verification,
     /// Leads to a new password.
     Reset,
+    /// Proves the address that a user wants to have.
+    EmailChange,
+    /// Gives a user the former address back.
+    UndoEmailChange,
+    /// Reports what was done with an account.
+    Notice,
 }
 
 impl Kind {
@@ -44,6 +50,9 @@ impl Kind {
         match self {
             Self::Verification => "verification",
             Self::Reset => "reset",
+            Self::EmailChange => "email_change",
+            Self::UndoEmailChange => "undo_email_change",
+            Self::Notice => "notice",
         }
     }
 }

@@ -8,15 +8,16 @@ use time::Duration;
 use uuid::Uuid;
 
 use super::{
-    Mail,
+    Mail, Queued,
     outbox::{Kind, NewMail},
     texts,
-    tokens::{Made, NewToken, Purpose},
+    tokens::{Made, NewToken, Purpose, Whose},
 };
 use crate::second_factors; // wing:second-factors
 use crate::{
     audit::NewEvent,
     auth::Auth,
+    db::Tx,
     email::Email,
     error::{Error, Result},
     limits::{Action, Subject},
@@ -49,33 +50,37 @@ impl Auth {
         .bind(email.as_str())
         .fetch_optional(&mut *tx)
         .await?;
-        let new = NewToken {
-            purpose: Purpose::Reset,
-            owner: user_id.map(|user_id| (user_id, &email)),
-            life: LIFE,
-        };
-        let Made { token, .. } = self.mail.make_token(&mut tx, &new).await?;
-        let mail = NewMail {
-            kind: Kind::Reset,
-            to: user_id.map(|_| &email),
-            content: texts::reset(&self.public_url, PAGE, &token),
-            life: LIFE,
-        };
-        let _queued = self.mail.enqueue(&mut tx, mail).await?;
+        let _queued = self.enqueue_reset(&mut tx, user_id, &email).await?;
         tx.commit().await?;
         by_client.counts();
         by_address.counts();
         Ok(())
     }
 
-    /// Whether a link to a new password is still good. Spends nothing.
-    ///
-    /// # Errors
-    /// [`Error::LinkExpired`], [`Error::NotFound`] without mail, [`Error::TooManyAttempts`]
-    pub async fn look_at_reset(&self, request: &RequestAuth, token: &SecretString) -> Result<()> {
-        self.mail.require()?;
-        self.count_link(request)?;
-        self.reset_of(token).await.map(drop)
+    /// Writes the mail with the link. Without a user, the same work is done for a mail that is never sent.
+    pub(super) async fn enqueue_reset(
+        &self,
+        tx: &mut Tx,
+        user_id: Option<Uuid>,
+        email: &Email,
+    ) -> Result<Queued> {
+        let to = user_id.map(|_| email);
+        let new = NewToken {
+            purpose: Purpose::Reset,
+            voids: user_id.map_or(Whose::Nobody, Whose::User),
+            user_id,
+            address: to,
+            data: None,
+            life: LIFE,
+        };
+        let Made { token, .. } = self.mail.make_token(tx, &new).await?;
+        let mail = NewMail {
+            kind: Kind::Reset,
+            to,
+            content: texts::reset(&self.public_url, PAGE, &token),
+            life: LIFE,
+        };
+        self.mail.enqueue(tx, mail).await
     }
 
     /// Whose password the link changes, and the address that it proves.
@@ -106,11 +111,8 @@ impl Auth {
         let mut tx = self.db.begin().await?;
         // No sign-in happens meanwhile.
         users::lock(&mut tx, user_id).await?;
-        let spent = self
-            .mail
-            .spend_token(&mut tx, Purpose::Reset, user_id, token)
-            .await?;
-        let address = spent.ok_or(Error::LinkExpired)?;
+        let spent = self.mail.spend_token(&mut tx, Purpose::Reset, token).await?;
+        let address = spent.ok_or(Error::LinkExpired)?.address;
         let was_verified: bool = sqlx::query_scalar(
             "SELECT email_verified_at IS NOT NULL FROM users WHERE id = $1 AND email = $2 AND disabled_at IS NULL",
         )

@@ -97,7 +97,10 @@ async fn every_form_has_declared_its_page_and_no_field_for_a_secret_comes_back()
     crate::second_factors::App::of(&careful).await;
     let careful_page = format!("/admin/people/{}", app.id_of("careful@example.com").await); // wing:admin
     // end wing:second-factors
-    let reset_page = crate::mail::reset_page(&app, ADA).await; // wing:mail
+    // wing:mail
+    let reset_page = crate::mail::reset_page(&app, ADA).await;
+    let (mover, confirm_page, undo_page) = crate::mail::change_pages(&app).await;
+    // end wing:mail
     let mut seen = std::collections::BTreeSet::new();
     let stranger = app.browser();
     // Without a password of one's own the form is another.
@@ -124,6 +127,8 @@ async fn every_form_has_declared_its_page_and_no_field_for_a_secret_comes_back()
         (&stranger, "/forgot"),
         (&stranger, reset_page.as_str()),
         (&ada, "/verify"),
+        (&mover, confirm_page.as_str()),
+        (&stranger, undo_page.as_str()),
         // end wing:mail
         (&ada, "/settings/access"),      // wing:clients
         (&ada, device_page.as_str()),    // wing:clients

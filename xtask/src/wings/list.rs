@@ -181,16 +181,19 @@ const WINGS: &[Row] = &[
     // wing:mail
     Row {
         name: "mail",
-        about: "mails, which prove addresses: SMTP, the outbox, the development mailbox, and the page /verify",
+        about: "mails, which prove addresses and lead back in: SMTP, the outbox, the development mailbox, and their pages",
         paths: &[
             "app/src/pages/forgot.rs",
+            "app/src/pages/mail_link.rs",
             "app/src/pages/reset.rs",
+            "app/src/pages/settings/address.rs",
             "app/src/pages/verify.rs",
             "auth/src/mail",
             "auth/wire/src/mail.rs",
             "docs/accounts.md",
             "end2end/mail.ts",
             "end2end/mailbox.ts",
+            "end2end/tests/mail-addresses.spec.ts",
             "end2end/tests/mail-server.spec.ts",
             "end2end/tests/mail.spec.ts",
             "migrations/postgres/0011_mail.sql",

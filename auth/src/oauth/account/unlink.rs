@@ -1,5 +1,6 @@
 //! Disconnecting an account.
 
+use time::OffsetDateTime; // wing:mail
 use uuid::Uuid;
 
 use crate::{
@@ -18,8 +19,23 @@ impl OAuth {
     /// # Errors
     /// Of the database.
     pub(crate) async fn disconnect_all(&self, tx: &mut Tx, user_id: Uuid) -> Result<()> {
-        sqlx::query("DELETE FROM accounts WHERE user_id = $1")
+        self.disconnect_since(tx, user_id, OffsetDateTime::UNIX_EPOCH)
+            .await
+    }
+
+    /// Disconnects the accounts that were connected to a user at this time or later.
+    ///
+    /// # Errors
+    /// Of the database.
+    pub(crate) async fn disconnect_since(
+        &self,
+        tx: &mut Tx,
+        user_id: Uuid,
+        since: OffsetDateTime,
+    ) -> Result<()> {
+        sqlx::query("DELETE FROM accounts WHERE user_id = $1 AND created_at >= $2")
             .bind(user_id)
+            .bind(since)
             .execute(&mut **tx)
             .await?;
         Ok(())

@@ -75,7 +75,10 @@ async fn a_token_opens_every_function_of_a_user_that_needs_no_confirmation() {
             "second_factor" => answer.refused(400, "bad_request"),
             // end wing:second-factors
             // wing:mail
-            "get_verification" | "get_reset" | "reset_password" => answer.refused(410, "link_expired"),
+            "get_link" | "reset_password" | "confirm_email_change" | "undo_email_change" => {
+                answer.refused(410, "link_expired")
+            }
+            "change_email" => answer.refused(403, "reauth_required"),
             "verify_email" => answer.refused(401, "invalid_credentials"),
             // end wing:mail
             _ => {

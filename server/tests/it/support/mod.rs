@@ -79,14 +79,16 @@ pub const FUNCTIONS: &[Function] = &[
     // end wing:clients
     // wing:mail
     ("send_verification", &[]),
-    ("get_verification", &[("token", SOME_TOKEN)]),
+    ("get_link", &[("link", "reset"), ("token", SOME_TOKEN)]),
     ("verify_email", &[("code", "12345678")]),
     ("forgot_password", &[("email", "ada@example.com")]),
-    ("get_reset", &[("token", SOME_TOKEN)]),
     (
         "reset_password",
         &[("token", SOME_TOKEN), ("new_password", OTHER_PASSWORD)],
     ),
+    ("change_email", &[("email", "new@example.com")]),
+    ("confirm_email_change", &[("token", SOME_TOKEN)]),
+    ("undo_email_change", &[("token", SOME_TOKEN)]),
     // end wing:mail
 ];
 
@@ -122,10 +124,10 @@ pub const OPEN_FUNCTIONS: &[&str] = &[
     "get_auth_session",
     "get_user",
     // wing:mail
-    "get_verification",
+    "get_link",
     "forgot_password",
-    "get_reset",
     "reset_password",
+    "undo_email_change",
     // end wing:mail
 ];
 
