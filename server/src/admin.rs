@@ -51,18 +51,29 @@ pub enum SessionsCommand {
     Revoke(Which),
 }
 
-// wing:second-factors
+// wing:second-factors,mail
 /// `server users …`
 #[derive(Subcommand)]
 pub enum UsersCommand {
+    // wing:second-factors
     /// Turn off two-step sign-in for a user who has lost the app and the recovery codes, and end their sessions
     ResetFactors {
         /// The user's id or address
         #[arg(value_name = "ID_OR_EMAIL")]
         who: String,
     },
+    // end wing:second-factors
+    // wing:mail
+    /// Give a user an address, without verifying it
+    SetEmail {
+        /// The user's id
+        user_id: Uuid,
+        /// The address
+        email: String,
+    },
+    // end wing:mail
 }
-// end wing:second-factors
+// end wing:second-factors,mail
 
 /// Which sessions end.
 #[derive(Args)]
@@ -165,14 +176,15 @@ pub async fn sessions(config: Config, command: SessionsCommand) -> Result<(), Fa
     Ok(())
 }
 
-// wing:second-factors
+// wing:second-factors,mail
 /// Runs `server users …`, and prints what it did.
 ///
 /// # Errors
-/// If no user matches, or there is nothing to reset.
+/// If no user matches, or there is nothing to do.
 pub async fn users(config: Config, command: UsersCommand) -> Result<(), Failure> {
     let (people, db) = open(&config).await?;
     match command {
+        // wing:second-factors
         UsersCommand::ResetFactors { who } => {
             let person = find(&people, &who).await?;
             match people.reset_factors(By::CommandLine, person.id).await {
@@ -183,11 +195,25 @@ pub async fn users(config: Config, command: UsersCommand) -> Result<(), Failure>
                 Err(error) => return Err(error.into()),
             }
         }
+        // end wing:second-factors
+        UsersCommand::SetEmail { user_id, email } => set_email(&people, user_id, &email).await?, // wing:mail
     }
     db.close().await;
     Ok(())
 }
-// end wing:second-factors
+// end wing:second-factors,mail
+
+// wing:mail
+async fn set_email(people: &Administration, user_id: Uuid, email: &str) -> Result<(), Failure> {
+    match people.set_email(By::CommandLine, user_id, email).await {
+        Ok(()) => println!("{user_id} now has the address {email}, which is not verified"),
+        Err(AuthError::EmailTaken) => return Err(format!("another user has the address {email}").into()),
+        Err(AuthError::InvalidEmail) => return Err(format!("{email} is not an address").into()),
+        Err(error) => return Err(unknown(&user_id.to_string(), error)),
+    }
+    Ok(())
+}
+// end wing:mail
 
 /// A number of sessions, in words.
 fn counted(number: usize) -> String {

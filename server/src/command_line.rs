@@ -34,7 +34,9 @@ pub(crate) async fn open(config: &Config) -> Result<Database, Failure> {
     Ok(db)
 }
 
+// wing:admin,clients
 /// A text from elsewhere, escaped so that it cannot control the terminal it is shown on.
 pub(crate) fn printable(text: &str) -> String {
     text.escape_debug().to_string()
 }
+// end wing:admin,clients

@@ -6,12 +6,13 @@
 pub mod admin; // wing:admin
 mod bare_page;
 pub mod clients; // wing:clients
-pub mod command_line; // wing:admin,clients
+pub mod command_line; // wing:admin,clients,mail
 pub mod config;
 pub mod connections;
 mod dev_idp; // wing:dev-provider
 mod dev_mail; // wing:mail
 pub mod doctor;
+pub mod invite; // wing:mail
 mod jobs;
 pub mod log;
 mod middleware;

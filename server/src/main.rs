@@ -5,12 +5,15 @@ use std::process::ExitCode;
 use auth::{Problem, Vars, chain};
 use clap::{Parser, Subcommand};
 use server::{
-    admin::UsersCommand,                          // wing:admin+second-factors
+    // wing:second-factors,mail
+    admin::UsersCommand, // wing:admin
+    // end wing:second-factors,mail
     admin::{self, AdminCommand, SessionsCommand}, // wing:admin
     clients::{self, ClientsCommand},              // wing:clients
     command_line,                                 // wing:admin,clients
     config::ServerConfig,
     doctor,
+    invite::{self, Invite}, // wing:mail
     log,
     serve::{self, Failure},
 };
@@ -37,12 +40,16 @@ enum Command {
     /// List and end users' sessions
     #[command(subcommand)]
     Sessions(SessionsCommand),
-    // wing:second-factors
-    /// Help users who cannot sign in
+    // wing:second-factors,mail
+    /// Help users who cannot help themselves
     #[command(subcommand)]
     Users(UsersCommand),
-    // end wing:second-factors
+    // end wing:second-factors,mail
     // end wing:admin
+    // wing:mail
+    /// Invite somebody who has no account yet
+    Invite(Invite),
+    // end wing:mail
     // wing:clients
     /// Register other clients, and revoke them
     #[command(subcommand)]
@@ -75,8 +82,11 @@ async fn run(command: Command, vars: &Vars) -> Result<(), Failure> {
         Command::Doctor => doctor::run(server()?).await,
         Command::Admin(command) => admin::admin(beside()?, command).await, // wing:admin
         Command::Sessions(command) => admin::sessions(beside()?, command).await, // wing:admin
-        Command::Users(command) => admin::users(beside()?, command).await, // wing:admin+second-factors
-        Command::Clients(command) => clients::clients(beside()?, command).await, // wing:clients
+        // wing:second-factors,mail
+        Command::Users(command) => admin::users(beside()?, command).await, // wing:admin
+        // end wing:second-factors,mail
+        Command::Invite(arguments) => invite::invite(server()?.auth, arguments).await, // wing:mail
+        Command::Clients(command) => clients::clients(beside()?, command).await,       // wing:clients
     }
 }
 

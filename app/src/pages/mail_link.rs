@@ -42,10 +42,13 @@ pub async fn get_link(link: MailLink, token: Secret) -> Result<LinkUse, AppError
 pub fn MailPage(
     /// Its title.
     title: &'static str,
+    /// Whether it exists.
+    #[prop(default = Setup::get().has_mail)]
+    exists: bool,
     /// What is on it.
-    children: ChildrenFn,
+    children: Children,
 ) -> impl IntoView {
-    if !Setup::get().has_mail {
+    if !exists {
         return view! { <NotFound /> }.into_any();
     }
     view! {
@@ -121,6 +124,13 @@ pub fn ByLink(
                     <p>
                         "This link belongs to a different account from the one that is signed in. "
                         "Sign out, then open the link again."
+                    </p>
+                }
+                .into_any(),
+                Ok(LinkUse::InAnotherBrowser) => view! {
+                    <p>
+                        "This link is for the browser in which you asked for it. Open it there, or type the code "
+                        "from the same mail there."
                     </p>
                 }
                 .into_any(),

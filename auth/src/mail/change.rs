@@ -84,6 +84,7 @@ impl Auth {
             voids: Whose::User(user_id),
             user_id: Some(user_id),
             address: Some(&email),
+            browser: None,
             data: None,
             life: LIFE,
         };
@@ -175,6 +176,7 @@ impl Auth {
             voids: Whose::Nobody,
             user_id: Some(user_id),
             address: Some(former),
+            browser: None,
             data: Some(undo::since(self.clock.now())),
             life: undo::LIFE,
         };

@@ -3,9 +3,10 @@
 use secrecy::SecretString;
 use wire::{LinkUse, MailLink};
 
-use super::tokens::{Found, Purpose};
+use super::tokens::{Found, Purpose, Whose};
 use crate::{
     auth::Auth,
+    browser::Browser,
     error::{Error, Result},
     limits::{Action, Subject},
     session::RequestAuth,
@@ -18,6 +19,8 @@ impl From<MailLink> for Purpose {
             MailLink::Reset => Self::Reset,
             MailLink::EmailChange => Self::EmailChange,
             MailLink::UndoEmailChange => Self::UndoEmailChange,
+            MailLink::SignIn => Self::SignIn,
+            MailLink::Registration => Self::Registration,
         }
     }
 }
@@ -26,7 +29,8 @@ impl Auth {
     /// Where a link can be used, if it is still good.
     ///
     /// # Errors
-    /// [`Error::LinkExpired`], [`Error::NotFound`] without mail, [`Error::TooManyAttempts`]
+    /// [`Error::LinkExpired`], [`Error::RegistrationClosed`], [`Error::NotFound`] without mail,
+    /// [`Error::TooManyAttempts`]
     pub async fn look_at_link(
         &self,
         request: &RequestAuth,
@@ -35,16 +39,23 @@ impl Auth {
     ) -> Result<LinkUse> {
         self.mail.require()?;
         self.count_link(request)?;
+        if link == MailLink::Registration {
+            return self.registration_of(token).await.map(|_| LinkUse::Here);
+        }
         let found = self.mail.look_at_token(link.into(), token).await?;
         let found = found.ok_or(Error::LinkExpired)?;
         Ok(match link {
-            MailLink::Reset | MailLink::UndoEmailChange => LinkUse::Here,
+            MailLink::Reset | MailLink::UndoEmailChange | MailLink::Registration => LinkUse::Here,
             MailLink::Verification | MailLink::EmailChange => by_its_user(request, &found),
+            MailLink::SignIn => {
+                self.mail.require_sign_in()?;
+                in_its_browser(request, &found)
+            }
         })
     }
 
     /// Counts a use of a link.
-    pub(super) fn count_link(&self, request: &RequestAuth) -> Result<()> {
+    pub(crate) fn count_link(&self, request: &RequestAuth) -> Result<()> {
         let from = Subject::address(request.client().limited_address());
         self.limits.take(Action::LinkAddress, from)
     }
@@ -56,5 +67,13 @@ fn by_its_user(request: &RequestAuth, found: &Found) -> LinkUse {
         None => LinkUse::AfterSignIn,
         Some(session) if found.user_id == Some(session.user_id) => LinkUse::Here,
         Some(_) => LinkUse::ByAnother,
+    }
+}
+
+/// For a link that is good only in the browser that has asked for it.
+fn in_its_browser(request: &RequestAuth, found: &Found) -> LinkUse {
+    match Browser::of(request.flow_cookie()) {
+        Some(browser) if Whose::Browser(browser.hash()).is_browser_of(found) => LinkUse::Here,
+        _ => LinkUse::InAnotherBrowser,
     }
 }

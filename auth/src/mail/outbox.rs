@@ -41,6 +41,12 @@ pub(crate) enum Kind {
     EmailChange,
     /// Gives a user the former address back.
     UndoEmailChange,
+    /// Signs a user in.
+    SignIn,
+    /// Registers the owner of the address.
+    Registration,
+    /// Invites the owner of the address.
+    Invitation,
     /// Reports what was done with an account.
     Notice,
 }
@@ -52,6 +58,9 @@ impl Kind {
             Self::Reset => "reset",
             Self::EmailChange => "email_change",
             Self::UndoEmailChange => "undo_email_change",
+            Self::SignIn => "sign_in",
+            Self::Registration => "registration",
+            Self::Invitation => "invitation",
             Self::Notice => "notice",
         }
     }

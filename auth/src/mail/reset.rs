@@ -44,12 +44,7 @@ impl Auth {
         let address = Subject::Email(email.as_str().to_owned());
         let by_address = self.limits.attempt(Action::MailAddress, &address)?;
         let mut tx = self.db.begin().await?;
-        let user_id: Option<Uuid> = sqlx::query_scalar(
-            "UPDATE users SET updated_at = updated_at WHERE email = $1 AND disabled_at IS NULL RETURNING id",
-        )
-        .bind(email.as_str())
-        .fetch_optional(&mut *tx)
-        .await?;
+        let user_id = enabled_user(&mut tx, &email).await?;
         let _queued = self.enqueue_reset(&mut tx, user_id, &email).await?;
         tx.commit().await?;
         by_client.counts();
@@ -70,6 +65,7 @@ impl Auth {
             voids: user_id.map_or(Whose::Nobody, Whose::User),
             user_id,
             address: to,
+            browser: None,
             data: None,
             life: LIFE,
         };
@@ -130,12 +126,9 @@ impl Auth {
         .bind(now)
         .execute(&mut *tx)
         .await?;
-        self.sessions.marks().end_all(&mut tx, user_id).await?;
-        self.oauth.forget_user(&mut tx, user_id).await?;
-        Mail::end_tokens(&mut tx, user_id).await?;
+        self.end_all_of(&mut tx, user_id).await?;
         if !was_verified {
-            self.oauth.disconnect_all(&mut tx, user_id).await?;
-            second_factors::remove_all(&mut tx, user_id).await?; // wing:second-factors
+            self.remove_prepared(&mut tx, user_id).await?;
         }
         NewEvent::of(user_id, "reset_password")
             .from(client.ip)
@@ -151,4 +144,28 @@ impl Auth {
         tracing::info!(user = %user_id, "a password was reset by mail");
         Ok(())
     }
+
+    /// Ends everything that is signed in to an account, and everything under way that would lead into it.
+    pub(super) async fn end_all_of(&self, tx: &mut Tx, user_id: Uuid) -> Result<()> {
+        self.sessions.marks().end_all(tx, user_id).await?;
+        self.oauth.forget_user(tx, user_id).await?;
+        Mail::end_tokens(tx, user_id).await
+    }
+
+    /// Removes what leads into an account beside its password, or keeps its owner out: whoever has registered with the
+    /// address of somebody else may have prepared it.
+    pub(super) async fn remove_prepared(&self, tx: &mut Tx, user_id: Uuid) -> Result<()> {
+        second_factors::remove_all(tx, user_id).await?; // wing:second-factors
+        self.oauth.disconnect_all(tx, user_id).await
+    }
+}
+
+/// The enabled user with this address, who is locked.
+pub(super) async fn enabled_user(tx: &mut Tx, email: &Email) -> Result<Option<Uuid>> {
+    Ok(sqlx::query_scalar(
+        "UPDATE users SET updated_at = updated_at WHERE email = $1 AND disabled_at IS NULL RETURNING id",
+    )
+    .bind(email.as_str())
+    .fetch_optional(&mut **tx)
+    .await?)
 }

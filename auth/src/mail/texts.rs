@@ -145,6 +145,88 @@ pub(super) fn undo_email_change(app: &PublicUrl, path: &str, token: &SecretStrin
     }
 }
 
+/// Signs in, in the browser that has asked, for ten minutes.
+pub(super) fn sign_in(app: &PublicUrl, path: &str, token: &SecretString, code: &SecretString) -> Content {
+    let site = app.authority();
+    Content {
+        subject: format!("Your code to sign in to {site}"),
+        parts: vec![
+            Part::Text(format!("Type this code at {site}, where you are asked for it:")),
+            Part::code(code),
+            Part::Text("Or open this link in the same browser:".to_owned()),
+            Part::link("Sign in", app, path, token),
+            Part::Text("Code and link are valid for 10 minutes, and only once.".to_owned()),
+            Part::Text(
+                "If you did not ask for it, ignore this mail. Nobody who works here will ever ask you for the code: \
+                 do not pass it on."
+                    .to_owned(),
+            ),
+        ],
+    }
+}
+
+/// Registers the owner of an address, for a day.
+pub(super) fn registration(app: &PublicUrl, path: &str, token: &SecretString) -> Content {
+    let site = app.authority();
+    Content {
+        subject: format!("Create your account at {site}"),
+        parts: vec![
+            Part::Text(format!(
+                "This e-mail address was entered at {site} to create an account. If that was you, open this link and \
+                 choose a password:"
+            )),
+            Part::link("Create your account", app, path, token),
+            Part::Text("The link is valid for 24 hours, and only once.".to_owned()),
+            Part::Text(
+                "If it was not you, ignore this mail: there is no account without the link. Do not pass it on."
+                    .to_owned(),
+            ),
+        ],
+    }
+}
+
+/// Tells a user who has registered that they have.
+pub(super) fn already_registered(app: &PublicUrl, path: &str) -> Content {
+    let site = app.authority();
+    Content {
+        subject: format!("You have an account at {site}"),
+        parts: vec![
+            Part::Text(format!(
+                "Somebody has entered your e-mail address at {site} to create an account, or to have one created. You have \
+                 one already, and nothing has changed. You sign in here:"
+            )),
+            Part::Link {
+                label: "Sign in",
+                url: app.join(path),
+            },
+            Part::Text(
+                "There you can also choose a new password if you have forgotten yours. If it was not you, there is \
+                 nothing to do."
+                    .to_owned(),
+            ),
+        ],
+    }
+}
+
+/// Invites the owner of an address, for a week.
+pub(super) fn invitation(app: &PublicUrl, path: &str, token: &SecretString) -> Content {
+    let site = app.authority();
+    Content {
+        subject: format!("You are invited to {site}"),
+        parts: vec![
+            Part::Text(format!(
+                "You are invited to create an account at {site} with this e-mail address. To accept, open this link and \
+                 choose a password:"
+            )),
+            Part::link("Accept the invitation", app, path, token),
+            Part::Text(
+                "The link is valid for 7 days, and only once. It is meant for you: do not pass it on."
+                    .to_owned(),
+            ),
+        ],
+    }
+}
+
 /// When something was done, and from which address, as the end of a sentence.
 fn when_and_where(at: OffsetDateTime, ip: Option<IpAddr>) -> String {
     let (year, month, day) = (at.year(), u8::from(at.month()), at.day());
@@ -292,6 +374,24 @@ mod tests {
                 Some("undo"),
                 &["7 days", "signed out"],
             ),
+            (
+                sign_in(&app, "/login/link", &token, &"12345678".into()).write(),
+                "Your code to sign in to app.example",
+                Some("login/link"),
+                &["1234 5678", "10 minutes", "same browser"],
+            ),
+            (
+                registration(&app, "/register/finish", &token).write(),
+                "Create your account at app.example",
+                Some("register/finish"),
+                &["24 hours", "choose a password"],
+            ),
+            (
+                invitation(&app, "/register/finish", &token).write(),
+                "You are invited to app.example",
+                Some("register/finish"),
+                &["7 days", "choose a password"],
+            ),
         ]
     }
 
@@ -336,6 +436,14 @@ mod tests {
                 "the link, and its address as text"
             );
         }
+    }
+
+    #[test]
+    fn who_has_an_account_is_led_to_it_without_a_token() {
+        let Written { subject, text, html } = already_registered(&app(), "/login").write();
+        assert_eq!(subject, "You have an account at app.example");
+        assert!(text.contains("\n\nhttps://app.example/login\n\n") && !text.contains("token"));
+        assert!(html.contains("<a href=\"https://app.example/login\""));
     }
 
     #[test]

@@ -5,7 +5,9 @@
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use rand::{Rng, RngCore, rngs::OsRng};
 use secrecy::{ExposeSecret, SecretString};
+use serde_json::Value;
 use sqlx::{FromRow, QueryBuilder};
+use subtle::ConstantTimeEq;
 use time::Duration;
 use uuid::Uuid;
 
@@ -42,34 +44,57 @@ pub(super) enum Purpose {
     /// Gives its user back the address that it was sent to. Each is good for all of its life: whoever changes an address
     /// once more must not void it.
     UndoEmailChange,
+    /// Signs its user in, in the browser that has asked.
+    SignIn,
+    /// Registers the owner of an address who has asked for it.
+    Registration,
+    /// Registers the owner of an address who is invited.
+    Invitation,
 }
 
 impl Purpose {
-    const fn name(self) -> &'static str {
+    pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Verification => "verification",
             Self::Reset => "reset",
             Self::EmailChange => "email_change",
             Self::UndoEmailChange => "undo_email_change",
+            Self::SignIn => "sign_in",
+            Self::Registration => "registration",
+            Self::Invitation => "invitation",
         }
     }
 }
 
 /// The tokens of a purpose of which the newest voids the others, and of which a code is one.
 #[derive(Clone, Copy)]
-pub(super) enum Whose {
+pub(super) enum Whose<'a> {
     /// A user's. The user must be locked.
     User(Uuid),
+    /// A browser's, by the hash of its flow cookie: what other browsers ask for voids nothing here.
+    Browser([u8; 32]),
+    /// Those that were sent to an address.
+    Address(&'a Email),
     /// None: the same work is done for nothing.
     Nobody,
 }
 
-impl Whose {
+impl Whose<'_> {
     fn push(self, query: &mut QueryBuilder<'_, Db>) {
         match self {
             Self::User(user_id) => query.push("user_id = ").push_bind(user_id),
+            Self::Address(email) => query.push("address = ").push_bind(email.as_str().to_owned()),
+            Self::Browser(hash) => query.push("browser_hash = ").push_bind(hash.to_vec()),
             Self::Nobody => query.push("FALSE"),
         };
+    }
+
+    /// Whether a token is for this browser.
+    pub(super) fn is_browser_of(self, found: &Found) -> bool {
+        match (self, &found.browser_hash) {
+            (Self::Browser(hash), Some(other)) => hash.ct_eq(other).into(),
+            _ => false,
+        }
     }
 }
 
@@ -77,13 +102,15 @@ impl Whose {
 pub(super) struct NewToken<'a> {
     pub(super) purpose: Purpose,
     /// Which older tokens it voids.
-    pub(super) voids: Whose,
+    pub(super) voids: Whose<'a>,
     /// Whose it is. Without a user or an address, the same work is done for a token that proves nothing.
     pub(super) user_id: Option<Uuid>,
     /// The address that it is sent to, the only one that it proves.
     pub(super) address: Option<&'a Email>,
+    /// The browser that it is for, by the hash of its flow cookie, if it is for one only.
+    pub(super) browser: Option<[u8; 32]>,
     /// What else the purpose needs to know when it is used.
-    pub(super) data: Option<String>,
+    pub(super) data: Option<Value>,
     pub(super) life: Duration,
 }
 
@@ -102,9 +129,14 @@ pub(super) struct Found {
     pub(super) user_id: Option<Uuid>,
     /// The address that it proves.
     pub(super) address: String,
+    /// The browser that it is for.
+    browser_hash: Option<Vec<u8>>,
     /// What else its purpose needs.
-    pub(super) data: Option<String>,
+    pub(super) data: Option<Value>,
 }
+
+/// What spends a token that was found.
+pub(super) struct Key(Vec<u8>);
 
 /// The row of a code that was typed, which may be another one.
 #[derive(FromRow)]
@@ -141,8 +173,9 @@ impl Mail {
         void.push(" AND purpose = ").push_bind(new.purpose.name());
         void.build().execute(&mut **tx).await?;
         sqlx::query(
-            "INSERT INTO mail_tokens (hash, id, purpose, user_id, address, code_hash, tries_left, data, expires_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+            "INSERT INTO mail_tokens (hash, id, purpose, user_id, address, code_hash, browser_hash, tries_left, data,
+                                      expires_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
         )
         .bind(hash.bytes())
         .bind(Uuid::now_v7())
@@ -150,6 +183,7 @@ impl Mail {
         .bind(new.user_id)
         .bind(new.address.map_or("", Email::as_str))
         .bind(self.0.keys.code_mac(hash.bytes(), &code).as_slice())
+        .bind(new.browser.map(Vec::from))
         .bind(TRIES)
         .bind(&new.data)
         .bind(self.0.clock.now() + new.life)
@@ -171,7 +205,7 @@ impl Mail {
             return Ok(None);
         };
         Ok(sqlx::query_as(
-            "SELECT t.id, t.user_id, t.address, t.data FROM mail_tokens t LEFT JOIN users u ON u.id = t.user_id
+            "SELECT t.id, t.user_id, t.address, t.browser_hash, t.data FROM mail_tokens t LEFT JOIN users u ON u.id = t.user_id
              WHERE t.hash = $1 AND t.purpose = $2 AND t.expires_at > $3 AND u.disabled_at IS NULL",
         )
         .bind(hash.bytes())
@@ -193,7 +227,7 @@ impl Mail {
         };
         Ok(sqlx::query_as(
             "DELETE FROM mail_tokens WHERE hash = $1 AND purpose = $2 AND expires_at > $3
-             RETURNING id, user_id, address, data",
+             RETURNING id, user_id, address, browser_hash, data",
         )
         .bind(hash.bytes())
         .bind(purpose.name())
@@ -204,7 +238,7 @@ impl Mail {
 
     /// Ends all links and codes of a user, except those that give an address back: those are for the very user whose
     /// account another person has by now.
-    pub(super) async fn end_tokens(tx: &mut Tx, user_id: Uuid) -> Result<()> {
+    pub(crate) async fn end_tokens(tx: &mut Tx, user_id: Uuid) -> Result<()> {
         sqlx::query("DELETE FROM mail_tokens WHERE user_id = $1 AND purpose <> $2")
             .bind(user_id)
             .bind(Purpose::UndoEmailChange.name())
@@ -224,34 +258,56 @@ impl Mail {
         Ok(())
     }
 
-    /// Spends the token that was sent with this code; `None` if the code is wrong. The try is counted before the code is
-    /// compared, so the caller must commit in either case.
-    pub(super) async fn spend_code(
+    /// As [`Self::look_at_token`], with what spends the token afterwards.
+    pub(super) async fn find_token(
+        &self,
+        purpose: Purpose,
+        token: &SecretString,
+    ) -> Result<Option<(Key, Found)>> {
+        let found = self.look_at_token(purpose, token).await?;
+        Ok(hash(token.expose_secret())
+            .map(|hash| Key(hash.bytes().to_vec()))
+            .zip(found))
+    }
+
+    /// Finds the token that was sent with this code; `None` if the code is wrong. The try is counted before the code is
+    /// compared, so the caller must commit in either case. The last wrong code voids the token.
+    pub(super) async fn try_code(
         &self,
         tx: &mut Tx,
         purpose: Purpose,
-        whose: Whose,
+        whose: Whose<'_>,
         code: &SecretString,
-    ) -> Result<Option<Found>> {
+    ) -> Result<Option<(Key, Found)>> {
         let mut count = QueryBuilder::<Db>::new("UPDATE mail_tokens SET tries_left = tries_left - 1 WHERE ");
         whose.push(&mut count);
         count.push(" AND purpose = ").push_bind(purpose.name());
         count.push(" AND expires_at > ").push_bind(self.0.clock.now());
         count.push(
             " AND tries_left > 0 AND code_hash IS NOT NULL
-             RETURNING hash, code_hash, tries_left, id, user_id, address, data",
+             RETURNING hash, code_hash, tries_left, id, user_id, address, browser_hash, data",
         );
         let tried: Option<Tried> = count.build_query_as().fetch_optional(&mut **tx).await?;
         let Some(tried) = tried else { return Ok(None) };
-        let code = normal(code.expose_secret());
-        let is_right = self.0.keys.is_code(&tried.hash, &code, &tried.code_hash);
-        if is_right || tried.tries_left == 0 {
-            sqlx::query("DELETE FROM mail_tokens WHERE hash = $1")
-                .bind(&tried.hash)
-                .execute(&mut **tx)
-                .await?;
+        let typed = normal(code.expose_secret());
+        let is_right = self.0.keys.is_code(&tried.hash, &typed, &tried.code_hash);
+        let key = Key(tried.hash);
+        if is_right {
+            return Ok(Some((key, tried.found)));
         }
-        Ok(is_right.then_some(tried.found))
+        if tried.tries_left == 0 {
+            self.spend(tx, &key).await?;
+        }
+        Ok(None)
+    }
+
+    /// Spends a token that was found before. `false` if another request has spent it.
+    pub(super) async fn spend(&self, tx: &mut Tx, key: &Key) -> Result<bool> {
+        let spent = sqlx::query("DELETE FROM mail_tokens WHERE hash = $1")
+            .bind(&key.0)
+            .execute(&mut **tx)
+            .await?;
+        Ok(spent.rows_affected() == 1)
     }
 }
 

@@ -2,6 +2,7 @@
 //! in hand: what they could still come back by goes, and the owner of the former address chooses a new password.
 
 use secrecy::SecretString;
+use serde_json::Value;
 use time::{Duration, OffsetDateTime};
 
 use super::{
@@ -29,9 +30,9 @@ pub(super) const PAGE: &str = "/undo";
 const BEFORE: Duration = Duration::hours(24);
 // end wing:second-factors
 
-/// When the change was made, as its token keeps it.
-pub(super) fn since(now: OffsetDateTime) -> String {
-    now.unix_timestamp().to_string()
+/// When the change was made, in Unix seconds, as its token keeps it.
+pub(super) fn since(now: OffsetDateTime) -> Value {
+    now.unix_timestamp().into()
 }
 
 impl Auth {
@@ -50,7 +51,7 @@ impl Auth {
         let user_id = found.user_id.ok_or(Error::LinkExpired)?;
         let email: Email = found.address.parse()?;
         let now = self.clock.now();
-        let since = found.data.and_then(|since| since.parse().ok());
+        let since = found.data.and_then(|since| since.as_i64());
         let since = since.map_or(OffsetDateTime::UNIX_EPOCH, from_unix);
         let mut tx = self.db.begin().await?;
         let holder = holder(&mut tx, &email).await?;
@@ -58,7 +59,6 @@ impl Auth {
         let spent = self.mail.spend_token(&mut tx, purpose, token).await?;
         let spent = spent.ok_or(Error::LinkExpired)?;
         Mail::end_later_undos(&mut tx, user_id, spent.id).await?;
-        Mail::end_tokens(&mut tx, user_id).await?;
         let left = sqlx::query(
             "UPDATE users SET password_hash = NULL, updated_at = $2 WHERE id = $1 AND disabled_at IS NULL",
         )
@@ -69,8 +69,7 @@ impl Auth {
         if left.rows_affected() == 0 {
             return Err(Error::LinkExpired);
         }
-        self.sessions.marks().end_all(&mut tx, user_id).await?;
-        self.oauth.forget_user(&mut tx, user_id).await?;
+        self.end_all_of(&mut tx, user_id).await?;
         self.oauth.disconnect_since(&mut tx, user_id, since).await?;
         // wing:second-factors
         second_factors::remove_since(&mut tx, user_id, since - BEFORE).await?;

@@ -89,6 +89,7 @@ impl Auth {
             voids: Whose::User(user_id),
             user_id: Some(user_id),
             address: Some(email),
+            browser: None,
             data: None,
             life: LIFE,
         };
@@ -131,8 +132,11 @@ impl Auth {
                 tx = self.db.begin().await?;
                 users::lock(&mut tx, user_id).await?;
                 let whose = Whose::User(user_id);
-                match self.mail.spend_code(&mut tx, purpose, whose, &code).await? {
-                    Some(spent) => spent.address,
+                match self.mail.try_code(&mut tx, purpose, whose, &code).await? {
+                    Some((key, found)) => {
+                        self.mail.spend(&mut tx, &key).await?;
+                        found.address
+                    }
                     None => {
                         tx.commit().await?;
                         by_user.counts();

@@ -1,4 +1,4 @@
-//! Links in mails.
+//! Links in mails, and who may register.
 
 use serde::{Deserialize, Serialize};
 
@@ -14,6 +14,10 @@ pub enum MailLink {
     EmailChange,
     /// Gives a user the former address back.
     UndoEmailChange,
+    /// Signs in, in the browser that has asked for it.
+    SignIn,
+    /// Registers: a link that was asked for, or an invitation.
+    Registration,
 }
 
 /// Where a link can be used that is still good.
@@ -26,4 +30,19 @@ pub enum LinkUse {
     ByAnother,
     /// Here, after signing in.
     AfterSignIn,
+    /// In the browser that has asked for it, which is another one.
+    InAnotherBrowser,
+}
+
+/// Who may create an account: `REGISTRATION`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Registration {
+    /// Anyone, at once. The address is verified later.
+    #[default]
+    Open,
+    /// Anyone who has proven the address by a link.
+    Confirm,
+    /// Whoever is invited.
+    Closed,
 }

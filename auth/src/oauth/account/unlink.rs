@@ -47,6 +47,10 @@ impl OAuth {
     /// What must remain is a way in that works: a password with an address to type, or another account whose
     /// provider lets it in under the account's issuer. It is looked for in the transaction that deletes, which has
     /// locked the user: of two requests that disconnect the last two accounts at once, one fails.
+    // wing:mail
+    ///
+    /// A verified address is a way in, too, if users sign in by mail.
+    // end wing:mail
     ///
     /// # Errors
     /// [`Error::NotFound`] for an unknown account and for another user's alike; [`Error::LastWayIn`].
@@ -76,7 +80,12 @@ impl OAuth {
             self.configured(id)
                 .is_some_and(|configured| configured.provider.lets_in(issuer.as_deref()))
         };
-        if !has_password && !others.iter().any(is_way_in) {
+        let has_way_in = has_password || others.iter().any(is_way_in);
+        // wing:mail
+        let has_way_in =
+            has_way_in || (self.0.signs_in_by_mail && users::is_verified(&mut tx, user_id).await?);
+        // end wing:mail
+        if !has_way_in {
             return Err(Error::LastWayIn);
         }
         request.end_by_method(&mut tx, &recent, &provider).await?;

@@ -84,6 +84,10 @@ const OTHER_FUNCTIONS: &[&str] = &[
     "change_email",
     "confirm_email_change",
     "undo_email_change",
+    "send_sign_in_code",
+    "sign_in_with_code",
+    "finish_registration",
+    "claim_address",
     // end wing:mail
 ];
 /// The answers that take a slow network or a lost database, or a flood.

@@ -1,10 +1,14 @@
 //! Mail: that it is written with what causes it, how it leaves, and what comes back of it.
 
+mod alike;
 mod change;
+mod claim;
 mod development;
 mod outbox;
+mod registration;
 mod reset;
 mod sending;
+mod sign_in;
 mod smtp_server;
 mod verification;
 
@@ -81,4 +85,11 @@ pub async fn change_pages(app: &TestApp) -> (Browser, String, String) {
     let undo = format!("/undo?token={}", token(&newest(app, "mover@example.com").await));
     let confirm = ask("mover@newer.example").await;
     (user, format!("/settings/confirm-address?token={confirm}"), undo)
+}
+
+/// The page that an invitation leads to.
+pub async fn finish_page(app: &TestApp) -> String {
+    let email = "guest@example.com";
+    app.auth.mail.invite(email, auth::Role::User).await.unwrap();
+    format!("/register/finish?token={}", token(&newest(app, email).await))
 }

@@ -89,6 +89,13 @@ pub const FUNCTIONS: &[Function] = &[
     ("change_email", &[("email", "new@example.com")]),
     ("confirm_email_change", &[("token", SOME_TOKEN)]),
     ("undo_email_change", &[("token", SOME_TOKEN)]),
+    ("send_sign_in_code", &[("email", "ada@example.com")]),
+    ("sign_in_with_code", &[("code", "12345678")]),
+    ("claim_address", &[]),
+    (
+        "finish_registration",
+        &[("token", SOME_TOKEN), ("password", PASSWORD)],
+    ),
     // end wing:mail
 ];
 
@@ -100,6 +107,7 @@ pub const ADMIN_FUNCTIONS: &[Function] = &[
     ("admin/list_events", &[("user_id", SOME_ID)]),
     ("admin/revoke_session", &[("session_id", SOME_ID)]),
     ("admin/revoke_all_sessions", &[("user_id", SOME_ID)]),
+    ("admin/invite", &[("email", "new@example.com"), ("role", "user")]), // wing:mail
     ("admin/disable_user", &[("user_id", SOME_ID)]),
     ("admin/enable_user", &[("user_id", SOME_ID)]),
     ("admin/set_role", &[("user_id", SOME_ID), ("role", "admin")]),
@@ -128,6 +136,10 @@ pub const OPEN_FUNCTIONS: &[&str] = &[
     "forgot_password",
     "reset_password",
     "undo_email_change",
+    "send_sign_in_code",
+    "sign_in_with_code",
+    "finish_registration",
+    "claim_address",
     // end wing:mail
 ];
 
