@@ -11,8 +11,8 @@ use super::{
     stale::{Mark, Marks},
     table::{self, Ended, Ending},
 };
-use crate::ceremonies;
-use crate::{audit::NewEvent, db::Tx, error::Result, users}; // wing:second-factors
+use crate::ceremonies; // wing:second-factors
+use crate::{audit::NewEvent, db::Tx, error::Result, users};
 
 /// The most sessions a user can have at once. When another begins, the one that has not been seen for longest ends.
 /// A session that is in use ends only if all of them are.
