@@ -18,7 +18,7 @@ export async function mailTo({ page }: Visitor, email: string, count = 1): Promi
       return mails.length;
     })
     .toBe(count);
-  const link = /\/[a-z]+\?token=\S+/.exec(mails[0].text)?.[0] ?? '';
+  const link = /\/[a-z/-]+\?token=\S+/.exec(mails[0].text)?.[0] ?? '';
   const code = /^ {4}(\d{4} \d{4})$/m.exec(mails[0].text)?.[1] ?? '';
   return { link, code };
 }

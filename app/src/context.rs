@@ -155,8 +155,11 @@ impl From<&auth::Error> for AppError {
             // end wing:clients
             E::ReauthRequired => Self::ReauthRequired,
             E::InvalidCredentials => Self::InvalidCredentials,
-            E::WrongCode => Self::WrongCode,     // wing:mail,second-factors
-            E::LinkExpired => Self::LinkExpired, // wing:mail
+            E::WrongCode => Self::WrongCode, // wing:mail,second-factors
+            // wing:mail
+            E::LinkExpired => Self::LinkExpired,
+            E::RegistrationClosed => Self::RegistrationClosed,
+            // end wing:mail
             E::WrongPassword => Self::WrongPassword,
             E::TooManyAttempts { retry_after } => {
                 set_header(RETRY_AFTER, &retry_after.max(&1).to_string());

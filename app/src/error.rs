@@ -61,6 +61,8 @@ pub enum AppError {
     // wing:mail
     /// A link from a mail is not valid any more.
     LinkExpired,
+    /// Nobody may register without an invitation.
+    RegistrationClosed,
     // end wing:mail
     /// `If-Match` named another version.
     VersionMismatch,
@@ -201,6 +203,11 @@ impl AppError {
                 410,
                 "link_expired",
                 "This link has expired, or it was used already.",
+            ),
+            Self::RegistrationClosed => (
+                403,
+                "registration_closed",
+                "New accounts are created by invitation only. Ask an administrator for one.",
             ),
             // end wing:mail
             Self::VersionMismatch => (

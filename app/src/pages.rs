@@ -5,10 +5,14 @@
 
 pub mod admin; // wing:admin
 pub mod authorize; // wing:clients
+pub mod claim; // wing:mail
+pub mod code; // wing:mail
 pub mod device; // wing:clients
+pub mod finish; // wing:mail
 pub mod forgot; // wing:mail
 pub mod home;
 pub mod login;
+pub mod mail_link; // wing:mail
 pub mod not_found;
 pub mod privacy; // wing:data-rights
 pub mod profile;
@@ -83,6 +87,20 @@ pub mod paths {
     pub const FORGOT_SENT: &str = "/forgot/sent";
     /// Where that link leads.
     pub const RESET: &str = "/reset";
+    /// What happens after an address was entered to register.
+    pub const REGISTER_SENT: &str = "/register/sent";
+    /// Where the link leads with which an account is created.
+    pub const REGISTER_FINISH: &str = "/register/finish";
+    /// Where a code to sign in is asked for.
+    pub const LOGIN_MAIL: &str = "/login/mail";
+    /// Where it is typed.
+    pub const LOGIN_CODE: &str = "/login/code";
+    /// Where the link leads that signs in.
+    pub const LOGIN_LINK: &str = "/login/link";
+    /// Where the link leads that was sent to a new address.
+    pub const CONFIRM_ADDRESS: &str = "/settings/confirm-address";
+    /// Where the link leads that was sent to the former address.
+    pub const UNDO: &str = "/undo";
     // end wing:mail
     // wing:admin
     /// The list of people, for administrators. For all other visitors the page does not exist.
@@ -118,6 +136,13 @@ pub const PUBLIC: &[&str] = &[
     paths::FORGOT,
     paths::FORGOT_SENT,
     paths::RESET,
+    paths::CONFIRM_ADDRESS,
+    paths::UNDO,
+    paths::LOGIN_MAIL,
+    paths::LOGIN_CODE,
+    paths::LOGIN_LINK,
+    paths::REGISTER_SENT,
+    paths::REGISTER_FINISH,
     // end wing:mail
 ];
 
@@ -145,8 +170,13 @@ pub const FORMS: &[&[Endpoint]] = &[
     verify::FORMS,
     forgot::FORMS,
     reset::FORMS,
+    settings::address::FORMS,
+    claim::FORMS,
+    code::FORMS,
+    finish::FORMS,
     // end wing:mail
     admin::person::FORMS, // wing:admin
+    admin::invite::FORMS, // wing:admin+mail
 ];
 
 /// The declaration of the form that posts to the server function at this path.
@@ -177,6 +207,13 @@ pub fn Page() -> impl IntoView {
             <Route path=last(paths::FORGOT) view=forgot::Forgot ssr=SsrMode::Async />
             <Route path=last_two(paths::FORGOT_SENT) view=forgot::ForgotSent ssr=SsrMode::Async />
             <Route path=last(paths::RESET) view=reset::Reset ssr=SsrMode::Async />
+            <Route path=last_two(paths::CONFIRM_ADDRESS) view=settings::address::ConfirmAddress ssr=SsrMode::Async />
+            <Route path=last_two(paths::LOGIN_MAIL) view=code::AskPage ssr=SsrMode::Async />
+            <Route path=last_two(paths::LOGIN_CODE) view=code::CodePage ssr=SsrMode::Async />
+            <Route path=last_two(paths::LOGIN_LINK) view=code::LinkPage ssr=SsrMode::Async />
+            <Route path=last_two(paths::REGISTER_SENT) view=finish::RegisterSent ssr=SsrMode::Async />
+            <Route path=last_two(paths::REGISTER_FINISH) view=finish::RegisterFinish ssr=SsrMode::Async />
+            <Route path=last(paths::UNDO) view=settings::address::UndoChange ssr=SsrMode::Async />
             // end wing:mail
             <ParentRoute path=last(paths::SETTINGS) view=Settings ssr=SsrMode::Async>
                 <Route path=StaticSegment("") view=Public />

@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 use wire::ProviderInfo;
+use wire::Registration; // wing:mail
 
 /// What every page knows without a query, such as the providers with a button, and the minimum length of a password.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -12,6 +13,10 @@ pub struct Setup {
     pub password_min_length: usize,
     /// Whether there is mail.
     pub has_mail: bool, // wing:mail
+    /// Whether users sign in by mail.
+    pub signs_in_by_mail: bool, // wing:mail
+    /// Who may register.
+    pub registration: Registration, // wing:mail
 }
 
 /// Never shown to a user: there is no request while the list of routes is built.
@@ -20,7 +25,9 @@ impl Default for Setup {
         Self {
             providers: Vec::new(),
             password_min_length: 15,
-            has_mail: false, // wing:mail
+            has_mail: false,                  // wing:mail
+            signs_in_by_mail: false,          // wing:mail
+            registration: Registration::Open, // wing:mail
         }
     }
 }
@@ -34,7 +41,9 @@ impl Setup {
                 return Self {
                     providers: auth.oauth.list(),
                     password_min_length: auth.passwords.min_length(),
-                    has_mail: auth.mail.is_on(), // wing:mail
+                    has_mail: auth.mail.is_on(),            // wing:mail
+                    signs_in_by_mail: auth.mail.signs_in(), // wing:mail
+                    registration: auth.mail.registration(), // wing:mail
                 };
             }
             Self::default()

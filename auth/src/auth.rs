@@ -134,7 +134,7 @@ impl Auth {
             keys: &keys,
             public_url: &config.public_url,
         };
-        let mail = Mail::new(&shared, config.mail.clone());
+        let mail = Mail::new(&shared, &config);
         // end wing:mail
         Self(Arc::new(Parts {
             passwords: Passwords::new(

@@ -47,6 +47,9 @@ pub enum Error {
     /// The link's token is unknown, spent or expired: the caller cannot see which.
     #[error("the link is no longer valid")]
     LinkExpired,
+    /// Nobody may register in this way, at least not without an invitation.
+    #[error("registration is closed")]
+    RegistrationClosed,
     // end wing:mail
     // wing:second-factors
     /// The first factor was right. The sign-in waits in this browser for the second one.

@@ -172,6 +172,24 @@ pub async fn reset_factors(config: Config, who: &str) -> Result<(), Failure> {
 }
 // end wing:second-factors
 
+// wing:mail
+/// Runs `server users set-email`, and prints what it did.
+///
+/// # Errors
+/// If no user has the id, another one has the address, or it is none.
+pub async fn set_email(config: Config, user_id: Uuid, email: &str) -> Result<(), Failure> {
+    let (people, db) = open(&config).await?;
+    match people.set_email(By::CommandLine, user_id, email).await {
+        Ok(()) => println!("{user_id} now has the address {email}, which is not verified"),
+        Err(AuthError::EmailTaken) => return Err(format!("another user has the address {email}").into()),
+        Err(AuthError::InvalidEmail) => return Err(format!("{email} is not an address").into()),
+        Err(error) => return Err(unknown(&user_id.to_string(), error)),
+    }
+    db.close().await;
+    Ok(())
+}
+// end wing:mail
+
 /// A number of sessions, in words.
 fn counted(number: usize) -> String {
     match number {

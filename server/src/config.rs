@@ -128,7 +128,7 @@ impl ServerConfig {
         }
         let mut doubts = Vec::new();
         dev_idp::configure(vars, addr, release, &mut auth, &mut problems, &mut doubts); // wing:dev-provider
-        dev_mail::configure(addr, release, &mut auth); // wing:mail
+        dev_mail::configure(addr, release, &mut auth, &mut problems); // wing:mail
         let site = vars.parsed("LEPTOS_SITE_ROOT", None, &mut problems, |path| {
             if Path::new(path).is_dir() {
                 Ok(Some(path.to_owned()))

@@ -4,19 +4,26 @@
 use std::net::SocketAddr;
 
 use auth::{
-    Config,
-    mail::{MailConfig, Sender},
+    Config, Problem,
+    mail::{MailConfig, Registration, Sender},
 };
 
 #[cfg(debug_assertions)]
 pub(crate) use self::pages::router;
 
-/// Keeps mails here, if no server takes them and nobody but the users of this machine can read them.
-pub(crate) fn configure(addr: SocketAddr, release: bool, auth: &mut Config) {
+/// Keeps mails here, if no server takes them and nobody but the users of this machine can read them. Reports what needs mail
+/// when there is none.
+pub(crate) fn configure(addr: SocketAddr, release: bool, auth: &mut Config, problems: &mut Vec<Problem>) {
     // Behind a tunnel, anyone can reach a server on loopback, and its public address then shows that.
     let only_here = addr.ip().is_loopback() && auth.public_url.loopback();
     if cfg!(debug_assertions) && !release && only_here && matches!(auth.mail, MailConfig::Off) {
         auth.mail = MailConfig::Memory(Sender::development());
+    }
+    if auth.registration == Registration::Confirm && matches!(auth.mail, MailConfig::Off) {
+        problems.push(Problem {
+            variable: "REGISTRATION".to_owned(),
+            message: "cannot be confirm without mail: set SMTP_URL and MAIL_FROM".to_owned(),
+        });
     }
 }
 

@@ -6,13 +6,14 @@
 pub mod admin; // wing:admin
 mod bare_page;
 pub mod clients; // wing:clients
-pub mod command_line; // wing:admin,clients,data-rights
+pub mod command_line; // wing:admin,clients,data-rights,mail
 pub mod config;
 pub mod connections;
 mod dev_idp; // wing:dev-provider
 mod dev_mail; // wing:mail
 pub mod doctor;
 pub mod export; // wing:data-rights
+pub mod invite; // wing:mail
 mod jobs;
 pub mod log;
 mod middleware;

@@ -10,10 +10,12 @@ use server::{
     command_line,                                 // wing:admin,clients
     config::ServerConfig,
     doctor,
-    export, // wing:data-rights
+    export,                 // wing:data-rights
+    invite::{self, Invite}, // wing:mail
     log,
     serve::{self, Failure},
 };
+use uuid::Uuid; // wing:admin+mail
 
 #[derive(Parser)]
 #[command(about = format!("Serves {}", app::NAME), version)]
@@ -38,22 +40,26 @@ enum Command {
     #[command(subcommand)]
     Sessions(SessionsCommand),
     // end wing:admin
+    // wing:mail
+    /// Invite somebody who has no account yet
+    Invite(Invite),
+    // end wing:mail
     // wing:clients
     /// Register other clients, and revoke them
     #[command(subcommand)]
     Clients(ClientsCommand),
     // end wing:clients
     // wing:admin,data-rights
-    // wing:second-factors,data-rights
+    // wing:second-factors,mail,data-rights
     /// Do something for a user who asks for it
     #[command(subcommand)]
     Users(UsersCommand),
-    // end wing:second-factors,data-rights
+    // end wing:second-factors,mail,data-rights
     // end wing:admin,data-rights
 }
 
 // wing:admin,data-rights
-// wing:second-factors,data-rights
+// wing:second-factors,mail,data-rights
 /// `server users …`
 #[derive(Subcommand)]
 enum UsersCommand {
@@ -65,6 +71,15 @@ enum UsersCommand {
         who: String,
     },
     // end wing:admin+second-factors
+    // wing:admin+mail
+    /// Give a user an address, without verifying it
+    SetEmail {
+        /// The user's id
+        user_id: Uuid,
+        /// The address
+        email: String,
+    },
+    // end wing:admin+mail
     // wing:data-rights
     /// Print everything that is kept about a user, as JSON
     Export {
@@ -74,7 +89,7 @@ enum UsersCommand {
     },
     // end wing:data-rights
 }
-// end wing:second-factors,data-rights
+// end wing:second-factors,mail,data-rights
 // end wing:admin,data-rights
 
 #[tokio::main]
@@ -105,7 +120,13 @@ async fn run(command: Command, vars: &Vars) -> Result<(), Failure> {
         // wing:admin+second-factors
         Command::Users(UsersCommand::ResetFactors { who }) => admin::reset_factors(beside()?, &who).await,
         // end wing:admin+second-factors
-        Command::Clients(command) => clients::clients(beside()?, command).await, // wing:clients
+        // wing:admin+mail
+        Command::Users(UsersCommand::SetEmail { user_id, email }) => {
+            admin::set_email(beside()?, user_id, &email).await
+        }
+        // end wing:admin+mail
+        Command::Invite(arguments) => invite::invite(server()?.auth, arguments).await, // wing:mail
+        Command::Clients(command) => clients::clients(beside()?, command).await,       // wing:clients
         // wing:data-rights
         Command::Users(UsersCommand::Export { who }) => export::export(server()?.auth, &who).await,
         // end wing:data-rights

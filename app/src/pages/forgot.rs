@@ -6,15 +6,13 @@
 )]
 
 use leptos::prelude::*;
-use leptos_meta::Title;
 
 #[cfg(feature = "ssr")]
 use crate::context::Context;
 use crate::{
     error::AppError,
     forms::Endpoint,
-    pages::{not_found::NotFound, paths},
-    setup::Setup,
+    pages::{mail_link::MailPage, paths},
     ui::{
         field::Field,
         form::{Form, FormState, Notice, Submit},
@@ -38,14 +36,9 @@ const FORGOT_PASSWORD: Endpoint = Endpoint::of::<ForgotPassword>(&[paths::FORGOT
 /// The page that asks for the address.
 #[component]
 pub fn Forgot() -> impl IntoView {
-    if !Setup::get().has_mail {
-        return view! { <NotFound /> }.into_any();
-    }
     let form = FormState::of(FORGOT_PASSWORD);
     view! {
-        <Title text="Forgotten password" />
-        <div class="page page-narrow">
-            <h1>"Forgotten password"</h1>
+        <MailPage title="Forgotten password">
             <p>"Enter the e-mail address of your account. We send you a link with which you choose a new password."</p>
             <Notice form />
             <Form form class="stack">
@@ -63,21 +56,15 @@ pub fn Forgot() -> impl IntoView {
             <p class="aside">
                 <a href=paths::LOGIN>"Back to the sign-in"</a>
             </p>
-        </div>
+        </MailPage>
     }
-    .into_any()
 }
 
 /// The page that says what happens now. It is the same whether or not the address has an account.
 #[component]
 pub fn ForgotSent() -> impl IntoView {
-    if !Setup::get().has_mail {
-        return view! { <NotFound /> }.into_any();
-    }
     view! {
-        <Title text="Look into your mail" />
-        <div class="page page-narrow">
-            <h1>"Look into your mail"</h1>
+        <MailPage title="Look into your mail">
             <p>
                 "If there is an account with this address, a mail with a link is on its way. "
                 "The link is valid for 30 minutes."
@@ -86,7 +73,6 @@ pub fn ForgotSent() -> impl IntoView {
                 "No mail? Look into the folder for unwanted mail, check the address, and "
                 <a href=paths::FORGOT>"try again"</a> "."
             </p>
-        </div>
+        </MailPage>
     }
-    .into_any()
 }

@@ -11,6 +11,7 @@ use wire::AuthSession;
 
 #[cfg(feature = "ssr")]
 use crate::context::Context;
+use crate::pages::claim::NotMine; // wing:mail
 #[cfg(feature = "ssr")] // wing:second-factors
 use crate::pages::second; // wing:second-factors
 use crate::{
@@ -62,6 +63,7 @@ pub fn LoginPage() -> impl IntoView {
     let form = FormState::of(LOGIN);
     let return_to = asked_return_to();
     let register = leading_to(paths::REGISTER, return_to.as_deref());
+    let by_mail = leading_to(paths::LOGIN_MAIL, return_to.as_deref()); // wing:mail
     view! {
         <Title text="Sign in" />
         <div class="page page-narrow">
@@ -95,6 +97,16 @@ pub fn LoginPage() -> impl IntoView {
                 <ProviderChoice />
             </Form>
             // wing:mail
+            <NotMine />
+            {Setup::get()
+                .signs_in_by_mail
+                .then(|| {
+                    view! {
+                        <p class="aside">
+                            <a href=by_mail>"Sign in with a code by mail"</a>
+                        </p>
+                    }
+                })}
             <Show when=|| Setup::get().has_mail>
                 <p class="aside">
                     <a href=paths::FORGOT>"Forgotten your password?"</a>

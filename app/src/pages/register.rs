@@ -8,6 +8,7 @@
 use leptos::prelude::*;
 use leptos_meta::Title;
 use wire::AuthSession;
+use wire::Registration; // wing:mail
 
 #[cfg(feature = "ssr")]
 use crate::context::Context;
@@ -29,15 +30,34 @@ use crate::{
 pub const FORMS: &[Endpoint] = &[REGISTER];
 
 /// Creates an account with a password and signs in.
+// wing:mail
+///
+/// Where addresses are confirmed first, it only sends a link, and returns nothing.
+// end wing:mail
 #[server]
 pub async fn register(
     email: String,
-    password: Secret,
+    #[server(default)] password: Option<Secret>,
     #[server(default)] name: Option<String>,
     #[server(default)] remember: bool,
     #[server(default)] return_to: Option<String>,
-) -> Result<AuthSession, AppError> {
+) -> Result<Option<AuthSession>, AppError> {
     let context = Context::take()?;
+    // wing:mail
+    match context.auth.mail.registration() {
+        Registration::Open => {}
+        Registration::Confirm => {
+            context
+                .auth
+                .ask_to_register(&context.request, &email, name.as_deref())
+                .await?;
+            leptos_axum::redirect(paths::REGISTER_SENT);
+            return Ok(None);
+        }
+        Registration::Closed => return Err(AppError::RegistrationClosed),
+    }
+    // end wing:mail
+    let password = password.ok_or(AppError::InvalidInput)?;
     let session = context
         .auth
         .register(
@@ -49,7 +69,7 @@ pub async fn register(
         )
         .await?;
     leptos_axum::redirect(auth::ReturnTo::or_default(return_to.as_deref()).as_str());
-    Ok(session)
+    Ok(Some(session))
 }
 
 const REGISTER: Endpoint =
@@ -62,6 +82,13 @@ pub fn RegisterPage() -> impl IntoView {
     let return_to = asked_return_to();
     let hint = password_hint();
     let login = leading_to(paths::LOGIN, return_to.as_deref());
+    // wing:mail
+    match Setup::get().registration {
+        Registration::Open => {}
+        Registration::Confirm => return view! { <ByMail form login /> }.into_any(),
+        Registration::Closed => return view! { <Closed login /> }.into_any(),
+    }
+    // end wing:mail
     view! {
         <Title text="Create an account" />
         <div class="page page-narrow">
@@ -98,7 +125,55 @@ pub fn RegisterPage() -> impl IntoView {
             </p>
         </div>
     }
+    .into_any()
 }
+
+// wing:mail
+/// The page where an address is confirmed before there is an account.
+#[component]
+fn ByMail(form: FormState, login: String) -> impl IntoView {
+    view! {
+        <Title text="Create an account" />
+        <div class="page page-narrow">
+            <h1>"Create an account"</h1>
+            <p>"We send you a link with which you create your account."</p>
+            <Notice form />
+            <Form form class="stack">
+                <Field form name="name" label="Name (optional)" autocomplete="name" />
+                <Field
+                    form
+                    name="email"
+                    label="E-mail"
+                    kind="email"
+                    autocomplete="username"
+                    required=true
+                    about=AppError::is_about_email
+                />
+                <Submit form label="Send the link" busy="Sending…" />
+                <ProviderChoice />
+            </Form>
+            <p class="aside">
+                "Already have an account? " <a href=login>"Sign in"</a>
+            </p>
+        </div>
+    }
+}
+
+/// The page where nobody registers without an invitation.
+#[component]
+fn Closed(login: String) -> impl IntoView {
+    view! {
+        <Title text="Create an account" />
+        <div class="page page-narrow">
+            <h1>"Create an account"</h1>
+            <p>{AppError::RegistrationClosed.message()}</p>
+            <p class="aside">
+                "Already have an account? " <a href=login>"Sign in"</a>
+            </p>
+        </div>
+    }
+}
+// end wing:mail
 
 /// The requirements on a new password.
 pub(super) fn password_hint() -> String {

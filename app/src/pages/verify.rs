@@ -9,24 +9,24 @@
 )]
 
 use leptos::prelude::*;
-use leptos_meta::Title;
-use leptos_router::hooks::use_location;
-use wire::{User, VerificationLink};
+use wire::{MailLink, User};
 
 #[cfg(feature = "ssr")]
 use crate::context::Context;
 use crate::{
     error::AppError,
     forms::Endpoint,
-    pages::{not_found::NotFound, paths},
+    pages::{
+        mail_link::{ByLink, MailPage, SignInFirst, token_here},
+        paths,
+    },
     secret::Secret,
     session::{GetUser, current_session},
-    setup::Setup,
     ui::{
-        failure::{DeadLink, Failure, no_referrer_path, set_status},
+        failure::Failure,
         field::Field,
         form::{Form, FormState, Notice, Submit},
-        link::{TOKEN, leading_to, this_page, value_of},
+        link::{TOKEN, leading_to},
         load::{Load, once_loaded},
     },
 };
@@ -44,17 +44,6 @@ pub async fn send_verification() -> Result<(), AppError> {
 }
 
 const SEND_VERIFICATION: Endpoint = Endpoint::of::<SendVerification>(&[paths::VERIFY]);
-
-/// Whose address a link verifies. Changes nothing.
-#[server]
-pub async fn get_verification(token: Secret) -> Result<VerificationLink, AppError> {
-    let context = Context::take()?;
-    let link = context
-        .auth
-        .look_at_verification(&context.request, &token.into())
-        .await?;
-    Ok(link)
-}
 
 /// Verifies the address of the signed-in user by the link's token or by the code.
 #[server]
@@ -82,103 +71,55 @@ const VERIFY_EMAIL: Endpoint = Endpoint::of::<VerifyEmail>(&[paths::VERIFY]).sta
 /// The page.
 #[component]
 pub fn Verify() -> impl IntoView {
-    if !Setup::get().has_mail {
-        return view! { <NotFound /> }.into_any();
-    }
-    no_referrer_path();
     let (send, verify) = (FormState::of(SEND_VERIFICATION), FormState::of(VERIFY_EMAIL));
-    let search = use_location().search.get_untracked();
-    let token = value_of(&search, TOKEN).filter(|token| !token.is_empty());
-    let content = match token {
-        Some(token) => view! { <ByLink token send verify /> }.into_any(),
-        None if current_session().is_some() => view! { <ByCode send verify /> }.into_any(),
-        None => view! { <SignInFirst /> }.into_any(),
-    };
     view! {
-        <Title text="Verify your address" />
-        <div class="page page-narrow">
-            <h1>"Verify your address"</h1>
-            {content}
-        </div>
-    }
-    .into_any()
-}
-
-/// The link of a mail was opened.
-#[component]
-fn ByLink(token: String, send: FormState, verify: FormState) -> impl IntoView {
-    let asked = token.clone();
-    let link = Load::new(
-        || 0,
-        move || GetVerification {
-            token: Secret::from(asked.clone()),
-        },
-    );
-    let is_dead = move || verify.failure() == Some(AppError::LinkExpired);
-    let question = once_loaded(move || {
-        let token = token.clone();
-        async move {
-            match link.get().await {
-                Ok(VerificationLink::Yours) => view! { <Question token verify /> }.into_any(),
-                Ok(VerificationLink::Another) => view! {
-                    <p>
-                        "This link belongs to a different account from the one that is signed in. "
-                        "Sign out, then open the link again."
-                    </p>
+        <MailPage title="Verify your address">
+            {if !token_here().is_empty() {
+                view! {
+                    <ByLink
+                        link=MailLink::Verification
+                        form=verify
+                        about=Question
+                        label="Verify this address"
+                        busy="Verifying…"
+                        again=move || view! { <Again send /> }
+                        done=Done
+                    />
                 }
-                .into_any(),
-                Ok(VerificationLink::SignedOut) => view! { <SignInFirst /> }.into_any(),
-                Err(error @ AppError::LinkExpired) => {
-                    set_status(error.status());
-                    view! { <Dead send /> }.into_any()
-                }
-                Err(error) => view! { <Failure error /> }.into_any(),
-            }
-        }
-    });
-    view! {
-        <Show when=move || verify.is_done()>
-            <Done />
-        </Show>
-        <Show when=is_dead>
-            <Dead send />
-        </Show>
-        <div hidden=move || verify.is_done() || is_dead()>{question}</div>
+                    .into_any()
+            } else if current_session().is_some() {
+                view! { <ByCode send verify /> }.into_any()
+            } else {
+                view! { <SignInFirst /> }.into_any()
+            }}
+        </MailPage>
     }
 }
 
 #[component]
-fn Question(token: String, verify: FormState) -> impl IntoView {
+fn Question() -> impl IntoView {
     let email = current_session().and_then(|session| session.email);
     view! {
         <p>
             "Press the button to confirm that the e-mail address " <strong>{email}</strong> " is yours."
         </p>
-        <Notice form=verify />
-        <Form form=verify class="stack">
-            <input type="hidden" name=TOKEN value=token />
-            <Submit form=verify label="Verify this address" busy="Verifying…" />
-        </Form>
     }
 }
 
-/// The link is of no use any more.
+/// The way to another link.
 #[component]
-fn Dead(send: FormState) -> impl IntoView {
-    view! {
-        <DeadLink />
-        {if current_session().is_some() {
-            view! { <ByUser send /> }.into_any()
-        } else {
-            view! {
-                <p>
-                    <a href=leading_to(paths::LOGIN, Some(paths::VERIFY)) rel="external">
-                        "Sign in to get a new one"
-                    </a>
-                </p>
-            }
-                .into_any()
-        }}
+fn Again(send: FormState) -> impl IntoView {
+    if current_session().is_some() {
+        view! { <ByUser send /> }.into_any()
+    } else {
+        view! {
+            <p>
+                <a href=leading_to(paths::LOGIN, Some(paths::VERIFY)) rel="external">
+                    "Sign in to get a new one"
+                </a>
+            </p>
+        }
+        .into_any()
     }
 }
 
@@ -219,7 +160,7 @@ fn ByUser(
                 email: Some(email), ..
             }) => view! {
                 {verify.map(|verify| view! { <CodeForm email=email.clone() verify /> })}
-                <Again email send />
+                <AnotherMail email send />
             }
             .into_any(),
             Err(error) => view! { <Failure error /> }.into_any(),
@@ -250,7 +191,7 @@ fn CodeForm(email: String, verify: FormState) -> impl IntoView {
 }
 
 #[component]
-fn Again(email: String, send: FormState) -> impl IntoView {
+fn AnotherMail(email: String, send: FormState) -> impl IntoView {
     view! {
         <section class="aside">
             <p>"No mail? Look into the folder for unwanted mail, or ask for another one."</p>
@@ -276,19 +217,6 @@ fn Done() -> impl IntoView {
         </p>
         <p>
             <a href=paths::PROFILE rel="external">"Go to your profile"</a>
-        </p>
-    }
-}
-
-/// Without a session of the account, the link proves nothing.
-#[component]
-fn SignInFirst() -> impl IntoView {
-    view! {
-        <p>"Sign in to the account whose address you want to verify. You come back here afterwards."</p>
-        <p>
-            <a class="button button-primary" href=leading_to(paths::LOGIN, Some(&this_page())) rel="external">
-                "Sign in"
-            </a>
         </p>
     }
 }

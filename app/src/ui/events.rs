@@ -59,6 +59,13 @@ fn words(kind: &str, note: &str) -> String {
         "confirm" => "Identity confirmed".to_owned(),
         "change_password" => "Password changed".to_owned(),
         "reset_password" => "New password chosen with a link from a mail".to_owned(), // wing:mail
+        // wing:mail
+        "set_email" => "E-mail address set by an administrator".to_owned(),
+        "invite" => "Somebody was invited".to_owned(),
+        "change_email" => "E-mail address changed".to_owned(),
+        "undo_email_change" => "Change of the e-mail address taken back".to_owned(),
+        "lose_email" => "E-mail address removed: its owner has proven that it is theirs".to_owned(),
+        // end wing:mail
         "verify_email" => "E-mail address verified".to_owned(),
         "link" => format!("{} connected", provider_name(note)),
         "unlink" => format!("{} disconnected", provider_name(note)),
@@ -92,6 +99,7 @@ fn words(kind: &str, note: &str) -> String {
 pub fn method(name: &str) -> String {
     match name {
         "password" => "a password".to_owned(),
+        "email" => "a code by mail".to_owned(), // wing:mail
         provider => provider_name(provider),
     }
 }

@@ -5,13 +5,15 @@ use uuid::Uuid;
 use wire::Role;
 
 use super::{Administration, By, another_admin_stays};
+use crate::second_factors; // wing:second-factors
+use crate::users; // wing:second-factors,mail
 use crate::{
     audit::NewEvent,
     db::{Database, Tx},
     error::{Error, Result},
     session::Ending,
 };
-use crate::{second_factors, users}; // wing:second-factors
+use crate::{email::Email, mail::Mail}; // wing:mail
 
 /// The user an action applies to, as the transaction found them.
 #[derive(sqlx::FromRow)]
@@ -142,6 +144,39 @@ impl Administration {
     }
     // end wing:second-factors
 
+    // wing:mail
+    /// Gives a user an address, for somebody who has lost theirs by mistake. It is not verified thereby.
+    ///
+    /// # Errors
+    /// [`Error::InvalidEmail`]; [`Error::NotFound`]; [`Error::EmailTaken`]
+    pub async fn set_email(&self, by: By<'_>, user_id: Uuid, email: &str) -> Result<()> {
+        let email: Email = email.parse()?;
+        let now = self.clock.now();
+        let mut tx = self.begin(by).await?;
+        users::lock(&mut tx, user_id).await?.ok_or(Error::NotFound)?;
+        let set = sqlx::query(
+            "UPDATE users SET email = $2, email_verified_at = NULL, updated_at = $3 WHERE id = $1",
+        )
+        .bind(user_id)
+        .bind(email.as_str())
+        .bind(now)
+        .execute(&mut *tx)
+        .await;
+        match set {
+            Err(sqlx::Error::Database(cause)) if cause.is_unique_violation() => {
+                return Err(Error::EmailTaken);
+            }
+            set => set?,
+        };
+        self.marks.refresh_snapshots(&mut tx, user_id).await?;
+        Mail::end_tokens(&mut tx, user_id).await?;
+        self.note(&mut tx, by, user_id, "set_email", "").await?;
+        tx.commit().await?;
+        tracing::info!(user = %user_id, by = %by, "set a user's address");
+        Ok(())
+    }
+    // end wing:mail
+
     pub(super) async fn end(&self, by: By<'_>, which: Vec<Ending>) -> Result<usize> {
         let mut tx = self.begin(by).await?;
         let event = by.sign(NewEvent::system_event("revoke_session"));
@@ -153,7 +188,7 @@ impl Administration {
 
     /// Begins a transaction in which the caller still is an administrator: another administrator may have ended
     /// that meanwhile.
-    async fn begin(&self, by: By<'_>) -> Result<Tx> {
+    pub(crate) async fn begin(&self, by: By<'_>) -> Result<Tx> {
         let mut tx = self.db.begin().await?;
         still_may(&mut tx, by).await?;
         Ok(tx)

@@ -40,7 +40,7 @@ pub enum By<'a> {
 
 impl By<'_> {
     /// Adds the actor to an event.
-    fn sign(self, event: NewEvent<'_>) -> NewEvent<'_> {
+    pub(crate) fn sign(self, event: NewEvent<'_>) -> NewEvent<'_> {
         match self {
             Self::Admin(admin) => event.from(admin.ip()).by_user(admin.user_id()),
             Self::CommandLine => event.by_other(COMMAND_LINE),

@@ -9,6 +9,7 @@ use std::{fmt, io::Write, path::Path};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use rand::RngCore;
 use secrecy::{SecretSlice, SecretString};
+use wire::Registration; // wing:mail
 
 pub use self::{problem::Problem, vars::Vars};
 use crate::clients::ApiLifetimes; // wing:clients
@@ -48,6 +49,10 @@ pub struct Config {
     pub provider_http: Http,
     /// How mails leave.
     pub mail: MailConfig, // wing:mail
+    /// Whether users sign in by mail, if there is mail.
+    pub email_sign_in: bool, // wing:mail
+    /// Who may register.
+    pub registration: Registration, // wing:mail
 }
 
 impl fmt::Debug for Config {
@@ -67,6 +72,13 @@ impl fmt::Debug for Config {
 }
 
 impl Config {
+    // wing:mail
+    /// Whether users sign in by mail.
+    pub(crate) fn signs_in_by_mail(&self) -> bool {
+        self.email_sign_in && !matches!(self.mail, MailConfig::Off)
+    }
+    // end wing:mail
+
     /// Reads the variables, and adds all mistakes to `problems`. In a release build a secret is required and a
     /// public http address is refused.
     pub fn from_vars(
@@ -123,7 +135,25 @@ impl Config {
         });
         let providers = oauth::from_vars(vars, problems);
         let provider_http = Http::from_vars(vars, problems);
-        let mail = MailConfig::from_vars(vars, &public_url, problems); // wing:mail
+        // wing:mail
+        let mail = MailConfig::from_vars(vars, &public_url, problems);
+        let email_sign_in = vars.parsed("EMAIL_SIGN_IN", true, problems, |text| match text {
+            "0" => Ok(false),
+            "1" => Ok(true),
+            _ => Err("must be 0 or 1".to_owned()),
+        });
+        let registration = vars.parsed(
+            "REGISTRATION",
+            Registration::default(),
+            problems,
+            |text| match text {
+                "open" => Ok(Registration::Open),
+                "confirm" => Ok(Registration::Confirm),
+                "closed" => Ok(Registration::Closed),
+                _ => Err("must be open, confirm or closed".to_owned()),
+            },
+        );
+        // end wing:mail
         Self {
             public_url,
             database_url,
@@ -135,7 +165,9 @@ impl Config {
             address_limits,
             providers,
             provider_http,
-            mail, // wing:mail
+            mail,          // wing:mail
+            email_sign_in, // wing:mail
+            registration,  // wing:mail
         }
     }
 }

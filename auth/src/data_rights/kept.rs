@@ -580,7 +580,7 @@ pub const SECTIONS: &[Section] = &[
         lines: &[Line {
             what: "Mails to you that are not sent yet: your address, and the mail, encrypted",
             why: "They are tried again when your mail server does not take them.",
-            life: Life::Until("until they are sent, 48 hours at most"),
+            life: Life::Until("until they are sent, 7 days at most"),
             columns: &[(
                 "mail_outbox",
                 &[

@@ -6,19 +6,28 @@
 //!   mail is tried again.
 //! - A mail leaves by [`smtp`], or stays in [`memory`] for development.
 //! - [`texts`] holds the words of all mails.
-//! - [`tokens`] are the links and codes in mails, and [`verification`] and [`reset`] are what they are good for.
+//! - [`tokens`] are the links and codes in mails. [`links`] is what their pages show, and [`verification`], [`reset`],
+//!   [`change`], [`undo`], [`sign_in`], [`registration`] and [`invitation`] are what they are good for.
+//! - [`addresses`] decides who has an address.
 //!
 //! Without a configured server there is no mail ([`MailConfig::Off`]), and nothing that needs it exists.
 
+pub(crate) mod addresses;
+mod change;
 mod config;
+pub(crate) mod invitation;
 mod job;
+mod links;
 mod memory;
 mod outbox;
+mod registration;
 mod reset;
 mod schedule;
+mod sign_in;
 mod smtp;
 mod texts;
 mod tokens;
+mod undo;
 mod verification;
 
 use std::sync::{
@@ -28,15 +37,19 @@ use std::sync::{
 
 use tokio::sync::Notify;
 
+pub use wire::Registration;
+
 pub(crate) use self::outbox::Queued;
 use self::smtp::Smtp;
 pub use self::{
     config::{MailConfig, Sender, SmtpServer},
     memory::{Delivered, Mailbox},
+    sign_in::SignedInByMail,
     verification::Proof,
 };
 use crate::{
     clock::Clock,
+    config::Config,
     db::{Database, all},
     error::{Error, Result},
     keys::KeyRing,
@@ -55,6 +68,10 @@ struct Inner {
     public_url: PublicUrl,
     /// How mails leave, and where they come from; `None` if there is no mail.
     way: Option<(Sender, Way)>,
+    /// Whether users sign in by mail.
+    signs_in: bool,
+    /// Who may register.
+    registration: Registration,
     /// Wakes the job.
     wake: Arc<Notify>,
     /// Mails that were given up, since the start.
@@ -85,8 +102,8 @@ pub struct MailStatus {
 }
 
 impl Mail {
-    pub(crate) fn new(shared: &Shared<'_>, config: MailConfig) -> Self {
-        let way = match config {
+    pub(crate) fn new(shared: &Shared<'_>, config: &Config) -> Self {
+        let way = match config.mail.clone() {
             MailConfig::Off => None,
             MailConfig::Memory(from) => Some((from, Way::Memory(Mailbox::default()))),
             MailConfig::Smtp(from, server) => Some((from, Way::Smtp(Smtp::new(*server)))),
@@ -97,6 +114,8 @@ impl Mail {
             keys: Arc::clone(shared.keys),
             public_url: shared.public_url.clone(),
             way,
+            signs_in: config.email_sign_in,
+            registration: config.registration,
             wake: Arc::default(),
             failed: AtomicU64::new(0),
         }))
@@ -113,6 +132,43 @@ impl Mail {
     /// [`Error::NotFound`] if there is none.
     pub fn require(&self) -> Result<()> {
         if self.is_on() {
+            Ok(())
+        } else {
+            Err(Error::NotFound)
+        }
+    }
+
+    /// Mail for a command beside the server, which writes mails and sends none.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`]
+    pub async fn at_command_line(config: &Config, db: Database, clock: Clock) -> Result<Self> {
+        db.agree_on_time(&clock).await?;
+        let shared = Shared {
+            db: &db,
+            clock: &clock,
+            keys: &Arc::new(KeyRing::new(&config.secrets)),
+            public_url: &config.public_url,
+        };
+        Ok(Self::new(&shared, config))
+    }
+
+    /// Who may register.
+    pub fn registration(&self) -> Registration {
+        self.0.registration
+    }
+
+    /// Whether users sign in by mail.
+    pub fn signs_in(&self) -> bool {
+        self.is_on() && self.0.signs_in
+    }
+
+    /// For signing in by mail.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if nobody does.
+    pub(crate) fn require_sign_in(&self) -> Result<()> {
+        if self.signs_in() {
             Ok(())
         } else {
             Err(Error::NotFound)

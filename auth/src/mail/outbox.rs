@@ -37,6 +37,18 @@ pub(crate) enum Kind {
     Verification,
     /// Leads to a new password.
     Reset,
+    /// Proves the address that a user wants to have.
+    EmailChange,
+    /// Gives a user the former address back.
+    UndoEmailChange,
+    /// Signs a user in.
+    SignIn,
+    /// Registers the owner of the address.
+    Registration,
+    /// Invites the owner of the address.
+    Invitation,
+    /// Reports what was done with an account.
+    Notice,
 }
 
 impl Kind {
@@ -44,6 +56,12 @@ impl Kind {
         match self {
             Self::Verification => "verification",
             Self::Reset => "reset",
+            Self::EmailChange => "email_change",
+            Self::UndoEmailChange => "undo_email_change",
+            Self::SignIn => "sign_in",
+            Self::Registration => "registration",
+            Self::Invitation => "invitation",
+            Self::Notice => "notice",
         }
     }
 }
@@ -166,6 +184,9 @@ impl Mail {
     pub(crate) async fn forget(tx: &mut Tx, user_id: Uuid) -> Result<()> {
         for statement in [
             "DELETE FROM mail_outbox WHERE recipient = (SELECT email FROM users WHERE id = $1)",
+            // To a former address, which another user may have by now: only what is about this user.
+            "DELETE FROM mail_outbox WHERE kind = 'undo_email_change' AND recipient IN (
+                 SELECT address FROM mail_tokens WHERE user_id = $1 AND purpose = 'undo_email_change')",
             "DELETE FROM mail_tokens WHERE address = (SELECT email FROM users WHERE id = $1)",
         ] {
             sqlx::query(statement).bind(user_id).execute(&mut **tx).await?;

@@ -8,15 +8,16 @@ use time::Duration;
 use uuid::Uuid;
 
 use super::{
-    Mail,
+    Mail, Queued,
     outbox::{Kind, NewMail},
     texts,
-    tokens::{Made, NewToken, Purpose},
+    tokens::{Made, NewToken, Purpose, Whose},
 };
 use crate::second_factors; // wing:second-factors
 use crate::{
     audit::NewEvent,
     auth::Auth,
+    db::Tx,
     email::Email,
     error::{Error, Result},
     limits::{Action, Subject},
@@ -43,39 +44,39 @@ impl Auth {
         let address = Subject::Email(email.as_str().to_owned());
         let by_address = self.limits.attempt(Action::MailAddress, &address)?;
         let mut tx = self.db.begin().await?;
-        let user_id: Option<Uuid> = sqlx::query_scalar(
-            "UPDATE users SET updated_at = updated_at WHERE email = $1 AND disabled_at IS NULL RETURNING id",
-        )
-        .bind(email.as_str())
-        .fetch_optional(&mut *tx)
-        .await?;
-        let new = NewToken {
-            purpose: Purpose::Reset,
-            owner: user_id.map(|user_id| (user_id, &email)),
-            life: LIFE,
-        };
-        let Made { token, .. } = self.mail.make_token(&mut tx, &new).await?;
-        let mail = NewMail {
-            kind: Kind::Reset,
-            to: user_id.map(|_| &email),
-            content: texts::reset(&self.public_url, PAGE, &token),
-            life: LIFE,
-        };
-        let _queued = self.mail.enqueue(&mut tx, mail).await?;
+        let user_id = enabled_user(&mut tx, &email).await?;
+        let _queued = self.enqueue_reset(&mut tx, user_id, &email).await?;
         tx.commit().await?;
         by_client.counts();
         by_address.counts();
         Ok(())
     }
 
-    /// Whether a link to a new password is still good. Spends nothing.
-    ///
-    /// # Errors
-    /// [`Error::LinkExpired`], [`Error::NotFound`] without mail, [`Error::TooManyAttempts`]
-    pub async fn look_at_reset(&self, request: &RequestAuth, token: &SecretString) -> Result<()> {
-        self.mail.require()?;
-        self.count_link(request)?;
-        self.reset_of(token).await.map(drop)
+    /// Writes the mail with the link. Without a user, the same work is done for a mail that is never sent.
+    pub(super) async fn enqueue_reset(
+        &self,
+        tx: &mut Tx,
+        user_id: Option<Uuid>,
+        email: &Email,
+    ) -> Result<Queued> {
+        let to = user_id.map(|_| email);
+        let new = NewToken {
+            purpose: Purpose::Reset,
+            voids: user_id.map_or(Whose::Nobody, Whose::User),
+            user_id,
+            address: to,
+            browser: None,
+            data: None,
+            life: LIFE,
+        };
+        let Made { token, .. } = self.mail.make_token(tx, &new).await?;
+        let mail = NewMail {
+            kind: Kind::Reset,
+            to,
+            content: texts::reset(&self.public_url, PAGE, &token),
+            life: LIFE,
+        };
+        self.mail.enqueue(tx, mail).await
     }
 
     /// Whose password the link changes, and the address that it proves.
@@ -106,11 +107,8 @@ impl Auth {
         let mut tx = self.db.begin().await?;
         // No sign-in happens meanwhile.
         users::lock(&mut tx, user_id).await?;
-        let spent = self
-            .mail
-            .spend_token(&mut tx, Purpose::Reset, user_id, token)
-            .await?;
-        let address = spent.ok_or(Error::LinkExpired)?;
+        let spent = self.mail.spend_token(&mut tx, Purpose::Reset, token).await?;
+        let address = spent.ok_or(Error::LinkExpired)?.address;
         let was_verified: bool = sqlx::query_scalar(
             "SELECT email_verified_at IS NOT NULL FROM users WHERE id = $1 AND email = $2 AND disabled_at IS NULL",
         )
@@ -128,12 +126,9 @@ impl Auth {
         .bind(now)
         .execute(&mut *tx)
         .await?;
-        self.sessions.marks().end_all(&mut tx, user_id).await?;
-        self.oauth.forget_user(&mut tx, user_id).await?;
-        Mail::end_tokens(&mut tx, user_id).await?;
+        self.end_all_of(&mut tx, user_id).await?;
         if !was_verified {
-            self.oauth.disconnect_all(&mut tx, user_id).await?;
-            second_factors::remove_all(&mut tx, user_id).await?; // wing:second-factors
+            self.remove_prepared(&mut tx, user_id).await?;
         }
         NewEvent::of(user_id, "reset_password")
             .from(client.ip)
@@ -149,4 +144,28 @@ impl Auth {
         tracing::info!(user = %user_id, "a password was reset by mail");
         Ok(())
     }
+
+    /// Ends everything that is signed in to an account, and everything under way that would lead into it.
+    pub(super) async fn end_all_of(&self, tx: &mut Tx, user_id: Uuid) -> Result<()> {
+        self.sessions.marks().end_all(tx, user_id).await?;
+        self.oauth.forget_user(tx, user_id).await?;
+        Mail::end_tokens(tx, user_id).await
+    }
+
+    /// Removes what leads into an account beside its password, or keeps its owner out: whoever has registered with the
+    /// address of somebody else may have prepared it.
+    pub(super) async fn remove_prepared(&self, tx: &mut Tx, user_id: Uuid) -> Result<()> {
+        second_factors::remove_all(tx, user_id).await?; // wing:second-factors
+        self.oauth.disconnect_all(tx, user_id).await
+    }
+}
+
+/// The enabled user with this address, who is locked.
+pub(super) async fn enabled_user(tx: &mut Tx, email: &Email) -> Result<Option<Uuid>> {
+    Ok(sqlx::query_scalar(
+        "UPDATE users SET updated_at = updated_at WHERE email = $1 AND disabled_at IS NULL RETURNING id",
+    )
+    .bind(email.as_str())
+    .fetch_optional(&mut **tx)
+    .await?)
 }

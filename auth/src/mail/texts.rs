@@ -4,7 +4,10 @@
 //! contains nothing that anyone has typed, not even a name, since it would carry that text to any address. Links are
 //! built from `PUBLIC_URL` only.
 
+use std::net::IpAddr;
+
 use secrecy::{ExposeSecret, SecretString};
+use time::OffsetDateTime;
 
 use crate::public_url::PublicUrl;
 
@@ -80,6 +83,161 @@ pub(super) fn reset(app: &PublicUrl, path: &str, token: &SecretString) -> Conten
                     .to_owned(),
             ),
         ],
+    }
+}
+
+/// Proves the address that a user wants to have, for a day.
+pub(super) fn email_change(app: &PublicUrl, path: &str, token: &SecretString) -> Content {
+    let site = app.authority();
+    Content {
+        subject: format!("Confirm your new e-mail address for {site}"),
+        parts: vec![
+            Part::Text(format!(
+                "At {site}, somebody wants to use this e-mail address for their account. If that was you, sign in there, \
+                 open this link and press the button:"
+            )),
+            Part::link("Use this address", app, path, token),
+            Part::Text("The link is valid for 24 hours, and only once.".to_owned()),
+            Part::Text(
+                "If it was not you, ignore this mail: nothing happens without the link. Do not pass it on."
+                    .to_owned(),
+            ),
+        ],
+    }
+}
+
+/// Tells the present address that another one was entered.
+pub(super) fn email_change_asked(app: &PublicUrl, at: OffsetDateTime, ip: Option<IpAddr>) -> Content {
+    let site = app.authority();
+    Content {
+        subject: format!("A change of your e-mail address at {site}"),
+        parts: vec![
+            Part::Text(format!(
+                "At {site}, another e-mail address was entered for your account{}. Nothing has changed yet: the new \
+                 address has to be confirmed first.",
+                when_and_where(at, ip)
+            )),
+            Part::Text(format!(
+                "If that was not you, go to {site}, change your password, and end your other sessions."
+            )),
+        ],
+    }
+}
+
+/// Takes a change of address back, for a week.
+pub(super) fn undo_email_change(app: &PublicUrl, path: &str, token: &SecretString) -> Content {
+    let site = app.authority();
+    Content {
+        subject: format!("Your e-mail address at {site} was changed"),
+        parts: vec![
+            Part::Text(format!(
+                "Your account at {site} has another e-mail address now. If you changed it, there is nothing to do."
+            )),
+            Part::Text("If you did not, take the change back with this link:".to_owned()),
+            Part::link("Take the change back", app, path, token),
+            Part::Text(
+                "Your account then has this address again. Everyone is signed out, the password and what was added \
+                 since the change are removed, and you get another mail to choose a new password. The link is valid \
+                 for 7 days. Do not pass it on."
+                    .to_owned(),
+            ),
+        ],
+    }
+}
+
+/// Signs in, in the browser that has asked, for ten minutes.
+pub(super) fn sign_in(app: &PublicUrl, path: &str, token: &SecretString, code: &SecretString) -> Content {
+    let site = app.authority();
+    Content {
+        subject: format!("Your code to sign in to {site}"),
+        parts: vec![
+            Part::Text(format!("Type this code at {site}, where you are asked for it:")),
+            Part::code(code),
+            Part::Text("Or open this link in the same browser:".to_owned()),
+            Part::link("Sign in", app, path, token),
+            Part::Text("Code and link are valid for 10 minutes, and only once.".to_owned()),
+            Part::Text(
+                "If you did not ask for it, ignore this mail. Nobody who works here will ever ask you for the code: \
+                 do not pass it on."
+                    .to_owned(),
+            ),
+        ],
+    }
+}
+
+/// Registers the owner of an address, for a day.
+pub(super) fn registration(app: &PublicUrl, path: &str, token: &SecretString) -> Content {
+    let site = app.authority();
+    Content {
+        subject: format!("Create your account at {site}"),
+        parts: vec![
+            Part::Text(format!(
+                "This e-mail address was entered at {site} to create an account. If that was you, open this link and \
+                 choose a password:"
+            )),
+            Part::link("Create your account", app, path, token),
+            Part::Text("The link is valid for 24 hours, and only once.".to_owned()),
+            Part::Text(
+                "If it was not you, ignore this mail: there is no account without the link. Do not pass it on."
+                    .to_owned(),
+            ),
+        ],
+    }
+}
+
+/// Tells a user who has registered that they have.
+pub(super) fn already_registered(app: &PublicUrl, path: &str) -> Content {
+    let site = app.authority();
+    Content {
+        subject: format!("You have an account at {site}"),
+        parts: vec![
+            Part::Text(format!(
+                "Somebody has entered your e-mail address at {site} to create an account, or to have one created. You have \
+                 one already, and nothing has changed. You sign in here:"
+            )),
+            Part::Link {
+                label: "Sign in",
+                url: app.join(path),
+            },
+            Part::Text(
+                "There you can also choose a new password if you have forgotten yours. If it was not you, there is \
+                 nothing to do."
+                    .to_owned(),
+            ),
+        ],
+    }
+}
+
+/// Invites the owner of an address, for a week.
+pub(super) fn invitation(app: &PublicUrl, path: &str, token: &SecretString) -> Content {
+    let site = app.authority();
+    Content {
+        subject: format!("You are invited to {site}"),
+        parts: vec![
+            Part::Text(format!(
+                "You are invited to create an account at {site} with this e-mail address. To accept, open this link and \
+                 choose a password:"
+            )),
+            Part::link("Accept the invitation", app, path, token),
+            Part::Text(
+                "The link is valid for 7 days, and only once. It is meant for you: do not pass it on."
+                    .to_owned(),
+            ),
+        ],
+    }
+}
+
+/// When something was done, and from which address, as the end of a sentence.
+fn when_and_where(at: OffsetDateTime, ip: Option<IpAddr>) -> String {
+    let (year, month, day) = (at.year(), u8::from(at.month()), at.day());
+    let at = format!(
+        "{year:04}-{month:02}-{day:02} {:02}:{:02} UTC",
+        at.hour(),
+        at.minute()
+    );
+    match ip {
+        Some(ip) => format!(" at {at}, from the network address {ip}"),
+        None => format!(" at {at}"),
     }
 }
 
@@ -167,39 +325,87 @@ fn escape(text: &str) -> String {
 mod tests {
     use super::*;
 
-    fn all() -> [Written; 2] {
-        let app = PublicUrl::parse("https://app.example").unwrap();
-        [
-            verification(&app, "/verify", &"to-ken_1".into(), &"12345678".into()).write(),
-            reset(&app, "/reset", &"to-ken_1".into()).write(),
+    const TOKEN: &str = "to-ken_1";
+
+    fn app() -> PublicUrl {
+        PublicUrl::parse("https://app.example").unwrap()
+    }
+
+    /// Every mail, its subject without the name of the site, its link if it has one, and what else it says.
+    fn all() -> Vec<(
+        Written,
+        &'static str,
+        Option<&'static str>,
+        &'static [&'static str],
+    )> {
+        let (app, token) = (app(), TOKEN.into());
+        vec![
+            (
+                verification(&app, "/verify", &token, &"12345678".into()).write(),
+                "Verify your e-mail address for app.example",
+                Some("verify"),
+                &["1234 5678", "24 hours"],
+            ),
+            (
+                reset(&app, "/reset", &token).write(),
+                "Choose a new password for app.example",
+                Some("reset"),
+                &["30 minutes", "signed out"],
+            ),
+            (
+                email_change(&app, "/settings/confirm-address", &token).write(),
+                "Confirm your new e-mail address for app.example",
+                Some("settings/confirm-address"),
+                &["24 hours", "sign in"],
+            ),
+            (
+                email_change_asked(&app, OffsetDateTime::UNIX_EPOCH, "::1".parse().ok()).write(),
+                "A change of your e-mail address at app.example",
+                None,
+                &[
+                    "1970-01-01 00:00 UTC",
+                    "network address ::1",
+                    "change your password",
+                ],
+            ),
+            (
+                undo_email_change(&app, "/undo", &token).write(),
+                "Your e-mail address at app.example was changed",
+                Some("undo"),
+                &["7 days", "signed out"],
+            ),
+            (
+                sign_in(&app, "/login/link", &token, &"12345678".into()).write(),
+                "Your code to sign in to app.example",
+                Some("login/link"),
+                &["1234 5678", "10 minutes", "same browser"],
+            ),
+            (
+                registration(&app, "/register/finish", &token).write(),
+                "Create your account at app.example",
+                Some("register/finish"),
+                &["24 hours", "choose a password"],
+            ),
+            (
+                invitation(&app, "/register/finish", &token).write(),
+                "You are invited to app.example",
+                Some("register/finish"),
+                &["7 days", "choose a password"],
+            ),
         ]
     }
 
     #[test]
     fn text_and_html_say_the_same() {
-        let [verification, reset] = all();
-        for (mail, subject, link, more) in [
-            (
-                &verification,
-                "Verify your e-mail address",
-                "verify",
-                ["1234 5678", "24 hours"],
-            ),
-            (
-                &reset,
-                "Choose a new password",
-                "reset",
-                ["30 minutes", "signed out"],
-            ),
-        ] {
+        for (mail, subject, link, more) in all() {
             let Written {
                 subject: ours,
                 text,
                 html,
             } = mail;
-            assert_eq!(*ours, format!("{subject} for app.example"));
-            let link = format!("https://app.example/{link}?token=to-ken_1");
-            for said in [&[link.as_str()], &more[..]].concat() {
+            assert_eq!(ours, subject);
+            let link = link.map(|link| format!("https://app.example/{link}?token={TOKEN}"));
+            for said in more.iter().copied().chain(link.as_deref()) {
                 assert!(text.contains(said), "{text}");
                 assert!(html.contains(said), "{html}");
             }
@@ -215,19 +421,29 @@ mod tests {
     /// What is loaded from elsewhere tells its owner who reads, and when.
     #[test]
     fn the_html_loads_nothing_and_leads_only_to_this_application() {
-        for html in all().map(|mail| mail.html) {
+        for (mail, _, link, _) in all() {
+            let html = mail.html;
             for banned in ["<img", "<script", "<link", "@import", "url(", "src="] {
                 assert!(!html.contains(banned), "{banned}");
             }
             for link in html.split("href=\"").skip(1) {
                 assert!(link.starts_with("https://app.example/"), "{link}");
             }
+            let addresses = html.matches("://").count();
             assert_eq!(
-                html.matches("://").count(),
-                2,
+                addresses,
+                if link.is_some() { 2 } else { 0 },
                 "the link, and its address as text"
             );
         }
+    }
+
+    #[test]
+    fn who_has_an_account_is_led_to_it_without_a_token() {
+        let Written { subject, text, html } = already_registered(&app(), "/login").write();
+        assert_eq!(subject, "You have an account at app.example");
+        assert!(text.contains("\n\nhttps://app.example/login\n\n") && !text.contains("token"));
+        assert!(html.contains("<a href=\"https://app.example/login\""));
     }
 
     #[test]

@@ -5,13 +5,15 @@
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use rand::{Rng, RngCore, rngs::OsRng};
 use secrecy::{ExposeSecret, SecretString};
-use sqlx::FromRow;
+use serde_json::Value;
+use sqlx::{FromRow, QueryBuilder};
+use subtle::ConstantTimeEq;
 use time::Duration;
 use uuid::Uuid;
 
 use super::Mail;
 use crate::{
-    db::{Expired, Tx},
+    db::{Db, Expired, Tx},
     email::Email,
     error::Result,
     session::IdHash,
@@ -37,13 +39,61 @@ pub(super) enum Purpose {
     Verification,
     /// Lets the owner of the address choose a new password.
     Reset,
+    /// Proves the address that its user wants to have.
+    EmailChange,
+    /// Gives its user back the address that it was sent to. Each is good for all of its life: whoever changes an address
+    /// once more must not void it.
+    UndoEmailChange,
+    /// Signs its user in, in the browser that has asked.
+    SignIn,
+    /// Registers the owner of an address who has asked for it.
+    Registration,
+    /// Registers the owner of an address who is invited.
+    Invitation,
 }
 
 impl Purpose {
-    const fn name(self) -> &'static str {
+    pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Verification => "verification",
             Self::Reset => "reset",
+            Self::EmailChange => "email_change",
+            Self::UndoEmailChange => "undo_email_change",
+            Self::SignIn => "sign_in",
+            Self::Registration => "registration",
+            Self::Invitation => "invitation",
+        }
+    }
+}
+
+/// The tokens of a purpose of which the newest voids the others, and of which a code is one.
+#[derive(Clone, Copy)]
+pub(super) enum Whose<'a> {
+    /// A user's. The user must be locked.
+    User(Uuid),
+    /// A browser's, by the hash of its flow cookie: what other browsers ask for voids nothing here.
+    Browser([u8; 32]),
+    /// Those that were sent to an address.
+    Address(&'a Email),
+    /// None: the same work is done for nothing.
+    Nobody,
+}
+
+impl Whose<'_> {
+    fn push(self, query: &mut QueryBuilder<'_, Db>) {
+        match self {
+            Self::User(user_id) => query.push("user_id = ").push_bind(user_id),
+            Self::Address(email) => query.push("address = ").push_bind(email.as_str().to_owned()),
+            Self::Browser(hash) => query.push("browser_hash = ").push_bind(hash.to_vec()),
+            Self::Nobody => query.push("FALSE"),
+        };
+    }
+
+    /// Whether a token is for this browser.
+    pub(super) fn is_browser_of(self, found: &Found) -> bool {
+        match (self, &found.browser_hash) {
+            (Self::Browser(hash), Some(other)) => hash.ct_eq(other).into(),
+            _ => false,
         }
     }
 }
@@ -51,9 +101,16 @@ impl Purpose {
 /// A token to be made.
 pub(super) struct NewToken<'a> {
     pub(super) purpose: Purpose,
-    /// Whose it is, and the address that it is sent to, the only one that it proves. Without a user, the same work is
-    /// done for a token that proves nothing.
-    pub(super) owner: Option<(Uuid, &'a Email)>,
+    /// Which older tokens it voids.
+    pub(super) voids: Whose<'a>,
+    /// Whose it is. Without a user or an address, the same work is done for a token that proves nothing.
+    pub(super) user_id: Option<Uuid>,
+    /// The address that it is sent to, the only one that it proves.
+    pub(super) address: Option<&'a Email>,
+    /// The browser that it is for, by the hash of its flow cookie, if it is for one only.
+    pub(super) browser: Option<[u8; 32]>,
+    /// What else the purpose needs to know when it is used.
+    pub(super) data: Option<Value>,
     pub(super) life: Duration,
 }
 
@@ -63,22 +120,32 @@ pub(super) struct Made {
     pub(super) code: SecretString,
 }
 
-/// A token that is still good.
+/// A token that is still good, or was until this transaction has spent it.
 #[derive(Debug, FromRow)]
 pub(super) struct Found {
+    /// The order of tokens.
+    pub(super) id: Uuid,
     /// Whose it is.
     pub(super) user_id: Option<Uuid>,
     /// The address that it proves.
     pub(super) address: String,
+    /// The browser that it is for.
+    browser_hash: Option<Vec<u8>>,
+    /// What else its purpose needs.
+    pub(super) data: Option<Value>,
 }
+
+/// What spends a token that was found.
+pub(super) struct Key(Vec<u8>);
 
 /// The row of a code that was typed, which may be another one.
 #[derive(FromRow)]
 struct Tried {
     hash: Vec<u8>,
     code_hash: Vec<u8>,
-    address: String,
     tries_left: i32,
+    #[sqlx(flatten)]
+    found: Found,
 }
 
 /// The hash of a token; `None` for a text that cannot be one.
@@ -95,29 +162,30 @@ fn normal(code: &str) -> String {
 }
 
 impl Mail {
-    /// Makes a token and a code. They void older ones of the same purpose and user, who must be locked.
+    /// Makes a token and a code. They void older ones.
     pub(super) async fn make_token(&self, tx: &mut Tx, new: &NewToken<'_>) -> Result<Made> {
         let mut bytes = [0; TOKEN];
         OsRng.fill_bytes(&mut bytes);
         let hash = IdHash::of_secret(&bytes);
         let code = format!("{:0DIGITS$}", OsRng.gen_range(0..10_u32.pow(DIGITS as u32)));
-        let (user_id, address) = new.owner.unzip();
-        sqlx::query("DELETE FROM mail_tokens WHERE user_id = $1 AND purpose = $2")
-            .bind(user_id)
-            .bind(new.purpose.name())
-            .execute(&mut **tx)
-            .await?;
+        let mut void = QueryBuilder::<Db>::new("DELETE FROM mail_tokens WHERE ");
+        new.voids.push(&mut void);
+        void.push(" AND purpose = ").push_bind(new.purpose.name());
+        void.build().execute(&mut **tx).await?;
         sqlx::query(
-            "INSERT INTO mail_tokens (hash, id, purpose, user_id, address, code_hash, tries_left, expires_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+            "INSERT INTO mail_tokens (hash, id, purpose, user_id, address, code_hash, browser_hash, tries_left, data,
+                                      expires_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
         )
         .bind(hash.bytes())
         .bind(Uuid::now_v7())
         .bind(new.purpose.name())
-        .bind(user_id)
-        .bind(address.map_or("", Email::as_str))
+        .bind(new.user_id)
+        .bind(new.address.map_or("", Email::as_str))
         .bind(self.0.keys.code_mac(hash.bytes(), &code).as_slice())
+        .bind(new.browser.map(Vec::from))
         .bind(TRIES)
+        .bind(&new.data)
         .bind(self.0.clock.now() + new.life)
         .execute(&mut **tx)
         .await?;
@@ -137,7 +205,7 @@ impl Mail {
             return Ok(None);
         };
         Ok(sqlx::query_as(
-            "SELECT t.user_id, t.address FROM mail_tokens t LEFT JOIN users u ON u.id = t.user_id
+            "SELECT t.id, t.user_id, t.address, t.browser_hash, t.data FROM mail_tokens t LEFT JOIN users u ON u.id = t.user_id
              WHERE t.hash = $1 AND t.purpose = $2 AND t.expires_at > $3 AND u.disabled_at IS NULL",
         )
         .bind(hash.bytes())
@@ -147,67 +215,99 @@ impl Mail {
         .await?)
     }
 
-    /// Spends a token of this user. Returns the address that it proves; `None` if there is no such token by now.
+    /// Spends a token. `None` if there is no such token by now: of two requests, one spends it.
     pub(super) async fn spend_token(
         &self,
         tx: &mut Tx,
         purpose: Purpose,
-        user_id: Uuid,
         token: &SecretString,
-    ) -> Result<Option<String>> {
+    ) -> Result<Option<Found>> {
         let Some(hash) = hash(token.expose_secret()) else {
             return Ok(None);
         };
-        Ok(sqlx::query_scalar(
-            "DELETE FROM mail_tokens WHERE hash = $1 AND purpose = $2 AND user_id = $3 AND expires_at > $4
-             RETURNING address",
+        Ok(sqlx::query_as(
+            "DELETE FROM mail_tokens WHERE hash = $1 AND purpose = $2 AND expires_at > $3
+             RETURNING id, user_id, address, browser_hash, data",
         )
         .bind(hash.bytes())
         .bind(purpose.name())
-        .bind(user_id)
         .bind(self.0.clock.now())
         .fetch_optional(&mut **tx)
         .await?)
     }
 
-    /// Ends all links and codes of a user.
-    pub(super) async fn end_tokens(tx: &mut Tx, user_id: Uuid) -> Result<()> {
-        sqlx::query("DELETE FROM mail_tokens WHERE user_id = $1")
+    /// Ends all links and codes of a user, except those that give an address back: those are for the very user whose
+    /// account another person has by now.
+    pub(crate) async fn end_tokens(tx: &mut Tx, user_id: Uuid) -> Result<()> {
+        sqlx::query("DELETE FROM mail_tokens WHERE user_id = $1 AND purpose <> $2")
             .bind(user_id)
+            .bind(Purpose::UndoEmailChange.name())
             .execute(&mut **tx)
             .await?;
         Ok(())
     }
 
-    /// Spends the token of this user that was sent with this code. Returns the address that it proves; `None` if the
-    /// code is wrong. The try is counted before the code is compared, so the caller must commit in either case.
-    pub(super) async fn spend_code(
+    /// Ends the links of a user that give an address back and were made after this one.
+    pub(super) async fn end_later_undos(tx: &mut Tx, user_id: Uuid, used: Uuid) -> Result<()> {
+        sqlx::query("DELETE FROM mail_tokens WHERE user_id = $1 AND purpose = $2 AND id > $3")
+            .bind(user_id)
+            .bind(Purpose::UndoEmailChange.name())
+            .bind(used)
+            .execute(&mut **tx)
+            .await?;
+        Ok(())
+    }
+
+    /// As [`Self::look_at_token`], with what spends the token afterwards.
+    pub(super) async fn find_token(
+        &self,
+        purpose: Purpose,
+        token: &SecretString,
+    ) -> Result<Option<(Key, Found)>> {
+        let found = self.look_at_token(purpose, token).await?;
+        Ok(hash(token.expose_secret())
+            .map(|hash| Key(hash.bytes().to_vec()))
+            .zip(found))
+    }
+
+    /// Finds the token that was sent with this code; `None` if the code is wrong. The try is counted before the code is
+    /// compared, so the caller must commit in either case. The last wrong code voids the token.
+    pub(super) async fn try_code(
         &self,
         tx: &mut Tx,
         purpose: Purpose,
-        user_id: Uuid,
+        whose: Whose<'_>,
         code: &SecretString,
-    ) -> Result<Option<String>> {
-        let tried: Option<Tried> = sqlx::query_as(
-            "UPDATE mail_tokens SET tries_left = tries_left - 1
-             WHERE user_id = $1 AND purpose = $2 AND expires_at > $3 AND tries_left > 0 AND code_hash IS NOT NULL
-             RETURNING hash, code_hash, address, tries_left",
-        )
-        .bind(user_id)
-        .bind(purpose.name())
-        .bind(self.0.clock.now())
-        .fetch_optional(&mut **tx)
-        .await?;
+    ) -> Result<Option<(Key, Found)>> {
+        let mut count = QueryBuilder::<Db>::new("UPDATE mail_tokens SET tries_left = tries_left - 1 WHERE ");
+        whose.push(&mut count);
+        count.push(" AND purpose = ").push_bind(purpose.name());
+        count.push(" AND expires_at > ").push_bind(self.0.clock.now());
+        count.push(
+            " AND tries_left > 0 AND code_hash IS NOT NULL
+             RETURNING hash, code_hash, tries_left, id, user_id, address, browser_hash, data",
+        );
+        let tried: Option<Tried> = count.build_query_as().fetch_optional(&mut **tx).await?;
         let Some(tried) = tried else { return Ok(None) };
-        let code = normal(code.expose_secret());
-        let is_right = self.0.keys.is_code(&tried.hash, &code, &tried.code_hash);
-        if is_right || tried.tries_left == 0 {
-            sqlx::query("DELETE FROM mail_tokens WHERE hash = $1")
-                .bind(&tried.hash)
-                .execute(&mut **tx)
-                .await?;
+        let typed = normal(code.expose_secret());
+        let is_right = self.0.keys.is_code(&tried.hash, &typed, &tried.code_hash);
+        let key = Key(tried.hash);
+        if is_right {
+            return Ok(Some((key, tried.found)));
         }
-        Ok(is_right.then_some(tried.address))
+        if tried.tries_left == 0 {
+            self.spend(tx, &key).await?;
+        }
+        Ok(None)
+    }
+
+    /// Spends a token that was found before. `false` if another request has spent it.
+    pub(super) async fn spend(&self, tx: &mut Tx, key: &Key) -> Result<bool> {
+        let spent = sqlx::query("DELETE FROM mail_tokens WHERE hash = $1")
+            .bind(&key.0)
+            .execute(&mut **tx)
+            .await?;
+        Ok(spent.rows_affected() == 1)
     }
 }
 

@@ -4,13 +4,12 @@
 use secrecy::SecretString;
 use time::Duration;
 use uuid::Uuid;
-use wire::VerificationLink;
 
 use super::{
     Queued,
     outbox::{Kind, NewMail},
     texts,
-    tokens::{Made, NewToken, Purpose},
+    tokens::{Made, NewToken, Purpose, Whose},
 };
 use crate::{
     audit::NewEvent,
@@ -87,7 +86,11 @@ impl Auth {
     async fn enqueue_verification(&self, tx: &mut Tx, user_id: Uuid, email: &Email) -> Result<Queued> {
         let new = NewToken {
             purpose: Purpose::Verification,
-            owner: Some((user_id, email)),
+            voids: Whose::User(user_id),
+            user_id: Some(user_id),
+            address: Some(email),
+            browser: None,
+            data: None,
             life: LIFE,
         };
         let Made { token, code } = self.mail.make_token(tx, &new).await?;
@@ -98,26 +101,6 @@ impl Auth {
             life: LIFE,
         };
         self.mail.enqueue(tx, mail).await
-    }
-
-    /// Whose address a link verifies, without spending it.
-    ///
-    /// # Errors
-    /// [`Error::LinkExpired`], [`Error::NotFound`] without mail, [`Error::TooManyAttempts`]
-    pub async fn look_at_verification(
-        &self,
-        request: &RequestAuth,
-        token: &SecretString,
-    ) -> Result<VerificationLink> {
-        self.mail.require()?;
-        self.count_link(request)?;
-        let found = self.mail.look_at_token(Purpose::Verification, token).await?;
-        let owner = found.ok_or(Error::LinkExpired)?.user_id;
-        Ok(match request.session() {
-            None => VerificationLink::SignedOut,
-            Some(session) if owner == Some(session.user_id) => VerificationLink::Yours,
-            Some(_) => VerificationLink::Another,
-        })
     }
 
     /// Verifies the address of the signed-in user.
@@ -140,16 +123,20 @@ impl Auth {
                 }
                 tx = self.db.begin().await?;
                 users::lock(&mut tx, user_id).await?;
-                let spent = self.mail.spend_token(&mut tx, purpose, user_id, &token).await?;
-                spent.ok_or(Error::LinkExpired)?
+                let spent = self.mail.spend_token(&mut tx, purpose, &token).await?;
+                spent.ok_or(Error::LinkExpired)?.address
             }
             Proof::Code(code) => {
                 let by_user = self.limits.attempt(Action::MailCode, &Subject::User(user_id))?;
                 let by_client = self.limits.attempt(Action::MailCodeAddress, &from)?;
                 tx = self.db.begin().await?;
                 users::lock(&mut tx, user_id).await?;
-                match self.mail.spend_code(&mut tx, purpose, user_id, &code).await? {
-                    Some(address) => address,
+                let whose = Whose::User(user_id);
+                match self.mail.try_code(&mut tx, purpose, whose, &code).await? {
+                    Some((key, found)) => {
+                        self.mail.spend(&mut tx, &key).await?;
+                        found.address
+                    }
                     None => {
                         tx.commit().await?;
                         by_user.counts();
@@ -182,11 +169,5 @@ impl Auth {
         tx.commit().await?;
         tracing::info!(user = %user_id, "an address was verified");
         Ok(())
-    }
-
-    /// Counts a use of a link.
-    pub(super) fn count_link(&self, request: &RequestAuth) -> Result<()> {
-        let from = Subject::address(request.client().limited_address());
-        self.limits.take(Action::LinkAddress, from)
     }
 }

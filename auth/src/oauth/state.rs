@@ -6,6 +6,7 @@ use std::sync::Arc;
 use secrecy::SecretString;
 use uuid::Uuid;
 use wire::ProviderInfo;
+use wire::Registration; // wing:mail
 
 use crate::{
     clock::Clock,
@@ -49,6 +50,10 @@ pub(super) struct Inner {
     pub(super) clock: Clock,
     pub(super) cookies: Cookies,
     pub(super) users: Arc<dyn UserAdapter>,
+    /// Whether a verified address is a way in.
+    pub(super) signs_in_by_mail: bool, // wing:mail
+    /// Whether new persons need an invitation.
+    is_closed: bool, // wing:mail
 }
 
 /// A provider and what is known about it at the moment.
@@ -111,6 +116,8 @@ impl OAuth {
             clock,
             cookies,
             users,
+            signs_in_by_mail: config.signs_in_by_mail(), // wing:mail
+            is_closed: config.registration == Registration::Closed, // wing:mail
         }))
     }
 
@@ -126,6 +133,13 @@ impl OAuth {
             .map(|configured| info(&configured.provider))
             .collect()
     }
+
+    // wing:mail
+    /// Whether new persons need an invitation.
+    pub(super) fn is_closed(&self) -> bool {
+        self.0.is_closed
+    }
+    // end wing:mail
 
     /// A provider's name.
     pub fn name_of(&self, id: &str) -> Option<&str> {

@@ -42,6 +42,7 @@ impl Auth {
         name: Option<&str>,
         remember: bool,
     ) -> Result<AuthSession> {
+        self.require_open_registration()?; // wing:mail
         let client = request.client();
         let address = client.limited_address();
         let visit = self
@@ -78,6 +79,19 @@ impl Auth {
         let _queued = self.verify_new_user(&mut tx, user_id, &own_address).await?; // wing:mail
         request.start_session(tx, user_id, METHOD, remember).await
     }
+
+    // wing:mail
+    /// The password of somebody who registers with this address, if the rules accept it.
+    pub(crate) fn accept_password_for(
+        &self,
+        email: &Email,
+        name: Option<&str>,
+        password: &SecretString,
+    ) -> Result<Password> {
+        let email = Some(email);
+        Ok(self.passwords.accept(password, &Person { email, name })?)
+    }
+    // end wing:mail
 
     fn accept_registration(
         &self,

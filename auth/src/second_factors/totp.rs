@@ -118,6 +118,19 @@ pub(super) async fn is_on(tx: &mut Tx, user_id: Uuid) -> Result<bool> {
     )
 }
 
+// wing:mail
+/// Whether a user has an app that was set up at this time or later.
+pub(super) async fn is_on_since(tx: &mut Tx, user_id: Uuid, since: OffsetDateTime) -> Result<bool> {
+    Ok(
+        sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM totp WHERE user_id = $1 AND confirmed_at >= $2)")
+            .bind(user_id)
+            .bind(since)
+            .fetch_one(&mut **tx)
+            .await?,
+    )
+}
+// end wing:mail
+
 /// Uses a code, once: neither it nor an earlier one is good again (RFC 6238 §5.2). Returns whether it was good. A secret
 /// whose key is gone has no codes; recovery codes still work.
 pub(super) async fn use_code(

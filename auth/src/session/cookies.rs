@@ -24,12 +24,12 @@ impl Planned {
         self.cookies.is_empty()
     }
 
-    // wing:second-factors
+    // wing:second-factors,mail
     /// Adds a cookie that goes with them.
     pub(super) fn add(&mut self, cookie: HeaderValue) {
         self.cookies.push(cookie);
     }
-    // end wing:second-factors
+    // end wing:second-factors,mail
 
     /// The cookies, or an empty list if they are void by now.
     pub(super) fn unless_void(self, marks: &Marks) -> Vec<HeaderValue> {

@@ -639,12 +639,12 @@ impl RequestAuth {
         self.plan(self.0.sessions.live_cookies(live, id));
     }
 
-    // wing:second-factors
+    // wing:second-factors,mail
     /// Adds a cookie to those of the response.
     pub(crate) fn plan_also(&self, cookie: HeaderValue) {
         self.0.planned.lock().add(cookie);
     }
-    // end wing:second-factors
+    // end wing:second-factors,mail
 
     fn plan(&self, planned: Planned) {
         // wing:clients

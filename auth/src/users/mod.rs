@@ -291,6 +291,21 @@ pub(crate) async fn hold(tx: &mut Tx, user_id: Uuid) -> Result<Option<Option<Str
         .await?)
 }
 
+// wing:mail
+/// Whether a user has an address that is verified.
+///
+/// # Errors
+/// [`Error::Unavailable`]
+pub(crate) async fn is_verified(tx: &mut Tx, user_id: Uuid) -> Result<bool> {
+    Ok(sqlx::query_scalar(
+        "SELECT EXISTS (SELECT 1 FROM users WHERE id = $1 AND email IS NOT NULL AND email_verified_at IS NOT NULL)",
+    )
+    .bind(user_id)
+    .fetch_one(&mut **tx)
+    .await?)
+}
+// end wing:mail
+
 /// Marks a user's address as verified if the provider of a connected account vouches for that very address: the
 /// user who connected it has proven both. Returns whether this is a change, which the user's snapshots do not carry
 /// yet.

@@ -19,6 +19,10 @@ pub enum FlowError {
     LinkRequired,
     /// The account is connected with another user or, in a confirmation of identity, with no user.
     Taken,
+    // wing:mail
+    /// Nobody may register without an invitation, and this person has none.
+    Closed,
+    // end wing:mail
 }
 
 impl FlowError {
@@ -31,6 +35,7 @@ impl FlowError {
             Self::Unverified => "unverified",
             Self::LinkRequired => "link_required",
             Self::Taken => "taken",
+            Self::Closed => "closed", // wing:mail
         }
     }
 

@@ -32,7 +32,7 @@ pub use self::{
     data::PrivateKeyInfo,                                                   // wing:private-data
     event::{Actor, Event},
     flow_error::FlowError,
-    mail::VerificationLink, // wing:mail
+    mail::{LinkUse, MailLink, Registration}, // wing:mail
     role::Role,
     second_factors::{RecoveryCodes, SecondFactors, TotpSetup, TotpUnderWay}, // wing:second-factors
     session::{AuthSession, SessionInfo},

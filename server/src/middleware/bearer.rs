@@ -41,6 +41,12 @@ const PROFILE: &[&str] = &[
 const GIVES_COOKIES: &[&str] = &[
     "/api/login",
     "/api/second_factor", // wing:second-factors
+    // wing:mail
+    "/api/send_sign_in_code",
+    "/api/sign_in_with_code",
+    "/api/finish_registration",
+    "/api/claim_address",
+    // end wing:mail
     "/api/register",
     "/api/confirm_identity",
     LOGIN,

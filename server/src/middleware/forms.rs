@@ -73,7 +73,15 @@ fn target(request: &Request) -> Option<&str> {
 fn limit(path: &str) -> usize {
     match path {
         "/api/login" | "/api/register" => 8 * 1024,
-        "/api/forgot_password" | "/api/reset_password" => 8 * 1024, // wing:mail
+        // wing:mail
+        "/api/forgot_password"
+        | "/api/reset_password"
+        | "/api/undo_email_change"
+        | "/api/send_sign_in_code"
+        | "/api/sign_in_with_code"
+        | "/api/finish_registration"
+        | "/api/claim_address" => 8 * 1024,
+        // end wing:mail
         "/api/update_public_data" => 300 * 1024,
         "/api/update_private_data" => 300 * 1024, // wing:private-data
         AUTHORIZE => 8 * 1024,                    // wing:clients

@@ -37,7 +37,7 @@ pub(crate) async fn layer(State(state): State<AppState>, request: Request, next:
         .get::<MatchedPath>()
         .is_some_and(|route| state.pages.contains(route.as_str()));
     // A visitor who mistypes an address of the settings meant one of them.
-    let protected = (is_page && !PUBLIC.contains(&path)) || is_below(SETTINGS, path);
+    let protected = !PUBLIC.contains(&path) && (is_page || is_below(SETTINGS, path));
     let user = flash::user_of(&request);
     if protected && user.is_none() {
         return see_other(&returning(LOGIN, asked(request.uri())));

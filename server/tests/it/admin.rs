@@ -131,9 +131,16 @@ async fn an_administrator_with_an_old_confirmation_confirms_first() {
     ));
     for &(function, fields) in ADMIN_FUNCTIONS {
         root.call(function, fields).await.refused(403, "reauth_required");
-        root.submit(&person, function, fields).await.leads_to(&format!(
+        let page = person.as_str();
+        // wing:mail
+        let page = match function {
+            "admin/invite" => "/admin",
+            _ => page,
+        };
+        // end wing:mail
+        root.submit(page, function, fields).await.leads_to(&format!(
             "/settings/security?return_to={}",
-            person.replace('/', "%2F")
+            page.replace('/', "%2F")
         ));
     }
     assert!(!is_disabled(&app, ADA).await);
@@ -316,7 +323,7 @@ async fn unknown_is_404_and_malformed_is_422() {
     let root = admin(&app).await;
     for &(function, fields) in ADMIN_FUNCTIONS
         .iter()
-        .filter(|(name, _)| *name != "admin/list_people")
+        .filter(|(name, _)| !["admin/list_people", "admin/invite"].contains(name))
     {
         root.call(function, fields).await.refused(404, "not_found");
         let malformed: Vec<_> = fields

@@ -384,7 +384,17 @@ async fn a_database_that_only_reads_is_503_for_what_writes_and_serves_what_reads
         // Who has a password cannot set one, whatever the database would say.
         let is_refused = *function == "set_password";
         let is_refused = is_refused || *function == "decide_device"; // wing:clients
-        let is_refused = is_refused || *function == "reset_password"; // wing:mail
+        // wing:mail
+        let is_refused = is_refused
+            || [
+                "reset_password",
+                "confirm_email_change",
+                "undo_email_change",
+                "finish_registration",
+                "claim_address",
+            ]
+            .contains(function);
+        // end wing:mail
         // Nothing waits for a code here.
         let is_refused = is_refused || ["second_factor", "confirm_totp"].contains(function); // wing:second-factors
         !reads && !is_refused

@@ -2,6 +2,7 @@
 
 #[cfg(feature = "ssr")]
 mod context;
+pub mod invite; // wing:mail
 pub mod people;
 pub mod person;
 

@@ -10,6 +10,7 @@ use leptos_meta::Title;
 use leptos_router::hooks::use_location;
 use wire::{UserPage, UserRow};
 
+use super::invite::InviteCard; // wing:mail
 use super::{Badges, called};
 #[cfg(feature = "ssr")]
 use crate::context::Context;
@@ -84,6 +85,7 @@ pub fn People() -> impl IntoView {
             <Loaded load=people let:page>
                 <List page query=untrack(|| asked(QUERY)).unwrap_or_default() is_later=untrack(|| asked(AFTER)).is_some() />
             </Loaded>
+            <InviteCard /> // wing:mail
         </div>
     }
 }

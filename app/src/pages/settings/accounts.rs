@@ -16,6 +16,7 @@ use crate::{
     error::AppError,
     forms::Endpoint,
     pages::paths,
+    session::current_session, // wing:mail
     setup::Setup,
     ui::{
         form::{Form, FormState, Notice, Submit},
@@ -87,11 +88,16 @@ fn Cards(ways_in: WaysIn, form: FormState) -> impl IntoView {
         .filter(|account| is_configured(&account.provider))
         .map(|a| a.id)
         .collect();
+    // wing:mail
+    let signs_in_by_mail =
+        Setup::get().signs_in_by_mail && current_session().is_some_and(|session| session.email_verified);
+    let has_password = has_password || signs_in_by_mail;
+    // end wing:mail
     let is_last = move |id| !has_password && usable.iter().all(|usable| *usable == id);
     let connected = if accounts.is_empty() {
         Either::Left(view! {
             <p class="empty">
-                "No provider is connected, so you sign in with your password. Connect one below to sign in without it."
+                "No provider is connected. Connect one below to sign in with it."
             </p>
         })
     } else {

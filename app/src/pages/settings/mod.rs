@@ -2,6 +2,7 @@
 
 pub mod access; // wing:clients
 pub mod accounts;
+pub mod address; // wing:mail
 pub mod private; // wing:private-data
 pub mod public;
 pub mod second_factors; // wing:second-factors

@@ -12,6 +12,7 @@ use wire::{Event, WaysIn};
 
 #[cfg(feature = "ssr")]
 use crate::context::Context;
+use crate::pages::settings::address::EmailAddress; // wing:mail
 use crate::pages::settings::second_factors::{ConfirmByCode, GetSecondFactors, SecondFactorForms, TwoSteps}; // wing:second-factors
 use crate::pages::settings::your_data::YourData; // wing:data-rights
 use crate::{
@@ -142,6 +143,7 @@ pub fn Security() -> impl IntoView {
             <Password has_password=ways_in.has_password change set />
         </Loaded>
         <TwoSteps factors forms /> // wing:second-factors
+        <EmailAddress /> // wing:mail
         <OwnEvents events />
         <YourData /> // wing:data-rights
     }

@@ -40,11 +40,16 @@ impl Identity {
         self.email.as_ref().and_then(|email| email.parse().ok())
     }
 
+    /// The address, if the provider vouches for it.
+    pub(crate) fn proven_address(&self) -> Option<Email> {
+        self.address().filter(|_| self.email_verified)
+    }
+
     /// The user to create for this identity. An address the provider does not vouch for does not become the user's:
     /// its true owner may be yet to come.
     pub(crate) fn user(&self) -> NewUser {
         NewUser {
-            email: self.address().filter(|_| self.email_verified),
+            email: self.proven_address(),
             email_verified: self.email_verified,
             name: self.name.clone(),
             avatar_url: self.avatar_url.clone(),

@@ -1,5 +1,6 @@
 //! Disconnecting an account.
 
+use time::OffsetDateTime; // wing:mail
 use uuid::Uuid;
 
 use crate::{
@@ -18,8 +19,23 @@ impl OAuth {
     /// # Errors
     /// Of the database.
     pub(crate) async fn disconnect_all(&self, tx: &mut Tx, user_id: Uuid) -> Result<()> {
-        sqlx::query("DELETE FROM accounts WHERE user_id = $1")
+        self.disconnect_since(tx, user_id, OffsetDateTime::UNIX_EPOCH)
+            .await
+    }
+
+    /// Disconnects the accounts that were connected to a user at this time or later.
+    ///
+    /// # Errors
+    /// Of the database.
+    pub(crate) async fn disconnect_since(
+        &self,
+        tx: &mut Tx,
+        user_id: Uuid,
+        since: OffsetDateTime,
+    ) -> Result<()> {
+        sqlx::query("DELETE FROM accounts WHERE user_id = $1 AND created_at >= $2")
             .bind(user_id)
+            .bind(since)
             .execute(&mut **tx)
             .await?;
         Ok(())
@@ -31,6 +47,10 @@ impl OAuth {
     /// What must remain is a way in that works: a password with an address to type, or another account whose
     /// provider lets it in under the account's issuer. It is looked for in the transaction that deletes, which has
     /// locked the user: of two requests that disconnect the last two accounts at once, one fails.
+    // wing:mail
+    ///
+    /// A verified address is a way in, too, if users sign in by mail.
+    // end wing:mail
     ///
     /// # Errors
     /// [`Error::NotFound`] for an unknown account and for another user's alike; [`Error::LastWayIn`].
@@ -60,7 +80,12 @@ impl OAuth {
             self.configured(id)
                 .is_some_and(|configured| configured.provider.lets_in(issuer.as_deref()))
         };
-        if !has_password && !others.iter().any(is_way_in) {
+        let has_way_in = has_password || others.iter().any(is_way_in);
+        // wing:mail
+        let has_way_in =
+            has_way_in || (self.0.signs_in_by_mail && users::is_verified(&mut tx, user_id).await?);
+        // end wing:mail
+        if !has_way_in {
             return Err(Error::LastWayIn);
         }
         request.end_by_method(&mut tx, &recent, &provider).await?;

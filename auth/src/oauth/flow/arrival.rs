@@ -1,12 +1,13 @@
 //! A browser has come back with its own flow: its callback is judged, the provider is asked who it is, and what the
 //! flow was for is done.
 
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
 
 use tokio::time::timeout;
 use uuid::Uuid;
 use wire::FlowError;
 
+use crate::mail::invitation; // wing:mail
 use crate::{
     audit::NewEvent,
     browser::Browser,
@@ -154,6 +155,11 @@ impl Arrival<'_> {
                         .upsert(&mut tx, occasion, identity.user(), now)
                         .await?
                 }
+                // wing:mail
+                Locked::Unknown if self.is_closed_to(&mut tx, identity, address_owner).await? => {
+                    return Err(Stop::failed(FlowError::Closed, "the person is not invited"));
+                }
+                // end wing:mail
                 Locked::Unknown => match address_owner {
                     Some(_) if !identity.email_verified => {
                         let cause = "the address is taken, and the provider has not verified it";
@@ -171,7 +177,11 @@ impl Arrival<'_> {
                         let cause = "the address belongs to another user";
                         return Err(Stop::failed(FlowError::LinkRequired, cause));
                     }
-                    None => match self.register(&mut tx, identity).await? {
+                    None => match self
+                        .oauth
+                        .register(&mut tx, identity, self.request.client().ip)
+                        .await?
+                    {
                         Some(user_id) => user_id,
                         None => continue,
                     },
@@ -216,29 +226,30 @@ impl Arrival<'_> {
         })
     }
 
-    /// Creates a user with this account. `None`: another sign-in was faster.
-    async fn register(&self, tx: &mut Tx, identity: &Identity) -> Result<Option<Uuid>, Error> {
+    // wing:mail
+    /// Whether an identity without an account here gets none, for lack of an invitation. If a user has verified its address,
+    /// this is that user, who may connect the two.
+    async fn is_closed_to(
+        &self,
+        tx: &mut Tx,
+        identity: &Identity,
+        address_owner: Option<Uuid>,
+    ) -> Result<bool, Error> {
         let parts = &self.oauth.0;
-        let now = parts.clock.now();
-        let registered = parts
-            .users
-            .upsert(tx, Occasion::Registration, identity.user(), now)
-            .await;
-        let user_id = match registered {
-            Ok(user_id) => user_id,
-            Err(Error::EmailTaken) => return Ok(None),
-            Err(error) => return Err(error),
-        };
-        if !accounts::insert(tx, &parts.keys, user_id, identity, now).await? {
-            return Ok(None);
+        if !self.oauth.is_closed() {
+            return Ok(false);
         }
-        NewEvent::of(user_id, "register")
-            .from(self.request.client().ip)
-            .note(&identity.provider)
-            .record(tx, now)
-            .await?;
-        Ok(Some(user_id))
+        if let Some(owner) = address_owner
+            && users::is_verified(tx, owner).await?
+        {
+            return Ok(false);
+        }
+        match identity.proven_address() {
+            Some(email) => Ok(!invitation::is_invited(tx, &email, parts.clock.now()).await?),
+            None => Ok(true),
+        }
     }
+    // end wing:mail
 
     /// Connects the identity with the signed-in user.
     async fn link(&self, identity: &Identity, live: LiveSession) -> Result<(), Stop> {
@@ -317,6 +328,42 @@ impl Arrival<'_> {
             )),
             Err(error) => Err(error.into()),
         }
+    }
+}
+
+impl OAuth {
+    /// Creates a user with this account. `None`: another sign-in was faster.
+    pub(super) async fn register(
+        &self,
+        tx: &mut Tx,
+        identity: &Identity,
+        ip: Option<IpAddr>,
+    ) -> Result<Option<Uuid>, Error> {
+        let parts = &self.0;
+        let now = parts.clock.now();
+        let registered = parts
+            .users
+            .upsert(tx, Occasion::Registration, identity.user(), now)
+            .await;
+        let user_id = match registered {
+            Ok(user_id) => user_id,
+            Err(Error::EmailTaken) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        if !accounts::insert(tx, &parts.keys, user_id, identity, now).await? {
+            return Ok(None);
+        }
+        // wing:mail
+        if let Some(email) = identity.proven_address() {
+            invitation::redeem(tx, user_id, &email, now).await?;
+        }
+        // end wing:mail
+        NewEvent::of(user_id, "register")
+            .from(ip)
+            .note(&identity.provider)
+            .record(tx, now)
+            .await?;
+        Ok(Some(user_id))
     }
 }
 

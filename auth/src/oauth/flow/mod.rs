@@ -2,6 +2,7 @@
 
 mod arrival;
 mod callback;
+mod claim; // wing:mail
 mod finish;
 mod forget;
 mod identify;

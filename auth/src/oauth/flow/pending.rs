@@ -82,9 +82,27 @@ impl OAuth {
         Ok(())
     }
 
+    // wing:mail
+    /// The user for whom an account waits in this browser.
+    pub(super) async fn pending_owner(&self, tx: &mut Tx, browser: &Browser) -> Result<Option<Uuid>> {
+        Ok(sqlx::query_scalar(
+            "SELECT user_id FROM pending_links WHERE browser_hash = $1 AND expires_at > $2",
+        )
+        .bind(&browser.hash()[..])
+        .bind(self.0.clock.now())
+        .fetch_optional(&mut **tx)
+        .await?)
+    }
+    // end wing:mail
+
     /// Takes what waits in this browser for this user. None as well if its key is gone, or the row was changed: the
     /// person starts again.
-    async fn take_pending(&self, tx: &mut Tx, browser: &Browser, owner: Uuid) -> Result<Option<Identity>> {
+    pub(super) async fn take_pending(
+        &self,
+        tx: &mut Tx,
+        browser: &Browser,
+        owner: Uuid,
+    ) -> Result<Option<Identity>> {
         let browser_hash = browser.hash();
         let row: Option<(String, OffsetDateTime)> = sqlx::query_as(
             "DELETE FROM pending_links WHERE browser_hash = $1 AND user_id = $2 RETURNING sealed, expires_at",

@@ -82,11 +82,17 @@ const OTHER_FUNCTIONS: &[&str] = &[
     // end wing:second-factors
     // wing:mail
     "send_verification",
-    "get_verification",
+    "get_link",
     "verify_email",
     "forgot_password",
-    "get_reset",
     "reset_password",
+    "change_email",
+    "confirm_email_change",
+    "undo_email_change",
+    "send_sign_in_code",
+    "sign_in_with_code",
+    "finish_registration",
+    "claim_address",
     // end wing:mail
 ];
 /// The answers that take a slow network or a lost database, or a flood.

@@ -1,9 +1,14 @@
 //! Mail: that it is written with what causes it, how it leaves, and what comes back of it.
 
+mod alike;
+mod change;
+mod claim;
 mod development;
 mod outbox;
+mod registration;
 mod reset;
 mod sending;
+mod sign_in;
 mod smtp_server;
 mod verification;
 
@@ -33,6 +38,13 @@ pub async fn verify(app: &TestApp, user: &Browser, email: &str) {
     user.call("verify_email", &[("code", &code)]).await.expect(200);
 }
 
+/// A browser whose person has just registered, and verified the address.
+pub async fn verified(app: &TestApp, email: &str) -> Browser {
+    let browser = app.registered(email).await;
+    verify(app, &browser, email).await;
+    browser
+}
+
 /// The token of a link to a new password.
 pub async fn reset_token(app: &TestApp, to: &str) -> String {
     app.browser()
@@ -57,4 +69,27 @@ pub fn token(mail: &Delivered) -> String {
 pub fn code(mail: &Delivered) -> String {
     let line = mail.text.lines().find_map(|line| line.strip_prefix("    "));
     line.unwrap().replace(' ', "")
+}
+
+/// A user who changes the address, the page that does it, and the one that takes an earlier change back.
+pub async fn change_pages(app: &TestApp) -> (Browser, String, String) {
+    let user = verified(app, "mover@example.com").await;
+    let ask = async |email: &str| {
+        user.call("change_email", &[("email", email)]).await.expect(200);
+        token(&newest(app, email).await)
+    };
+    let link = ask("mover@new.example").await;
+    user.call("confirm_email_change", &[("token", &link)])
+        .await
+        .expect(200);
+    let undo = format!("/undo?token={}", token(&newest(app, "mover@example.com").await));
+    let confirm = ask("mover@newer.example").await;
+    (user, format!("/settings/confirm-address?token={confirm}"), undo)
+}
+
+/// The page that an invitation leads to.
+pub async fn finish_page(app: &TestApp) -> String {
+    let email = "guest@example.com";
+    app.auth.mail.invite(email, auth::Role::User).await.unwrap();
+    format!("/register/finish?token={}", token(&newest(app, email).await))
 }

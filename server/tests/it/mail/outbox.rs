@@ -127,7 +127,7 @@ async fn without_mail_nothing_is_written_and_what_needs_it_does_not_exist() {
         .await
         .refused(404, "not_found");
     app.browser()
-        .call("get_verification", &[("token", "x")])
+        .call("get_link", &[("link", "verification"), ("token", "x")])
         .await
         .refused(404, "not_found");
     for visitor in [&ada, &app.browser()] {

@@ -2,7 +2,7 @@
 
 use http::Method;
 
-use super::{ADA, code, mails, newest, token};
+use super::{ADA, mails, newest, token, verified};
 use crate::support::{
     Answer, Browser, OTHER_PASSWORD, PASSWORD, RANDOM_ID, SOME_TOKEN, TestApp, all_at_once, contains,
 };
@@ -27,13 +27,6 @@ async fn asked(app: &TestApp, email: &str) -> String {
     token(&mail)
 }
 
-async fn verified(app: &TestApp) -> Browser {
-    let ada = app.registered(ADA).await;
-    let code = code(&newest(app, ADA).await);
-    ada.call("verify_email", &[("code", &code)]).await.expect(200);
-    ada
-}
-
 /// Connects an account of a provider to the only user.
 async fn connect(app: &TestApp) {
     let statement = format!(
@@ -46,7 +39,7 @@ async fn connect(app: &TestApp) {
 #[tokio::test]
 async fn the_link_leads_to_a_new_password_and_ends_everything_that_was_signed_in() {
     let app = TestApp::new().await;
-    let ada = verified(&app).await;
+    let ada = verified(&app, ADA).await;
     connect(&app).await;
     let phone = app.signed_in(ADA).await;
     // wing:clients
@@ -69,7 +62,10 @@ async fn the_link_leads_to_a_new_password_and_ends_everything_that_was_signed_in
         .expect(200);
     let token = asked(&app, ADA).await;
     let stranger = app.browser();
-    stranger.call("get_reset", &[("token", &token)]).await.expect(200);
+    stranger
+        .call("get_link", &[("link", "reset"), ("token", &token)])
+        .await
+        .expect(200);
     let answer = reset(&stranger, &token, OTHER_PASSWORD).await.expect(200);
     assert_eq!(answer.text(), "null");
     assert!(
@@ -120,7 +116,7 @@ async fn of_an_account_that_somebody_has_prepared_nothing_is_left_to_them() {
 #[tokio::test]
 async fn a_first_password_is_set_the_same_way() {
     let app = TestApp::new().await;
-    verified(&app).await;
+    verified(&app, ADA).await;
     app.sql("UPDATE users SET password_hash = NULL").await;
     let token = asked(&app, ADA).await;
     reset(&app.browser(), &token, OTHER_PASSWORD).await.expect(200);
@@ -231,7 +227,7 @@ async fn a_password_that_is_refused_spends_nothing_and_neither_does_looking() {
 #[tokio::test]
 async fn links_end_after_half_an_hour_with_a_newer_one_and_with_the_account() {
     let app = TestApp::new().await;
-    let ada = verified(&app).await;
+    let ada = verified(&app, ADA).await;
     let first = asked(&app, ADA).await;
     let second = asked(&app, ADA).await;
     let stranger = app.browser().unhindered();
@@ -240,7 +236,7 @@ async fn links_end_after_half_an_hour_with_a_newer_one_and_with_the_account() {
         .refused(410, "link_expired");
     app.advance(30 * 60 - 1);
     stranger
-        .call("get_reset", &[("token", &second)])
+        .call("get_link", &[("link", "reset"), ("token", &second)])
         .await
         .expect(200);
     app.advance(1);
@@ -249,7 +245,7 @@ async fn links_end_after_half_an_hour_with_a_newer_one_and_with_the_account() {
             .await
             .refused(410, "link_expired");
         stranger
-            .call("get_reset", &[("token", dead)])
+            .call("get_link", &[("link", "reset"), ("token", dead)])
             .await
             .refused(410, "link_expired");
         let page = stranger.get(&format!("/reset?token={dead}")).await.expect(410);

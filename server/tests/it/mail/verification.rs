@@ -109,13 +109,15 @@ async fn a_link_counts_in_a_session_of_its_account_and_nowhere_else() {
         .refused(401, "invalid_credentials");
     assert!(!is_verified(&eve).await);
     let look = async |browser: &Browser| {
-        let answer = browser.call("get_verification", &[("token", &token)]).await;
+        let answer = browser
+            .call("get_link", &[("link", "verification"), ("token", &token)])
+            .await;
         answer.expect(200).json().as_str().unwrap().to_owned()
     };
     let ada = app.signed_in(ADA).await;
-    assert_eq!(look(&stranger).await, "signed_out");
-    assert_eq!(look(&eve).await, "another");
-    assert_eq!(look(&ada).await, "yours");
+    assert_eq!(look(&stranger).await, "after_sign_in");
+    assert_eq!(look(&eve).await, "by_another");
+    assert_eq!(look(&ada).await, "here");
     verify(&ada, "token", &token).await.expect(200);
     assert!(is_verified(&ada).await && !is_verified(&eve).await);
 }
@@ -165,7 +167,7 @@ async fn unknown_spent_and_expired_links_are_gone_alike_on_the_page_and_for_scri
     let mut pages = Vec::new();
     for dead in [SOME_TOKEN, &spent, &expired, "x", "%00", &"A".repeat(2000)] {
         verify(&eve, "token", dead).await.refused(410, "link_expired");
-        eve.call("get_verification", &[("token", dead)])
+        eve.call("get_link", &[("link", "verification"), ("token", dead)])
             .await
             .refused(410, "link_expired");
         app.advance(60);
@@ -219,7 +221,7 @@ async fn five_wrong_codes_void_the_code_and_the_link() {
             .await
             .refused(401, "invalid_credentials");
     }
-    ada.call("get_verification", &[("token", &token(&mail))])
+    ada.call("get_link", &[("link", "verification"), ("token", &token(&mail))])
         .await
         .expect(200);
     verify(&ada, "code", &another(&right))
@@ -345,11 +347,13 @@ async fn uses_of_links_are_limited_by_client() {
     let browser = app.browser();
     for _ in 0..20 {
         browser
-            .call("get_verification", &[("token", SOME_TOKEN)])
+            .call("get_link", &[("link", "verification"), ("token", SOME_TOKEN)])
             .await
             .expect(410);
     }
-    let limited = browser.call("get_verification", &[("token", SOME_TOKEN)]).await;
+    let limited = browser
+        .call("get_link", &[("link", "verification"), ("token", SOME_TOKEN)])
+        .await;
     assert_eq!(limited.refused(429, "too_many_attempts").wait(), 60);
     browser
         .get(&format!("/verify?token={SOME_TOKEN}"))

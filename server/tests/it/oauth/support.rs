@@ -269,16 +269,21 @@ impl World {
 
     /// With less patience for a provider than the ten seconds it has.
     pub async fn impatient(most: Duration) -> Self {
-        let Self { acme, corp, app } = Self::new().await;
         let change = |config: &mut ServerConfig| {
             let http = config.auth.provider_http.clone();
             config.auth.provider_http = http.waiting_at_most(most);
         };
+        Self::new().await.configured(change).await
+    }
+
+    /// The same application, with a configuration that no variable can give it.
+    pub async fn configured(self, change: impl FnOnce(&mut ServerConfig)) -> Self {
+        let Self { acme, corp, app } = self;
         let app = app.configured(&Self::providers(&acme, &corp), change).await;
         Self { acme, corp, app }
     }
 
-    fn providers<'a>(acme: &'a Idp, corp: &'a Idp) -> [(&'a str, &'a str); 7] {
+    fn providers<'a>(acme: &'a Idp, corp: &'a Idp) -> [(&'a str, &'a str); 8] {
         [
             ("AUTH_PROVIDERS", "acme,corp"),
             ("ACME_ISSUER", acme.origin()),
@@ -288,6 +293,8 @@ impl World {
             ("CORP_ISSUER", corp.origin()),
             ("CORP_CLIENT_ID", "corp-client"),
             ("CORP_CLIENT_SECRET", "corp-secret"),
+            // Providers are the only ways in beside passwords.
+            ("EMAIL_SIGN_IN", "0"),
         ]
     }
 

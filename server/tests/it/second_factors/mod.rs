@@ -48,6 +48,13 @@ impl App {
         totp.build().unwrap().generate(at.try_into().unwrap()).to_string()
     }
 
+    // wing:mail
+    /// Completes the sign-in that waits in this browser.
+    pub async fn complete(&self, browser: &Browser) {
+        second(browser, &self.code(browser.app())).await.expect(200);
+    }
+    // end wing:mail
+
     /// A code that is wrong at every step near now.
     fn wrong(&self, app: &TestApp) -> String {
         let near: Vec<String> = (-2..3)

@@ -13,6 +13,13 @@ const WAYS_IN: &[(&str, &str, usize)] = &[
     ("password/mod.rs", ".start_session(", 2),
     // Signing in with a provider.
     ("oauth/flow/arrival.rs", ".start_session(", 1),
+    // wing:mail
+    // Signing in by mail; registering with the link of a mail and claiming an address, whose new users have no second factor
+    // yet. Their tests are beside the other ones of mail.
+    ("mail/sign_in.rs", ".start_session(", 1),
+    ("mail/registration.rs", ".start_session(", 1),
+    ("oauth/flow/claim.rs", ".start_session(", 1),
+    // end wing:mail
     // These two are behind the second factor: what all of the above leads to, and what completes it.
     ("session/request.rs", ".begin(tx, user_id", 1),
     ("session/half_way.rs", ".begin(tx, half_way.user_id", 1),

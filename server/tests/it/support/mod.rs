@@ -81,13 +81,22 @@ pub const FUNCTIONS: &[Function] = &[
     // end wing:clients
     // wing:mail
     ("send_verification", &[]),
-    ("get_verification", &[("token", SOME_TOKEN)]),
+    ("get_link", &[("link", "reset"), ("token", SOME_TOKEN)]),
     ("verify_email", &[("code", "12345678")]),
     ("forgot_password", &[("email", "ada@example.com")]),
-    ("get_reset", &[("token", SOME_TOKEN)]),
     (
         "reset_password",
         &[("token", SOME_TOKEN), ("new_password", OTHER_PASSWORD)],
+    ),
+    ("change_email", &[("email", "new@example.com")]),
+    ("confirm_email_change", &[("token", SOME_TOKEN)]),
+    ("undo_email_change", &[("token", SOME_TOKEN)]),
+    ("send_sign_in_code", &[("email", "ada@example.com")]),
+    ("sign_in_with_code", &[("code", "12345678")]),
+    ("claim_address", &[]),
+    (
+        "finish_registration",
+        &[("token", SOME_TOKEN), ("password", PASSWORD)],
     ),
     // end wing:mail
 ];
@@ -100,6 +109,7 @@ pub const ADMIN_FUNCTIONS: &[Function] = &[
     ("admin/list_events", &[("user_id", SOME_ID)]),
     ("admin/revoke_session", &[("session_id", SOME_ID)]),
     ("admin/revoke_all_sessions", &[("user_id", SOME_ID)]),
+    ("admin/invite", &[("email", "new@example.com"), ("role", "user")]), // wing:mail
     ("admin/disable_user", &[("user_id", SOME_ID)]),
     ("admin/enable_user", &[("user_id", SOME_ID)]),
     ("admin/set_role", &[("user_id", SOME_ID), ("role", "admin")]),
@@ -125,10 +135,14 @@ pub const OPEN_FUNCTIONS: &[&str] = &[
     "get_user",
     "get_privacy", // wing:data-rights
     // wing:mail
-    "get_verification",
+    "get_link",
     "forgot_password",
-    "get_reset",
     "reset_password",
+    "undo_email_change",
+    "send_sign_in_code",
+    "sign_in_with_code",
+    "finish_registration",
+    "claim_address",
     // end wing:mail
 ];
 

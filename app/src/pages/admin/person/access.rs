@@ -76,9 +76,13 @@ impl Actions {
 
     /// The number of answers that these forms have received.
     pub(super) fn done(self) -> usize {
-        let done = self.set_role.answers() + self.disable.answers() + self.enable.answers();
-        let done = done + self.reset_factors.answers(); // wing:second-factors
-        done
+        let forms = [
+            self.set_role,
+            self.disable,
+            self.enable,
+            self.reset_factors, // wing:second-factors
+        ];
+        forms.map(FormState::answers).iter().sum()
     }
 }
 

@@ -1,0 +1,153 @@
+//! Invitations. They are for whoever proves the address, by the link of the mail or by a provider that vouches for it, and
+//! may carry a role.
+
+use serde::{Deserialize, Serialize};
+use time::{Duration, OffsetDateTime};
+use uuid::Uuid;
+use wire::Role;
+
+use super::{
+    Mail, Queued,
+    outbox::{Kind, NewMail},
+    registration::{self, has_user},
+    texts,
+    tokens::{Found, Made, NewToken, Purpose, Whose},
+};
+use crate::{
+    db::Tx,
+    email::Email,
+    error::{Error, Result},
+};
+// wing:admin
+use crate::{
+    AdminSession,
+    admin::By,
+    audit::NewEvent,
+    auth::Auth,
+    limits::{Action, Subject},
+    session::RequestAuth,
+};
+// end wing:admin
+
+/// How long the link is valid.
+const LIFE: Duration = Duration::days(7);
+
+/// What the invitation gives.
+#[derive(Serialize, Deserialize)]
+struct Gift {
+    role: Role,
+}
+
+impl Mail {
+    /// Invites an address, from the command line. A user who has verified it gets a mail that says so, and nothing changes.
+    ///
+    /// # Errors
+    /// [`Error::InvalidEmail`]; [`Error::NotFound`] without mail
+    pub async fn invite(&self, email: &str, role: Role) -> Result<()> {
+        self.require()?;
+        let email: Email = email.parse()?;
+        let mut tx = self.0.db.begin().await?;
+        let _queued = self.enqueue_invitation(&mut tx, &email, role).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    async fn enqueue_invitation(&self, tx: &mut Tx, email: &Email, role: Role) -> Result<Queued> {
+        let is_known = has_user(tx, email).await?;
+        let new = NewToken {
+            purpose: Purpose::Invitation,
+            voids: Whose::Address(email),
+            user_id: None,
+            address: (!is_known).then_some(email),
+            browser: None,
+            data: Some(serde_json::to_value(Gift { role }).map_err(Error::internal)?),
+            life: LIFE,
+        };
+        let Made { token, .. } = self.make_token(tx, &new).await?;
+        let mail = NewMail {
+            kind: Kind::Invitation,
+            to: Some(email),
+            content: if is_known {
+                texts::already_registered(&self.0.public_url, "/login")
+            } else {
+                texts::invitation(&self.0.public_url, registration::PAGE, &token)
+            },
+            life: LIFE,
+        };
+        self.enqueue(tx, mail).await
+    }
+}
+
+// wing:admin
+impl Auth {
+    /// The same for an administrator.
+    ///
+    /// # Errors
+    /// Like [`Mail::invite`], and [`Error::TooManyAttempts`]
+    pub async fn invite(
+        &self,
+        request: &RequestAuth,
+        admin: &AdminSession,
+        email: &str,
+        role: Role,
+    ) -> Result<()> {
+        self.mail.require()?;
+        let email: Email = email.parse()?;
+        let from = Subject::address(request.client().limited_address());
+        let by_client = self.limits.attempt(Action::MailClient, &from)?;
+        let address = Subject::Email(email.as_str().to_owned());
+        let by_address = self.limits.attempt(Action::MailAddress, &address)?;
+        let by = By::Admin(admin);
+        let mut tx = self.administration().begin(by).await?;
+        let _queued = self.mail.enqueue_invitation(&mut tx, &email, role).await?;
+        by.sign(NewEvent::system_event("invite").note(role.name()))
+            .record(&mut tx, self.clock.now())
+            .await?;
+        tx.commit().await?;
+        by_client.counts();
+        by_address.counts();
+        Ok(())
+    }
+}
+// end wing:admin
+
+/// The role that an invitation gives.
+pub(super) fn role_of(invitation: &Found) -> Option<Role> {
+    let gift: Gift = serde_json::from_value(invitation.data.clone()?).ok()?;
+    Some(gift.role)
+}
+
+/// Whether an address is invited.
+pub(crate) async fn is_invited(tx: &mut Tx, email: &Email, now: OffsetDateTime) -> Result<bool> {
+    Ok(sqlx::query_scalar(
+        "SELECT EXISTS (SELECT 1 FROM mail_tokens WHERE address = $1 AND purpose = $2 AND expires_at > $3)",
+    )
+    .bind(email.as_str())
+    .bind(Purpose::Invitation.name())
+    .bind(now)
+    .fetch_one(&mut **tx)
+    .await?)
+}
+
+/// Spends the invitation of an address that was proven in another way. Returns the role that it gives.
+pub(crate) async fn take(tx: &mut Tx, email: &Email, now: OffsetDateTime) -> Result<Option<Role>> {
+    let taken: Option<Found> = sqlx::query_as(
+        "DELETE FROM mail_tokens WHERE address = $1 AND purpose = $2 AND expires_at > $3
+         RETURNING id, user_id, address, browser_hash, data",
+    )
+    .bind(email.as_str())
+    .bind(Purpose::Invitation.name())
+    .bind(now)
+    .fetch_optional(&mut **tx)
+    .await?;
+    Ok(taken.as_ref().and_then(role_of))
+}
+
+/// Gives a new user what an invitation of the address has promised, if there is one.
+///
+/// # Errors
+/// Of the database.
+pub(crate) async fn redeem(tx: &mut Tx, user_id: Uuid, email: &Email, now: OffsetDateTime) -> Result<()> {
+    let role = take(tx, email, now).await?;
+    registration::set_role(tx, user_id, role).await
+}
