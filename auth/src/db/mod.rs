@@ -38,7 +38,7 @@ pub(crate) use self::{
 };
 use crate::{
     clock::Clock, // wing:admin,clients
-    error::{Error, Result},
+    error::{Error, Result, chain},
 };
 
 /// The options for connecting to the engine.
@@ -243,7 +243,7 @@ impl From<sqlx::Error> for Error {
         if let E::Database(cause) = &error
             && cause.is_foreign_key_violation()
         {
-            tracing::info!(%error, "a row would have referred to something that has just been deleted");
+            tracing::warn!(error = %chain(&error), "a row would have referred to something that has just been deleted");
             return Self::NotSignedIn;
         }
         let unavailable = match &error {
