@@ -39,6 +39,12 @@ export const ANONYMOUS: Sight[] = [
   { name: 'not-found', show: notFound },
   { name: 'refused', show: refused },
   { name: 'development-provider', show: developmentProvider }, // wing:dev-provider
+  // wing:mail
+  { name: 'login-mail', show: opened('/login/mail') },
+  { name: 'login-code', show: opened('/login/code') },
+  { name: 'undo-dead', show: dead('/undo') },
+  { name: 'register-finish-dead', show: dead('/register/finish') },
+  // end wing:mail
 ];
 
 export const NEW: Sight[] = [
@@ -79,11 +85,11 @@ export const MAIL: Sight[] = [
   { name: 'verify', show: opened('/verify') },
   { name: 'verify-wrong', show: wrongCode },
   { name: 'verify-link', show: mailedLink },
-  { name: 'verify-dead', show: deadLink },
+  { name: 'verify-dead', show: dead('/verify') },
   { name: 'forgot', show: opened('/forgot') },
   { name: 'forgot-sent', show: opened('/forgot/sent') },
   { name: 'reset', show: resetLink },
-  { name: 'reset-dead', show: deadReset },
+  { name: 'reset-dead', show: dead('/reset') },
   { name: 'development-mail', show: mailbox },
   { name: 'mail-verification', show: mailItself },
 ];
@@ -219,11 +225,6 @@ async function mailedLink(visitor: Visitor): Promise<void> {
   await expect(visitor.button('Verify this address')).toBeVisible();
 }
 
-async function deadLink(visitor: Visitor): Promise<void> {
-  visitor.expectPage('/verify', 410);
-  await visitor.open('/verify?token=of-nobody');
-}
-
 async function resetLink(visitor: Visitor): Promise<void> {
   const session = await (await visitor.page.request.get('/api/session')).json();
   await visitor.open('/forgot');
@@ -234,9 +235,11 @@ async function resetLink(visitor: Visitor): Promise<void> {
   await expect(visitor.button('Set the password')).toBeVisible();
 }
 
-async function deadReset(visitor: Visitor): Promise<void> {
-  visitor.expectPage('/reset', 410);
-  await visitor.open('/reset?token=of-nobody');
+function dead(path: string): (visitor: Visitor) => Promise<void> {
+  return async (visitor) => {
+    visitor.expectPage(path, 410);
+    await visitor.open(`${path}?token=of-nobody`);
+  };
 }
 
 async function mailbox(visitor: Visitor): Promise<void> {
