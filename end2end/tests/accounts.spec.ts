@@ -40,7 +40,8 @@ test('an account is connected, signs in, and is disconnected', async ({ visitor 
 
 // wing:dev-provider
 test('either of two connected providers can be disconnected', async ({ visitor }) => {
-  const [atAcme, invented] = [somebody('acme').email, somebody('dev')];
+  // Without an address that Acme vouches for, there is no other way in.
+  const [atAcme, invented] = [somebody('unverified-acme').email, somebody('dev')];
   await visitor.signInWithAcme(atAcme);
   await visitor.open('/settings/accounts');
   await visitor.button('Connect Development').click();
@@ -55,13 +56,18 @@ test('either of two connected providers can be disconnected', async ({ visitor }
 });
 // end wing:dev-provider
 
-test('the only way to sign in cannot be removed until there is a password', async ({ visitor }) => {
-  await visitor.signInWithAcme(somebody().email);
+test('the only way to sign in cannot be removed', async ({ visitor }) => {
+  await visitor.signInWithAcme(somebody('unverified-ada').email);
   await visitor.open('/settings/accounts');
+  await expect(connected(visitor)).toContainText('This is your only way to sign in');
   await expect(visitor.button('Disconnect Acme')).toBeHidden();
-
   await connected(visitor).getByRole('link', { name: 'Set a password' }).click();
   await visitor.arrives('/settings/security');
+});
+
+test('with a password, the last account can be disconnected', async ({ visitor }) => {
+  await visitor.signInWithAcme(somebody().email);
+  await visitor.open('/settings/security');
   await visitor.field('New password').fill(somebody().password);
   await visitor.send(visitor.button('Set password'), '/api/set_password');
   await expect(visitor.status).toHaveText('Your password has been set, and your other sessions have ended.');
