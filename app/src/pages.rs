@@ -20,6 +20,8 @@ pub mod register;
 pub mod reset; // wing:mail
 pub mod second; // wing:second-factors
 pub mod settings;
+#[cfg(feature = "ssr")]
+pub mod signed_in;
 pub mod verify; // wing:mail
 
 use leptos::prelude::*;

@@ -12,6 +12,8 @@ use wire::{AuthSession, FlowError};
 
 #[cfg(feature = "ssr")]
 use crate::context::Context;
+#[cfg(feature = "ssr")]
+use crate::pages::signed_in::lead_on;
 use crate::{
     error::AppError,
     forms::Endpoint,
@@ -29,9 +31,8 @@ pub const FORMS: &[Endpoint] = &[CLAIM_ADDRESS];
 #[server]
 pub async fn claim_address(#[server(default)] return_to: Option<String>) -> Result<AuthSession, AppError> {
     let context = Context::take()?;
-    let session = context.auth.claim_address(&context.request).await?;
-    leptos_axum::redirect(auth::ReturnTo::or_default(return_to.as_deref()).as_str());
-    Ok(session)
+    let signed_in = context.auth.claim_address(&context.request).await;
+    lead_on(signed_in, return_to.as_deref())
 }
 
 const CLAIM_ADDRESS: Endpoint = Endpoint::of::<ClaimAddress>(&[paths::LOGIN]);

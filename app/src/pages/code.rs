@@ -10,8 +10,8 @@ use wire::{AuthSession, MailLink};
 
 #[cfg(feature = "ssr")]
 use crate::context::Context;
-#[cfg(feature = "ssr")] // wing:second-factors
-use crate::pages::second; // wing:second-factors
+#[cfg(feature = "ssr")]
+use crate::pages::signed_in::lead_on;
 use crate::{
     error::AppError,
     forms::Endpoint,
@@ -22,7 +22,7 @@ use crate::{
     secret::Secret,
     setup::Setup,
     ui::{
-        field::{Checkbox, Field},
+        field::{Checkbox, EmailField, Field},
         form::{Form, FormState, Notice, Submit},
         link::{RETURN_TO, TOKEN, asked_return_to, leading_to},
     },
@@ -66,14 +66,7 @@ pub async fn sign_in_with_code(
     };
     let SignedInByMail { session, return_to } =
         context.auth.sign_in_with_code(&context.request, proof).await?;
-    // wing:second-factors
-    if let Err(auth::Error::SecondFactorRequired) = &session {
-        leptos_axum::redirect(&second::page(Some(return_to.as_str())));
-    }
-    // end wing:second-factors
-    let session = session?;
-    leptos_axum::redirect(return_to.as_str());
-    Ok(session)
+    lead_on(session, Some(return_to.as_str()))
 }
 
 const SIGN_IN_WITH_CODE: Endpoint =
@@ -90,15 +83,7 @@ pub fn AskPage() -> impl IntoView {
             <p>"Enter the e-mail address of your account. We send you a code, which you then type in this browser."</p>
             <Notice form />
             <Form form class="stack">
-                <Field
-                    form
-                    name="email"
-                    label="E-mail"
-                    kind="email"
-                    autocomplete="username"
-                    required=true
-                    about=AppError::is_about_email
-                />
+                <EmailField form />
                 <Checkbox form name="remember" label="Keep me signed in" />
                 {return_to.map(|path| view! { <input type="hidden" name=RETURN_TO value=path /> })}
                 <Submit form label="Send the code" busy="Sending…" />

@@ -14,7 +14,7 @@ use crate::{
     forms::Endpoint,
     pages::{mail_link::MailPage, paths},
     ui::{
-        field::Field,
+        field::EmailField,
         form::{Form, FormState, Notice, Submit},
     },
 };
@@ -42,15 +42,7 @@ pub fn Forgot() -> impl IntoView {
             <p>"Enter the e-mail address of your account. We send you a link with which you choose a new password."</p>
             <Notice form />
             <Form form class="stack">
-                <Field
-                    form
-                    name="email"
-                    label="E-mail"
-                    kind="email"
-                    autocomplete="username"
-                    required=true
-                    about=AppError::is_about_email
-                />
+                <EmailField form />
                 <Submit form label="Send the link" busy="Sending…" />
             </Form>
             <p class="aside">

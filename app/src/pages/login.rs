@@ -12,8 +12,8 @@ use wire::AuthSession;
 #[cfg(feature = "ssr")]
 use crate::context::Context;
 use crate::pages::claim::NotMine; // wing:mail
-#[cfg(feature = "ssr")] // wing:second-factors
-use crate::pages::second; // wing:second-factors
+#[cfg(feature = "ssr")]
+use crate::pages::signed_in::lead_on;
 use crate::{
     error::AppError,
     forms::Endpoint,
@@ -45,14 +45,7 @@ pub async fn login(
         .auth
         .sign_in_with_password(&context.request, &email, password.into(), remember)
         .await;
-    // wing:second-factors
-    if let Err(auth::Error::SecondFactorRequired) = &signed_in {
-        leptos_axum::redirect(&second::page(return_to.as_deref()));
-    }
-    // end wing:second-factors
-    let session = signed_in?;
-    leptos_axum::redirect(auth::ReturnTo::or_default(return_to.as_deref()).as_str());
-    Ok(session)
+    lead_on(signed_in, return_to.as_deref())
 }
 
 const LOGIN: Endpoint = Endpoint::of::<Login>(&[paths::LOGIN]).coming_back(&["email", "remember"]);

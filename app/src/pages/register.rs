@@ -12,6 +12,8 @@ use wire::Registration; // wing:mail
 
 #[cfg(feature = "ssr")]
 use crate::context::Context;
+#[cfg(feature = "ssr")]
+use crate::pages::signed_in::lead_on;
 use crate::{
     error::AppError,
     forms::Endpoint,
@@ -19,7 +21,7 @@ use crate::{
     secret::Secret,
     setup::Setup,
     ui::{
-        field::{Checkbox, Field},
+        field::{Checkbox, EmailField, Field},
         form::{Form, FormState, Notice, Submit},
         link::{RETURN_TO, asked_return_to, leading_to},
         providers::ProviderChoice,
@@ -58,7 +60,7 @@ pub async fn register(
     }
     // end wing:mail
     let password = password.ok_or(AppError::InvalidInput)?;
-    let session = context
+    let signed_in = context
         .auth
         .register(
             &context.request,
@@ -67,9 +69,8 @@ pub async fn register(
             name.as_deref(),
             remember,
         )
-        .await?;
-    leptos_axum::redirect(auth::ReturnTo::or_default(return_to.as_deref()).as_str());
-    Ok(Some(session))
+        .await;
+    lead_on(signed_in, return_to.as_deref()).map(Some)
 }
 
 const REGISTER: Endpoint =
@@ -96,15 +97,7 @@ pub fn RegisterPage() -> impl IntoView {
             <Notice form />
             <Form form class="stack">
                 <Field form name="name" label="Name (optional)" autocomplete="name" />
-                <Field
-                    form
-                    name="email"
-                    label="E-mail"
-                    kind="email"
-                    autocomplete="username"
-                    required=true
-                    about=AppError::is_about_email
-                />
+                <EmailField form />
                 <Field
                     form
                     name="password"
@@ -140,15 +133,7 @@ fn ByMail(form: FormState, login: String) -> impl IntoView {
             <Notice form />
             <Form form class="stack">
                 <Field form name="name" label="Name (optional)" autocomplete="name" />
-                <Field
-                    form
-                    name="email"
-                    label="E-mail"
-                    kind="email"
-                    autocomplete="username"
-                    required=true
-                    about=AppError::is_about_email
-                />
+                <EmailField form />
                 <Submit form label="Send the link" busy="Sending…" />
                 <ProviderChoice />
             </Form>

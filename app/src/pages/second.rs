@@ -11,6 +11,8 @@ use wire::AuthSession;
 
 #[cfg(feature = "ssr")]
 use crate::context::Context;
+#[cfg(feature = "ssr")]
+use crate::pages::signed_in::lead_on;
 use crate::{
     error::AppError,
     forms::Endpoint,
@@ -34,24 +36,14 @@ pub async fn second_factor(
     #[server(default)] return_to: Option<String>,
 ) -> Result<AuthSession, AppError> {
     let context = Context::take()?;
-    let session = context
+    let signed_in = context
         .auth
         .second_factor(&context.request, &code.into(), trust)
-        .await?;
-    leptos_axum::redirect(auth::ReturnTo::or_default(return_to.as_deref()).as_str());
-    Ok(session)
+        .await;
+    lead_on(signed_in, return_to.as_deref())
 }
 
 const SECOND_FACTOR: Endpoint = Endpoint::of::<SecondFactor>(&[paths::LOGIN_SECOND]).coming_back(&["trust"]);
-
-/// The page to which a sign-in leads that needs a second factor.
-#[cfg(feature = "ssr")]
-pub fn page(return_to: Option<&str>) -> String {
-    leading_to(
-        paths::LOGIN_SECOND,
-        return_to.filter(|path| auth::ReturnTo::parse(path).is_some()),
-    )
-}
 
 /// The page.
 #[component]

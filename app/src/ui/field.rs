@@ -61,6 +61,31 @@ pub fn Field(
     }
 }
 
+/// The field for the e-mail address that a form is about.
+#[component]
+pub fn EmailField(
+    /// The form it is in.
+    form: FormState,
+    /// The label.
+    #[prop(default = "E-mail")]
+    label: &'static str,
+    /// The autocomplete token.
+    #[prop(default = "username")]
+    autocomplete: &'static str,
+) -> impl IntoView {
+    view! {
+        <Field
+            form
+            name="email"
+            label
+            kind="email"
+            autocomplete
+            required=true
+            about=AppError::is_about_email
+        />
+    }
+}
+
 /// Several lines of text.
 #[component]
 pub fn TextArea(

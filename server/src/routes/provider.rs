@@ -120,7 +120,7 @@ pub(crate) async fn finish(
         // wing:second-factors
         Ok(Finished::HalfWay(way_back)) => {
             let return_to = way_back.return_to.as_ref().map(ReturnTo::as_str);
-            see_other(&app::pages::second::page(return_to))
+            see_other(&app::pages::signed_in::second_factor(return_to))
         }
         // end wing:second-factors
         Ok(Finished::AlreadySignedIn) => see_other(PROFILE),

@@ -16,7 +16,7 @@ use crate::{
     pages::paths,
     setup::Setup,
     ui::{
-        field::Field,
+        field::EmailField,
         form::{Form, FormState, Notice, Submit},
     },
 };
@@ -52,15 +52,7 @@ pub fn InviteCard() -> impl IntoView {
                 <h2 id="invite-title">"Invite somebody"</h2>
                 <Notice form done="The invitation is on its way. It is valid for 7 days." />
                 <Form form class="stack" emptied=true>
-                    <Field
-                        form
-                        name="email"
-                        label="E-mail"
-                        kind="email"
-                        autocomplete="off"
-                        required=true
-                        about=AppError::is_about_email
-                    />
+                    <EmailField form autocomplete="off" />
                     <div class="field">
                         <label for="invite-role">"Role"</label>
                         <select id="invite-role" name="role">

@@ -22,7 +22,7 @@ use crate::{
     setup::Setup,
     ui::{
         address::Address,
-        field::Field,
+        field::EmailField,
         form::{Form, FormState, Notice, Submit},
         link::TOKEN,
     },
@@ -99,15 +99,7 @@ pub fn EmailAddress() -> impl IntoView {
                 <p class="hint">"We send a link to the new address. Until you open it, the present one stays."</p>
                 <Notice form done="A mail with a link is on its way to the new address." />
                 <Form form class="stack" emptied=true>
-                    <Field
-                        form
-                        name="email"
-                        label="New e-mail address"
-                        kind="email"
-                        autocomplete="email"
-                        required=true
-                        about=AppError::is_about_email
-                    />
+                    <EmailField form label="New e-mail address" autocomplete="email" />
                     <Submit form label="Change address" busy="Sending…" />
                 </Form>
             </section>

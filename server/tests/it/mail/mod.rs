@@ -13,6 +13,7 @@ mod smtp_server;
 mod verification;
 
 use auth::mail::Delivered;
+use http::Method;
 
 use crate::support::{Browser, TestApp};
 
@@ -57,6 +58,20 @@ pub async fn reset_token(app: &TestApp, to: &str) -> String {
 /// The page that a link to a new password leads to.
 pub async fn reset_page(app: &TestApp, to: &str) -> String {
     format!("/reset?token={}", reset_token(app, to).await)
+}
+
+/// Looks at a link's page again and again: it is there, kept by nobody, and tells other sites nothing of its address.
+pub async fn look(browser: &Browser, page: &str) {
+    for method in [Method::GET, Method::HEAD, Method::GET] {
+        let answer = browser
+            .request(method, page)
+            .header("accept", "text/html")
+            .send()
+            .await
+            .expect(200);
+        assert_eq!(answer.header("referrer-policy"), Some("strict-origin"));
+        assert!(answer.header("cache-control").unwrap().contains("no-store"));
+    }
 }
 
 /// The token in a mail's link.

@@ -1,10 +1,9 @@
 //! Who may register, and that an address is proven before there is an account.
 
 use auth::mail::Registration;
-use http::Method;
 use serde_json::Value;
 
-use super::{ADA, mails, newest, token, verified};
+use super::{ADA, look, mails, newest, token, verified};
 use crate::oauth::support::{World, person, person_with};
 use crate::support::{Answer, Browser, OTHER_PASSWORD, PASSWORD, SOME_TOKEN, TestApp, all_at_once, contains};
 
@@ -59,15 +58,7 @@ async fn a_confirmed_address_comes_before_the_account() {
     app.assert_counts(&[("users", 0)]).await;
     let browser = app.browser();
     let page = format!("/register/finish?token={link}");
-    for method in [Method::GET, Method::HEAD, Method::GET] {
-        let answer = browser
-            .request(method, &page)
-            .header("accept", "text/html")
-            .send()
-            .await
-            .expect(200);
-        assert_eq!(answer.header("referrer-policy"), Some("strict-origin"));
-    }
+    look(&browser, &page).await;
     for (password, code) in [("short", "password_too_short"), (NEW, "password_too_common")] {
         finish(&browser, &link, password).await.refused(422, code);
     }

@@ -1,8 +1,6 @@
 //! A new password by mail: for whoever owns the address, and for nobody who has prepared the account for them.
 
-use http::Method;
-
-use super::{ADA, mails, newest, token, verified};
+use super::{ADA, look, mails, newest, token, verified};
 use crate::support::{
     Answer, Browser, OTHER_PASSWORD, PASSWORD, RANDOM_ID, SOME_TOKEN, TestApp, all_at_once, contains,
 };
@@ -197,16 +195,7 @@ async fn a_password_that_is_refused_spends_nothing_and_neither_does_looking() {
     let token = asked(&app, ADA).await;
     let browser = app.browser();
     let page = format!("/reset?token={token}");
-    for method in [Method::GET, Method::HEAD, Method::GET] {
-        let answer = browser
-            .request(method, &page)
-            .header("accept", "text/html")
-            .send()
-            .await
-            .expect(200);
-        assert_eq!(answer.header("referrer-policy"), Some("strict-origin"));
-        assert!(answer.header("cache-control").unwrap().contains("no-store"));
-    }
+    look(&browser, &page).await;
     let shown = browser.get(&page).await.expect(200).text();
     assert_eq!(
         shown

@@ -1,8 +1,6 @@
 //! Signing in by mail: in the browser that has asked, and in no other.
 
-use http::Method;
-
-use super::{ADA, code, mails, newest, token, verified};
+use super::{ADA, code, look, mails, newest, token, verified};
 use crate::support::{Answer, Browser, PASSWORD, RANDOM_ID, SOME_TOKEN, TestApp, all_at_once, contains};
 
 const NOBODY: &str = "nobody@example.com";
@@ -98,16 +96,7 @@ async fn looking_spends_nothing_and_ten_minutes_end_it() {
     let (browser, code, link) = asked(&app).await;
     let browser = browser.unhindered();
     let page = format!("/login/link?token={link}");
-    for method in [Method::GET, Method::HEAD, Method::GET] {
-        let answer = browser
-            .request(method, &page)
-            .header("accept", "text/html")
-            .send()
-            .await
-            .expect(200);
-        assert_eq!(answer.header("referrer-policy"), Some("strict-origin"));
-        assert!(answer.header("cache-control").unwrap().contains("no-store"));
-    }
+    look(&browser, &page).await;
     assert!(!browser.is_signed_in().await);
     app.advance(600);
     by(&browser, "code", &code)
