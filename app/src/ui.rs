@@ -3,7 +3,6 @@
 pub mod address;
 pub mod alert;
 pub mod avatar;
-pub mod device;
 pub mod events;
 pub mod failure;
 pub mod field;

@@ -1,6 +1,9 @@
 //! The audit log: what happened to an account, for its user and for administrators.
 
-use std::net::IpAddr;
+mod deed;
+mod history;
+
+use std::collections::BTreeSet; // wing:mail
 
 use serde::{Deserialize, Serialize};
 use sqlx::types::Json;
@@ -8,7 +11,10 @@ use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 use wire::{Actor, Event, Timestamp};
 
+pub(crate) use self::{deed::Deed, history::History};
+use crate::mail::notices::{Doer, Notice}; // wing:mail
 use crate::{
+    client::Client,
     db::{Database, Expired, Tx},
     error::Result,
 };
@@ -52,10 +58,10 @@ struct Detail {
 #[derive(Clone, Copy, Debug)]
 #[must_use = "it is written by `record`"]
 pub(crate) struct NewEvent<'a> {
-    kind: &'a str,
+    kind: Deed,
     user_id: Option<Uuid>,
     session_id: Option<Uuid>,
-    ip: Option<IpAddr>,
+    client: Option<&'a Client>,
     note: &'a str,
     actor_id: Option<Uuid>,
     by: Option<&'a str>,
@@ -63,7 +69,7 @@ pub(crate) struct NewEvent<'a> {
 
 impl<'a> NewEvent<'a> {
     /// An action of a user on their own account.
-    pub(crate) fn of(user_id: Uuid, kind: &'a str) -> Self {
+    pub(crate) fn of(user_id: Uuid, kind: Deed) -> Self {
         Self {
             user_id: Some(user_id),
             ..Self::system_event(kind)
@@ -71,12 +77,12 @@ impl<'a> NewEvent<'a> {
     }
 
     /// An event about no account, or about one that is gone.
-    pub(crate) const fn system_event(kind: &'a str) -> Self {
+    pub(crate) const fn system_event(kind: Deed) -> Self {
         Self {
             kind,
             user_id: None,
             session_id: None,
-            ip: None,
+            client: None,
             note: "",
             actor_id: None,
             by: None,
@@ -99,9 +105,12 @@ impl<'a> NewEvent<'a> {
         }
     }
 
-    /// The address it came from, if known.
-    pub(crate) fn from(self, ip: Option<IpAddr>) -> Self {
-        Self { ip, ..self }
+    /// The client that it came from. The log has its address.
+    pub(crate) fn from(self, client: &'a Client) -> Self {
+        Self {
+            client: Some(client),
+            ..self
+        }
     }
 
     /// One more word: the provider, the method, the role.
@@ -130,10 +139,71 @@ impl<'a> NewEvent<'a> {
     // end wing:admin,data-rights
 
     /// Writes the event, in the transaction that makes it true.
+    // wing:mail
+    /// Its user is told of it, if that is to be, see [`Notice::of`].
+    // end wing:mail
     ///
     /// # Errors
     /// Of the database.
-    pub(crate) async fn record(self, tx: &mut Tx, at: OffsetDateTime) -> Result<()> {
+    pub(crate) async fn record(self, tx: &mut Tx, history: &History) -> Result<()> {
+        self.write(tx, history.clock().now()).await?;
+        self.tell(tx, history).await?; // wing:mail
+        Ok(())
+    }
+
+    // wing:mail
+    /// Tells the user, if that is to be.
+    async fn tell(self, tx: &mut Tx, history: &History) -> Result<()> {
+        let doer = Doer::Holder(self.client);
+        // wing:admin,data-rights
+        let doer = if self.by.is_some() { Doer::Operator } else { doer };
+        // end wing:admin,data-rights
+        // wing:admin
+        let doer = if self.actor_id.is_some() {
+            Doer::Administrator
+        } else {
+            doer
+        };
+        // end wing:admin
+        let told = history
+            .mail()
+            .zip(self.user_id)
+            .zip(Notice::of(self.kind, doer, self.note));
+        match told {
+            Some(((mail, user_id), notice)) => mail.notify(tx, user_id, notice, doer).await,
+            None => Ok(()),
+        }
+    }
+    // end wing:mail
+
+    /// Writes the event once for each of these sessions, of several users.
+    // wing:mail
+    /// Each user is told once, however many of their sessions there are.
+    // end wing:mail
+    ///
+    /// # Errors
+    /// Of the database.
+    pub(crate) async fn record_for(
+        self,
+        tx: &mut Tx,
+        history: &History,
+        sessions: impl Iterator<Item = (Uuid, Uuid)>,
+    ) -> Result<()> {
+        let now = history.clock().now();
+        let mut users = BTreeSet::new(); // wing:mail
+        for (user_id, session_id) in sessions {
+            self.about(user_id).session(session_id).write(tx, now).await?;
+            users.insert(user_id); // wing:mail
+        }
+        // wing:mail
+        for user_id in users {
+            self.about(user_id).tell(tx, history).await?;
+        }
+        // end wing:mail
+        Ok(())
+    }
+
+    async fn write(self, tx: &mut Tx, at: OffsetDateTime) -> Result<()> {
         let (note, by) = (self.note.to_owned(), self.by.map(str::to_owned));
         sqlx::query(
             "INSERT INTO audit_events (id, at, user_id, actor_id, session_id, kind, ip, detail)
@@ -144,8 +214,8 @@ impl<'a> NewEvent<'a> {
         .bind(self.user_id)
         .bind(self.actor_id)
         .bind(self.session_id)
-        .bind(self.kind)
-        .bind(self.ip.map(|ip| ip.to_string()))
+        .bind(self.kind.name())
+        .bind(self.client.and_then(|client| client.ip).map(|ip| ip.to_string()))
         .bind(Json(Detail { note, by }))
         .execute(&mut **tx)
         .await?;

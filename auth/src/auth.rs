@@ -6,10 +6,16 @@ use uuid::Uuid;
 use wire::{Event, User, WaysIn};
 
 use crate::clients::{self, Clients}; // wing:clients
-use crate::mail::{self, Mail}; // wing:mail
+// wing:mail
+use crate::mail::{
+    self, Mail,
+    notices::{Doer, Notice, verified_address},
+};
+// end wing:mail
 use crate::{
     admin, // wing:admin
-    audit::{self, NewEvent},
+    audit::{self, Deed, History, NewEvent},
+    client::Client,
     clock::Clock,
     config::Config,
     cookies::Cookies,
@@ -46,6 +52,8 @@ pub struct Parts {
     pub detached: Detached,
     /// The clock.
     pub clock: Clock,
+    /// The audit log.
+    pub(crate) history: History,
     /// The key ring.
     pub keys: Arc<KeyRing>,
     /// How cookies are written and read.
@@ -98,11 +106,22 @@ impl Auth {
         let detached = Detached::default();
         let keys = Arc::new(KeyRing::new(&config.secrets));
         let cookies = Cookies::new(config.public_url.secure());
+        let history = History::new(clock.clone());
+        // wing:mail
+        let shared = mail::Shared {
+            db: &db,
+            clock: &clock,
+            keys: &keys,
+            public_url: &config.public_url,
+        };
+        let mail = Mail::new(&shared, &config);
+        let history = history.told_by(mail.clone());
+        // end wing:mail
         let sessions = Sessions::new(
             db.clone(),
             config.listen.as_ref(),
             Arc::clone(&keys),
-            clock.clone(),
+            history.clone(),
             cookies,
             config.lifetimes,
             &detached,
@@ -127,15 +146,6 @@ impl Auth {
             has_dev_app,
         );
         // end wing:clients
-        // wing:mail
-        let shared = mail::Shared {
-            db: &db,
-            clock: &clock,
-            keys: &keys,
-            public_url: &config.public_url,
-        };
-        let mail = Mail::new(&shared, &config);
-        // end wing:mail
         Self(Arc::new(Parts {
             passwords: Passwords::new(
                 config.password_min_length,
@@ -146,7 +156,7 @@ impl Auth {
                 &config,
                 db.clone(),
                 Arc::clone(&keys),
-                clock.clone(),
+                history.clone(),
                 cookies,
                 Arc::clone(&users),
                 detached.clone(),
@@ -165,6 +175,7 @@ impl Auth {
             db,
             detached,
             clock,
+            history,
             keys,
             cookies,
             sessions,
@@ -204,9 +215,10 @@ impl Auth {
             return Ok(false);
         };
         let mut tx = self.db.begin().await?;
-        let event = NewEvent::system_event("sign_out").from(request.client().ip);
+        let event = NewEvent::system_event(Deed::SignOut).from(request.client());
         let which = vec![Ending::Any { session_id }];
-        let ended = self.sessions.marks().end_noted(&mut tx, which, event).await?;
+        let marks = self.sessions.marks();
+        let ended = marks.end_noted(&mut tx, which, event, &self.history).await?;
         // The session has already ended, and the browser has another one by now, which this request did not mean.
         if ended == 0 && request.is_late().await? {
             return Ok(false);
@@ -239,7 +251,7 @@ impl Auth {
     // end wing:admin
     pub async fn delete_user(&self, tx: &mut Tx, user_id: Uuid) -> Result<()> {
         self.hold_to_delete(tx, user_id).await?;
-        self.delete_held(tx, user_id).await
+        self.delete_held(tx, user_id, None).await
     }
 
     /// The first half: locks a user, so that no sign-in happens meanwhile and nothing new refers to the user. Returns the
@@ -250,8 +262,14 @@ impl Auth {
         users::hold(tx, user_id).await?.ok_or(Error::NotFound)
     }
 
-    /// The second half.
-    pub(crate) async fn delete_held(&self, tx: &mut Tx, user_id: Uuid) -> Result<()> {
+    /// The second half, at the request of this client.
+    pub(crate) async fn delete_held(
+        &self,
+        tx: &mut Tx,
+        user_id: Uuid,
+        client: Option<&Client>,
+    ) -> Result<()> {
+        let told = verified_address(tx, user_id).await?; // wing:mail
         // The sessions first: their rows go with the user's row, and afterwards it would be unknown which to mark.
         self.sessions.marks().end_all(tx, user_id).await?;
         audit::forget(tx, user_id).await?;
@@ -259,9 +277,15 @@ impl Auth {
         if !self.users.delete(tx, user_id).await? {
             return Err(Error::NotFound);
         }
-        NewEvent::system_event("delete_user")
-            .record(tx, self.clock.now())
-            .await
+        // wing:mail
+        // Its row keeps the address for as long as it waits.
+        if let Some(to) = told.filter(|_| self.mail.is_on()) {
+            let doer = Doer::Holder(client);
+            self.mail.notify_at(tx, Some(&to), Notice::Deleted, doer).await?;
+        }
+        // end wing:mail
+        let event = NewEvent::system_event(Deed::DeleteUser);
+        event.record(tx, &self.history).await
     }
 
     /// The newest events of the user's account, including at least the newest of each kind.

@@ -136,8 +136,12 @@ struct Key {
     mark: Hmac<Sha256>,
     /// The key that tags refresh tokens.
     tag: Hmac<Sha256>, // wing:clients
+    // wing:mail
     /// The key for codes in mails.
-    code: Hmac<Sha256>, // wing:mail
+    code: Hmac<Sha256>,
+    /// The key for fingerprints.
+    fingerprint: Hmac<Sha256>,
+    // end wing:mail
 }
 
 /// The keys, newest first.
@@ -299,6 +303,17 @@ impl KeyRing {
             .iter()
             .any(|key| key.code_of(hash, code).verify_slice(mac).is_ok())
     }
+
+    /// What is stored in the place of a text that has to be found again, and that somebody with a copy of the database
+    /// could guess.
+    pub(crate) fn fingerprint(&self, of: &Place) -> [u8; 32] {
+        self.keys[0].fingerprint_of(of)
+    }
+
+    /// The same by each of the keys, newest first: what an older one made is found, too.
+    pub(crate) fn fingerprints(&self, of: &Place) -> Vec<[u8; 32]> {
+        self.keys.iter().map(|key| key.fingerprint_of(of)).collect()
+    }
     // end wing:mail
 
     /// The user that a mark belongs to; `None` if the mark is not ours.
@@ -330,6 +345,8 @@ impl Key {
             // wing:mail
             code: Hmac::new_from_slice(&expand(secret, label!("mail-code/v1")))
                 .expect("HMAC takes any key length"),
+            fingerprint: Hmac::new_from_slice(&expand(secret, label!("fingerprint/v1")))
+                .expect("HMAC takes any key length"),
             // end wing:mail
         }
     }
@@ -340,6 +357,12 @@ impl Key {
         mac.update(hash);
         mac.update(code.as_bytes());
         mac
+    }
+
+    fn fingerprint_of(&self, of: &Place) -> [u8; 32] {
+        let mut mac = self.fingerprint.clone();
+        mac.update(&of.0);
+        mac.finalize().into_bytes().into()
     }
     // end wing:mail
 

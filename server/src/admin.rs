@@ -200,7 +200,7 @@ fn counted(number: usize) -> String {
 
 async fn open(config: &Config) -> Result<(Administration, Database), Failure> {
     let db = command_line::open(config).await?;
-    let people = Administration::at_command_line(db.clone(), Clock::system(), config.lifetimes).await?;
+    let people = Administration::at_command_line(config, db.clone(), Clock::system()).await?;
     Ok((people, db))
 }
 

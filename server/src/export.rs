@@ -20,7 +20,12 @@ pub async fn export(config: Config, who: &str) -> Result<(), Failure> {
         Arc::new(KeyRing::new(&config.secrets)), // wing:private-data
         Clock::system(),
     );
-    let export = match Export::at_command_line(buckets, Clock::system(), who).await {
+    let clock = Clock::system();
+    let export = Export::at_command_line(
+        &config, // wing:mail
+        buckets, clock, who,
+    );
+    let export = match export.await {
         Err(AuthError::NotFound) => return Err(format!("no user has the id or address {who}").into()),
         export => export?,
     };

@@ -8,7 +8,7 @@ use super::{Administration, By, another_admin_stays};
 use crate::second_factors; // wing:second-factors
 use crate::users; // wing:second-factors,mail
 use crate::{
-    audit::NewEvent,
+    audit::{Deed, NewEvent},
     db::{Database, Tx},
     error::{Error, Result},
     session::Ending,
@@ -65,7 +65,7 @@ impl Administration {
             .execute(&mut *tx)
             .await?;
         self.marks.end(&mut tx, Ending::All { user_id }).await?;
-        self.note(&mut tx, by, user_id, "disable", "").await?;
+        self.note(&mut tx, by, user_id, Deed::Disable, "").await?;
         tx.commit().await?;
         tracing::info!(user = %user_id, by = %by, "disabled a user");
         Ok(())
@@ -86,7 +86,7 @@ impl Administration {
             .bind(now)
             .execute(&mut *tx)
             .await?;
-        self.note(&mut tx, by, user_id, "enable", "").await?;
+        self.note(&mut tx, by, user_id, Deed::Enable, "").await?;
         tx.commit().await?;
         tracing::info!(user = %user_id, by = %by, "enabled a user");
         Ok(())
@@ -115,7 +115,8 @@ impl Administration {
             .execute(&mut *tx)
             .await?;
         self.marks.refresh_snapshots(&mut tx, user_id).await?;
-        self.note(&mut tx, by, user_id, "set_role", role.name()).await?;
+        self.note(&mut tx, by, user_id, Deed::SetRole, role.name())
+            .await?;
         tx.commit().await?;
         tracing::info!(user = %user_id, role = role.name(), by = %by, "changed a user's role");
         Ok(())
@@ -137,7 +138,7 @@ impl Administration {
             return Err(Error::NoSecondFactor);
         }
         self.marks.end(&mut tx, Ending::All { user_id }).await?;
-        self.note(&mut tx, by, user_id, "reset_factors", "").await?;
+        self.note(&mut tx, by, user_id, Deed::ResetFactors, "").await?;
         tx.commit().await?;
         tracing::info!(user = %user_id, by = %by, "removed a user's second factors");
         Ok(())
@@ -154,6 +155,8 @@ impl Administration {
         let now = self.clock.now();
         let mut tx = self.begin(by).await?;
         users::lock(&mut tx, user_id).await?.ok_or(Error::NotFound)?;
+        // Now, so that the former address is told.
+        self.note(&mut tx, by, user_id, Deed::SetEmail, "").await?;
         let set = sqlx::query(
             "UPDATE users SET email = $2, email_verified_at = NULL, updated_at = $3 WHERE id = $1",
         )
@@ -170,7 +173,6 @@ impl Administration {
         };
         self.marks.refresh_snapshots(&mut tx, user_id).await?;
         Mail::end_tokens(&mut tx, user_id).await?;
-        self.note(&mut tx, by, user_id, "set_email", "").await?;
         tx.commit().await?;
         tracing::info!(user = %user_id, by = %by, "set a user's address");
         Ok(())
@@ -179,8 +181,8 @@ impl Administration {
 
     pub(super) async fn end(&self, by: By<'_>, which: Vec<Ending>) -> Result<usize> {
         let mut tx = self.begin(by).await?;
-        let event = by.sign(NewEvent::system_event("revoke_session"));
-        let ended = self.marks.end_noted(&mut tx, which, event).await?;
+        let event = by.sign(NewEvent::system_event(Deed::RevokeSession));
+        let ended = self.marks.end_noted(&mut tx, which, event, &self.history).await?;
         tx.commit().await?;
         tracing::info!(sessions = ended, by = %by, "ended sessions");
         Ok(ended)
@@ -208,9 +210,9 @@ impl Administration {
         Ok((tx, target))
     }
 
-    async fn note(&self, tx: &mut Tx, by: By<'_>, user_id: Uuid, kind: &str, note: &str) -> Result<()> {
-        by.sign(NewEvent::of(user_id, kind).note(note))
-            .record(tx, self.clock.now())
+    async fn note(&self, tx: &mut Tx, by: By<'_>, user_id: Uuid, deed: Deed, note: &str) -> Result<()> {
+        by.sign(NewEvent::of(user_id, deed).note(note))
+            .record(tx, &self.history)
             .await
     }
 }

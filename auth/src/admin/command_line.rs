@@ -6,11 +6,13 @@ use wire::{Role, SessionInfo, UserRow, WaysIn};
 
 use super::{Administration, By};
 use crate::{
+    audit::History,
     clock::Clock,
+    config::Config,
     db::{Database, Db},
     email::Email,
     error::{Error, Result},
-    session::{Ending, Lifetimes, Marks, table},
+    session::{Ending, Marks, table},
     users,
 };
 
@@ -40,15 +42,25 @@ const PERSON: &str =
      FROM users WHERE ";
 
 impl Administration {
-    /// Administration from the command line, over a migrated database. `lifetimes` are those of the running
-    /// servers, which decide how long an ended session must be remembered as ended.
+    /// Administration from the command line, over a migrated database. The configuration is that of the running
+    /// servers: it decides how long an ended session must be remembered as ended.
+    // wing:mail
+    /// Users are told what is done to them if it has mail and a secret.
+    // end wing:mail
     ///
     /// # Errors
     /// [`Error::Unavailable`]
-    pub async fn at_command_line(db: Database, clock: Clock, lifetimes: Lifetimes) -> Result<Self> {
+    pub async fn at_command_line(config: &Config, db: Database, clock: Clock) -> Result<Self> {
         db.agree_on_time(&clock).await?;
-        let marks = Marks::new(clock.clone(), lifetimes.snapshot);
-        Ok(Self { db, clock, marks })
+        let marks = Marks::new(clock.clone(), config.lifetimes.snapshot);
+        let history = History::new(clock.clone());
+        let history = history.told_by_command(config, &db); // wing:mail
+        Ok(Self {
+            db,
+            clock,
+            history,
+            marks,
+        })
     }
 
     /// The user with this id, or with this address, verified or not. Use it to look a user up, or to take something

@@ -21,7 +21,7 @@ pub use self::{
 pub use wire::UserRow;
 
 use crate::{
-    audit::{COMMAND_LINE, NewEvent},
+    audit::{COMMAND_LINE, History, NewEvent},
     auth::Auth,
     clock::Clock,
     db::{Database, Tx},
@@ -38,11 +38,11 @@ pub enum By<'a> {
     CommandLine,
 }
 
-impl By<'_> {
+impl<'a> By<'a> {
     /// Adds the actor to an event.
-    pub(crate) fn sign(self, event: NewEvent<'_>) -> NewEvent<'_> {
+    pub(crate) fn sign(self, event: NewEvent<'a>) -> NewEvent<'a> {
         match self {
-            Self::Admin(admin) => event.from(admin.ip()).by_user(admin.user_id()),
+            Self::Admin(admin) => event.from(admin.client()).by_user(admin.user_id()),
             Self::CommandLine => event.by_other(COMMAND_LINE),
         }
     }
@@ -67,6 +67,7 @@ impl std::fmt::Display for By<'_> {
 pub struct Administration {
     db: Database,
     clock: Clock,
+    history: History,
     marks: Marks,
 }
 
@@ -76,6 +77,7 @@ impl Auth {
         Administration {
             db: self.db.clone(),
             clock: self.clock.clone(),
+            history: self.history.clone(),
             marks: self.sessions.marks().clone(),
         }
     }

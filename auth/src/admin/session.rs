@@ -1,10 +1,9 @@
 //! The proof that the caller is an administrator.
 
-use std::net::IpAddr;
-
 use wire::Role;
 
 use crate::{
+    client::Client,
     error::{Error, Result},
     session::{LiveSession, RecentSession, RequestAuth},
 };
@@ -14,13 +13,13 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct AdminSession {
     session: RecentSession,
-    ip: Option<IpAddr>,
+    client: Client,
 }
 
 impl AdminSession {
-    /// The address the request comes from, if that is known.
-    pub(super) fn ip(&self) -> Option<IpAddr> {
-        self.ip
+    /// The client that the request comes from.
+    pub(super) fn client(&self) -> &Client {
+        &self.client
     }
 }
 
@@ -55,7 +54,7 @@ impl RequestAuth {
         }
         Ok(AdminSession {
             session: self.recent(live)?,
-            ip: self.client().ip,
+            client: self.client().clone(),
         })
     }
 }

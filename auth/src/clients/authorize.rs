@@ -12,6 +12,7 @@ use super::{
     refusal::{Outcome, Refusal},
     registry::{self, Grant, Registration},
 };
+use crate::mail::notices::{Doer, Notice}; // wing:mail
 use crate::{
     db::Tx,
     error::{Error, Result},
@@ -178,6 +179,10 @@ impl Clients {
         }
         let mut tx = self.decide(&live).await?;
         let code = self.new_code(&mut tx, authorization, &live).await?;
+        // wing:mail
+        let client_id = &authorization.registration.id;
+        self.notify_of_access(&mut tx, request, &live, client_id).await?;
+        // end wing:mail
         tx.commit().await?;
         Ok(authorization.answer(&self.0.issuer, "code", code.expose_secret()))
     }
@@ -204,6 +209,33 @@ impl Clients {
         self.0.limits.take(Action::AuthorizeUser, subject)?;
         Ok(live)
     }
+
+    // wing:mail
+    /// Tells the user that a client has access, unless it has had some.
+    pub(super) async fn notify_of_access(
+        &self,
+        tx: &mut Tx,
+        request: &RequestAuth,
+        live: &LiveSession,
+        client_id: &str,
+    ) -> Result<()> {
+        let Some(mail) = request.history().mail() else {
+            return Ok(());
+        };
+        let has_access: bool = sqlx::query_scalar(
+            "SELECT EXISTS (SELECT 1 FROM sessions WHERE user_id = $1 AND client_id = $2)",
+        )
+        .bind(live.user_id())
+        .bind(client_id)
+        .fetch_one(&mut **tx)
+        .await?;
+        if has_access {
+            return Ok(());
+        }
+        let doer = Doer::Holder(Some(request.client()));
+        mail.notify(tx, live.user_id(), Notice::ClientAllowed, doer).await
+    }
+    // end wing:mail
 
     /// A transaction in which the user's decision is written. What ends the user's sessions comes either before, and then
     /// this session is gone, or afterwards, and then it takes back what was decided.

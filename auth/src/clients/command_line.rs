@@ -12,7 +12,7 @@ use super::{
     registry::{self, Grant, Registration, check_redirect},
 };
 use crate::{
-    audit::NewEvent,
+    audit::{Deed, History, NewEvent},
     clock::Clock,
     db::{Database, Tx},
     error::{Error, Result},
@@ -192,6 +192,7 @@ impl From<sqlx::Error> for RegistryError {
 pub struct ClientRegistry {
     db: Database,
     clock: Clock,
+    history: History,
     marks: Marks,
 }
 
@@ -206,7 +207,14 @@ impl ClientRegistry {
     pub async fn at_command_line(db: Database, clock: Clock, lifetimes: Lifetimes) -> Result<Self> {
         db.agree_on_time(&clock).await?;
         let marks = Marks::new(clock.clone(), lifetimes.snapshot);
-        Ok(Self { db, clock, marks })
+        // Its users are told nothing: what it does only takes access away.
+        let history = History::new(clock.clone());
+        Ok(Self {
+            db,
+            clock,
+            history,
+            marks,
+        })
     }
 
     /// Registers a client.
@@ -358,8 +366,11 @@ impl ClientRegistry {
                 client_id: registration.id.clone(),
             });
             let mut tx = self.db.begin().await?;
-            let event = NewEvent::system_event("client_revoked").note(&registration.name);
-            all += self.marks.end_noted(&mut tx, which.collect(), event).await?;
+            let event = NewEvent::system_event(Deed::ClientRevoked).note(&registration.name);
+            all += self
+                .marks
+                .end_noted(&mut tx, which.collect(), event, &self.history)
+                .await?;
             tx.commit().await?;
         }
     }

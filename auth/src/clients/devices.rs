@@ -67,6 +67,7 @@ struct Polled {
 
 #[derive(FromRow)]
 struct Shown {
+    client_id: String, // wing:mail
     client_name: String,
     first_party: bool,
     scope: String,
@@ -280,7 +281,7 @@ impl Clients {
 
     async fn shown(&self, code: &str) -> Result<Option<Shown>> {
         Ok(sqlx::query_as(
-            "SELECT c.name AS client_name, c.first_party, d.scope, d.ip, d.user_agent, d.created_at
+            "SELECT c.id AS client_id, c.name AS client_name, c.first_party, d.scope, d.ip, d.user_agent, d.created_at
              FROM device_grants d JOIN clients c ON c.id = d.client_id
              WHERE d.user_hash = $1 AND d.state = 'pending' AND d.expires_at > $2 AND c.disabled_at IS NULL",
         )
@@ -315,6 +316,12 @@ impl Clients {
         if decided.rows_affected() == 0 {
             return Err(Error::NotFound);
         }
+        // wing:mail
+        if allow {
+            self.notify_of_access(&mut tx, request, &live, &shown.client_id)
+                .await?;
+        }
+        // end wing:mail
         tx.commit().await?;
         Ok(())
     }

@@ -17,7 +17,7 @@ use super::{
     registry,
 };
 use crate::{
-    audit::NewEvent,
+    audit::{Deed, NewEvent},
     client::Client,
     error::Result,
     limits::{Action, Subject},
@@ -79,11 +79,15 @@ impl Clients {
             _ => return Ok(()),
         };
         let mut tx = self.0.db.begin().await?;
-        let event = NewEvent::system_event("client_signed_out")
-            .from(client.ip)
+        let event = NewEvent::system_event(Deed::ClientSignedOut)
+            .from(client)
             .note(&registration.name);
         let which = vec![Ending::Any { session_id }];
-        self.0.sessions.marks().end_noted(&mut tx, which, event).await?;
+        let sessions = &self.0.sessions;
+        sessions
+            .marks()
+            .end_noted(&mut tx, which, event, sessions.history())
+            .await?;
         tx.commit().await?;
         Ok(())
     }

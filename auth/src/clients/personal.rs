@@ -12,7 +12,7 @@ use wire::{AuthSession, NewKey, Scope, Scopes};
 
 use super::{Clients, formats::Kind, sessions::NewRow};
 use crate::{
-    audit::NewEvent,
+    audit::{Deed, NewEvent},
     client::Client,
     error::{Error, Result},
     limits::{Action, Subject},
@@ -185,11 +185,11 @@ impl Clients {
             client: request.client(),
         };
         row.insert(&mut tx, now).await?;
-        NewEvent::of(user_id, "create_key")
+        NewEvent::of(user_id, Deed::CreateKey)
             .session(session_id)
-            .from(request.client().ip)
+            .from(request.client())
             .note(&name)
-            .record(&mut tx, now)
+            .record(&mut tx, self.0.sessions.history())
             .await?;
         tx.commit().await?;
         Ok(NewKey {

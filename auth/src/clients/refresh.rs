@@ -26,7 +26,7 @@ use super::{
     sessions::ApiSession,
 };
 use crate::{
-    audit::NewEvent,
+    audit::{Deed, NewEvent},
     client::Client,
     error::{Error, Result},
     keys::{KeyRing, TAG},
@@ -288,11 +288,15 @@ impl Clients {
         client: &Client,
     ) -> Result<()> {
         let mut tx = self.0.db.begin().await?;
-        let event = NewEvent::system_event("token_reuse")
-            .from(client.ip)
+        let event = NewEvent::system_event(Deed::TokenReuse)
+            .from(client)
             .note(&registration.name);
         let which = vec![Ending::One { user_id, session_id }];
-        let ended = self.0.sessions.marks().end_noted(&mut tx, which, event).await?;
+        let sessions = &self.0.sessions;
+        let ended = sessions
+            .marks()
+            .end_noted(&mut tx, which, event, sessions.history())
+            .await?;
         tx.commit().await?;
         if ended > 0 {
             let ip = client.ip.map(tracing::field::display);

@@ -12,7 +12,7 @@ use super::{
     registry::{self, Registration},
 };
 use crate::{
-    audit::NewEvent,
+    audit::{Deed, NewEvent},
     client::Client,
     db::{Db, HOLD_SHARED, Tx},
     error::Result,
@@ -168,11 +168,11 @@ impl Clients {
             client: granted.client,
         };
         row.insert(tx, now).await?;
-        NewEvent::of(granted.user_id, "client_signed_in")
+        NewEvent::of(granted.user_id, Deed::ClientSignedIn)
             .session(token.session_id)
-            .from(granted.client.ip)
+            .from(granted.client)
             .note(&granted.registration.name)
-            .record(tx, now)
+            .record(tx, self.0.sessions.history())
             .await?;
         Ok(token)
     }

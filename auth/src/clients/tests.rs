@@ -11,8 +11,8 @@ use wire::Scope;
 
 use super::{grants::Asked, refresh::RefreshToken, sessions::Granted, *};
 use crate::{
-    client::Client, cookies::Cookies, database::TestDatabase, detached::Detached, limits::AddressLimits,
-    session::Lifetimes,
+    audit::History, client::Client, cookies::Cookies, database::TestDatabase, detached::Detached,
+    limits::AddressLimits, session::Lifetimes,
 };
 
 const START: i64 = 1_800_000_000;
@@ -48,7 +48,7 @@ async fn instance(url: &str, ahead: i64) -> Instance {
         db.clone(),
         None,
         Arc::clone(&keys),
-        clock.clone(),
+        History::new(clock.clone()),
         Cookies::new(true),
         Lifetimes::default(),
         &Detached::default(),

@@ -60,7 +60,7 @@ impl Auth {
         }
         // end wing:second-factors
         let tokens = self.oauth.tokens_of(&mut tx, user_id).await?;
-        self.delete_held(&mut tx, user_id).await?;
+        self.delete_held(&mut tx, user_id, Some(request.client())).await?;
         tx.commit().await?;
         request.plan_deleted();
         let auth = self.clone();

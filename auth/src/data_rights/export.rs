@@ -11,9 +11,10 @@ use uuid::Uuid;
 use wire::Timestamp;
 
 use super::kept::{Column, Kind, Rows, SECTIONS, TABLES};
+use crate::config::Config; // wing:mail
 use crate::data::{AtRest, private}; // wing:private-data
 use crate::{
-    audit::{COMMAND_LINE, NewEvent},
+    audit::{COMMAND_LINE, Deed, History, NewEvent},
     auth::Auth,
     clock::Clock,
     data::Buckets,
@@ -28,7 +29,6 @@ use crate::{
 const PAGE: usize = 500;
 
 /// How it is recorded in the history.
-const EVENT: &str = "export_data";
 
 // wing:private-data
 /// What is exported of private data.
@@ -78,9 +78,9 @@ impl Auth {
     pub async fn export_data(&self, request: &RequestAuth, recent: &RecentSession) -> Result<Export> {
         let user_id = recent.user_id();
         self.limits.take(Action::ExportUser, Subject::User(user_id))?;
-        let event = NewEvent::of(user_id, EVENT)
+        let event = NewEvent::of(user_id, Deed::ExportData)
             .session(recent.session_id())
-            .from(request.client().ip);
+            .from(request.client());
         let export = Export {
             buckets: self.buckets.clone(),
             clock: self.clock.clone(),
@@ -89,7 +89,7 @@ impl Auth {
             place: Place::Beginning,
             is_empty: true,
         };
-        export.recorded(event).await
+        export.recorded(event, &self.history).await
     }
 }
 
@@ -101,7 +101,12 @@ impl Export {
     // wing:private-data
     /// It has the values of the private data.
     // end wing:private-data
-    pub async fn at_command_line(buckets: Buckets, clock: Clock, who: &str) -> Result<Self> {
+    pub async fn at_command_line(
+        config: &Config, // wing:mail
+        buckets: Buckets,
+        clock: Clock,
+        who: &str,
+    ) -> Result<Self> {
         let by = |column: &str| format!("SELECT id FROM users WHERE {column} = $1");
         let found: Option<Uuid> = match who.trim().parse::<Uuid>() {
             Ok(id) => {
@@ -117,7 +122,7 @@ impl Export {
             }
         };
         let user_id = found.ok_or(Error::NotFound)?;
-        let event = NewEvent::of(user_id, EVENT).by_other(COMMAND_LINE);
+        let event = NewEvent::of(user_id, Deed::ExportData).by_other(COMMAND_LINE);
         let export = Self {
             buckets,
             clock,
@@ -126,12 +131,14 @@ impl Export {
             place: Place::Beginning,
             is_empty: true,
         };
-        export.recorded(event).await
+        let history = History::new(export.clock.clone());
+        let history = history.told_by_command(config, &export.buckets.db); // wing:mail
+        export.recorded(event, &history).await
     }
 
-    async fn recorded(self, event: NewEvent<'_>) -> Result<Self> {
+    async fn recorded(self, event: NewEvent<'_>, history: &History) -> Result<Self> {
         let mut tx = self.buckets.db.begin().await?;
-        event.record(&mut tx, self.clock.now()).await?;
+        event.record(&mut tx, history).await?;
         tx.commit().await?;
         tracing::info!("an export of a user's data began");
         Ok(self)

@@ -2,6 +2,7 @@
 
 use time::Duration;
 
+use crate::mail::seen::KNOWN_FOR as SEEN_FOR; // wing:mail
 use crate::session::devices::TRUSTED_FOR; // wing:second-factors
 use crate::{audit, cookies::CookieName, form_texts, networks};
 
@@ -178,6 +179,7 @@ pub const TABLES: &[(&str, Rows)] = &[
     ("ceremonies", OF_USER),
     // end wing:second-factors
     // wing:mail
+    ("seen_clients", OF_USER),
     ("mail_tokens", OF_USER),
     (
         "mail_outbox",
@@ -332,6 +334,17 @@ pub const SECTIONS: &[Section] = &[
                     &[id("id"), id("user_id"), text("network"), time("last_at")],
                 )],
             },
+            // wing:mail
+            Line {
+                what: "The browsers and networks that you signed in with, in a form from which they cannot be read",
+                why: "You are told when somebody signs in with others.",
+                life: Life::After(SEEN_FOR, "after the last sign-in with them"),
+                columns: &[(
+                    "seen_clients",
+                    &[secret("mark"), id("user_id"), time("last_seen_at")],
+                )],
+            },
+            // end wing:mail
             Line {
                 what: "A sign-in with a provider that you have begun and not finished",
                 why: "It is needed to finish it, and to lead you back to the page that you came from.",
@@ -580,7 +593,9 @@ pub const SECTIONS: &[Section] = &[
         lines: &[Line {
             what: "Mails to you that are not sent yet: your address, and the mail, encrypted",
             why: "They are tried again when your mail server does not take them.",
-            life: Life::Until("until they are sent, 7 days at most"),
+            life: Life::Until(
+                "until they are sent, 7 days at most; the one that tells you that your account was deleted 48 hours at most",
+            ),
             columns: &[(
                 "mail_outbox",
                 &[

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use uuid::Uuid;
 
 use crate::{
-    audit::NewEvent,
+    audit::{Deed, NewEvent},
     auth::Auth,
     db::Tx,
     email::Email,
@@ -60,7 +60,9 @@ impl Auth {
         }
         self.sessions.marks().refresh_snapshots(tx, holder).await?;
         // Who has proven the address, and from where, is not for the holder to know.
-        NewEvent::of(holder, "lose_email").record(tx, now).await?;
+        NewEvent::of(holder, Deed::LoseEmail)
+            .record(tx, &self.history)
+            .await?;
         Ok(())
     }
 }

@@ -8,13 +8,14 @@ use uuid::Uuid;
 use super::{
     Mail, Queued,
     addresses::{holder, lock_all},
+    notices::{Doer, Notice},
     outbox::{Kind, NewMail},
     texts,
     tokens::{Made, NewToken, Purpose, Whose},
     undo,
 };
 use crate::{
-    audit::NewEvent,
+    audit::{Deed, NewEvent},
     auth::Auth,
     db::Tx,
     email::Email,
@@ -26,8 +27,6 @@ use crate::{
 
 /// How long the link is valid.
 const LIFE: Duration = Duration::hours(24);
-/// How long a notice is worth sending.
-const NOTICE: Duration = Duration::hours(48);
 /// The page that the link leads to.
 const PAGE: &str = "/settings/confirm-address";
 
@@ -96,22 +95,12 @@ impl Auth {
             life: LIFE,
         };
         let _queued = self.mail.enqueue(&mut tx, mail).await?;
-        let _queued_notice = match &present {
-            Some(present) => {
-                let mail = NewMail {
-                    kind: Kind::Notice,
-                    to: Some(present),
-                    content: texts::email_change_asked(
-                        &self.public_url,
-                        self.clock.now(),
-                        request.client().ip,
-                    ),
-                    life: NOTICE,
-                };
-                Some(self.mail.enqueue(&mut tx, mail).await?)
-            }
-            None => None,
-        };
+        if let Some(present) = &present {
+            let doer = Doer::Holder(Some(request.client()));
+            self.mail
+                .notify_at(&mut tx, Some(present), Notice::AddressAsked, doer)
+                .await?;
+        }
         tx.commit().await?;
         by_client.counts();
         by_address.counts();
@@ -155,10 +144,10 @@ impl Auth {
         self.sessions.marks().refresh_snapshots(&mut tx, user_id).await?;
         // What was sent to the former address proves nothing any more.
         Mail::end_tokens(&mut tx, user_id).await?;
-        NewEvent::of(user_id, "change_email")
+        NewEvent::of(user_id, Deed::ChangeEmail)
             .session(live.session_id())
-            .from(request.client().ip)
-            .record(&mut tx, now)
+            .from(request.client())
+            .record(&mut tx, &self.history)
             .await?;
         let _queued = match former.filter(|former| *former != email) {
             Some(former) => Some(self.enqueue_undo(&mut tx, user_id, &former).await?),

@@ -22,7 +22,7 @@ use crate::{
 use crate::{
     AdminSession,
     admin::By,
-    audit::NewEvent,
+    audit::{Deed, NewEvent},
     auth::Auth,
     limits::{Action, Subject},
     session::RequestAuth,
@@ -100,8 +100,8 @@ impl Auth {
         let by = By::Admin(admin);
         let mut tx = self.administration().begin(by).await?;
         let _queued = self.mail.enqueue_invitation(&mut tx, &email, role).await?;
-        by.sign(NewEvent::system_event("invite").note(role.name()))
-            .record(&mut tx, self.clock.now())
+        by.sign(NewEvent::system_event(Deed::Invite).note(role.name()))
+            .record(&mut tx, &self.history)
             .await?;
         tx.commit().await?;
         by_client.counts();

@@ -101,6 +101,14 @@ impl Mail {
         let Some(fate) = self.settle_patiently(&row, fate).await else {
             return;
         };
+        // wing:data-rights
+        if row.is_last()
+            && fate != Fate::Later
+            && let Err(error) = self.0.db.settle().await
+        {
+            tracing::warn!(error = %chain(&error), "an address that was deleted is not overwritten yet");
+        }
+        // end wing:data-rights
         let (id, kind, tries) = (row.id, row.kind.as_str(), row.tries);
         let error = failure.as_ref().map(|failure| failure.to_string());
         match fate {

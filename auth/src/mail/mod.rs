@@ -5,7 +5,8 @@
 //! - [`job`] sends. It runs on every instance, and a row belongs to one of them at a time. [`schedule`] decides when a
 //!   mail is tried again.
 //! - A mail leaves by [`smtp`], or stays in [`memory`] for development.
-//! - [`texts`] holds the words of all mails.
+//! - [`texts`] holds the words of mails, and [`notices`] those that tell what was done with an account. [`seen`] knows
+//!   which devices are new.
 //! - [`tokens`] are the links and codes in mails. [`links`] is what their pages show, and [`verification`], [`reset`],
 //!   [`change`], [`undo`], [`sign_in`], [`registration`] and [`invitation`] are what they are good for.
 //! - [`addresses`] decides who has an address.
@@ -19,10 +20,12 @@ pub(crate) mod invitation;
 mod job;
 mod links;
 mod memory;
+pub(crate) mod notices;
 mod outbox;
 mod registration;
 mod reset;
 mod schedule;
+pub(crate) mod seen;
 mod sign_in;
 mod smtp;
 mod texts;
@@ -144,13 +147,18 @@ impl Mail {
     /// [`Error::Unavailable`]
     pub async fn at_command_line(config: &Config, db: Database, clock: Clock) -> Result<Self> {
         db.agree_on_time(&clock).await?;
+        Ok(Self::of_command(config, &db, &clock))
+    }
+
+    /// The same, where the clock is known to agree with the database's.
+    pub(crate) fn of_command(config: &Config, db: &Database, clock: &Clock) -> Self {
         let shared = Shared {
-            db: &db,
-            clock: &clock,
+            db,
+            clock,
             keys: &Arc::new(KeyRing::new(&config.secrets)),
             public_url: &config.public_url,
         };
-        Ok(Self::new(&shared, config))
+        Self::new(&shared, config)
     }
 
     /// Who may register.
@@ -216,10 +224,14 @@ impl Mail {
         }))
     }
 
-    /// Deletes what has expired: tokens, and mails that are no longer true. That holds if mail is off by now, too.
+    /// Deletes what has expired: tokens, what is known of devices, and mails that are no longer true. That holds if mail is off by now, too.
     pub(crate) async fn sweep(&self) -> Result<()> {
-        let tokens = self.0.db.sweep(tokens::EXPIRED, self.0.clock.now());
-        all([tokens.await.map(drop), self.sweep_outbox().await])
+        let (db, now) = (&self.0.db, self.0.clock.now());
+        all([
+            db.sweep(tokens::EXPIRED, now).await.map(drop),
+            db.sweep(seen::EXPIRED, now - seen::KNOWN_FOR).await.map(drop),
+            self.sweep_outbox().await,
+        ])
     }
 
     fn count_failed(&self, mails: usize) {

@@ -49,6 +49,8 @@ pub(crate) enum Kind {
     Invitation,
     /// Reports what was done with an account.
     Notice,
+    /// Reports that the account was deleted.
+    Deletion,
 }
 
 impl Kind {
@@ -62,6 +64,7 @@ impl Kind {
             Self::Registration => "registration",
             Self::Invitation => "invitation",
             Self::Notice => "notice",
+            Self::Deletion => "deletion",
         }
     }
 }
@@ -142,6 +145,13 @@ impl Claimed {
         serde_json::from_str(&opened).ok()
     }
 
+    // wing:data-rights
+    /// Whether it is all that is left of its recipient.
+    pub(super) fn is_last(&self) -> bool {
+        self.kind == Kind::Deletion.name()
+    }
+    // end wing:data-rights
+
     pub(super) fn is_none(&self) -> bool {
         self.kind == NONE
     }
@@ -153,6 +163,15 @@ impl Mail {
     /// # Errors
     /// Of the database.
     pub(crate) async fn enqueue(&self, tx: &mut Tx, new: NewMail<'_>) -> Result<Queued> {
+        self.insert(tx, new).await?;
+        Ok(Queued(Arc::clone(&self.0.wake)))
+    }
+
+    /// The same for a mail with which nobody waits for the job to look.
+    ///
+    /// # Errors
+    /// Of the database.
+    pub(super) async fn insert(&self, tx: &mut Tx, new: NewMail<'_>) -> Result<()> {
         let now = self.0.clock.now();
         let id = Uuid::now_v7();
         let Written { subject, text, html } = new.content.write();
@@ -177,7 +196,7 @@ impl Mail {
         .bind(now + new.life)
         .execute(&mut **tx)
         .await?;
-        Ok(Queued(Arc::clone(&self.0.wake)))
+        Ok(())
     }
 
     /// Drops everything that waits for the address of a user who is being deleted, or proves it.

@@ -15,7 +15,7 @@ use super::{
     tokens::{Found, Made, NewToken, Purpose, Whose},
 };
 use crate::{
-    audit::NewEvent,
+    audit::{Deed, NewEvent},
     auth::Auth,
     db::Tx,
     email::Email,
@@ -175,11 +175,11 @@ impl Auth {
             _ => invitation::take(&mut tx, &email, now).await?,
         };
         set_role(&mut tx, user_id, role).await?;
-        for (kind, note) in [("register", password::METHOD), ("verify_email", "")] {
+        for (kind, note) in [(Deed::Register, password::METHOD), (Deed::VerifyEmail, "")] {
             NewEvent::of(user_id, kind)
-                .from(client.ip)
+                .from(client)
                 .note(note)
-                .record(&mut tx, now)
+                .record(&mut tx, &self.history)
                 .await?;
         }
         request

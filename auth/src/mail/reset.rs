@@ -15,7 +15,7 @@ use super::{
 };
 use crate::second_factors; // wing:second-factors
 use crate::{
-    audit::NewEvent,
+    audit::{Deed, NewEvent},
     auth::Auth,
     db::Tx,
     email::Email,
@@ -130,14 +130,14 @@ impl Auth {
         if !was_verified {
             self.remove_prepared(&mut tx, user_id).await?;
         }
-        NewEvent::of(user_id, "reset_password")
-            .from(client.ip)
-            .record(&mut tx, now)
+        NewEvent::of(user_id, Deed::ResetPassword)
+            .from(client)
+            .record(&mut tx, &self.history)
             .await?;
         if !was_verified {
-            NewEvent::of(user_id, "verify_email")
-                .from(client.ip)
-                .record(&mut tx, now)
+            NewEvent::of(user_id, Deed::VerifyEmail)
+                .from(client)
+                .record(&mut tx, &self.history)
                 .await?;
         }
         tx.commit().await?;

@@ -16,7 +16,7 @@ use super::{
     verification::Proof,
 };
 use crate::{
-    audit::NewEvent,
+    audit::{Deed, NewEvent},
     auth::Auth,
     browser::Browser,
     cookies::{CookieName, Keep},
@@ -189,23 +189,31 @@ impl Auth {
             Err(Error::NotSignedIn) => false,
             Err(error) => return Err(error),
         };
+        let mut had_password = false;
         if !is_own {
             self.end_all_of(tx, user_id).await?;
             self.remove_prepared(tx, user_id).await?;
-            sqlx::query("UPDATE users SET password_hash = NULL WHERE id = $1")
-                .bind(user_id)
-                .execute(&mut **tx)
-                .await?;
+            let removed = sqlx::query(
+                "UPDATE users SET password_hash = NULL WHERE id = $1 AND password_hash IS NOT NULL",
+            );
+            had_password = removed.bind(user_id).execute(&mut **tx).await?.rows_affected() > 0;
         }
         sqlx::query("UPDATE users SET email_verified_at = $2, updated_at = $2 WHERE id = $1")
             .bind(user_id)
             .bind(now)
             .execute(&mut **tx)
             .await?;
+        let client = request.client();
+        if had_password {
+            NewEvent::of(user_id, Deed::RemovePassword)
+                .from(client)
+                .record(tx, &self.history)
+                .await?;
+        }
         self.sessions.marks().refresh_snapshots(tx, user_id).await?;
-        NewEvent::of(user_id, "verify_email")
-            .from(request.client().ip)
-            .record(tx, now)
+        NewEvent::of(user_id, Deed::VerifyEmail)
+            .from(client)
+            .record(tx, &self.history)
             .await
     }
 

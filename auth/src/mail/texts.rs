@@ -4,22 +4,19 @@
 //! contains nothing that anyone has typed, not even a name, since it would carry that text to any address. Links are
 //! built from `PUBLIC_URL` only.
 
-use std::net::IpAddr;
-
 use secrecy::{ExposeSecret, SecretString};
-use time::OffsetDateTime;
 
 use crate::public_url::PublicUrl;
 
 /// What a mail says.
 #[derive(Debug)]
 pub(crate) struct Content {
-    subject: String,
-    parts: Vec<Part>,
+    pub(super) subject: String,
+    pub(super) parts: Vec<Part>,
 }
 
 #[derive(Debug)]
-enum Part {
+pub(super) enum Part {
     /// A paragraph.
     Text(String),
     /// A link, on a line of its own.
@@ -102,24 +99,6 @@ pub(super) fn email_change(app: &PublicUrl, path: &str, token: &SecretString) ->
                 "If it was not you, ignore this mail: nothing happens without the link. Do not pass it on."
                     .to_owned(),
             ),
-        ],
-    }
-}
-
-/// Tells the present address that another one was entered.
-pub(super) fn email_change_asked(app: &PublicUrl, at: OffsetDateTime, ip: Option<IpAddr>) -> Content {
-    let site = app.authority();
-    Content {
-        subject: format!("A change of your e-mail address at {site}"),
-        parts: vec![
-            Part::Text(format!(
-                "At {site}, another e-mail address was entered for your account{}. Nothing has changed yet: the new \
-                 address has to be confirmed first.",
-                when_and_where(at, ip)
-            )),
-            Part::Text(format!(
-                "If that was not you, go to {site}, change your password, and end your other sessions."
-            )),
         ],
     }
 }
@@ -224,20 +203,6 @@ pub(super) fn invitation(app: &PublicUrl, path: &str, token: &SecretString) -> C
                     .to_owned(),
             ),
         ],
-    }
-}
-
-/// When something was done, and from which address, as the end of a sentence.
-fn when_and_where(at: OffsetDateTime, ip: Option<IpAddr>) -> String {
-    let (year, month, day) = (at.year(), u8::from(at.month()), at.day());
-    let at = format!(
-        "{year:04}-{month:02}-{day:02} {:02}:{:02} UTC",
-        at.hour(),
-        at.minute()
-    );
-    match ip {
-        Some(ip) => format!(" at {at}, from the network address {ip}"),
-        None => format!(" at {at}"),
     }
 }
 
@@ -357,16 +322,6 @@ mod tests {
                 "Confirm your new e-mail address for app.example",
                 Some("settings/confirm-address"),
                 &["24 hours", "sign in"],
-            ),
-            (
-                email_change_asked(&app, OffsetDateTime::UNIX_EPOCH, "::1".parse().ok()).write(),
-                "A change of your e-mail address at app.example",
-                None,
-                &[
-                    "1970-01-01 00:00 UTC",
-                    "network address ::1",
-                    "change your password",
-                ],
             ),
             (
                 undo_email_change(&app, "/undo", &token).write(),

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::second_factors; // wing:second-factors
 use crate::{
-    audit::NewEvent,
+    audit::{Deed, NewEvent},
     auth::Auth,
     clock::from_unix,
     email::Email,
@@ -74,8 +74,6 @@ impl Auth {
         // wing:second-factors
         second_factors::remove_since(&mut tx, user_id, since - BEFORE).await?;
         // end wing:second-factors
-        let event = NewEvent::of(user_id, "undo_email_change").from(request.client().ip);
-        event.record(&mut tx, now).await?;
         let taken = self.take_address(&mut tx, (holder, Some(user_id)), &email).await;
         let _queued = match &taken {
             Ok(()) => {
@@ -85,6 +83,8 @@ impl Auth {
             Err(Error::EmailTaken) => None,
             Err(_) => return taken,
         };
+        let event = NewEvent::of(user_id, Deed::UndoEmailChange).from(request.client());
+        event.record(&mut tx, &self.history).await?;
         tx.commit().await?;
         tracing::info!(user = %user_id, "a change of address was taken back");
         taken

@@ -12,7 +12,7 @@ use super::{
     tokens::{Made, NewToken, Purpose, Whose},
 };
 use crate::{
-    audit::NewEvent,
+    audit::{Deed, NewEvent},
     auth::Auth,
     db::Tx,
     email::Email,
@@ -161,10 +161,10 @@ impl Auth {
             return Err(Error::LinkExpired);
         }
         self.sessions.marks().refresh_snapshots(&mut tx, user_id).await?;
-        NewEvent::of(user_id, "verify_email")
+        NewEvent::of(user_id, Deed::VerifyEmail)
             .session(live.session_id())
-            .from(request.client().ip)
-            .record(&mut tx, now)
+            .from(request.client())
+            .record(&mut tx, &self.history)
             .await?;
         tx.commit().await?;
         tracing::info!(user = %user_id, "an address was verified");

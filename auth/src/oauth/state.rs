@@ -9,6 +9,7 @@ use wire::ProviderInfo;
 use wire::Registration; // wing:mail
 
 use crate::{
+    audit::History,
     clock::Clock,
     config::Config,
     cookies::Cookies,
@@ -47,6 +48,7 @@ pub(super) struct Inner {
     public_url: PublicUrl,
     pub(super) db: Database,
     pub(super) keys: Arc<KeyRing>,
+    pub(super) history: History,
     pub(super) clock: Clock,
     pub(super) cookies: Cookies,
     pub(super) users: Arc<dyn UserAdapter>,
@@ -86,15 +88,16 @@ impl Configured {
 
 impl OAuth {
     /// The service for the configured providers. Contacts none of them.
-    pub fn new(
+    pub(crate) fn new(
         config: &Config,
         db: Database,
         keys: Arc<KeyRing>,
-        clock: Clock,
+        history: History,
         cookies: Cookies,
         users: Arc<dyn UserAdapter>,
         detached: Detached,
     ) -> Self {
+        let clock = history.clock().clone();
         let http = &config.provider_http;
         let configured = |provider: &Provider| {
             let provider = Arc::new(provider.clone());
@@ -113,6 +116,7 @@ impl OAuth {
             public_url: config.public_url.clone(),
             db,
             keys,
+            history,
             clock,
             cookies,
             users,

@@ -1,14 +1,12 @@
 //! Every check of a password goes through here: limits, the check itself, the history.
 
-use std::net::IpAddr;
-
 use secrecy::SecretString;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::hash::{Attempts, Checked, PasswordHash};
 use crate::{
-    audit::NewEvent,
+    audit::{Deed, NewEvent},
     auth::Auth,
     client::Client,
     db::Database,
@@ -40,11 +38,11 @@ pub(crate) enum Purpose {
 }
 
 impl Purpose {
-    const fn failed(self) -> &'static str {
+    const fn failed(self) -> Deed {
         match self {
-            Self::SignIn => "sign_in_failed",
-            Self::Confirm => "confirm_failed",
-            Self::ChangePassword => "change_password_failed",
+            Self::SignIn => Deed::SignInFailed,
+            Self::Confirm => Deed::ConfirmFailed,
+            Self::ChangePassword => Deed::ChangePasswordFailed,
         }
     }
 
@@ -192,7 +190,7 @@ impl Auth {
                 let user = user_id.map(tracing::field::display);
                 let ip = client.ip.map(tracing::field::display);
                 tracing::info!(user, ip, "{}", purpose.log_line());
-                self.note(user_id, purpose.failed(), "", client.ip);
+                self.note(user_id, purpose.failed(), "", client);
                 Ok(None)
             }
         }
@@ -228,29 +226,29 @@ impl Auth {
             let user = user_id.map(tracing::field::display);
             let (ip, purpose) = (client.ip.map(tracing::field::display), purpose.name());
             tracing::info!(user, ip, purpose, ?action, "too many attempts at an account");
-            self.note(user_id, "too_many_attempts", purpose, client.ip);
+            self.note(user_id, Deed::TooManyAttempts, purpose, client);
         }
         refused.into()
     }
 
     /// Records an event in the history of a user, if there is one, without waiting for it: the response must not
     /// take longer for an account that exists. The limits bound how often this can happen.
-    fn note(&self, user_id: Option<Uuid>, kind: &'static str, note: &'static str, ip: Option<IpAddr>) {
+    fn note(&self, user_id: Option<Uuid>, deed: Deed, note: &'static str, client: &Client) {
         let Some(user_id) = user_id else { return };
-        let auth = self.clone();
+        let (auth, client) = (self.clone(), client.clone());
         self.detached.spawn(async move {
             let written: Result<()> = async {
                 let mut tx = auth.db.begin().await?;
-                NewEvent::of(user_id, kind)
+                NewEvent::of(user_id, deed)
                     .note(note)
-                    .from(ip)
-                    .record(&mut tx, auth.clock.now())
+                    .from(&client)
+                    .record(&mut tx, &auth.history)
                     .await?;
                 Ok(tx.commit().await?)
             }
             .await;
             if let Err(error) = written {
-                tracing::warn!(error = %chain(&error), kind, %user_id, "an event was not written to the history");
+                tracing::warn!(error = %chain(&error), ?deed, %user_id, "an event was not written to the history");
             }
         });
     }

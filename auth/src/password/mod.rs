@@ -16,7 +16,7 @@ use self::{
 };
 pub use self::{opaque::Password, policy::MIN_LENGTH_FLOOR};
 use crate::{
-    audit::NewEvent,
+    audit::{Deed, NewEvent},
     auth::Auth,
     email::Email,
     error::{Error, Result},
@@ -71,10 +71,10 @@ impl Auth {
             .users
             .upsert(&mut tx, Occasion::Registration, new, now)
             .await?;
-        NewEvent::of(user_id, "register")
-            .from(client.ip)
+        NewEvent::of(user_id, Deed::Register)
+            .from(client)
             .note(METHOD)
-            .record(&mut tx, now)
+            .record(&mut tx, &self.history)
             .await?;
         let _queued = self.verify_new_user(&mut tx, user_id, &own_address).await?; // wing:mail
         request.start_session(tx, user_id, METHOD, remember).await
@@ -184,11 +184,11 @@ impl Auth {
         if locked.and_then(|user| user.password_hash).as_deref() != Some(present.as_str()) {
             return Err(Error::WrongPassword);
         }
-        NewEvent::of(live.user_id(), "confirm")
+        NewEvent::of(live.user_id(), Deed::Confirm)
             .session(live.session_id())
-            .from(client.ip)
+            .from(client)
             .note(METHOD)
-            .record(&mut tx, self.clock.now())
+            .record(&mut tx, &self.history)
             .await?;
         request.cycle(tx, live, true).await
     }
@@ -289,11 +289,11 @@ impl Auth {
             return Err(Error::PasswordAlreadySet);
         }
         request.end_others(&mut tx, &recent).await?;
-        NewEvent::of(recent.user_id(), "change_password")
+        NewEvent::of(recent.user_id(), Deed::ChangePassword)
             .session(recent.session_id())
-            .from(client.ip)
+            .from(client)
             .note(METHOD)
-            .record(&mut tx, now)
+            .record(&mut tx, &self.history)
             .await?;
         // A first password proves nothing, since the caller has just chosen it.
         request.cycle(tx, recent.into_live(), present.is_some()).await

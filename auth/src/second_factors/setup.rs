@@ -6,7 +6,7 @@ use wire::{RecoveryCodes, SecondFactors, TotpSetup};
 
 use super::{qr, recovery, totp, totp::AppSecret};
 use crate::{
-    audit::NewEvent,
+    audit::{Deed, NewEvent},
     auth::Auth,
     ceremonies::{self, Kind, Owner, UnderWay},
     db::Tx,
@@ -113,7 +113,7 @@ impl Auth {
         }
         totp::store(&mut tx, &self.keys, user_id, (&secret, step), now).await?;
         let recovery_codes = recovery::replace(&mut tx, user_id).await?;
-        self.factors_changed(tx, request, live, "enable_totp").await?;
+        self.factors_changed(tx, request, live, Deed::EnableTotp).await?;
         Ok(RecoveryCodes { recovery_codes })
     }
 
@@ -129,7 +129,7 @@ impl Auth {
         if !totp::remove(&mut tx, user_id).await? {
             return Ok(());
         }
-        self.factors_changed(tx, request, recent.into_live(), "disable_totp")
+        self.factors_changed(tx, request, recent.into_live(), Deed::DisableTotp)
             .await
     }
 
@@ -149,7 +149,7 @@ impl Auth {
             return Err(Error::NoSecondFactor);
         }
         let recovery_codes = recovery::replace(&mut tx, user_id).await?;
-        self.factors_changed(tx, request, recent.into_live(), "new_recovery_codes")
+        self.factors_changed(tx, request, recent.into_live(), Deed::NewRecoveryCodes)
             .await?;
         Ok(RecoveryCodes { recovery_codes })
     }
@@ -160,13 +160,13 @@ impl Auth {
         mut tx: Tx,
         request: &RequestAuth,
         live: LiveSession,
-        event: &'static str,
+        deed: Deed,
     ) -> Result<()> {
         request.end_others(&mut tx, &live).await?;
-        NewEvent::of(live.user_id(), event)
+        NewEvent::of(live.user_id(), deed)
             .session(live.session_id())
-            .from(request.client().ip)
-            .record(&mut tx, self.clock.now())
+            .from(request.client())
+            .record(&mut tx, &self.history)
             .await?;
         request.cycle(tx, live, false).await
     }

@@ -6,7 +6,7 @@ use wire::AuthSession;
 
 use super::{recovery, setup::digits, totp};
 use crate::{
-    audit::NewEvent,
+    audit::{Deed, NewEvent},
     auth::Auth,
     cookies::{CookieName, Keep},
     db::Tx,
@@ -64,9 +64,9 @@ impl Auth {
             return Err(Error::WrongCode);
         };
         if used == Used::Recovery {
-            NewEvent::of(user_id, "use_recovery_code")
-                .from(request.client().ip)
-                .record(&mut tx, now)
+            NewEvent::of(user_id, Deed::UseRecoveryCode)
+                .from(request.client())
+                .record(&mut tx, &self.history)
                 .await?;
         }
         let trusted = match used {
@@ -103,11 +103,11 @@ impl Auth {
             by.counts();
             return Err(Error::WrongCode);
         }
-        NewEvent::of(user_id, "confirm")
+        NewEvent::of(user_id, Deed::Confirm)
             .session(live.session_id())
-            .from(request.client().ip)
+            .from(request.client())
             .note("totp")
-            .record(&mut tx, now)
+            .record(&mut tx, &self.history)
             .await?;
         request.cycle(tx, live, true).await
     }
@@ -123,9 +123,9 @@ impl Auth {
 
     async fn note_failure(&self, request: &RequestAuth, user_id: Uuid) -> Result<()> {
         let mut tx = self.db.begin().await?;
-        NewEvent::of(user_id, "second_factor_failed")
-            .from(request.client().ip)
-            .record(&mut tx, self.clock.now())
+        NewEvent::of(user_id, Deed::SecondFactorFailed)
+            .from(request.client())
+            .record(&mut tx, &self.history)
             .await?;
         tx.commit().await?;
         Ok(())

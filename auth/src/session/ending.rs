@@ -12,7 +12,12 @@ use super::{
     table::{self, Ended, Ending},
 };
 use crate::ceremonies; // wing:second-factors
-use crate::{audit::NewEvent, db::Tx, error::Result, users};
+use crate::{
+    audit::{History, NewEvent},
+    db::Tx,
+    error::Result,
+    users,
+};
 
 /// The most sessions a user can have at once. When another begins, the one that has not been seen for longest ends.
 /// A session that is in use ends only if all of them are.
@@ -35,13 +40,11 @@ impl Marks {
         tx: &mut Tx,
         which: Vec<Ending>,
         event: NewEvent<'_>,
+        history: &History,
     ) -> Result<usize> {
         let ended = self.end_each(tx, which).await?;
-        let now = self.clock().now();
-        for ended in &ended {
-            let event = event.about(ended.user_id).session(ended.session_id);
-            event.record(tx, now).await?;
-        }
+        let sessions = ended.iter().map(|ended| (ended.user_id, ended.session_id));
+        event.record_for(tx, history, sessions).await?;
         Ok(ended.len())
     }
 

@@ -56,6 +56,7 @@ pub(crate) use self::{
     table::{ALIVE, Ending},
 };
 use crate::{
+    audit::History,
     clock::Clock,
     cookies::Cookies,
     db::{self, Database, ListenAddress, Tx},
@@ -76,6 +77,7 @@ struct Inner {
     db: Database,
     store: Arc<HashedStore>,
     keys: Arc<KeyRing>,
+    history: History,
     clock: Clock,
     cookies: Cookies,
     lifetimes: Lifetimes,
@@ -106,15 +108,16 @@ impl Sessions {
     /// Creates the service over a migrated database. Until it is dropped it follows the stale feed in a task of the
     /// present runtime, at `LISTEN_DATABASE_URL` if that is set. No snapshot is trusted before the feed has proven
     /// that no mark is missing.
-    pub async fn new(
+    pub(crate) async fn new(
         db: Database,
         listen: Option<&ListenAddress>,
         keys: Arc<KeyRing>,
-        clock: Clock,
+        history: History,
         cookies: Cookies,
         lifetimes: Lifetimes,
         detached: &Detached,
     ) -> Self {
+        let clock = history.clock().clone();
         let marks = Marks::new(clock.clone(), lifetimes.snapshot);
         if let Err(error) = marks.agree(&db).await {
             tracing::warn!(
@@ -129,6 +132,7 @@ impl Sessions {
             db,
             store,
             keys,
+            history,
             clock,
             cookies,
             lifetimes,
@@ -182,6 +186,13 @@ impl Sessions {
     /// Ends every [`Watch`], present and future, because the server is stopping.
     pub fn end_watches(&self) {
         self.0.marks.wakes().close();
+    }
+    // end wing:clients
+
+    // wing:clients
+    /// The audit log.
+    pub(crate) fn history(&self) -> &History {
+        &self.0.history
     }
     // end wing:clients
 

@@ -27,7 +27,7 @@ use super::{
     table::{self, Ending, NewSession},
 };
 use crate::{
-    audit::NewEvent,
+    audit::{Deed, History, NewEvent},
     client::Client,
     db::Tx,
     error::{Error, Result},
@@ -132,6 +132,11 @@ impl RequestAuth {
         &self.0.sessions
     }
     // end wing:clients,second-factors
+
+    /// The audit log.
+    pub(crate) fn history(&self) -> &History {
+        &self.0.sessions.0.history
+    }
 
     /// The client that sent the request.
     pub fn client(&self) -> &Client {
@@ -481,11 +486,16 @@ impl RequestAuth {
         };
         let live = table::insert(&mut tx, &id, new).await?;
         self.0.sessions.end_surplus(&mut tx, &live).await?;
-        NewEvent::of(user_id, "sign_in")
+        // wing:mail
+        if let Some(mail) = sessions.history.mail() {
+            mail.see(&mut tx, user_id, client).await?;
+        }
+        // end wing:mail
+        NewEvent::of(user_id, Deed::SignIn)
             .session(live.session_id)
-            .from(client.ip)
+            .from(client)
             .note(method)
-            .record(&mut tx, now)
+            .record(&mut tx, &sessions.history)
             .await?;
         networks::remember(&mut tx, user_id, client.ip, now).await?;
         tx.commit().await?;
@@ -500,7 +510,9 @@ impl RequestAuth {
         let now = self.0.sessions.0.clock.now();
         if users::verify_by_account(tx, user_id, now).await? {
             self.0.sessions.marks().refresh_snapshots(tx, user_id).await?;
-            NewEvent::of(user_id, "verify_email").record(tx, now).await?;
+            NewEvent::of(user_id, Deed::VerifyEmail)
+                .record(tx, self.history())
+                .await?;
         }
         Ok(())
     }
@@ -597,8 +609,11 @@ impl RequestAuth {
     async fn end_and_commit(&self, live: &LiveSession, which: Ending) -> Result<usize> {
         let sessions = &self.0.sessions.0;
         let mut tx = sessions.db.begin().await?;
-        let event = NewEvent::system_event("revoke_session").from(self.client().ip);
-        let ended = sessions.marks.end_noted(&mut tx, vec![which], event).await?;
+        let event = NewEvent::system_event(Deed::RevokeSession).from(self.client());
+        let ended = sessions
+            .marks
+            .end_noted(&mut tx, vec![which], event, &sessions.history)
+            .await?;
         tx.commit().await?;
         tracing::info!(user = %live.user_id, sessions = ended, "revoked");
         Ok(ended)

@@ -68,7 +68,7 @@ async fn start(db: &Database, keys: &Arc<KeyRing>, clock: &Clock) -> Sessions {
         db.clone(),
         None,
         keys,
-        clock.clone(),
+        History::new(clock.clone()),
         cookies,
         Lifetimes::default(),
         &Detached::default(),

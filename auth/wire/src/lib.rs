@@ -4,6 +4,7 @@
 mod admin; // wing:admin
 mod clients; // wing:clients
 mod data; // wing:private-data
+mod device;
 mod event;
 mod flow_error;
 mod mail; // wing:mail
@@ -30,6 +31,7 @@ pub use self::{
     admin::{DataSize, Events, UserAccount, UserDetails, UserPage, UserRow}, // wing:admin
     clients::{AccessInfo, AccessKind, ConsentRequest, DeviceRequest, NewKey, Scope, Scopes}, // wing:clients
     data::PrivateKeyInfo,                                                   // wing:private-data
+    device::device,
     event::{Actor, Event},
     flow_error::FlowError,
     mail::{LinkUse, MailLink, Registration}, // wing:mail

@@ -3,7 +3,7 @@
 
 // wing:admin
 use auth::{
-    Lifetimes,
+    Config, Lifetimes,
     admin::{Administration, By},
 };
 
@@ -25,9 +25,11 @@ async fn end_by_command(app: &TestApp, browser: &Browser, snapshot: i64) {
         ..Lifetimes::default()
     };
     let (db, clock) = (app.auth.db.clone(), app.clock.clone());
-    let command = Administration::at_command_line(db, clock, lifetimes)
-        .await
-        .unwrap();
+    let config = Config {
+        lifetimes,
+        ..app.config().await
+    };
+    let command = Administration::at_command_line(&config, db, clock).await.unwrap();
     let user_id = browser.session().await["user_id"].as_str().unwrap().parse();
     command
         .end_sessions(By::CommandLine, user_id.unwrap())

@@ -8,7 +8,7 @@
 use leptos::{either::Either, prelude::*};
 use leptos_meta::Title;
 use uuid::Uuid;
-use wire::SessionInfo;
+use wire::{SessionInfo, device};
 
 #[cfg(feature = "ssr")]
 use crate::context::Context;
@@ -17,7 +17,6 @@ use crate::{
     forms::Endpoint,
     pages::paths,
     ui::{
-        device::device,
         events::method,
         form::{Form, FormState, Notice, Submit},
         load::{Load, Loaded},

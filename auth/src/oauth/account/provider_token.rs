@@ -12,7 +12,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::{
-    audit::NewEvent,
+    audit::{Deed, NewEvent},
     error::{Error, Result},
     oauth::{
         account::{
@@ -231,9 +231,9 @@ impl OAuth {
             drop(tx);
             return self.what_is_stored_now(stored).await;
         }
-        NewEvent::of(stored.user_id, "forget_token")
+        NewEvent::of(stored.user_id, Deed::ForgetToken)
             .note(&provider.id)
-            .record(&mut tx, self.0.clock.now())
+            .record(&mut tx, &self.0.history)
             .await?;
         tx.commit().await?;
         tracing::warn!(

@@ -4,7 +4,7 @@ use time::OffsetDateTime; // wing:mail
 use uuid::Uuid;
 
 use crate::{
-    audit::NewEvent,
+    audit::{Deed, NewEvent},
     db::Tx, // wing:mail
     error::{Error, Result},
     oauth::state::OAuth,
@@ -89,11 +89,11 @@ impl OAuth {
             return Err(Error::LastWayIn);
         }
         request.end_by_method(&mut tx, &recent, &provider).await?;
-        NewEvent::of(user_id, "unlink")
+        NewEvent::of(user_id, Deed::Unlink)
             .session(recent.session_id())
-            .from(request.client().ip)
+            .from(request.client())
             .note(&provider)
-            .record(&mut tx, self.0.clock.now())
+            .record(&mut tx, request.history())
             .await?;
         request.cycle(tx, (*recent).clone(), false).await?;
         tracing::info!(user = %user_id, provider, "disconnected an account");

@@ -1,7 +1,7 @@
 //! A browser has come back with its own flow: its callback is judged, the provider is asked who it is, and what the
 //! flow was for is done.
 
-use std::{net::IpAddr, time::Duration};
+use std::time::Duration;
 
 use tokio::time::timeout;
 use uuid::Uuid;
@@ -9,8 +9,9 @@ use wire::FlowError;
 
 use crate::mail::invitation; // wing:mail
 use crate::{
-    audit::NewEvent,
+    audit::{Deed, NewEvent},
     browser::Browser,
+    client::Client,
     db::Tx,
     error::Error,
     oauth::{
@@ -179,7 +180,7 @@ impl Arrival<'_> {
                     }
                     None => match self
                         .oauth
-                        .register(&mut tx, identity, self.request.client().ip)
+                        .register(&mut tx, identity, self.request.client())
                         .await?
                     {
                         Some(user_id) => user_id,
@@ -187,7 +188,9 @@ impl Arrival<'_> {
                     },
                 },
             };
-            self.oauth.connect_pending(&mut tx, self.browser, user_id).await?;
+            self.oauth
+                .connect_pending(&mut tx, self.request, self.browser, user_id)
+                .await?;
             let started = self
                 .request
                 .start_session(tx, user_id, &identity.provider, self.flow.remember)
@@ -263,7 +266,7 @@ impl Arrival<'_> {
                 .users
                 .upsert(&mut tx, occasion, identity.user(), now)
                 .await?;
-            self.record(&mut tx, "link", &live, identity).await?;
+            self.record(&mut tx, Deed::Link, &live, identity).await?;
         } else {
             self.refresh_own(&mut tx, identity, user_id).await?;
         }
@@ -278,7 +281,7 @@ impl Arrival<'_> {
         let mut tx = self.oauth.0.db.begin().await?;
         lock_signed_in(&mut tx, user_id).await?;
         self.refresh_own(&mut tx, identity, user_id).await?;
-        self.record(&mut tx, "confirm", &live, identity).await?;
+        self.record(&mut tx, Deed::Confirm, &live, identity).await?;
         self.cycle(tx, live, true).await?;
         tracing::info!(user = %user_id, session = %session_id, provider = identity.provider, "confirmed with a provider");
         Ok(())
@@ -306,15 +309,15 @@ impl Arrival<'_> {
     async fn record(
         &self,
         tx: &mut Tx,
-        kind: &'static str,
+        deed: Deed,
         live: &LiveSession,
         identity: &Identity,
     ) -> Result<(), Error> {
-        NewEvent::of(live.user_id(), kind)
+        NewEvent::of(live.user_id(), deed)
             .session(live.session_id())
-            .from(self.request.client().ip)
+            .from(self.request.client())
             .note(&identity.provider)
-            .record(tx, self.oauth.0.clock.now())
+            .record(tx, self.request.history())
             .await
     }
 
@@ -337,7 +340,7 @@ impl OAuth {
         &self,
         tx: &mut Tx,
         identity: &Identity,
-        ip: Option<IpAddr>,
+        client: &Client,
     ) -> Result<Option<Uuid>, Error> {
         let parts = &self.0;
         let now = parts.clock.now();
@@ -358,10 +361,10 @@ impl OAuth {
             invitation::redeem(tx, user_id, &email, now).await?;
         }
         // end wing:mail
-        NewEvent::of(user_id, "register")
-            .from(ip)
+        NewEvent::of(user_id, Deed::Register)
+            .from(client)
             .note(&identity.provider)
-            .record(tx, now)
+            .record(tx, &self.0.history)
             .await?;
         Ok(Some(user_id))
     }

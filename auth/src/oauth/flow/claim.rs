@@ -39,8 +39,8 @@ impl Auth {
         if self.oauth.is_closed() && !invitation::is_invited(&mut tx, &email, now).await? {
             return Err(Error::RegistrationClosed);
         }
-        let ip = request.client().ip;
-        let user_id = self.oauth.register(&mut tx, &identity, ip).await?;
+        let client = request.client();
+        let user_id = self.oauth.register(&mut tx, &identity, client).await?;
         let user_id = user_id.ok_or(Error::EmailTaken)?;
         request
             .start_session(tx, user_id, &identity.provider, false)

@@ -6,7 +6,7 @@ use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use crate::{
-    audit::NewEvent,
+    audit::{Deed, NewEvent},
     browser::Browser,
     db::{Expired, Tx},
     error::{Error, Result},
@@ -56,13 +56,19 @@ impl OAuth {
     /// Of the database.
     pub async fn complete_pending(&self, tx: &mut Tx, request: &RequestAuth, user_id: Uuid) -> Result<()> {
         match Browser::of(request.flow_cookie()) {
-            Some(browser) => self.connect_pending(tx, &browser, user_id).await,
+            Some(browser) => self.connect_pending(tx, request, &browser, user_id).await,
             None => Ok(()),
         }
     }
 
     /// As [`OAuth::complete_pending`], for a browser that is known.
-    pub(super) async fn connect_pending(&self, tx: &mut Tx, browser: &Browser, user_id: Uuid) -> Result<()> {
+    pub(super) async fn connect_pending(
+        &self,
+        tx: &mut Tx,
+        request: &RequestAuth,
+        browser: &Browser,
+        user_id: Uuid,
+    ) -> Result<()> {
         let (keys, now) = (&self.0.keys, self.0.clock.now());
         let Some(identity) = self.take_pending(tx, browser, user_id).await? else {
             return Ok(());
@@ -74,9 +80,10 @@ impl OAuth {
             .users
             .upsert(tx, Occasion::Link(user_id), identity.user(), now)
             .await?;
-        NewEvent::of(user_id, "link")
+        NewEvent::of(user_id, Deed::Link)
+            .from(request.client())
             .note(&identity.provider)
-            .record(tx, now)
+            .record(tx, request.history())
             .await?;
         tracing::info!(user = %user_id, provider = identity.provider, "connected an account after its owner signed in");
         Ok(())

@@ -107,11 +107,6 @@ impl Marks {
         }))
     }
 
-    /// The clock that marks are kept by.
-    pub(in crate::session) fn clock(&self) -> &Clock {
-        &self.0.clock
-    }
-
     // wing:clients
     /// Whatever follows the sessions that marks are about.
     pub(in crate::session) fn wakes(&self) -> &Wakes {

@@ -94,6 +94,11 @@ async fn after_a_deletion_nothing_of_the_person_is_stored_or_logged() {
     assert_eq!(answer.json(), Value::Null);
     // At once, and not only when the engine gets to it.
     assert!(app.auth.detached.drain(Duration::from_secs(30)).await);
+    // wing:mail
+    // But for the notice of it, which takes the address along.
+    app.assert_counts(&[("mail_outbox", 1)]).await;
+    app.auth.mail.send_due().await.unwrap();
+    // end wing:mail
     assert!(!contains(&app.disk(), EMAIL) && !contains(&app.disk(), AT_PROVIDER));
     crowd(app).await;
     app.sql("DELETE FROM users WHERE name = 'Somebody in the crowd'")

@@ -1,6 +1,6 @@
 //! Another address for an account: proven in a session of that account, and taken back by the former one.
 
-use super::{ADA, look, mails, newest, token, verified};
+use super::{ADA, look, mails, newest, notices, token, verified};
 use crate::support::{
     Answer, Browser, OTHER_PASSWORD, PASSWORD, RANDOM_ID, SOME_TOKEN, TestApp, all_at_once,
 };
@@ -62,7 +62,7 @@ async fn the_new_address_is_proven_in_a_session_and_the_former_one_is_told() {
     let phone = app.signed_in(ADA).await;
     let link = asked(&ada, NEW).await;
     assert_eq!(address(&ada).await, (ADA.into(), true.into()));
-    let told = newest(&app, ADA).await;
+    let told = notices(&app, ADA).await.pop().unwrap();
     assert!(
         told.text.contains("another e-mail address was entered") && told.text.contains("203.0.113.7"),
         "{}",

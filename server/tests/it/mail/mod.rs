@@ -4,6 +4,7 @@ mod alike;
 mod change;
 mod claim;
 mod development;
+mod notices;
 mod outbox;
 mod registration;
 mod reset;
@@ -25,12 +26,25 @@ pub async fn mails(app: &TestApp) -> Vec<Delivered> {
     app.auth.mail.mailbox().unwrap().mails()
 }
 
-/// The newest mail to this address.
+/// Whether a mail only tells what was done with an account.
+pub fn is_notice(mail: &Delivered) -> bool {
+    mail.text.contains("They cannot be turned off.")
+}
+
+/// The newest mail to this address that is more than a notice.
 pub async fn newest(app: &TestApp, to: &str) -> Delivered {
-    let mails = mails(app).await.into_iter();
+    let mails = mails(app).await.into_iter().filter(|mail| !is_notice(mail));
     // Several are sent at once. Their ids are in the order in which they were written.
     let newest = mails.filter(|mail| mail.to == to).max_by_key(|mail| mail.id);
     newest.expect("there is a mail")
+}
+
+/// The notices to this address so far, oldest first.
+pub async fn notices(app: &TestApp, to: &str) -> Vec<Delivered> {
+    let mut notices = mails(app).await;
+    notices.retain(|mail| mail.to == to && is_notice(mail));
+    notices.sort_by_key(|mail| mail.id);
+    notices
 }
 
 /// Verifies the address of a user who has just registered.

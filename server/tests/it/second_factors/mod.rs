@@ -53,6 +53,11 @@ impl App {
     pub async fn complete(&self, browser: &Browser) {
         second(browser, &self.code(browser.app())).await.expect(200);
     }
+
+    /// The first recovery code.
+    pub fn recovery_code(&self) -> &str {
+        &self.recovery[0]
+    }
     // end wing:mail
 
     /// A code that is wrong at every step near now.

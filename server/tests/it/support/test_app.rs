@@ -146,6 +146,13 @@ impl TestApp {
         }
     }
 
+    // wing:admin
+    /// The configuration, as a command beside the server has it.
+    pub async fn config(&self) -> auth::Config {
+        self.folder.open(&self.usual).await.0.auth
+    }
+    // end wing:admin
+
     /// The same process, with a configuration that no variable can give it.
     pub async fn configured(self, vars: &[(&str, &str)], change: impl FnOnce(&mut ServerConfig)) -> Self {
         let (mut config, db) = self.folder.open(&[&self.usual, vars].concat()).await;

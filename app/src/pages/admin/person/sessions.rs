@@ -2,7 +2,7 @@
 
 use leptos::{either::Either, prelude::*};
 use uuid::Uuid;
-use wire::SessionInfo;
+use wire::{SessionInfo, device};
 
 #[cfg(feature = "ssr")]
 use crate::context::Context;
@@ -11,7 +11,6 @@ use crate::{
     forms::Endpoint,
     pages::paths,
     ui::{
-        device::device,
         events::method,
         form::{Form, FormState, Notice, Submit},
         time::When,
