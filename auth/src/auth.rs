@@ -273,7 +273,7 @@ impl Auth {
         // The sessions first: their rows go with the user's row, and afterwards it would be unknown which to mark.
         self.sessions.marks().end_all(tx, user_id).await?;
         audit::forget(tx, user_id).await?;
-        Mail::forget(tx, user_id).await?; // wing:mail
+        self.mail.forget(tx, user_id).await?; // wing:mail
         if !self.users.delete(tx, user_id).await? {
             return Err(Error::NotFound);
         }

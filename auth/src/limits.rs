@@ -1,10 +1,12 @@
 //! Limits of attempts, in memory: a window per key, counted before the work is done.
 //!
 //! An account backs off if its password is guessed at repeatedly: each time its window is used up, the wait grows,
-//! to at most a quarter of an hour. It stops growing there, and never becomes a lock. A limit of failures after
-//! which only another proof helps (100 in NIST SP 800-63B) needs such a proof, by mail or a second factor, which
-//! this template does not have. Without another way in, anyone who knows an address could lock the account and keep
-//! its owner out.
+//! to at most a quarter of an hour. It stops growing there, and never becomes a lock: without another way in, anyone
+//! who knows an address could lock the account and keep its owner out.
+// wing:mail
+//! Mail is such a way: with it, 100 failures in a row lock an address until its owner has read a mail, see
+//! [`lock`](crate::mail).
+// end wing:mail
 //!
 //! Each action has a table of its own, of a fixed size. A flood of one kind of request cannot affect what is
 //! remembered of another, and no request is refused because a table is full. The least recently tried entry goes

@@ -2,7 +2,9 @@
 
 use time::Duration;
 
-use crate::mail::seen::KNOWN_FOR as SEEN_FOR; // wing:mail
+// wing:mail
+use crate::mail::{lock::REMEMBERED_FOR as FAILURES_FOR, seen::KNOWN_FOR as SEEN_FOR};
+// end wing:mail
 use crate::session::devices::TRUSTED_FOR; // wing:second-factors
 use crate::{audit, cookies::CookieName, form_texts, networks};
 
@@ -180,6 +182,7 @@ pub const TABLES: &[(&str, Rows)] = &[
     // end wing:second-factors
     // wing:mail
     ("seen_clients", OF_USER),
+    ("sign_in_failures", Rows::Unlinked),
     ("mail_tokens", OF_USER),
     (
         "mail_outbox",
@@ -342,6 +345,15 @@ pub const SECTIONS: &[Section] = &[
                 columns: &[(
                     "seen_clients",
                     &[secret("mark"), id("user_id"), time("last_seen_at")],
+                )],
+            },
+            Line {
+                what: "How often somebody has failed to sign in with your address, which cannot be read from it",
+                why: "After 100 failures in a row, your password is not accepted until you have read a mail.",
+                life: Life::After(FAILURES_FOR, "after the last failure, or until the next sign-in"),
+                columns: &[(
+                    "sign_in_failures",
+                    &[secret("address_hmac"), number("failures"), time("updated_at")],
                 )],
             },
             // end wing:mail

@@ -141,6 +141,8 @@ impl Auth {
         self.take_address(&mut tx, (holder, Some(user_id)), &email)
             .await?;
         set_address(&mut tx, user_id, &email, now).await?;
+        // What strangers have tried with it was not about this account.
+        self.mail.unlock(&mut tx, email.as_str()).await?;
         self.sessions.marks().refresh_snapshots(&mut tx, user_id).await?;
         // What was sent to the former address proves nothing any more.
         Mail::end_tokens(&mut tx, user_id).await?;

@@ -9,7 +9,7 @@
 //!   which devices are new.
 //! - [`tokens`] are the links and codes in mails. [`links`] is what their pages show, and [`verification`], [`reset`],
 //!   [`change`], [`undo`], [`sign_in`], [`registration`] and [`invitation`] are what they are good for.
-//! - [`addresses`] decides who has an address.
+//! - [`addresses`] decides who has an address, and [`lock`] when its password is not accepted any more.
 //!
 //! Without a configured server there is no mail ([`MailConfig::Off`]), and nothing that needs it exists.
 
@@ -19,6 +19,7 @@ mod config;
 pub(crate) mod invitation;
 mod job;
 mod links;
+pub(crate) mod lock;
 mod memory;
 pub(crate) mod notices;
 mod outbox;
@@ -47,7 +48,7 @@ use self::smtp::Smtp;
 pub use self::{
     config::{MailConfig, Sender, SmtpServer},
     memory::{Delivered, Mailbox},
-    sign_in::SignedInByMail,
+    sign_in::{METHOD, SignedInByMail},
     verification::Proof,
 };
 use crate::{
@@ -224,12 +225,15 @@ impl Mail {
         }))
     }
 
-    /// Deletes what has expired: tokens, what is known of devices, and mails that are no longer true. That holds if mail is off by now, too.
+    /// Deletes what has expired: tokens, what is known of devices, failures, and mails that are no longer true. That holds if mail is off by now, too.
     pub(crate) async fn sweep(&self) -> Result<()> {
         let (db, now) = (&self.0.db, self.0.clock.now());
         all([
             db.sweep(tokens::EXPIRED, now).await.map(drop),
             db.sweep(seen::EXPIRED, now - seen::KNOWN_FOR).await.map(drop),
+            db.sweep(lock::EXPIRED, now - lock::REMEMBERED_FOR)
+                .await
+                .map(drop),
             self.sweep_outbox().await,
         ])
     }

@@ -36,6 +36,7 @@ pub(crate) enum Doer<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Notice<'a> {
     NewDevice,
+    Locked,
     PasswordSet,
     PasswordReset,
     PasswordRemoved,
@@ -72,6 +73,8 @@ enum Advice {
     TakeBack,
     /// The same, where a second step may be in the way.
     TakeBackWithHelp, // wing:second-factors
+    /// Open what is locked.
+    Unlock,
     /// Nothing that the user could do alone.
     Ask,
     /// Nothing: whoever reads the mail has done it.
@@ -137,6 +140,13 @@ impl<'a> Notice<'a> {
                 "Somebody signed in to your account at {site}, with a browser and from a network that have not been \
                  used for it in the last 90 days.",
                 Advice::TakeBack,
+            ),
+            Self::Locked => (
+                "Your sign-in at {site} is locked",
+                "Somebody has failed 100 times in a row to sign in to your account at {site}. Its password is not accepted \
+                 any more, nor is a code of an authenticator app after it, until you sign in by mail or choose a new \
+                 password by mail. Nobody has come in.",
+                Advice::Unlock,
             ),
             Self::PasswordSet => (
                 "A new password at {site}",
@@ -293,6 +303,9 @@ impl<'a> Notice<'a> {
                 take_back(site)
             )),
             // end wing:second-factors
+            Advice::Unlock => Some(format!(
+                "To open it, go to {site} and sign in by mail there, or say that you have forgotten your password."
+            )),
             Advice::Ask => Some(format!("If you did not expect this, ask those who run {site}.")),
             Advice::None => None,
         };
@@ -403,6 +416,7 @@ mod tests {
     /// Each notice, and a word that only it has.
     const ALL: &[(Notice<'_>, &str)] = &[
         (Notice::NewDevice, "New sign-in"),
+        (Notice::Locked, "100 times"),
         (Notice::PasswordSet, "A new password at"),
         (Notice::PasswordReset, "was reset"),
         (

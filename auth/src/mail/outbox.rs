@@ -17,6 +17,7 @@ use crate::{
     email::Email,
     error::Result,
     keys::{Place, Purpose},
+    users,
 };
 
 /// How long a row belongs to the instance that has taken it. A try takes less, so only an instance that was killed or
@@ -199,8 +200,11 @@ impl Mail {
         Ok(())
     }
 
-    /// Drops everything that waits for the address of a user who is being deleted, or proves it.
-    pub(crate) async fn forget(tx: &mut Tx, user_id: Uuid) -> Result<()> {
+    /// Drops everything that waits for the address of a user who is being deleted, or proves it, and its failures.
+    pub(crate) async fn forget(&self, tx: &mut Tx, user_id: Uuid) -> Result<()> {
+        if let Some(email) = users::address(tx, user_id).await? {
+            self.unlock(tx, email.as_str()).await?;
+        }
         for statement in [
             "DELETE FROM mail_outbox WHERE recipient = (SELECT email FROM users WHERE id = $1)",
             // To a former address, which another user may have by now: only what is about this user.

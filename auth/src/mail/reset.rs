@@ -126,6 +126,7 @@ impl Auth {
         .bind(now)
         .execute(&mut *tx)
         .await?;
+        self.mail.unlock(&mut tx, &address).await?;
         self.end_all_of(&mut tx, user_id).await?;
         if !was_verified {
             self.remove_prepared(&mut tx, user_id).await?;

@@ -157,6 +157,12 @@ impl Auth {
         let known = whose
             .known(&self.db, email.as_ref(), shown.as_deref(), self.clock.now())
             .await?;
+        // wing:mail
+        let is_locked = match (purpose, &email) {
+            (Purpose::SignIn, Some(email)) => self.mail.is_locked(self.db.read(), email).await?,
+            _ => false,
+        };
+        // end wing:mail
         let (action, subject) = match (whose.key(email.as_ref()), network) {
             (Subject::Email(email), Some(network)) if known.from_known_network => {
                 (Action::SignInKnownNetwork, Subject::EmailFrom(email, network))
@@ -176,6 +182,10 @@ impl Auth {
             failures: vec![by_address, by_account],
         };
         let stored = known.password_hash.map(PasswordHash::stored);
+        // wing:mail
+        // Without the hash, the right password is a wrong one, after the same work.
+        let stored = stored.filter(|_| !is_locked);
+        // end wing:mail
         let checked = self
             .passwords
             .verify(typed, stored.clone(), address, attempts)
@@ -191,6 +201,11 @@ impl Auth {
                 let ip = client.ip.map(tracing::field::display);
                 tracing::info!(user, ip, "{}", purpose.log_line());
                 self.note(user_id, purpose.failed(), "", client);
+                // wing:mail
+                if let (Purpose::SignIn, Some(email)) = (purpose, email) {
+                    self.count_failure(email, client);
+                }
+                // end wing:mail
                 Ok(None)
             }
         }
@@ -230,6 +245,25 @@ impl Auth {
         }
         refused.into()
     }
+
+    // wing:mail
+    /// Counts a failure to sign in with an address, without waiting for it: the response must not show whether there was
+    /// more to do, for the one that locks the address.
+    fn count_failure(&self, email: Email, client: &Client) {
+        let (auth, client) = (self.clone(), client.clone());
+        self.detached.spawn(async move {
+            let counted: Result<()> = async {
+                let mut tx = auth.db.begin().await?;
+                auth.mail.count_failure(&mut tx, &email, &client).await?;
+                Ok(tx.commit().await?)
+            }
+            .await;
+            if let Err(error) = counted {
+                tracing::warn!(error = %chain(&error), "a failure to sign in was not counted");
+            }
+        });
+    }
+    // end wing:mail
 
     /// Records an event in the history of a user, if there is one, without waiting for it: the response must not
     /// take longer for an account that exists. The limits bound how often this can happen.

@@ -57,7 +57,13 @@ impl Auth {
         let now = self.clock.now();
         let mut tx = self.db.begin().await?;
         request.lock_to_sign_in(&mut tx, user_id).await?;
-        let Some(used) = self.use_code(&mut tx, user_id, code).await? else {
+        let takes_app = true;
+        // wing:mail
+        // Whoever has begun with a mail opens the lock thereby.
+        let takes_app =
+            takes_app && (half_way.state.is_by_mail() || !self.is_user_locked(&mut tx, user_id).await?);
+        // end wing:mail
+        let Some(used) = self.use_code(&mut tx, user_id, code, takes_app).await? else {
             drop(tx);
             [from, by].into_iter().for_each(Attempt::counts);
             self.note_failure(request, user_id).await?;
@@ -112,9 +118,26 @@ impl Auth {
         request.cycle(tx, live, true).await
     }
 
-    async fn use_code(&self, tx: &mut Tx, user_id: Uuid, code: &SecretString) -> Result<Option<Used>> {
+    // wing:mail
+    /// Whether the lock is on for the address of a user.
+    async fn is_user_locked(&self, tx: &mut Tx, user_id: Uuid) -> Result<bool> {
+        match users::address(tx, user_id).await? {
+            Some(email) => self.mail.is_locked(&mut **tx, &email).await,
+            None => Ok(false),
+        }
+    }
+    // end wing:mail
+
+    /// Uses a code up: of the app, if that is accepted at all, or a recovery code.
+    async fn use_code(
+        &self,
+        tx: &mut Tx,
+        user_id: Uuid,
+        code: &SecretString,
+        takes_app: bool,
+    ) -> Result<Option<Used>> {
         let now = self.clock.now();
-        if totp::use_code(tx, &self.keys, user_id, &digits(code.expose_secret()), now).await? {
+        if takes_app && totp::use_code(tx, &self.keys, user_id, &digits(code.expose_secret()), now).await? {
             return Ok(Some(Used::Totp));
         }
         let is_recovery = recovery::use_code(tx, user_id, code.expose_secret()).await?;
@@ -127,6 +150,11 @@ impl Auth {
             .from(request.client())
             .record(&mut tx, &self.history)
             .await?;
+        // wing:mail
+        if let Some(email) = users::address(&mut tx, user_id).await? {
+            self.mail.count_failure(&mut tx, &email, request.client()).await?;
+        }
+        // end wing:mail
         tx.commit().await?;
         Ok(())
     }

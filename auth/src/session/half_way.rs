@@ -5,6 +5,7 @@ use uuid::Uuid;
 use wire::AuthSession;
 
 use super::request::RequestAuth;
+use crate::mail::METHOD; // wing:mail
 use crate::{
     browser::{Browser, hash},
     ceremonies::{self, Kind, Owner, UnderWay},
@@ -22,6 +23,15 @@ pub(crate) struct FirstFactor {
     method: String,
     remember: bool,
 }
+
+// wing:mail
+impl FirstFactor {
+    /// Whether the first factor was a mail.
+    pub(crate) fn is_by_mail(&self) -> bool {
+        self.method == METHOD
+    }
+}
+// end wing:mail
 
 /// Marks the point in a transaction to which a sign-in goes back if it has to wait. The user is locked by then.
 pub(super) async fn mark(tx: &mut Tx) -> Result<()> {

@@ -489,6 +489,10 @@ impl RequestAuth {
         // wing:mail
         if let Some(mail) = sessions.history.mail() {
             mail.see(&mut tx, user_id, client).await?;
+            // Only a sign-in that was completed ends a count of failures.
+            if let Some(email) = &live.email {
+                mail.unlock(&mut tx, email).await?;
+            }
         }
         // end wing:mail
         NewEvent::of(user_id, Deed::SignIn)

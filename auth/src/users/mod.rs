@@ -292,6 +292,15 @@ pub(crate) async fn hold(tx: &mut Tx, user_id: Uuid) -> Result<Option<Option<Str
 }
 
 // wing:mail
+/// The address of a user.
+pub(crate) async fn address(tx: &mut Tx, user_id: Uuid) -> Result<Option<Email>> {
+    let email: Option<Option<String>> = sqlx::query_scalar("SELECT email FROM users WHERE id = $1")
+        .bind(user_id)
+        .fetch_optional(&mut **tx)
+        .await?;
+    Ok(email.flatten().and_then(|email| email.parse().ok()))
+}
+
 /// Whether a user has an address that is verified.
 ///
 /// # Errors

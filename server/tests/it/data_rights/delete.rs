@@ -96,7 +96,8 @@ async fn after_a_deletion_nothing_of_the_person_is_stored_or_logged() {
     assert!(app.auth.detached.drain(Duration::from_secs(30)).await);
     // wing:mail
     // But for the notice of it, which takes the address along.
-    app.assert_counts(&[("mail_outbox", 1)]).await;
+    app.assert_counts(&[("mail_outbox WHERE kind = 'deletion'", 1)])
+        .await;
     app.auth.mail.send_due().await.unwrap();
     // end wing:mail
     assert!(!contains(&app.disk(), EMAIL) && !contains(&app.disk(), AT_PROVIDER));

@@ -32,7 +32,11 @@ async fn statements(seen: &mut usize) -> Vec<String> {
     let summaries = new.split("summary=\"").skip(1);
     summaries
         .map(|rest| rest.split('"').next().unwrap().to_owned())
-        .filter(|summary| ["mail_", "users"].iter().any(|table| summary.contains(table)))
+        .filter(|summary| {
+            ["mail_", "users", "failures"]
+                .iter()
+                .any(|table| summary.contains(table))
+        })
         .collect()
 }
 
@@ -120,6 +124,39 @@ async fn a_wrong_code_is_refused_after_the_same_statements() {
                 .refused(401, "invalid_credentials");
             all.push((statements(&mut seen).await, comparable(&answer)));
         }
+        match &first {
+            None => first = Some(all),
+            Some(first) => assert_eq!(*first, all),
+        }
+    }
+}
+
+/// Nor does a wrong password, before the lock, when it closes and after.
+#[tokio::test]
+async fn a_wrong_password_is_refused_and_counted_by_the_same_statements() {
+    LazyLock::force(&STATEMENTS);
+    let app = TestApp::new().await;
+    verified(&app, ADA).await;
+    mails(&app).await;
+    let mut seen = 0;
+    let mut first = None;
+    for email in ["unknown@example.com", ADA] {
+        let mut all = Vec::new();
+        for before in [0, 97, 99, 100] {
+            app.advance(901);
+            if before > 0 {
+                app.sql(&format!("UPDATE sign_in_failures SET failures = {before}"))
+                    .await;
+            }
+            statements(&mut seen).await;
+            let answer = app.browser().login(email, "a password that is wrong").await;
+            assert!(app.auth.detached.drain(Duration::from_secs(30)).await);
+            let answer = answer.refused(401, "invalid_credentials");
+            all.push((statements(&mut seen).await, comparable(&answer)));
+        }
+        app.sql("DELETE FROM sign_in_failures").await;
+        // The third has locked the address.
+        assert!(all[2].0.len() > all[1].0.len() && all[0].0.len() >= 2, "{all:?}");
         match &first {
             None => first = Some(all),
             Some(first) => assert_eq!(*first, all),

@@ -4,6 +4,7 @@ mod alike;
 mod change;
 mod claim;
 mod development;
+mod lock;
 mod notices;
 mod outbox;
 mod registration;
