@@ -6,16 +6,10 @@ use uuid::Uuid;
 use wire::{Event, User, WaysIn};
 
 use crate::clients::{self, Clients}; // wing:clients
-// wing:mail
-use crate::mail::{
-    self, Mail,
-    notices::{Doer, Notice, verified_address},
-};
-// end wing:mail
+use crate::mail::{self, Mail, notices::verified_address}; // wing:mail
 use crate::{
     admin, // wing:admin
     audit::{self, Deed, History, NewEvent},
-    client::Client,
     clock::Clock,
     config::Config,
     cookies::Cookies,
@@ -251,7 +245,10 @@ impl Auth {
     // end wing:admin
     pub async fn delete_user(&self, tx: &mut Tx, user_id: Uuid) -> Result<()> {
         self.hold_to_delete(tx, user_id).await?;
-        self.delete_held(tx, user_id, None).await
+        let told = verified_address(tx, user_id).await?; // wing:mail
+        self.delete_held(tx, user_id).await?;
+        self.mail.notify_of_deletion(tx, told, None).await?; // wing:mail
+        Ok(())
     }
 
     /// The first half: locks a user, so that no sign-in happens meanwhile and nothing new refers to the user. Returns the
@@ -262,14 +259,8 @@ impl Auth {
         users::hold(tx, user_id).await?.ok_or(Error::NotFound)
     }
 
-    /// The second half, at the request of this client.
-    pub(crate) async fn delete_held(
-        &self,
-        tx: &mut Tx,
-        user_id: Uuid,
-        client: Option<&Client>,
-    ) -> Result<()> {
-        let told = verified_address(tx, user_id).await?; // wing:mail
+    /// The second half.
+    pub(crate) async fn delete_held(&self, tx: &mut Tx, user_id: Uuid) -> Result<()> {
         // The sessions first: their rows go with the user's row, and afterwards it would be unknown which to mark.
         self.sessions.marks().end_all(tx, user_id).await?;
         audit::forget(tx, user_id).await?;
@@ -277,13 +268,6 @@ impl Auth {
         if !self.users.delete(tx, user_id).await? {
             return Err(Error::NotFound);
         }
-        // wing:mail
-        // Its row keeps the address for as long as it waits.
-        if let Some(to) = told.filter(|_| self.mail.is_on()) {
-            let doer = Doer::Holder(client);
-            self.mail.notify_at(tx, Some(&to), Notice::Deleted, doer).await?;
-        }
-        // end wing:mail
         let event = NewEvent::system_event(Deed::DeleteUser);
         event.record(tx, &self.history).await
     }

@@ -60,6 +60,9 @@ fn words(kind: &str, note: &str) -> String {
         "change_password" => "Password changed".to_owned(),
         "reset_password" => "New password chosen with a link from a mail".to_owned(), // wing:mail
         // wing:mail
+        "remove_password" => {
+            "Password removed, since the address had not been verified when it was set".to_owned()
+        }
         "set_email" => "E-mail address set by an administrator".to_owned(),
         "invite" => "Somebody was invited".to_owned(),
         "change_email" => "E-mail address changed".to_owned(),

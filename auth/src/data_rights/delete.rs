@@ -6,6 +6,7 @@ use sqlx::query_as;
 use tokio::time::sleep;
 use uuid::Uuid;
 
+use crate::mail::notices::verified_address; // wing:mail
 use crate::{
     auth::Auth,
     db::Tx,
@@ -60,7 +61,12 @@ impl Auth {
         }
         // end wing:second-factors
         let tokens = self.oauth.tokens_of(&mut tx, user_id).await?;
-        self.delete_held(&mut tx, user_id, Some(request.client())).await?;
+        let told = verified_address(&mut tx, user_id).await?; // wing:mail
+        self.delete_held(&mut tx, user_id).await?;
+        // wing:mail
+        let client = request.client();
+        self.mail.notify_of_deletion(&mut tx, told, Some(client)).await?;
+        // end wing:mail
         tx.commit().await?;
         request.plan_deleted();
         let auth = self.clone();

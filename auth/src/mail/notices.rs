@@ -392,6 +392,26 @@ impl Mail {
         };
         self.insert(tx, mail).await
     }
+
+    /// Tells the address of a user who has just been deleted. The row keeps it for as long as it waits, so write it after
+    /// all that is forgotten.
+    ///
+    /// # Errors
+    /// Of the database.
+    pub(crate) async fn notify_of_deletion(
+        &self,
+        tx: &mut Tx,
+        to: Option<Email>,
+        client: Option<&Client>,
+    ) -> Result<()> {
+        match to.filter(|_| self.is_on()) {
+            Some(to) => {
+                self.notify_at(tx, Some(&to), Notice::Deleted, Doer::Holder(client))
+                    .await
+            }
+            None => Ok(()),
+        }
+    }
 }
 
 /// The address of a user, if it is verified.

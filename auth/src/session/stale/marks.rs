@@ -107,6 +107,14 @@ impl Marks {
         }))
     }
 
+    // wing:postgres
+    /// The clock that marks are kept by.
+    #[cfg(feature = "postgres")]
+    pub(in crate::session) fn clock(&self) -> &Clock {
+        &self.0.clock
+    }
+    // end wing:postgres
+
     // wing:clients
     /// Whatever follows the sessions that marks are about.
     pub(in crate::session) fn wakes(&self) -> &Wakes {
