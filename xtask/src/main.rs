@@ -8,7 +8,6 @@ mod browser;
 mod build;
 mod cargo;
 mod dev;
-mod dev_provider; // wing:dev-provider
 mod fuzz; // wing:clients
 mod layout;
 mod lint;
@@ -17,6 +16,7 @@ mod packages;
 mod postgres; // wing:postgres
 mod process;
 mod random;
+mod released; // wing:dev-provider,mail
 mod rename;
 mod steps;
 mod test;

@@ -9,12 +9,12 @@ use crate::{
     cargo::POSTGRES, // wing:postgres
     cargo::{NATIVE, cargo, cargo_like_leptos},
     dev,
-    dev_provider, // wing:dev-provider
     layout,
     lint,
     npm,
     postgres::{self, Cluster}, // wing:postgres
     process::{command, run},
+    released, // wing:dev-provider,mail
     steps::Steps,
     tools,
     wings,
@@ -81,7 +81,7 @@ pub(crate) fn test(steps: &mut Steps, _: &[String]) -> Outcome {
     steps.run("development server", dev::try_out)?;
 
     steps.run("release build", || build::release(&[]))?;
-    dev_provider::is_not_released(steps)?; // wing:dev-provider
+    released::without_development(steps)?; // wing:dev-provider,mail
     steps.run("wasm budget", build::within_budget)
 }
 
