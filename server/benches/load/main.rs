@@ -9,8 +9,10 @@ mod checks;
 mod clients; // wing:clients
 #[path = "../../../auth/testing/database.rs"]
 mod database;
+mod factors; // wing:second-factors,passkeys
 mod limits;
 mod load;
+mod mails; // wing:mail
 mod marks;
 mod pages;
 mod people; // wing:admin
@@ -58,6 +60,11 @@ fn main() -> Outcome {
     if is_wanted("sign_in") {
         sign_in::measure(&TestDatabase::new(), rounds, &report)?;
     }
+    // wing:second-factors,passkeys
+    if is_wanted("factors") {
+        factors::measure(rounds, &report)?;
+    }
+    // end wing:second-factors,passkeys
     if is_wanted("renewal") {
         renewal::measure(rounds, &report)?;
     }
@@ -67,6 +74,11 @@ fn main() -> Outcome {
     if is_wanted("limits") {
         limits::measure(rounds, &report)?;
     }
+    // wing:mail
+    if is_wanted("mails") {
+        mails::measure(rounds, &report)?;
+    }
+    // end wing:mail
     // wing:clients
     if is_wanted("clients") {
         clients::measure(rounds, &report)?;
