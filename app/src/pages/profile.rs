@@ -4,6 +4,7 @@ use leptos::{either::Either, prelude::*};
 use leptos_meta::Title;
 use wire::User;
 
+use crate::pages::settings::next_steps::NextSteps; // wing:mail,second-factors,passkeys
 use crate::{
     error::AppError,
     pages::{
@@ -71,6 +72,7 @@ fn Person(user: User, public: Option<PublicData>) -> impl IntoView {
                 <p class="hint">"Member since " <When at=user.created_at.clone() /></p>
             </div>
         </header>
+        <NextSteps after=Signal::derive(|| 0) urgent=true /> // wing:mail,second-factors,passkeys
         {public.map(|public| view! { <About public /> })}
         <section class="card" aria-labelledby="account-title">
             <h2 id="account-title">"Account"</h2>

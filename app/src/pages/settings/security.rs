@@ -7,12 +7,15 @@
 
 use leptos::{either::Either, prelude::*};
 use leptos_meta::Title;
+use wire::PasskeyInfo; // wing:passkeys
 use wire::SecondFactors; // wing:second-factors
 use wire::{Event, WaysIn};
 
 #[cfg(feature = "ssr")]
 use crate::context::Context;
 use crate::pages::settings::address::EmailAddress; // wing:mail
+use crate::pages::settings::next_steps::NextSteps; // wing:mail,second-factors,passkeys
+use crate::pages::settings::passkeys::{ConfirmByPasskey, PasskeyForms, Passkeys}; // wing:passkeys
 use crate::pages::settings::second_factors::{ConfirmByCode, GetSecondFactors, SecondFactorForms, TwoSteps}; // wing:second-factors
 use crate::pages::settings::your_data::YourData; // wing:data-rights
 use crate::{
@@ -26,6 +29,7 @@ use crate::{
         events::EventList,
         field::Field,
         form::{Form, FormState, Notice, Submit},
+        group::{Contents, Group},
         link::{RETURN_TO, asked_return_to},
         load::{Load, Loaded},
         providers::ProviderButton,
@@ -73,20 +77,37 @@ const SET_PASSWORD: Endpoint = Endpoint::of::<SetPassword>(&[paths::SETTINGS_SEC
 ///
 /// Or with a code of their authenticator app.
 // end wing:second-factors
+// wing:passkeys
+///
+/// Or with the answer of one of their passkeys.
+// end wing:passkeys
 #[server]
 pub async fn confirm_identity(
     #[server(default)] password: Option<Secret>,
     #[server(default)] code: Option<Secret>, // wing:second-factors
+    #[server(default)] credential: Option<String>, // wing:passkeys
     #[server(default)] return_to: Option<String>,
 ) -> Result<(), AppError> {
     let context = Context::take()?;
     let live = context.require_session().await?;
     let (auth, request) = (&context.auth, &context.request);
+    let proofs = [
+        password.is_some(),
+        code.is_some(),       // wing:second-factors
+        credential.is_some(), // wing:passkeys
+    ];
+    if proofs.into_iter().filter(|is_given| *is_given).count() != 1 {
+        return Err(AppError::InvalidInput);
+    }
+    // wing:passkeys
+    if let Some(credential) = credential {
+        auth.confirm_with_passkey(request, live, &credential).await?;
+        lead_back(return_to.as_deref());
+        return Ok(());
+    }
+    // end wing:passkeys
     // wing:second-factors
     if let Some(code) = code {
-        if password.is_some() {
-            return Err(AppError::InvalidInput);
-        }
         auth.confirm_with_code(request, live, &code.into()).await?;
         lead_back(return_to.as_deref());
         return Ok(());
@@ -115,6 +136,19 @@ pub async fn list_own_events() -> Result<Vec<Event>, AppError> {
     Ok(context.auth.own_events(&live).await?)
 }
 
+const SIGNING_IN: &str = "How you sign in";
+const REACHING_YOU: &str = "How we reach you"; // wing:mail
+const HAPPENED: &str = "What has happened";
+const YOUR_DATA: &str = "What is yours"; // wing:data-rights
+
+/// The questions that the tab answers.
+const GROUPS: &[(&str, &str)] = &[
+    ("signing-in", SIGNING_IN),
+    ("reaching-you", REACHING_YOU), // wing:mail
+    ("happened", HAPPENED),
+    ("your-data", YOUR_DATA), // wing:data-rights
+];
+
 /// The tab for security.
 #[component]
 pub fn Security() -> impl IntoView {
@@ -131,21 +165,45 @@ pub fn Security() -> impl IntoView {
     );
     let answers = move || answers() + forms.answers();
     // end wing:second-factors
+    // wing:passkeys
+    let passkey_forms = PasskeyForms::new();
+    let passkeys = passkey_forms.passkeys();
+    let answers = move || answers() + passkey_forms.answers();
+    // end wing:passkeys
     let events = Load::new(answers, || ListOwnEvents {});
+    let after = Signal::derive(answers); // wing:mail,second-factors,passkeys
     view! {
         <Title text="Security" />
+        <NextSteps after /> // wing:mail,second-factors,passkeys
+        <Contents groups=GROUPS />
         <Loaded load=ways_in let:ways_in>
             <Confirm
                 ways_in=ways_in.clone()
                 form=confirm
                 factors // wing:second-factors
+                passkeys // wing:passkeys
             />
-            <Password has_password=ways_in.has_password change set />
         </Loaded>
-        <TwoSteps factors forms /> // wing:second-factors
-        <EmailAddress /> // wing:mail
-        <OwnEvents events />
-        <YourData /> // wing:data-rights
+        <Group id="signing-in" title=SIGNING_IN>
+            <Loaded load=ways_in let:ways_in>
+                <Password has_password=ways_in.has_password change set />
+            </Loaded>
+            <Passkeys passkeys forms=passkey_forms /> // wing:passkeys
+            <TwoSteps factors forms /> // wing:second-factors
+        </Group>
+        // wing:mail
+        <Group id="reaching-you" title=REACHING_YOU>
+            <EmailAddress />
+        </Group>
+        // end wing:mail
+        <Group id="happened" title=HAPPENED>
+            <OwnEvents events />
+        </Group>
+        // wing:data-rights
+        <Group id="your-data" title=YOUR_DATA>
+            <YourData />
+        </Group>
+        // end wing:data-rights
     }
 }
 
@@ -153,9 +211,11 @@ pub fn Security() -> impl IntoView {
 fn Confirm(
     ways_in: WaysIn,
     form: FormState,
-    factors: Load<SecondFactors>, // wing:second-factors
+    factors: Load<SecondFactors>,             // wing:second-factors
+    passkeys: Option<Load<Vec<PasskeyInfo>>>, // wing:passkeys
 ) -> impl IntoView {
     let return_to = asked_return_to();
+    let by_passkey = view! { <ConfirmByPasskey passkeys form return_to=return_to.clone() /> }; // wing:passkeys
     let by_code = view! { <ConfirmByCode factors form return_to=return_to.clone() /> }; // wing:second-factors
     let by_password = ways_in.has_password.then(|| {
         view! { <ConfirmByPassword form return_to=return_to.clone() /> }
@@ -169,6 +229,7 @@ fn Confirm(
             <Notice form done="Your identity is confirmed. You can make your change now." />
             {by_password}
             {by_code} // wing:second-factors
+            {by_passkey} // wing:passkeys
             <ConfirmByProvider ways_in return_to />
         </section>
     }
@@ -199,6 +260,7 @@ fn ConfirmByProvider(ways_in: WaysIn, return_to: Option<String>) -> impl IntoVie
     let WaysIn {
         has_password,
         accounts,
+        ..
     } = ways_in;
     // If something goes wrong, the user is led back too.
     let return_to = return_to.or_else(|| Some(paths::SETTINGS_SECURITY.to_owned()));
@@ -240,13 +302,13 @@ fn Password(has_password: bool, change: FormState, set: FormState) -> impl IntoV
     } else {
         (
             "Set a password",
-            "You currently sign in with a provider only. With a password, you can also sign in without one. \
-             Setting it ends your other sessions. You stay signed in here.",
+            "You have no password. With one, you can also sign in by typing it. Setting it ends your other sessions. You \
+             stay signed in here.",
         )
     };
     view! {
         <section class="card" aria-labelledby="password-title">
-            <h2 id="password-title">{title}</h2>
+            <h3 id="password-title">{title}</h3>
             <p class="hint">{hint}</p>
             <Notice form=change done="Your password has been changed, and your other sessions have ended." />
             <Notice form=set done="Your password has been set, and your other sessions have ended." />
@@ -323,7 +385,7 @@ fn is_wrong_password(error: AppError) -> bool {
 fn OwnEvents(events: Load<Vec<Event>>) -> impl IntoView {
     view! {
         <section class="card" aria-labelledby="events-title">
-            <h2 id="events-title">"Recent activity"</h2>
+            <h3 id="events-title">"Recent activity"</h3>
             <p class="hint">"If you don’t recognise something here, change your password and end your other sessions."</p>
             <Loaded load=events let:events>
                 <EventList events />
