@@ -8,13 +8,29 @@ interface Mail {
   text: string;
 }
 
+const IS_NOTICE = 'They cannot be turned off.';
+
+async function mailsTo({ page }: Visitor, email: string): Promise<Mail[]> {
+  const all: Mail[] = await (await page.request.get('/dev/mail.json')).json();
+  return all.filter(({ to }) => to === email);
+}
+
+/** Waits for a notice to an address that says this. */
+export async function noticeTo(visitor: Visitor, email: string, said: string): Promise<void> {
+  await expect
+    .poll(async () => {
+      const mails = await mailsTo(visitor, email);
+      return mails.some(({ text }) => text.includes(IS_NOTICE) && text.includes(said));
+    })
+    .toBe(true);
+}
+
 /** The newest mail to an address that is more than a notice, once there are so many. */
-export async function mailTo({ page }: Visitor, email: string, count = 1): Promise<{ link: string; code: string }> {
+export async function mailTo(visitor: Visitor, email: string, count = 1): Promise<{ link: string; code: string }> {
   let mails: Mail[] = [];
   await expect
     .poll(async () => {
-      const all: Mail[] = await (await page.request.get('/dev/mail.json')).json();
-      mails = all.filter(({ to, text }) => to === email && !text.includes('They cannot be turned off.'));
+      mails = (await mailsTo(visitor, email)).filter(({ text }) => !text.includes(IS_NOTICE));
       return mails.length;
     })
     .toBe(count);

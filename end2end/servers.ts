@@ -11,7 +11,8 @@ const APP_PORT = 23117;
 const ACME_PORT = 23118;
 const FROM_HERE = import.meta.dirname;
 
-export const APP = `http://127.0.0.1:${APP_PORT}`;
+// By name, as people open it: no passkey belongs to an IP address.
+export const APP = `http://localhost:${APP_PORT}`;
 export const ACME = `http://127.0.0.1:${ACME_PORT}`;
 
 // Playwright reads its configuration again in each worker: the folder is the first reader's, and the

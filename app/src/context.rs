@@ -143,10 +143,13 @@ impl From<&auth::Error> for AppError {
                 Self::Internal
             }
             E::NotSignedIn => Self::Unauthenticated,
-            // wing:second-factors
-            E::SecondFactorRequired => Self::SecondFactorRequired,
-            E::NoSecondFactor => Self::NoSecondFactor,
-            // end wing:second-factors
+            E::SecondFactorRequired => Self::SecondFactorRequired, // wing:second-factors
+            E::NoSecondFactor => Self::NoSecondFactor,             // wing:second-factors,passkeys
+            // wing:passkeys
+            E::UnknownPasskey => Self::UnknownPasskey,
+            E::WrongPasskey => Self::WrongPasskey,
+            E::TooManyPasskeys => Self::TooManyPasskeys,
+            // end wing:passkeys
             // wing:clients
             E::InvalidToken => Self::Unauthenticated,
             E::InsufficientScope(_) => Self::InsufficientScope,

@@ -16,12 +16,18 @@ pub enum AppError {
     Unauthenticated,
     /// Wrong address or password. Also for an unknown user, a user without a password, and a disabled one.
     InvalidCredentials,
-    // wing:second-factors
     /// The sign-in waits for its second factor.
-    SecondFactorRequired,
+    SecondFactorRequired, // wing:second-factors
     /// This needs a second factor, and the user has none.
-    NoSecondFactor,
-    // end wing:second-factors
+    NoSecondFactor, // wing:second-factors,passkeys
+    // wing:passkeys
+    /// Nobody here has this passkey.
+    UnknownPasskey,
+    /// A passkey's answer is not accepted. To clients the same as [`Self::InvalidCredentials`].
+    WrongPasskey,
+    /// The user has as many passkeys as a user can have. To clients the same as having too many of anything else.
+    TooManyPasskeys,
+    // end wing:passkeys
     /// The signed-in user's current password is wrong. To clients the same as [`Self::InvalidCredentials`].
     WrongPassword,
     /// A wrong, used or expired code. To clients the same as [`Self::InvalidCredentials`].
@@ -118,8 +124,27 @@ impl AppError {
                 "second_factor_required",
                 "One more step: enter a code from your authenticator app.",
             ),
-            Self::NoSecondFactor => (409, "no_second_factor", "Two-step sign-in is not turned on."),
             // end wing:second-factors
+            // wing:second-factors,passkeys
+            Self::NoSecondFactor => (409, "no_second_factor", "There is no second factor here."),
+            // end wing:second-factors,passkeys
+            // wing:passkeys
+            Self::UnknownPasskey => (
+                401,
+                "unknown_passkey",
+                "This passkey is not known here, or it was removed. Sign in another way.",
+            ),
+            Self::WrongPasskey => (
+                401,
+                "invalid_credentials",
+                "This passkey was not accepted. Please try again, or use something else.",
+            ),
+            Self::TooManyPasskeys => (
+                409,
+                "too_many",
+                "You have as many passkeys as an account can have. Remove one that you no longer need.",
+            ),
+            // end wing:passkeys
             Self::WrongPassword => (401, "invalid_credentials", "The current password is incorrect."),
             // wing:mail,second-factors
             Self::WrongCode => (

@@ -50,6 +50,7 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
                 <AutoReload options=options.clone() />
                 <Hydration options=options.clone() />
                 <events::Events /> // wing:clients
+                <PasskeyScript /> // wing:passkeys
                 <HashedStylesheet options=options id="style" />
                 <MetaTags />
             </head>
@@ -59,6 +60,18 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
         </html>
     }
 }
+
+// wing:passkeys
+/// The script that asks authenticators, where there are passkeys. On every page, since pages change without being loaded.
+#[component]
+fn PasskeyScript() -> impl IntoView {
+    #[cfg(feature = "ssr")]
+    let is_on = use_context::<auth::Auth>().is_some_and(|auth| auth.passkeys.is_on());
+    #[cfg(not(feature = "ssr"))]
+    let is_on = false;
+    is_on.then(|| view! { <script src="/passkeys.js" defer=true fetchpriority="low"></script> })
+}
+// end wing:passkeys
 
 /// The application.
 #[component]

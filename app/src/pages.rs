@@ -14,6 +14,7 @@ pub mod home;
 pub mod login;
 pub mod mail_link; // wing:mail
 pub mod not_found;
+pub mod passkeys; // wing:passkeys
 pub mod privacy; // wing:data-rights
 pub mod profile;
 pub mod register;
@@ -166,6 +167,10 @@ pub const FORMS: &[&[Endpoint]] = &[
     settings::second_factors::FORMS,
     second::FORMS,
     // end wing:second-factors
+    // wing:passkeys
+    settings::passkeys::FORMS,
+    passkeys::FORMS,
+    // end wing:passkeys
     settings::access::FORMS, // wing:clients
     device::FORMS,           // wing:clients
     // wing:mail

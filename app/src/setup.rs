@@ -17,6 +17,8 @@ pub struct Setup {
     pub signs_in_by_mail: bool, // wing:mail
     /// Who may register.
     pub registration: Registration, // wing:mail
+    /// Whether there are passkeys.
+    pub has_passkeys: bool, // wing:passkeys
 }
 
 /// Never shown to a user: there is no request while the list of routes is built.
@@ -28,6 +30,7 @@ impl Default for Setup {
             has_mail: false,                  // wing:mail
             signs_in_by_mail: false,          // wing:mail
             registration: Registration::Open, // wing:mail
+            has_passkeys: false,              // wing:passkeys
         }
     }
 }
@@ -44,6 +47,7 @@ impl Setup {
                     has_mail: auth.mail.is_on(),            // wing:mail
                     signs_in_by_mail: auth.mail.signs_in(), // wing:mail
                     registration: auth.mail.registration(), // wing:mail
+                    has_passkeys: auth.passkeys.is_on(),    // wing:passkeys
                 };
             }
             Self::default()

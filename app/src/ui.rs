@@ -7,6 +7,7 @@ pub mod events;
 pub mod failure;
 pub mod field;
 pub mod form;
+pub mod group;
 pub mod layout;
 pub mod link;
 pub mod load;

@@ -7,6 +7,8 @@ use wire::{Event, User, WaysIn};
 
 use crate::clients::{self, Clients}; // wing:clients
 use crate::mail::{self, Mail, notices::verified_address}; // wing:mail
+use crate::passkeys::Passkeys; // wing:passkeys
+use crate::session::devices; // wing:second-factors
 use crate::{
     admin, // wing:admin
     audit::{self, Deed, History, NewEvent},
@@ -27,8 +29,7 @@ use crate::{
     session::{Ending, LiveSession, RequestAuth, Sessions},
     users::{self, SqlUsers, UserAdapter},
 };
-use crate::{browser::Browser, ceremonies::Owner}; // wing:second-factors
-use crate::{ceremonies, session::devices}; // wing:second-factors
+use crate::{browser::Browser, ceremonies, ceremonies::Owner}; // wing:second-factors,passkeys
 
 /// The number of their own events that users see.
 const OWN_EVENTS: usize = 20;
@@ -72,6 +73,8 @@ pub struct Parts {
     pub clients: Clients, // wing:clients
     /// Mail.
     pub mail: Mail, // wing:mail
+    /// Passkeys.
+    pub passkeys: Passkeys, // wing:passkeys
 }
 
 impl Deref for Auth {
@@ -163,8 +166,9 @@ impl Auth {
             ),
             form_texts: FormTexts::new(db.clone(), Arc::clone(&keys), clock.clone(), limits.clone()),
             limits,
-            clients, // wing:clients
-            mail,    // wing:mail
+            clients,                                     // wing:clients
+            mail,                                        // wing:mail
+            passkeys: Passkeys::new(&config.public_url), // wing:passkeys
             public_url: config.public_url,
             db,
             detached,
@@ -218,11 +222,11 @@ impl Auth {
             return Ok(false);
         }
         self.oauth.forget_browser(&mut tx, request.flow_cookie()).await?;
-        // wing:second-factors
+        // wing:second-factors,passkeys
         if let Some(browser) = Browser::of(request.flow_cookie()) {
             ceremonies::end_all_by(&mut tx, Owner(&browser.hash())).await?;
         }
-        // end wing:second-factors
+        // end wing:second-factors,passkeys
         tx.commit().await?;
         request.plan_signed_out();
         if ended > 0 {
@@ -296,12 +300,10 @@ impl Auth {
             events.await.map(drop),
             addresses.await.map(drop),
             self.oauth.sweep().await,
-            self.clients.sweep().await, // wing:clients
-            self.mail.sweep().await,    // wing:mail
-            // wing:second-factors
-            self.db.sweep(ceremonies::EXPIRED, now).await.map(drop),
-            self.db.sweep(devices::EXPIRED, now).await.map(drop),
-            // end wing:second-factors
+            self.clients.sweep().await,                              // wing:clients
+            self.mail.sweep().await,                                 // wing:mail
+            self.db.sweep(ceremonies::EXPIRED, now).await.map(drop), // wing:second-factors,passkeys
+            self.db.sweep(devices::EXPIRED, now).await.map(drop),    // wing:second-factors
         ])
     }
 }

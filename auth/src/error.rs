@@ -38,6 +38,17 @@ pub enum Error {
     /// Wrong address or password, no such user, no password, or disabled: the caller cannot see which.
     #[error("invalid credentials")]
     InvalidCredentials,
+    // wing:passkeys
+    /// Nobody here has this passkey.
+    #[error("unknown passkey")]
+    UnknownPasskey,
+    /// A passkey's answer that is wrong, too late, or not for what was asked: the caller cannot see which.
+    #[error("wrong answer of a passkey")]
+    WrongPasskey,
+    /// The user has as many passkeys as a user can have.
+    #[error("too many passkeys")]
+    TooManyPasskeys,
+    // end wing:passkeys
     // wing:mail,second-factors
     /// A wrong, used or expired code: the caller cannot see which.
     #[error("wrong code")]
@@ -55,10 +66,12 @@ pub enum Error {
     /// The first factor was right. The sign-in waits in this browser for the second one.
     #[error("the second factor is missing")]
     SecondFactorRequired,
+    // end wing:second-factors
+    // wing:second-factors,passkeys
     /// This needs a second factor, and the user has none.
     #[error("no second factor is set up")]
     NoSecondFactor,
-    // end wing:second-factors
+    // end wing:second-factors,passkeys
     /// The present password of the signed-in user is a different one, or none is set.
     #[error("wrong current password")]
     WrongPassword,

@@ -63,9 +63,9 @@ pub enum Purpose {
     // wing:second-factors
     /// The secret of an authenticator app, at rest.
     TotpSecret,
-    /// The state of what takes more than one request, at rest.
-    Ceremony,
     // end wing:second-factors
+    /// The state of what takes more than one request, at rest.
+    Ceremony, // wing:second-factors,passkeys
 }
 
 impl Purpose {
@@ -79,10 +79,8 @@ impl Purpose {
             Self::FormText => label!("form-text/v1"),
             Self::AccessToken => label!("access-token/v1"), // wing:clients
             Self::Mail => label!("mail/v1"),                // wing:mail
-            // wing:second-factors
-            Self::TotpSecret => label!("totp-secret/v1"),
-            Self::Ceremony => label!("ceremony/v1"),
-            // end wing:second-factors
+            Self::TotpSecret => label!("totp-secret/v1"),   // wing:second-factors
+            Self::Ceremony => label!("ceremony/v1"),        // wing:second-factors,passkeys
         }
     }
 

@@ -25,7 +25,7 @@ pub mod at_rest;
 mod audit;
 mod auth;
 mod browser;
-mod ceremonies; // wing:second-factors
+mod ceremonies; // wing:second-factors,passkeys
 pub mod client;
 pub mod clients; // wing:clients
 pub mod clock;
@@ -46,6 +46,7 @@ pub mod limits;
 pub mod mail; // wing:mail
 mod networks;
 pub mod oauth;
+pub mod passkeys; // wing:passkeys
 pub mod password;
 mod public_url;
 mod return_to;
@@ -73,5 +74,6 @@ pub use self::{
     users::{NewUser, Occasion, SqlUsers, UserAdapter, clean_name},
 };
 
+pub use users::Standing; // wing:mail,second-factors,passkeys
 pub use wire::{AccessInfo, NewKey, Scope, Scopes}; // wing:clients
 pub use wire::{AccountInfo, AuthSession, Role, SessionInfo, User, WaysIn};

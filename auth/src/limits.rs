@@ -69,6 +69,12 @@ pub enum Action {
     /// Wrong codes from one address.
     SecondFactorAddress,
     // end wing:second-factors
+    // wing:passkeys
+    /// Challenges for passkeys, to one address.
+    PasskeyAddress,
+    /// Wrong answers of passkeys from one address.
+    PasskeyFailedAddress,
+    // end wing:passkeys
     // wing:clients
     /// Requests for tokens by public clients from one address.
     TokenAddress,
@@ -136,6 +142,7 @@ impl Action {
             Self::SecondFactorUser => (5, 300),
             Self::SecondFactorAddress => (20, 60),
             // end wing:second-factors
+            Self::PasskeyAddress | Self::PasskeyFailedAddress => (30, 60), // wing:passkeys
             // wing:clients
             Self::TokenAddress | Self::PollDevice => (60, 60),
             Self::TokenClient | Self::IntrospectClient | Self::ClientDataUser => (600, 60),

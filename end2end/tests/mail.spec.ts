@@ -6,7 +6,7 @@ import { APP } from '../servers';
 test('a new user opens the link of the mail and verifies the address', async ({ visitor }) => {
   const ada = somebody();
   await visitor.register(ada);
-  await expect(visitor.page.getByText('Not verified')).toBeVisible();
+  await expect(visitor.page.getByText('Not verified', { exact: true })).toBeVisible();
   const { link } = await mailTo(visitor, ada.email);
   await visitor.open(link);
   await expect(visitor.page.getByText(ada.email)).toBeVisible();
@@ -15,7 +15,7 @@ test('a new user opens the link of the mail and verifies the address', async ({ 
   await expect(visitor.page.getByText('Your address is verified.')).toBeVisible();
   await visitor.page.getByRole('link', { name: 'Go to your profile' }).click();
   await visitor.arrives('/profile');
-  await expect(visitor.page.getByText('Not verified')).toBeHidden();
+  await expect(visitor.page.getByText('Not verified', { exact: true })).toBeHidden();
 
   visitor.expectPage('/verify', 410);
   await visitor.open(link);
@@ -91,7 +91,7 @@ test('a forgotten password is replaced, and nobody stays signed in', async ({ vi
   await visitor.fillSignIn({ ...ada, password });
   await visitor.button('Sign in').click();
   await visitor.arrives('/profile');
-  await expect(visitor.page.getByText('Not verified')).toBeHidden();
+  await expect(visitor.page.getByText('Not verified', { exact: true })).toBeHidden();
   await phone.page.goto('/profile');
   await phone.arrives('/login?return_to=%2Fprofile');
 });

@@ -152,7 +152,7 @@ pub async fn sessions(config: Config, command: SessionsCommand) -> Result<(), Fa
     Ok(())
 }
 
-// wing:second-factors
+// wing:second-factors,passkeys
 /// Runs `server users reset-factors`, and prints what it did.
 ///
 /// # Errors
@@ -161,16 +161,16 @@ pub async fn reset_factors(config: Config, who: &str) -> Result<(), Failure> {
     let (people, db) = open(&config).await?;
     let person = find(&people, who).await?;
     match people.reset_factors(By::CommandLine, person.id).await {
-        Ok(()) => println!("two-step sign-in of {who} is off, and their sessions have ended"),
+        Ok(()) => println!("the second factors of {who} are removed, and their sessions have ended"),
         Err(AuthError::NoSecondFactor) => {
-            return Err(format!("{who} has not turned on two-step sign-in").into());
+            return Err(format!("{who} has no second factor").into());
         }
         Err(error) => return Err(error.into()),
     }
     db.close().await;
     Ok(())
 }
-// end wing:second-factors
+// end wing:second-factors,passkeys
 
 // wing:mail
 /// Runs `server users set-email`, and prints what it did.

@@ -50,27 +50,27 @@ enum Command {
     Clients(ClientsCommand),
     // end wing:clients
     // wing:admin,data-rights
-    // wing:second-factors,mail,data-rights
+    // wing:second-factors,passkeys,mail,data-rights
     /// Do something for a user who asks for it
     #[command(subcommand)]
     Users(UsersCommand),
-    // end wing:second-factors,mail,data-rights
+    // end wing:second-factors,passkeys,mail,data-rights
     // end wing:admin,data-rights
 }
 
 // wing:admin,data-rights
-// wing:second-factors,mail,data-rights
+// wing:second-factors,passkeys,mail,data-rights
 /// `server users …`
 #[derive(Subcommand)]
 enum UsersCommand {
-    // wing:admin+second-factors
-    /// Turn off two-step sign-in for a user who has lost the app and the recovery codes, and end their sessions
+    // wing:admin+second-factors,admin+passkeys
+    /// Remove the second factors of a user who has lost them, and end their sessions
     ResetFactors {
         /// The user's id or address
         #[arg(value_name = "ID_OR_EMAIL")]
         who: String,
     },
-    // end wing:admin+second-factors
+    // end wing:admin+second-factors,admin+passkeys
     // wing:admin+mail
     /// Give a user an address, without verifying it
     SetEmail {
@@ -89,7 +89,7 @@ enum UsersCommand {
     },
     // end wing:data-rights
 }
-// end wing:second-factors,mail,data-rights
+// end wing:second-factors,passkeys,mail,data-rights
 // end wing:admin,data-rights
 
 #[tokio::main]
@@ -117,9 +117,9 @@ async fn run(command: Command, vars: &Vars) -> Result<(), Failure> {
         Command::Doctor => doctor::run(server()?).await,
         Command::Admin(command) => admin::admin(beside()?, command).await, // wing:admin
         Command::Sessions(command) => admin::sessions(beside()?, command).await, // wing:admin
-        // wing:admin+second-factors
+        // wing:admin+second-factors,admin+passkeys
         Command::Users(UsersCommand::ResetFactors { who }) => admin::reset_factors(beside()?, &who).await,
-        // end wing:admin+second-factors
+        // end wing:admin+second-factors,admin+passkeys
         // wing:admin+mail
         Command::Users(UsersCommand::SetEmail { user_id, email }) => {
             admin::set_email(beside()?, user_id, &email).await

@@ -12,6 +12,7 @@ use wire::AuthSession;
 #[cfg(feature = "ssr")]
 use crate::context::Context;
 use crate::pages::claim::NotMine; // wing:mail
+use crate::pages::passkeys::SignInWithPasskey; // wing:passkeys
 #[cfg(feature = "ssr")]
 use crate::pages::signed_in::lead_on;
 use crate::{
@@ -71,7 +72,8 @@ pub fn LoginPage() -> impl IntoView {
                     name="email"
                     label="E-mail"
                     kind="email"
-                    autocomplete="username"
+                    // The second word lets browsers offer passkeys here.
+                    autocomplete="username webauthn"
                     required=true
                     about=do_not_match
                 />
@@ -89,6 +91,7 @@ pub fn LoginPage() -> impl IntoView {
                 <Submit form label="Sign in" busy="Signing in…" />
                 <ProviderChoice />
             </Form>
+            <SignInWithPasskey /> // wing:passkeys
             // wing:mail
             <NotMine />
             {Setup::get()

@@ -84,9 +84,13 @@ fn words(kind: &str, note: &str) -> String {
         "disable_totp" => "Two-step sign-in turned off".to_owned(),
         "new_recovery_codes" => "Recovery codes replaced".to_owned(),
         "use_recovery_code" => "Signed in with a recovery code".to_owned(),
-        "reset_factors" => "Two-step sign-in turned off".to_owned(), // wing:admin
         "second_factor_failed" => "Sign-in attempt with the right first step and a wrong code".to_owned(),
         // end wing:second-factors
+        // wing:passkeys
+        "add_passkey" => format!("Passkey “{note}” added"),
+        "remove_passkey" => format!("Passkey “{note}” removed"),
+        // end wing:passkeys
+        "reset_factors" => "Second factors removed".to_owned(), // wing:admin+second-factors,admin+passkeys
         // wing:clients
         "client_signed_in" => format!("{note} was given access to your account"),
         "client_signed_out" => format!("{note} gave up its access to your account"),
@@ -103,6 +107,7 @@ pub fn method(name: &str) -> String {
     match name {
         "password" => "a password".to_owned(),
         "email" => "a code by mail".to_owned(), // wing:mail
+        "passkey" => "a passkey".to_owned(),    // wing:passkeys
         provider => provider_name(provider),
     }
 }

@@ -5,8 +5,9 @@ use uuid::Uuid;
 use wire::Role;
 
 use super::{Administration, By, another_admin_stays};
+use crate::passkeys; // wing:passkeys
 use crate::second_factors; // wing:second-factors
-use crate::users; // wing:second-factors,mail
+use crate::users; // wing:second-factors,passkeys,mail
 use crate::{
     audit::{Deed, NewEvent},
     db::{Database, Tx},
@@ -122,7 +123,7 @@ impl Administration {
         Ok(())
     }
 
-    // wing:second-factors
+    // wing:second-factors,passkeys
     /// Removes the second factors of a user who has lost them, and ends their sessions. The password stays: nobody
     /// chooses one for somebody else.
     ///
@@ -134,7 +135,10 @@ impl Administration {
         if by.is(user_id) {
             return Err(Error::Yourself);
         }
-        if !second_factors::remove_all(&mut tx, user_id).await? {
+        let mut removed = false;
+        removed |= second_factors::remove_all(&mut tx, user_id).await?; // wing:second-factors
+        removed |= passkeys::table::remove_all(&mut tx, user_id).await?; // wing:passkeys
+        if !removed {
             return Err(Error::NoSecondFactor);
         }
         self.marks.end(&mut tx, Ending::All { user_id }).await?;
@@ -143,7 +147,7 @@ impl Administration {
         tracing::info!(user = %user_id, by = %by, "removed a user's second factors");
         Ok(())
     }
-    // end wing:second-factors
+    // end wing:second-factors,passkeys
 
     // wing:mail
     /// Gives a user an address, for somebody who has lost theirs by mistake. It is not verified thereby.

@@ -22,7 +22,7 @@ struct Row {
     avatar_url: Option<String>,
     role: Role,
     has_password: bool,
-    has_second_factor: bool, // wing:second-factors
+    has_factors: bool, // wing:second-factors,passkeys
     created_at: Timestamp,
     disabled_at: Option<Timestamp>,
 }
@@ -35,7 +35,12 @@ impl Auth {
     pub async fn person(&self, admin: &AdminSession, user_id: Uuid) -> Result<UserDetails> {
         let row: Row = sqlx::query_as(concat!(
             "SELECT email, email_verified_at, name, avatar_url, role, password_hash IS NOT NULL AS has_password,",
-            "EXISTS (SELECT 1 FROM totp WHERE user_id = id) AS has_second_factor,", // wing:second-factors
+            // wing:second-factors,passkeys
+            "(FALSE",
+            " OR EXISTS (SELECT 1 FROM totp WHERE user_id = users.id)", // wing:second-factors
+            " OR EXISTS (SELECT 1 FROM passkeys WHERE user_id = users.id)", // wing:passkeys
+            ") AS has_factors,",
+            // end wing:second-factors,passkeys
             "created_at, disabled_at FROM users WHERE id = $1"
         ))
         .bind(user_id)
@@ -58,7 +63,7 @@ impl Auth {
             avatar_url: row.avatar_url,
             role: row.role,
             has_password: row.has_password,
-            has_second_factor: row.has_second_factor, // wing:second-factors
+            has_factors: row.has_factors, // wing:second-factors,passkeys
             created_at: row.created_at,
             disabled_at: row.disabled_at,
             accounts,

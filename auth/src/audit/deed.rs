@@ -63,10 +63,10 @@ pub(crate) enum Deed {
     /// Somebody was invited.
     Invite,
     // end wing:admin+mail
-    // wing:admin+second-factors
+    // wing:admin+second-factors,admin+passkeys
     /// The second factors of a user were removed.
     ResetFactors,
-    // end wing:admin+second-factors
+    // end wing:admin+second-factors,admin+passkeys
     // wing:second-factors
     /// Two-step sign-in was turned on.
     EnableTotp,
@@ -79,6 +79,12 @@ pub(crate) enum Deed {
     /// A code was wrong after a first step that was right.
     SecondFactorFailed,
     // end wing:second-factors
+    // wing:passkeys
+    /// A passkey was added.
+    AddPasskey,
+    /// A passkey was removed.
+    RemovePasskey,
+    // end wing:passkeys
     // wing:clients
     /// A personal key was created.
     CreateKey,

@@ -15,7 +15,7 @@ use crate::{
     limits::{Action, Subject},
     session::{ALIVE, RecentSession, RequestAuth},
 };
-use crate::{browser::Browser, ceremonies, ceremonies::Owner}; // wing:second-factors
+use crate::{browser::Browser, ceremonies, ceremonies::Owner}; // wing:second-factors,passkeys
 
 /// What a user without an address types.
 const WITHOUT_ADDRESS: &str = "delete";
@@ -55,11 +55,11 @@ impl Auth {
         is_confirmed(email.as_deref(), confirm)?;
         self.is_still_signed_in(&mut tx, request, user_id).await?;
         self.oauth.forget_browser(&mut tx, request.flow_cookie()).await?;
-        // wing:second-factors
+        // wing:second-factors,passkeys
         if let Some(browser) = Browser::of(request.flow_cookie()) {
             ceremonies::end_all_by(&mut tx, Owner(&browser.hash())).await?;
         }
-        // end wing:second-factors
+        // end wing:second-factors,passkeys
         let tokens = self.oauth.tokens_of(&mut tx, user_id).await?;
         let told = verified_address(&mut tx, user_id).await?; // wing:mail
         self.delete_held(&mut tx, user_id).await?;

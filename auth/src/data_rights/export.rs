@@ -28,8 +28,6 @@ use crate::{
 /// The rows that are read at once.
 const PAGE: usize = 500;
 
-/// How it is recorded in the history.
-
 // wing:private-data
 /// What is exported of private data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -178,8 +178,9 @@ pub const TABLES: &[(&str, Rows)] = &[
     ("totp", OF_USER),
     ("recovery_codes", OF_USER),
     ("devices", OF_USER),
-    ("ceremonies", OF_USER),
     // end wing:second-factors
+    ("ceremonies", OF_USER), // wing:second-factors,passkeys
+    ("passkeys", OF_USER),   // wing:passkeys
     // wing:mail
     ("seen_clients", OF_USER),
     ("sign_in_failures", Rows::Unlinked),
@@ -310,8 +311,31 @@ pub const SECTIONS: &[Section] = &[
                     ],
                 )],
             },
+            // end wing:second-factors
+            // wing:passkeys
             Line {
-                what: "A second step that you have begun and not finished",
+                what: "Your passkeys: what recognises them, their names, the model of what keeps them, and when you used them",
+                why: "You sign in with them.",
+                life: Life::Until("until you remove them, or delete your account"),
+                columns: &[(
+                    "passkeys",
+                    &[
+                        id("id"),
+                        id("user_id"),
+                        secret("credential_id"),
+                        secret("passkey"),
+                        text("name"),
+                        id("aaguid"),
+                        flag("synced"),
+                        time("created_at"),
+                        time("last_used_at"),
+                    ],
+                )],
+            },
+            // end wing:passkeys
+            // wing:second-factors,passkeys
+            Line {
+                what: "A step of a sign-in, or a change of how you sign in, that you have begun and not finished",
                 why: "It is needed to finish it.",
                 life: Life::Until("until it is finished, 10 minutes at most"),
                 columns: &[(
@@ -327,7 +351,7 @@ pub const SECTIONS: &[Section] = &[
                     ],
                 )],
             },
-            // end wing:second-factors
+            // end wing:second-factors,passkeys
             Line {
                 what: "The networks that you signed in from: your internet address without its last part",
                 why: "Strangers who guess at your password from elsewhere cannot keep you out.",

@@ -51,7 +51,7 @@ pub(crate) enum Notice<'a> {
     Disabled,
     Enabled,
     Role(&'a str),
-    FactorsReset, // wing:second-factors
+    FactorsReset, // wing:second-factors,passkeys
     // end wing:admin
     // wing:second-factors
     TotpOn,
@@ -59,6 +59,10 @@ pub(crate) enum Notice<'a> {
     NewRecoveryCodes,
     RecoveryCodeUsed,
     // end wing:second-factors
+    // wing:passkeys
+    PasskeyAdded,
+    PasskeyRemoved,
+    // end wing:passkeys
     // wing:clients
     KeyCreated,
     ClientAllowed,
@@ -97,7 +101,7 @@ impl<'a> Notice<'a> {
             (Deed::Disable, _) => Some(Self::Disabled),
             (Deed::Enable, _) => Some(Self::Enabled),
             (Deed::SetRole, _) => Some(Self::Role(note)),
-            (Deed::ResetFactors, _) => Some(Self::FactorsReset), // wing:second-factors
+            (Deed::ResetFactors, _) => Some(Self::FactorsReset), // wing:second-factors,passkeys
             // end wing:admin
             // wing:second-factors
             (Deed::EnableTotp, _) => Some(Self::TotpOn),
@@ -105,6 +109,10 @@ impl<'a> Notice<'a> {
             (Deed::NewRecoveryCodes, _) => Some(Self::NewRecoveryCodes),
             (Deed::UseRecoveryCode, _) => Some(Self::RecoveryCodeUsed),
             // end wing:second-factors
+            // wing:passkeys
+            (Deed::AddPasskey, _) => Some(Self::PasskeyAdded),
+            (Deed::RemovePasskey, _) => Some(Self::PasskeyRemoved),
+            // end wing:passkeys
             // wing:clients
             (Deed::CreateKey, _) => Some(Self::KeyCreated),
             (Deed::TokenReuse, _) => Some(Self::TokenReused),
@@ -219,14 +227,14 @@ impl<'a> Notice<'a> {
                 "The role of your account at {site} is {note} now.",
                 Advice::Ask,
             ),
-            // wing:second-factors
+            // wing:second-factors,passkeys
             Self::FactorsReset => (
-                "Two-step sign-in at {site} was turned off for you",
-                "Two-step sign-in was turned off for your account at {site}, and everything that was signed in has \
+                "Your second factors at {site} were removed",
+                "The second factors of your account at {site} were removed, and everything that was signed in has \
                  ended. Your password is as it was.",
                 Advice::Ask,
             ),
-            // end wing:second-factors
+            // end wing:second-factors,passkeys
             // end wing:admin
             // wing:second-factors
             Self::TotpOn => (
@@ -251,6 +259,18 @@ impl<'a> Notice<'a> {
                 Advice::TakeBackWithHelp,
             ),
             // end wing:second-factors
+            // wing:passkeys
+            Self::PasskeyAdded => (
+                "A passkey was added at {site}",
+                "A passkey was added to your account at {site}, and can be used to sign in without a password.",
+                Advice::TakeBack,
+            ),
+            Self::PasskeyRemoved => (
+                "A passkey was removed at {site}",
+                "A passkey was removed from your account at {site}, and does not sign in to it any more.",
+                Advice::TakeBack,
+            ),
+            // end wing:passkeys
             // wing:clients
             Self::KeyCreated => (
                 "A personal key was created at {site}",
@@ -454,7 +474,7 @@ mod tests {
         (Notice::Disabled, "was disabled"),
         (Notice::Enabled, "was enabled"),
         (Notice::Role("admin"), "is Administrator now"),
-        (Notice::FactorsReset, "turned off for you"), // wing:second-factors
+        (Notice::FactorsReset, "factors at app.example were removed"), // wing:second-factors,passkeys
         // end wing:admin
         // wing:second-factors
         (Notice::TotpOn, "was turned on"),
@@ -462,6 +482,10 @@ mod tests {
         (Notice::NewRecoveryCodes, "were replaced"),
         (Notice::RecoveryCodeUsed, "recovery code was used"),
         // end wing:second-factors
+        // wing:passkeys
+        (Notice::PasskeyAdded, "passkey was added"),
+        (Notice::PasskeyRemoved, "passkey was removed"),
+        // end wing:passkeys
         // wing:clients
         (Notice::KeyCreated, "personal key"),
         (Notice::ClientAllowed, "was given access"),

@@ -13,6 +13,7 @@ use super::{
     texts,
     tokens::{Made, NewToken, Purpose, Whose},
 };
+use crate::passkeys; // wing:passkeys
 use crate::second_factors; // wing:second-factors
 use crate::{
     audit::{Deed, NewEvent},
@@ -157,6 +158,7 @@ impl Auth {
     /// address of somebody else may have prepared it.
     pub(super) async fn remove_prepared(&self, tx: &mut Tx, user_id: Uuid) -> Result<()> {
         second_factors::remove_all(tx, user_id).await?; // wing:second-factors
+        passkeys::table::remove_all(tx, user_id).await?; // wing:passkeys
         self.oauth.disconnect_all(tx, user_id).await
     }
 }

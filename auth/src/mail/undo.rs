@@ -11,6 +11,7 @@ use super::{
     change::set_address,
     tokens::Purpose,
 };
+use crate::passkeys; // wing:passkeys
 use crate::second_factors; // wing:second-factors
 use crate::{
     audit::{Deed, NewEvent},
@@ -25,10 +26,10 @@ use crate::{
 pub(super) const LIFE: Duration = Duration::days(7);
 /// The page that the link leads to.
 pub(super) const PAGE: &str = "/undo";
-// wing:second-factors
+// wing:second-factors,passkeys
 /// Factors that were set up this long before the change go, too: whoever means to keep an account sets them up first.
 const BEFORE: Duration = Duration::hours(24);
-// end wing:second-factors
+// end wing:second-factors,passkeys
 
 /// When the change was made, in Unix seconds, as its token keeps it.
 pub(super) fn since(now: OffsetDateTime) -> Value {
@@ -74,6 +75,7 @@ impl Auth {
         // wing:second-factors
         second_factors::remove_since(&mut tx, user_id, since - BEFORE).await?;
         // end wing:second-factors
+        passkeys::table::remove_since(&mut tx, user_id, since - BEFORE).await?; // wing:passkeys
         let taken = self.take_address(&mut tx, (holder, Some(user_id)), &email).await;
         let _queued = match &taken {
             Ok(()) => {

@@ -8,6 +8,7 @@ use uuid::Uuid;
 use wire::ProviderInfo;
 use wire::Registration; // wing:mail
 
+use crate::passkeys::Passkeys; // wing:passkeys
 use crate::{
     audit::History,
     clock::Clock,
@@ -56,6 +57,8 @@ pub(super) struct Inner {
     pub(super) signs_in_by_mail: bool, // wing:mail
     /// Whether new persons need an invitation.
     is_closed: bool, // wing:mail
+    /// Whether a passkey is a way in.
+    pub(super) has_passkeys: bool, // wing:passkeys
 }
 
 /// A provider and what is known about it at the moment.
@@ -122,6 +125,7 @@ impl OAuth {
             users,
             signs_in_by_mail: config.signs_in_by_mail(), // wing:mail
             is_closed: config.registration == Registration::Closed, // wing:mail
+            has_passkeys: Passkeys::new(&config.public_url).is_on(), // wing:passkeys
         }))
     }
 

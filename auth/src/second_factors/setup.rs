@@ -6,10 +6,9 @@ use wire::{RecoveryCodes, SecondFactors, TotpSetup};
 
 use super::{qr, recovery, totp, totp::AppSecret};
 use crate::{
-    audit::{Deed, NewEvent},
+    audit::Deed,
     auth::Auth,
     ceremonies::{self, Kind, Owner, UnderWay},
-    db::Tx,
     error::{Error, Result},
     limits::{Action, Subject},
     session::{LiveSession, RecentSession, RequestAuth},
@@ -113,7 +112,7 @@ impl Auth {
         }
         totp::store(&mut tx, &self.keys, user_id, (&secret, step), now).await?;
         let recovery_codes = recovery::replace(&mut tx, user_id).await?;
-        self.factors_changed(tx, request, live, Deed::EnableTotp).await?;
+        request.factors_changed(tx, live, Deed::EnableTotp, "").await?;
         Ok(RecoveryCodes { recovery_codes })
     }
 
@@ -129,7 +128,8 @@ impl Auth {
         if !totp::remove(&mut tx, user_id).await? {
             return Ok(());
         }
-        self.factors_changed(tx, request, recent.into_live(), Deed::DisableTotp)
+        request
+            .factors_changed(tx, recent.into_live(), Deed::DisableTotp, "")
             .await
     }
 
@@ -149,26 +149,10 @@ impl Auth {
             return Err(Error::NoSecondFactor);
         }
         let recovery_codes = recovery::replace(&mut tx, user_id).await?;
-        self.factors_changed(tx, request, recent.into_live(), Deed::NewRecoveryCodes)
+        request
+            .factors_changed(tx, recent.into_live(), Deed::NewRecoveryCodes, "")
             .await?;
         Ok(RecoveryCodes { recovery_codes })
-    }
-
-    /// What follows from every change of factors, as the last step of its transaction: what rests on the former ones ends.
-    async fn factors_changed(
-        &self,
-        mut tx: Tx,
-        request: &RequestAuth,
-        live: LiveSession,
-        deed: Deed,
-    ) -> Result<()> {
-        request.end_others(&mut tx, &live).await?;
-        NewEvent::of(live.user_id(), deed)
-            .session(live.session_id())
-            .from(request.client())
-            .record(&mut tx, &self.history)
-            .await?;
-        request.cycle(tx, live, false).await
     }
 
     async fn app_under_way(&self, live: &LiveSession) -> Result<Option<UnderWay<NewApp>>> {

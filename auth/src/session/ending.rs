@@ -11,7 +11,7 @@ use super::{
     stale::{Mark, Marks},
     table::{self, Ended, Ending},
 };
-use crate::ceremonies; // wing:second-factors
+use crate::ceremonies; // wing:second-factors,passkeys
 use crate::{
     audit::{History, NewEvent},
     db::Tx,
@@ -64,12 +64,12 @@ impl Marks {
                 table::take_back_grants(tx, &Uncollected::Of(*user_id)).await?;
             }
             // end wing:clients
-            // wing:second-factors
+            // wing:second-factors,passkeys
             if let Ending::Others { user_id, .. } | Ending::All { user_id } = &which {
                 ceremonies::end_all_of(tx, *user_id).await?;
-                devices::forget(tx, *user_id).await?;
+                devices::forget(tx, *user_id).await?; // wing:second-factors
             }
-            // end wing:second-factors
+            // end wing:second-factors,passkeys
             ended.append(&mut table::delete(tx, which).await?);
         }
         let marks: Vec<Mark> = ended

@@ -447,6 +447,24 @@ impl RequestAuth {
         self.begin(tx, user_id, method, remember).await
     }
 
+    // wing:passkeys
+    /// The same for a user who has proven two factors at once.
+    ///
+    /// # Errors
+    /// [`Error::InvalidCredentials`] if the user is disabled or gone by now; [`Error::Unavailable`]
+    pub(crate) async fn start_session_by_two_factors(
+        &self,
+        mut tx: Tx,
+        user_id: Uuid,
+        method: &str,
+        remember: bool,
+    ) -> Result<AuthSession> {
+        self.require_browser()?; // wing:clients
+        self.lock_enabled(&mut tx, user_id).await?;
+        self.begin(tx, user_id, method, remember).await
+    }
+    // end wing:passkeys
+
     /// Locks a user who is about to sign in. With this lock, disabling the user or ending all their sessions happens either
     /// before this session begins or after.
     pub(super) async fn lock_enabled(&self, tx: &mut Tx, user_id: Uuid) -> Result<()> {
@@ -610,6 +628,26 @@ impl RequestAuth {
         Ok(())
     }
 
+    // wing:second-factors,passkeys
+    /// What follows from every change of factors, as the last step of its transaction: what rests on the former ones ends.
+    pub(crate) async fn factors_changed(
+        &self,
+        mut tx: Tx,
+        live: LiveSession,
+        deed: Deed,
+        note: &str,
+    ) -> Result<()> {
+        self.end_others(&mut tx, &live).await?;
+        NewEvent::of(live.user_id, deed)
+            .session(live.session_id)
+            .from(self.client())
+            .note(note)
+            .record(&mut tx, self.history())
+            .await?;
+        self.cycle(tx, live, false).await
+    }
+    // end wing:second-factors,passkeys
+
     async fn end_and_commit(&self, live: &LiveSession, which: Ending) -> Result<usize> {
         let sessions = &self.0.sessions.0;
         let mut tx = sessions.db.begin().await?;
@@ -658,12 +696,12 @@ impl RequestAuth {
         self.plan(self.0.sessions.live_cookies(live, id));
     }
 
-    // wing:second-factors,mail
+    // wing:second-factors,mail,passkeys
     /// Adds a cookie to those of the response.
     pub(crate) fn plan_also(&self, cookie: HeaderValue) {
         self.0.planned.lock().add(cookie);
     }
-    // end wing:second-factors,mail
+    // end wing:second-factors,mail,passkeys
 
     fn plan(&self, planned: Planned) {
         // wing:clients

@@ -3,6 +3,7 @@
 
 pub(crate) mod hooks;
 mod new_user;
+mod standing; // wing:mail,second-factors,passkeys
 
 use async_trait::async_trait;
 use time::OffsetDateTime;
@@ -10,6 +11,7 @@ use uuid::Uuid;
 use wire::{AccountInfo, Role, Timestamp, User, WaysIn};
 
 pub use self::new_user::NewUser;
+pub use self::standing::Standing; // wing:mail,second-factors,passkeys
 use crate::{
     db::{Database, HOLD, Tx},
     email::Email,
@@ -248,8 +250,15 @@ pub(crate) async fn ways_in(db: &Database, user_id: Uuid) -> Result<WaysIn> {
         .into_iter()
         .map(|(id, provider, email)| AccountInfo { id, provider, email })
         .collect();
+    // wing:passkeys
+    let has_passkey: bool = sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM passkeys WHERE user_id = $1)")
+        .bind(user_id)
+        .fetch_one(db.read())
+        .await?;
+    // end wing:passkeys
     Ok(WaysIn {
         has_password,
+        has_passkey, // wing:passkeys
         accounts,
     })
 }

@@ -53,8 +53,8 @@ pub struct UserDetails {
     pub role: Role,
     /// Whether a password is set.
     pub has_password: bool,
-    /// Whether a sign-in asks for a second factor.
-    pub has_second_factor: bool, // wing:second-factors
+    /// Whether there is a second factor, or a passkey.
+    pub has_factors: bool, // wing:second-factors,passkeys
     /// Member since.
     pub created_at: Timestamp,
     /// Since when the user cannot sign in.

@@ -8,6 +8,7 @@ mod device;
 mod event;
 mod flow_error;
 mod mail; // wing:mail
+mod passkeys; // wing:passkeys
 mod role;
 mod second_factors; // wing:second-factors
 mod session;
@@ -34,7 +35,8 @@ pub use self::{
     device::device,
     event::{Actor, Event},
     flow_error::FlowError,
-    mail::{LinkUse, MailLink, Registration}, // wing:mail
+    mail::{LinkUse, MailLink, Registration},             // wing:mail
+    passkeys::{NewPasskey, PasskeyInfo, PasskeyOptions}, // wing:passkeys
     role::Role,
     second_factors::{RecoveryCodes, SecondFactors, TotpSetup, TotpUnderWay}, // wing:second-factors
     session::{AuthSession, SessionInfo},

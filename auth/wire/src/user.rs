@@ -42,6 +42,8 @@ pub struct AccountInfo {
 pub struct WaysIn {
     /// Whether a password is set.
     pub has_password: bool,
+    /// Whether there is a passkey.
+    pub has_passkey: bool, // wing:passkeys
     /// The connected provider accounts.
     pub accounts: Vec<AccountInfo>,
 }

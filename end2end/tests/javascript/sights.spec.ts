@@ -9,6 +9,7 @@ import type { Visitor } from '../../visitor';
 import { forAdmins } from './sights'; // wing:admin
 import { CLIENTS } from './sights'; // wing:clients
 import { MAIL } from './sights'; // wing:mail
+import { PASSKEYS } from './sights'; // wing:passkeys
 import { twoSteps } from './sights'; // wing:second-factors
 import { ANONYMOUS, NEW, PROVIDER_ONLY, SETTLED, type Sight, inColours, settle } from './sights';
 
@@ -67,6 +68,13 @@ test('pages about two-step sign-in', async ({ visitor }, { project }) => {
   await look(visitor, twoSteps(ada), project.name);
 });
 // end wing:second-factors
+
+// wing:passkeys
+test('pages about passkeys', async ({ visitor }, { project }) => {
+  await visitor.register(somebody());
+  await look(visitor, PASSKEYS, project.name);
+});
+// end wing:passkeys
 
 // wing:mail
 test('pages about mail, and a mail', async ({ visitor }, { project }) => {

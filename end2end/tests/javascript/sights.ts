@@ -3,6 +3,7 @@
 import { LoopbackClient, polled, startDevice } from '../../clients'; // wing:clients
 import { expect } from '../../fixtures';
 import { mailTo } from '../../mailbox'; // wing:mail
+import { add, plugIn } from '../../passkeys'; // wing:passkeys
 import type { Person } from '../../people'; // wing:second-factors
 import { somebody } from '../../people';
 import { begin, firstStep, turnOn } from '../../two-steps'; // wing:second-factors
@@ -106,6 +107,13 @@ export function twoSteps(person: Person): Sight[] {
   ];
 }
 // end wing:second-factors
+
+// wing:passkeys
+export const PASSKEYS: Sight[] = [
+  { name: 'passkeys', show: withPasskeys },
+  { name: 'passkeys-rename', show: renaming },
+];
+// end wing:passkeys
 
 // wing:admin
 export function forAdmins(person: { email: string; id: string }, oneself: string): Sight[] {
@@ -274,6 +282,19 @@ async function wrongSecondStep(visitor: Visitor): Promise<void> {
   await expect(visitor.alert).toBeVisible();
 }
 // end wing:second-factors
+
+// wing:passkeys
+async function withPasskeys(visitor: Visitor): Promise<void> {
+  await plugIn(visitor);
+  await visitor.open('/settings/security');
+  await add(visitor, 'The phone that I bought in Lisbon last summer');
+}
+
+async function renaming(visitor: Visitor): Promise<void> {
+  await visitor.page.locator('summary').click();
+  await expect(visitor.button('Rename')).toBeVisible();
+}
+// end wing:passkeys
 
 // wing:clients
 async function withKeys(visitor: Visitor): Promise<void> {

@@ -41,6 +41,10 @@ const PROFILE: &[&str] = &[
 const GIVES_COOKIES: &[&str] = &[
     "/api/login",
     "/api/second_factor", // wing:second-factors
+    // wing:passkeys
+    "/api/start_passkey_sign_in",
+    "/api/passkey_sign_in",
+    // end wing:passkeys
     // wing:mail
     "/api/send_sign_in_code",
     "/api/sign_in_with_code",

@@ -82,6 +82,7 @@ fn limit(path: &str) -> usize {
         | "/api/finish_registration"
         | "/api/claim_address" => 8 * 1024,
         // end wing:mail
+        "/api/start_passkey_sign_in" | "/api/passkey_sign_in" => 8 * 1024, // wing:passkeys
         "/api/update_public_data" => 300 * 1024,
         "/api/update_private_data" => 300 * 1024, // wing:private-data
         AUTHORIZE => 8 * 1024,                    // wing:clients

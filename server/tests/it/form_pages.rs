@@ -97,6 +97,10 @@ async fn every_form_has_declared_its_page_and_no_field_for_a_secret_comes_back()
     crate::second_factors::App::of(&careful).await;
     let careful_page = format!("/admin/people/{}", app.id_of("careful@example.com").await); // wing:admin
     // end wing:second-factors
+    // wing:passkeys
+    let with_passkey = app.registered("passkey@example.com").await;
+    crate::passkeys::Authenticator::of(&with_passkey).await;
+    // end wing:passkeys
     // wing:mail
     let reset_page = crate::mail::reset_page(&app, ADA).await;
     let finish_page = crate::mail::finish_page(&app).await;
@@ -124,6 +128,7 @@ async fn every_form_has_declared_its_page_and_no_field_for_a_secret_comes_back()
         (&beginner, "/settings/security"),
         (&careful, "/settings/security"),
         // end wing:second-factors
+        (&with_passkey, "/settings/security"), // wing:passkeys
         // wing:mail
         (&stranger, "/forgot"),
         (&stranger, "/login?error=link_required"),

@@ -366,7 +366,7 @@ async fn every_form_posts_to_a_real_address_and_no_password_can_get_into_an_url(
     }
     assert!(seen > 15, "{seen} forms");
     let page = stranger.get("/login").await.text();
-    assert!(page.contains("autocomplete=\"current-password\"") && page.contains("autocomplete=\"username\""));
+    assert!(page.contains("autocomplete=\"current-password\"") && page.contains("autocomplete=\"username"));
     assert!(
         stranger
             .get("/register")

@@ -45,6 +45,7 @@ mod nowhere; // wing:admin
 mod oauth;
 mod operation;
 mod origin;
+mod passkeys; // wing:passkeys
 mod passwords;
 mod patience;
 #[cfg(feature = "postgres")] // wing:postgres

@@ -397,6 +397,9 @@ async fn a_database_that_only_reads_is_503_for_what_writes_and_serves_what_reads
         // end wing:mail
         // Nothing waits for a code here.
         let is_refused = is_refused || ["second_factor", "confirm_totp"].contains(function); // wing:second-factors
+        // Nor has anybody a passkey, or its answer.
+        let of_passkeys = ["start_passkey_confirmation", "finish_passkey", "passkey_sign_in"]; // wing:passkeys
+        let is_refused = is_refused || of_passkeys.contains(function); // wing:passkeys
         !reads && !is_refused
     });
     for (function, fields) in writes {

@@ -73,6 +73,8 @@ async fn without_a_database_every_authoritative_call_is_503_and_nothing_is_clear
             "get_privacy" => drop(answer.expect(200)), // wing:data-rights
             // Without the cookie of a sign-in that waits, there is nothing to ask for.
             "second_factor" => drop(answer.refused(401, "unauthenticated")), // wing:second-factors
+            // Nor is there anything to look for in what is no answer of an authenticator.
+            "passkey_sign_in" => drop(answer.refused(401, "invalid_credentials")), // wing:passkeys
             // Nor without the cookie of a provider account that waits.
             "claim_address" => drop(answer.refused(404, "not_found")), // wing:mail
             _ => drop(answer.refused(503, "unavailable")),

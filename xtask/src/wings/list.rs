@@ -12,7 +12,7 @@ pub(crate) struct Wing {
     /// Its files and folders, from the root.
     pub(crate) paths: Vec<String>,
     /// Files that other wings need as well. They go with the last of these.
-    pub(crate) shared: &'static [&'static str],
+    pub(crate) shared: Vec<&'static str>,
     /// Texts that are replaced without it, where a mark is impossible: a file, the text, and its replacement.
     pub(crate) rewritten: &'static [Rewritten],
     /// Whether it is a known provider. There are many of those, all alike.
@@ -25,7 +25,7 @@ struct Row {
     name: &'static str,
     about: &'static str,
     paths: &'static [&'static str],
-    shared: &'static [&'static str],
+    shared: &'static [&'static [&'static str]],
     rewritten: &'static [Rewritten],
 }
 
@@ -49,13 +49,26 @@ const PRIVATE_MEMBER: &str =
     r#""private": {"type": ["object", "null"], "description": "`null` unless the request names it."}"#;
 // end wing:private-data+clients
 
-// wing:second-factors
+// wing:second-factors,passkeys
 const CEREMONIES: &[&str] = &[
     "auth/src/ceremonies.rs",
     "migrations/postgres/0012_ceremonies.sql",
     "migrations/sqlite/0012_ceremonies.sql",
+    "server/benches/load/factors/mod.rs",
+    "server/benches/load/factors/person.rs",
 ];
-// end wing:second-factors
+// end wing:second-factors,passkeys
+
+// wing:mail,second-factors,passkeys
+const NEXT_STEPS: &[&str] = &[
+    "app/src/pages/settings/next_steps.rs",
+    "auth/src/users/standing.rs",
+];
+// end wing:mail,second-factors,passkeys
+
+// wing:dev-provider,mail
+const RELEASED: &[&str] = &["xtask/src/released.rs"];
+// end wing:dev-provider,mail
 
 /// The wings that are not presets.
 const WINGS: &[Row] = &[
@@ -207,11 +220,12 @@ const WINGS: &[Row] = &[
             "migrations/sqlite/0011_mail.sql",
             "migrations/sqlite/0017_seen_clients.sql",
             "migrations/sqlite/0018_sign_in_failures.sql",
+            "server/benches/load/mails.rs",
             "server/src/dev_mail.rs",
             "server/src/invite.rs",
             "server/tests/it/mail",
         ],
-        shared: &[],
+        shared: &[RELEASED, NEXT_STEPS],
         rewritten: &[],
     },
     // end wing:mail
@@ -233,10 +247,40 @@ const WINGS: &[Row] = &[
             "migrations/sqlite/0013_second_factors.sql",
             "server/tests/it/second_factors",
         ],
-        shared: CEREMONIES,
+        shared: &[CEREMONIES, NEXT_STEPS],
         rewritten: &[],
     },
     // end wing:second-factors
+    // wing:passkeys
+    Row {
+        name: "passkeys",
+        about: "passkeys: signing in and confirming with a fingerprint, a face or a security key",
+        paths: &[
+            "app/src/pages/passkeys.rs",
+            "app/src/pages/settings/passkeys.rs",
+            "auth/src/passkeys",
+            "auth/wire/src/passkeys.rs",
+            "docs/passkeys.md",
+            "end2end/passkeys.ts",
+            "end2end/tests/javascript/passkeys.spec.ts",
+            "migrations/postgres/0016_passkeys.sql",
+            "migrations/sqlite/0016_passkeys.sql",
+            "public/passkeys.js",
+            "server/benches/load/factors/passkey.rs",
+            "server/tests/it/passkeys",
+        ],
+        shared: &[CEREMONIES, NEXT_STEPS],
+        // A mark has no place among attributes.
+        rewritten: &[
+            (
+                "app/src/pages/login.rs",
+                "                    // The second word lets browsers offer passkeys here.\n",
+                "",
+            ),
+            ("app/src/pages/login.rs", "\"username webauthn\"", "\"username\""),
+        ],
+    },
+    // end wing:passkeys
     // wing:data-rights
     Row {
         name: "data-rights",
@@ -268,9 +312,8 @@ const WINGS: &[Row] = &[
             "server/src/dev_idp",
             "server/tests/it/killed.rs",
             "server/tests/it/oauth/dev_idp.rs",
-            "xtask/src/dev_provider.rs",
         ],
-        shared: &[],
+        shared: &[RELEASED],
         rewritten: &[],
     },
     // end wing:dev-provider
@@ -306,7 +349,7 @@ pub(crate) fn wings(root: &Path) -> Outcome<Vec<Wing>> {
         name: row.name.to_owned(),
         about: row.about.to_owned(),
         paths: row.paths.iter().map(|path| (*path).to_owned()).collect(),
-        shared: row.shared,
+        shared: row.shared.concat(),
         rewritten: row.rewritten,
         is_preset: false,
     });
@@ -338,7 +381,7 @@ fn presets(root: &Path) -> Outcome<Vec<Wing>> {
                 format!("{PRESETS}/{module}.rs"),
                 format!("{PRESET_TESTS}/{module}.rs"),
             ],
-            shared: &[],
+            shared: Vec::new(),
             rewritten: &[],
             name,
             is_preset: true,

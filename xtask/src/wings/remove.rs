@@ -212,7 +212,7 @@ mod tests {
                 name: name.to_owned(),
                 about: format!("what {name} is for"),
                 paths: vec![format!("src/{name}")],
-                shared: &["src/both.rs"],
+                shared: vec!["src/both.rs"],
                 rewritten: &[],
                 is_preset: name == "google",
             })

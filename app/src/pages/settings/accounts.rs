@@ -80,6 +80,7 @@ pub fn Accounts() -> impl IntoView {
 fn Cards(ways_in: WaysIn, form: FormState) -> impl IntoView {
     let WaysIn {
         has_password,
+        has_passkey, // wing:passkeys
         accounts,
     } = ways_in;
     // A provider that is no longer configured is not a way to sign in.
@@ -93,6 +94,7 @@ fn Cards(ways_in: WaysIn, form: FormState) -> impl IntoView {
         Setup::get().signs_in_by_mail && current_session().is_some_and(|session| session.email_verified);
     let has_password = has_password || signs_in_by_mail;
     // end wing:mail
+    let has_password = has_password || (has_passkey && Setup::get().has_passkeys); // wing:passkeys
     let is_last = move |id| !has_password && usable.iter().all(|usable| *usable == id);
     let connected = if accounts.is_empty() {
         Either::Left(view! {

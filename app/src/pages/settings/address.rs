@@ -88,23 +88,26 @@ pub fn EmailAddress() -> impl IntoView {
     let lost = email
         .is_none()
         .then_some(" An address that is not verified goes to whoever proves that it is theirs.");
-    Setup::get().has_mail.then(|| {
+    let change = Setup::get().has_mail.then(|| {
         view! {
-            <section class="card" aria-labelledby="address-title">
-                <h2 id="address-title">"E-mail address"</h2>
-                <p>
-                    <Address email is_verified />
-                    {lost}
-                </p>
-                <p class="hint">"We send a link to the new address. Until you open it, the present one stays."</p>
-                <Notice form done="A mail with a link is on its way to the new address." />
-                <Form form class="stack" emptied=true>
-                    <EmailField form label="New e-mail address" autocomplete="email" />
-                    <Submit form label="Change address" busy="Sending…" />
-                </Form>
-            </section>
+            <p class="hint">"We send a link to the new address. Until you open it, the present one stays."</p>
+            <Notice form done="A mail with a link is on its way to the new address." />
+            <Form form class="stack" emptied=true>
+                <EmailField form label="New e-mail address" autocomplete="email" />
+                <Submit form label="Change address" busy="Sending…" />
+            </Form>
         }
-    })
+    });
+    view! {
+        <section class="card" aria-labelledby="address-title">
+            <h3 id="address-title">"E-mail address"</h3>
+            <p>
+                <Address email is_verified />
+                {lost}
+            </p>
+            {change}
+        </section>
+    }
 }
 
 /// The page that the link to a new address leads to.

@@ -135,7 +135,7 @@ pub fn TwoSteps(factors: Load<SecondFactors>, forms: SecondFactorForms) -> impl 
     } = forms;
     view! {
         <section class="card" aria-labelledby="two-steps-title">
-            <h2 id="two-steps-title">"Two-step sign-in"</h2>
+            <h3 id="two-steps-title">"Two-step sign-in"</h3>
             <p class="hint">
                 "After your password or your provider, a sign-in asks for a code from an app on your phone. Whoever learns your password cannot sign in without it."
             </p>
@@ -267,7 +267,7 @@ fn NewCodes(form: FormState) -> impl IntoView {
             .collect_view();
         Some(view! {
             <div role="status">
-                <h3>{TITLE}</h3>
+                <h4>{TITLE}</h4>
                 <p class="hint">{ADVICE}</p>
                 <ul class="codes">{codes}</ul>
             </div>

@@ -52,7 +52,7 @@ fn Download() -> impl IntoView {
     let form = FormState::of(EXPORT);
     view! {
         <section class="card" aria-labelledby="download-title">
-            <h2 id="download-title">"Your data"</h2>
+            <h3 id="download-title">"Your data"</h3>
             <p class="hint">
                 "Everything that is kept about you, in one file. "
                 <a href=paths::PRIVACY>"What is kept, why, and for how long"</a>
@@ -83,7 +83,7 @@ fn Delete() -> impl IntoView {
     });
     view! {
         <section class="card" aria-labelledby="delete-title">
-            <h2 id="delete-title">"Delete your account"</h2>
+            <h3 id="delete-title">"Delete your account"</h3>
             <p class="hint">
                 "This deletes your account and everything in it, at once and for good. All your sessions end. Your e-mail address is free afterwards."
             </p>

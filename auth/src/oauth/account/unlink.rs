@@ -3,9 +3,10 @@
 use time::OffsetDateTime; // wing:mail
 use uuid::Uuid;
 
+use crate::passkeys; // wing:passkeys
 use crate::{
     audit::{Deed, NewEvent},
-    db::Tx, // wing:mail
+    db::Tx,
     error::{Error, Result},
     oauth::state::OAuth,
     session::{RecentSession, RequestAuth},
@@ -44,13 +45,8 @@ impl OAuth {
 
     /// Disconnects one of the person's accounts, ends the sessions that began with it and gives this one a new id.
     ///
-    /// What must remain is a way in that works: a password with an address to type, or another account whose
-    /// provider lets it in under the account's issuer. It is looked for in the transaction that deletes, which has
+    /// Another way in must remain, see [`Self::has_way_in`]. It is looked for in the transaction that deletes, which has
     /// locked the user: of two requests that disconnect the last two accounts at once, one fails.
-    // wing:mail
-    ///
-    /// A verified address is a way in, too, if users sign in by mail.
-    // end wing:mail
     ///
     /// # Errors
     /// [`Error::NotFound`] for an unknown account and for another user's alike; [`Error::LastWayIn`].
@@ -65,27 +61,7 @@ impl OAuth {
                 .fetch_optional(&mut *tx)
                 .await?;
         let provider = provider.ok_or(Error::NotFound)?;
-        let has_password: bool = sqlx::query_scalar(
-            "SELECT password_hash IS NOT NULL AND email IS NOT NULL FROM users WHERE id = $1",
-        )
-        .bind(user_id)
-        .fetch_one(&mut *tx)
-        .await?;
-        let others: Vec<(String, Option<String>)> =
-            sqlx::query_as("SELECT provider, issuer FROM accounts WHERE user_id = $1")
-                .bind(user_id)
-                .fetch_all(&mut *tx)
-                .await?;
-        let is_way_in = |(id, issuer): &(String, Option<String>)| {
-            self.configured(id)
-                .is_some_and(|configured| configured.provider.lets_in(issuer.as_deref()))
-        };
-        let has_way_in = has_password || others.iter().any(is_way_in);
-        // wing:mail
-        let has_way_in =
-            has_way_in || (self.0.signs_in_by_mail && users::is_verified(&mut tx, user_id).await?);
-        // end wing:mail
-        if !has_way_in {
+        if !self.has_way_in(&mut tx, user_id).await? {
             return Err(Error::LastWayIn);
         }
         request.end_by_method(&mut tx, &recent, &provider).await?;
@@ -98,5 +74,40 @@ impl OAuth {
         request.cycle(tx, (*recent).clone(), false).await?;
         tracing::info!(user = %user_id, provider, "disconnected an account");
         Ok(())
+    }
+
+    /// Whether a user, who is locked, has a way in that works: a password with an address to type, or an account whose
+    /// provider lets it in under the account's issuer.
+    // wing:mail
+    ///
+    /// A verified address is a way in, too, if users sign in by mail.
+    // end wing:mail
+    // wing:passkeys
+    ///
+    /// So is a passkey, where there are passkeys.
+    // end wing:passkeys
+    ///
+    /// # Errors
+    /// Of the database.
+    pub(crate) async fn has_way_in(&self, tx: &mut Tx, user_id: Uuid) -> Result<bool> {
+        let has_password: bool = sqlx::query_scalar(
+            "SELECT password_hash IS NOT NULL AND email IS NOT NULL FROM users WHERE id = $1",
+        )
+        .bind(user_id)
+        .fetch_one(&mut **tx)
+        .await?;
+        let accounts: Vec<(String, Option<String>)> =
+            sqlx::query_as("SELECT provider, issuer FROM accounts WHERE user_id = $1")
+                .bind(user_id)
+                .fetch_all(&mut **tx)
+                .await?;
+        let is_way_in = |(id, issuer): &(String, Option<String>)| {
+            self.configured(id)
+                .is_some_and(|configured| configured.provider.lets_in(issuer.as_deref()))
+        };
+        let has_way_in = has_password || accounts.iter().any(is_way_in);
+        let has_way_in = has_way_in || (self.0.signs_in_by_mail && users::is_verified(tx, user_id).await?); // wing:mail
+        let has_way_in = has_way_in || (self.0.has_passkeys && passkeys::table::has_any(tx, user_id).await?); // wing:passkeys
+        Ok(has_way_in)
     }
 }

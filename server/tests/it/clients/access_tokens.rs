@@ -74,6 +74,12 @@ async fn a_token_opens_every_function_of_a_user_that_needs_no_confirmation() {
             "confirm_totp" => answer.refused(403, "not_by_token"),
             "second_factor" => answer.refused(400, "bad_request"),
             // end wing:second-factors
+            // wing:passkeys
+            "start_passkey" | "finish_passkey" | "delete_passkey" => answer.refused(403, "reauth_required"),
+            "rename_passkey" => answer.refused(404, "not_found"),
+            "start_passkey_confirmation" => answer.refused(403, "not_by_token"),
+            "start_passkey_sign_in" | "passkey_sign_in" => answer.refused(400, "bad_request"),
+            // end wing:passkeys
             "delete_account" => answer.refused(403, "reauth_required"), // wing:data-rights
             // wing:mail
             "get_link" | "reset_password" | "confirm_email_change" | "undo_email_change" => {
@@ -141,6 +147,11 @@ async fn a_token_opens_no_more_than_its_scope() {
             continue;
         }
         // end wing:second-factors
+        // wing:passkeys
+        if ["start_passkey_sign_in", "passkey_sign_in"].contains(function) {
+            continue;
+        }
+        // end wing:passkeys
         // wing:mail
         if [
             "send_sign_in_code",

@@ -57,6 +57,7 @@ const OTHER_FUNCTIONS: &[&str] = &[
     "change_password",
     "set_password",
     "get_ways_in",
+    "list_next_steps", // wing:mail,second-factors,passkeys
     "list_accounts",
     "unlink_account",
     "list_own_events",
@@ -80,6 +81,16 @@ const OTHER_FUNCTIONS: &[&str] = &[
     "disable_totp",
     "new_recovery_codes",
     // end wing:second-factors
+    // wing:passkeys
+    "start_passkey_sign_in",
+    "passkey_sign_in",
+    "list_passkeys",
+    "start_passkey",
+    "finish_passkey",
+    "rename_passkey",
+    "delete_passkey",
+    "start_passkey_confirmation",
+    // end wing:passkeys
     // wing:mail
     "send_verification",
     "get_link",

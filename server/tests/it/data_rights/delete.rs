@@ -130,7 +130,7 @@ fn every_id_has_a_name_that_says_whose_it_is() {
     let lines = SECTIONS.iter().flat_map(|section| section.lines);
     for (table, columns) in lines.flat_map(|line| line.columns) {
         for column in columns.iter().filter(|column| column.kind == Kind::Id) {
-            let known = ["id", "user_id", "actor_id", "session_id", "granted_in"];
+            let known = ["id", "user_id", "actor_id", "session_id", "granted_in", "aaguid"];
             assert!(
                 known.contains(&column.name),
                 "{table}.{}: if it names users, teach `rows_of` so",

@@ -41,6 +41,7 @@ impl Person {
         let call = browser.post("/api/register", &fields);
         call.header("user-agent", BROWSER).send().await.expect(200);
         let id = app.id_of(EMAIL).await;
+        crate::passkeys::Authenticator::of(&browser).await; // wing:passkeys
         // wing:second-factors
         let factor = App::of(&browser).await;
         let tablet = app.browser().at(IP);

@@ -54,10 +54,11 @@ async fn what_belongs_to_something_begun_goes_at_its_end() {
     let app = TestApp::new().await;
     let ada = app.registered(ADA).await;
     ada.call("start_totp", &[]).await.expect(200); // wing:second-factors
+    ada.call("start_passkey", &[]).await.expect(200); // wing:passkeys
     ada.call("send_verification", &[]).await.expect(200); // wing:mail
     ada.post("/auth/login/acme", &[]).send().await.expect(200);
     let begun = [
-        "ceremonies",  // wing:second-factors
+        "ceremonies",  // wing:second-factors,passkeys
         "mail_tokens", // wing:mail
         "mail_outbox", // wing:mail
         "sign_in_flows",

@@ -320,3 +320,19 @@ mod second {
     }
 }
 // end wing:second-factors
+
+// wing:passkeys
+/// Nobody guesses a passkey.
+#[tokio::test]
+async fn a_passkey_opens_a_lock() {
+    let app = TestApp::new().await;
+    let ada = verified(&app, ADA).await;
+    let phone = crate::passkeys::Authenticator::of(&ada).await;
+    lock(&app, ADA).await;
+    right_password(&app, ADA)
+        .await
+        .refused(401, "invalid_credentials");
+    crate::passkeys::sign_in(&app.browser(), &phone).await.expect(200);
+    right_password(&app, ADA).await.expect(200);
+}
+// end wing:passkeys

@@ -451,7 +451,7 @@ async fn factors_that_an_administrator_removes() {
     let mut told = notices(&app, ADA).await.len();
     let id = app.id_of(ADA).await;
     people.reset_factors(By::CommandLine, id).await.unwrap();
-    only(&app, &mut told, "turned off for you", &["by those who run "]).await;
+    only(&app, &mut told, "were removed", &["by those who run "]).await;
 }
 // end wing:second-factors
 
@@ -500,3 +500,20 @@ async fn a_deletion_that_cannot_be_told_is_forgotten_after_two_days() {
     assert_eq!(app.count("mail_outbox").await, 0);
 }
 // end wing:data-rights
+
+// wing:passkeys
+#[tokio::test]
+async fn passkeys_that_come_and_go() {
+    let app = TestApp::new().await;
+    let ada = verified(&app, ADA).await;
+    let mut told = notices(&app, ADA).await.len();
+    // The name that its user typed is in no mail.
+    crate::passkeys::Authenticator::of(&ada).await;
+    let mail = only(&app, &mut told, "passkey was added", FROM).await;
+    assert!(!mail.text.contains("Phone"), "{}", mail.text);
+    let id = ada.call("list_passkeys", &[]).await.json()[0]["id"].clone();
+    let fields = [("passkey_id", id.as_str().unwrap())];
+    ada.call("delete_passkey", &fields).await.expect(200);
+    only(&app, &mut told, "passkey was removed", FROM).await;
+}
+// end wing:passkeys

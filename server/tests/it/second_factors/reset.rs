@@ -41,7 +41,7 @@ async fn an_administrator_turns_it_off_for_a_user_who_has_lost_everything() {
         .await
         .leads_to(&page);
     let shown = root.get(&page).await.expect(200);
-    assert!(shown.shows("Two-step sign-in has been turned off"));
+    assert!(shown.shows("The second factors have been removed"));
     assert!(!shown.shows("action=\"/api/admin/reset_factors\""));
     app.assert_counts(&[
         ("totp", 0),
@@ -89,7 +89,7 @@ fn the_command_line_says_what_it_did() {
     let answer = server.post("/api/register", "", &fields);
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     for (who, said) in [
-        (ADA, "has not turned on two-step sign-in"),
+        (ADA, "has no second factor"),
         ("bob@example.com", "no user has the address bob@example.com"),
     ] {
         let output = command(&folder, &site)

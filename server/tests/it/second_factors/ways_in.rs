@@ -7,6 +7,12 @@ use crate::oauth::support::{World, person};
 use crate::support::OTHER_PASSWORD; // wing:mail
 use crate::support::{PASSWORD, SOME_ID, TestApp};
 
+/// What leads to the beginning of a session in `session/request.rs`.
+const BEGINNINGS: &[&str] = &[
+    "start_session",
+    "start_session_by_two_factors", // wing:passkeys
+];
+
 /// What begins a session, where in `auth/src`, and how often. A new one needs a test below.
 const WAYS_IN: &[(&str, &str, usize)] = &[
     // Registering and signing in with a password.
@@ -20,8 +26,12 @@ const WAYS_IN: &[(&str, &str, usize)] = &[
     ("mail/registration.rs", ".start_session(", 1),
     ("oauth/flow/claim.rs", ".start_session(", 1),
     // end wing:mail
+    // wing:passkeys
+    // Two factors in one, which are asked for no second one: see the tests of passkeys.
+    ("passkeys/sign_in.rs", ".start_session_by_two_factors(", 1),
+    // end wing:passkeys
     // These two are behind the second factor: what all of the above leads to, and what completes it.
-    ("session/request.rs", ".begin(tx, user_id", 1),
+    ("session/request.rs", ".begin(tx, user_id", BEGINNINGS.len()),
     ("session/half_way.rs", ".begin(tx, half_way.user_id", 1),
     ("second_factors/sign_in.rs", "request.complete(", 1),
     // All of those end here.
@@ -41,6 +51,9 @@ fn there_is_no_other_way_in() {
         // The words that `WAYS_IN` goes by. `oauth` has a `table::insert` of its own.
         let words = [
             ".start_session(",
+            // wing:passkeys
+            ".start_session_by_two_factors(",
+            // end wing:passkeys
             ".begin(tx, ",
             "request.complete(",
             "INSERT INTO sessions",

@@ -45,6 +45,7 @@ pub const FUNCTIONS: &[Function] = &[
     ("list_own_events", &[]),
     ("list_accounts", &[]),
     ("get_ways_in", &[]),
+    ("list_next_steps", &[]), // wing:mail,second-factors,passkeys
     ("unlink_account", &[("account_id", SOME_ID)]),
     (
         "change_password",
@@ -70,6 +71,16 @@ pub const FUNCTIONS: &[Function] = &[
     ("disable_totp", &[]),
     ("new_recovery_codes", &[]),
     // end wing:second-factors
+    // wing:passkeys
+    ("start_passkey_sign_in", &[]),
+    ("passkey_sign_in", &[("credential", "{}")]),
+    ("list_passkeys", &[]),
+    ("start_passkey", &[]),
+    ("finish_passkey", &[("credential", "{}"), ("name", "Phone")]),
+    ("rename_passkey", &[("passkey_id", SOME_ID), ("name", "Phone")]),
+    ("delete_passkey", &[("passkey_id", SOME_ID)]),
+    ("start_passkey_confirmation", &[]),
+    // end wing:passkeys
     // wing:clients
     ("list_access", &[]),
     ("create_key", &[("name", "Backups"), ("scope", "profile")]),
@@ -133,7 +144,9 @@ pub const OPEN_FUNCTIONS: &[&str] = &[
     "logout",
     "get_auth_session",
     "get_user",
-    "get_privacy", // wing:data-rights
+    "get_privacy",           // wing:data-rights
+    "start_passkey_sign_in", // wing:passkeys
+    "passkey_sign_in",       // wing:passkeys
     // wing:mail
     "get_link",
     "forgot_password",

@@ -43,7 +43,7 @@ pub async fn set_role(user_id: Uuid, role: Role) -> Result<(), AppError> {
 
 pub(super) const SET_ROLE: Endpoint = Endpoint::of::<SetRole>(&[paths::PERSON]).coming_back(&["role"]);
 
-// wing:second-factors
+// wing:second-factors,passkeys
 /// Removes the second factors of a person who has lost them, and ends their sessions.
 #[server(prefix = "/api/admin")]
 pub async fn reset_factors(user_id: Uuid) -> Result<(), AppError> {
@@ -53,7 +53,7 @@ pub async fn reset_factors(user_id: Uuid) -> Result<(), AppError> {
 }
 
 pub(super) const RESET_FACTORS: Endpoint = Endpoint::of::<ResetFactors>(&[paths::PERSON]);
-// end wing:second-factors
+// end wing:second-factors,passkeys
 
 /// The forms of this section.
 #[derive(Clone, Copy)]
@@ -61,7 +61,7 @@ pub(super) struct Actions {
     set_role: FormState,
     disable: FormState,
     enable: FormState,
-    reset_factors: FormState, // wing:second-factors
+    reset_factors: FormState, // wing:second-factors,passkeys
 }
 
 impl Actions {
@@ -70,7 +70,7 @@ impl Actions {
             set_role: FormState::of(SET_ROLE),
             disable: FormState::of(DISABLE_USER),
             enable: FormState::of(ENABLE_USER),
-            reset_factors: FormState::of(RESET_FACTORS), // wing:second-factors
+            reset_factors: FormState::of(RESET_FACTORS), // wing:second-factors,passkeys
         }
     }
 
@@ -80,7 +80,7 @@ impl Actions {
             self.set_role,
             self.disable,
             self.enable,
-            self.reset_factors, // wing:second-factors
+            self.reset_factors, // wing:second-factors,passkeys
         ];
         forms.map(FormState::answers).iter().sum()
     }
@@ -93,12 +93,12 @@ pub(super) fn Notices(actions: Actions) -> impl IntoView {
         <Notice form=actions.set_role done="The role has been changed." />
         <Notice form=actions.disable done="The account has been disabled, and its sessions have ended." />
         <Notice form=actions.enable done="The account has been enabled." />
-        // wing:second-factors
+        // wing:second-factors,passkeys
         <Notice
             form=actions.reset_factors
-            done="Two-step sign-in has been turned off, and the sessions have ended."
+            done="The second factors have been removed, and the sessions have ended."
         />
-        // end wing:second-factors
+        // end wing:second-factors,passkeys
     }
 }
 
@@ -108,7 +108,7 @@ pub(super) fn Access(
     role: Role,
     is_disabled: bool,
     oneself: bool,
-    has_second_factor: bool, // wing:second-factors
+    has_factors: bool, // wing:second-factors,passkeys
     actions: Actions,
 ) -> impl IntoView {
     let forms = if oneself {
@@ -120,9 +120,9 @@ pub(super) fn Access(
     } else {
         Either::Right(view! {
             <RoleForm id role actions />
-            // wing:second-factors
-            {has_second_factor.then(|| view! { <ResetFactorsForm id actions /> })}
-            // end wing:second-factors
+            // wing:second-factors,passkeys
+            {has_factors.then(|| view! { <ResetFactorsForm id actions /> })}
+            // end wing:second-factors,passkeys
             <DisableForm id is_disabled actions />
         })
     };
@@ -165,25 +165,25 @@ fn RoleForm(id: Uuid, role: Role, actions: Actions) -> impl IntoView {
     }
 }
 
-// wing:second-factors
+// wing:second-factors,passkeys
 #[component]
 fn ResetFactorsForm(id: Uuid, actions: Actions) -> impl IntoView {
     view! {
         <Form form=actions.reset_factors class="stack after-form">
             <input type="hidden" name="user_id" value=id.to_string() />
             <p class="hint">
-                "For somebody who has lost both the authenticator app and the recovery codes. Make sure that it is them who ask: afterwards the first step alone signs in to this account. All its sessions end."
+                "For somebody who has lost what they sign in with beside the password. Make sure that it is them who ask: afterwards the password or the provider alone signs in to this account. All its sessions end."
             </p>
             <Submit
                 form=actions.reset_factors
-                label="Turn off two-step sign-in"
-                busy="Turning off…"
+                label="Remove second factors"
+                busy="Removing…"
                 class="button-danger"
             />
         </Form>
     }
 }
-// end wing:second-factors
+// end wing:second-factors,passkeys
 
 #[component]
 fn DisableForm(id: Uuid, is_disabled: bool, actions: Actions) -> impl IntoView {

@@ -45,7 +45,7 @@ pub const FORMS: &[Endpoint] = &[
     SET_ROLE,
     DISABLE_USER,
     ENABLE_USER,
-    access::RESET_FACTORS, // wing:second-factors
+    access::RESET_FACTORS, // wing:second-factors,passkeys
     ADMIN_REVOKE_SESSION,
     REVOKE_ALL_SESSIONS,
 ];
@@ -128,7 +128,7 @@ fn Shown(
             role=person.role
             is_disabled=person.disabled_at.is_some()
             oneself=person.oneself
-            has_second_factor=person.has_second_factor // wing:second-factors
+            has_factors=person.has_factors // wing:second-factors,passkeys
             actions=access
         />
         <Sessions id sessions=person.sessions actions=sessions />
@@ -152,10 +152,10 @@ fn Account(person: UserDetails) -> impl IntoView {
                 </dd>
                 <dt>"Password"</dt>
                 <dd>{if person.has_password { "Set" } else { "Not set" }}</dd>
-                // wing:second-factors
-                <dt>"Two-step sign-in"</dt>
-                <dd>{if person.has_second_factor { "On" } else { "Off" }}</dd>
-                // end wing:second-factors
+                // wing:second-factors,passkeys
+                <dt>"Second factors"</dt>
+                <dd>{if person.has_factors { "Set up" } else { "None" }}</dd>
+                // end wing:second-factors,passkeys
                 <dt>"Role"</dt>
                 <dd>{person.role.label()}</dd>
                 {person
