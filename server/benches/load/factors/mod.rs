@@ -9,7 +9,7 @@ use std::{sync::Arc, thread, time::Instant};
 use auth::{Clock, Vars, db::Database};
 use axum::Router;
 use server::{config::ServerConfig, serve};
-use time::{Duration, OffsetDateTime};
+use time::Duration;
 use tokio::task::JoinSet;
 
 use self::person::Person;
@@ -47,7 +47,7 @@ pub(crate) fn measure(rounds: Rounds, report: &Report) -> Outcome {
         let config = ServerConfig::from_vars(&vars, true).map_err(|problems| format!("{problems:?}"))?;
         let db = Database::open(&config.auth.database_url).await?;
         db.migrate().await?;
-        let clock = Clock::manual(OffsetDateTime::now_utc());
+        let clock = Clock::manual(Clock::system().now());
         let (router, _auth) = serve::build(config, db.clone(), clock.clone()).await;
         compare(&router, &clock, rounds, report).await?;
         db.close().await;
