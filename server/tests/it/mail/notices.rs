@@ -8,6 +8,7 @@ use crate::accounts::connect;
 use crate::clients::support::Client; // wing:clients
 use crate::oauth::support::{World, person};
 use crate::second_factors::App; // wing:second-factors
+use crate::support::Function; // wing:admin
 use crate::support::{Browser, NEW_SECRET, OTHER_PASSWORD, PASSWORD, SECRET, TestApp};
 
 const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
@@ -386,16 +387,16 @@ async fn what_others_do_is_told_without_saying_who_or_from_where() {
     let mut told = 0;
     let id = app.id_of(ADA).await.to_string();
     let by: &[&str] = &["by an administrator of ", "If you did not expect this, ask"];
-    let deeds: &[(&str, &[(&str, &str)], &str)] = &[
-        ("set_role", &[("role", "admin")], "Your role at"),
-        ("set_role", &[("role", "user")], "Your role at"),
+    let deeds: [(Function, &str); 5] = [
+        (("set_role", &[("role", "admin")]), "Your role at"),
+        (("set_role", &[("role", "user")]), "Your role at"),
         // Two sessions, one notice.
-        ("revoke_all_sessions", &[], "You were signed out"),
-        ("disable_user", &[], "was disabled"),
-        ("enable_user", &[], "was enabled"),
+        (("revoke_all_sessions", &[]), "You were signed out"),
+        (("disable_user", &[]), "was disabled"),
+        (("enable_user", &[]), "was enabled"),
     ];
-    for (function, fields, subject) in deeds {
-        let fields = [&[("user_id", id.as_str())], *fields].concat();
+    for ((function, fields), subject) in deeds {
+        let fields = [&[("user_id", id.as_str())], fields].concat();
         let call = root.post(&format!("/api/admin/{function}"), &fields);
         call.header("user-agent", FIREFOX).send().await.expect(200);
         let mail = only(&app, &mut told, subject, by).await;
@@ -403,7 +404,7 @@ async fn what_others_do_is_told_without_saying_who_or_from_where() {
             assert!(!mail.text.contains(hidden), "{}", mail.text);
         }
         // What changes nothing is not told.
-        if *function != "revoke_all_sessions" {
+        if function != "revoke_all_sessions" {
             root.call(&format!("admin/{function}"), &fields).await;
             assert_eq!(notices(&app, ADA).await.len(), told, "{function}");
         }
