@@ -13,6 +13,9 @@ import { PASSKEYS } from './sights'; // wing:passkeys
 import { twoSteps } from './sights'; // wing:second-factors
 import { ANONYMOUS, NEW, PROVIDER_ONLY, SETTLED, type Sight, inColours, settle } from './sights';
 
+// Each walks through many pages, and the more wings there are, the more pages.
+test.describe.configure({ timeout: 180_000 });
+
 const ABOUT_COLOURS = ['color-contrast', 'link-in-text-block'];
 const PICTURES = process.env.SCREENSHOTS === '1';
 
