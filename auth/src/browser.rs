@@ -11,8 +11,8 @@ pub(crate) fn random() -> String {
     BASE64_URL_SAFE_NO_PAD.encode(bytes)
 }
 
-pub(crate) fn hash(text: &str) -> [u8; 32] {
-    Sha256::digest(text).into()
+pub(crate) fn hash(secret: impl AsRef<[u8]>) -> [u8; 32] {
+    Sha256::digest(secret).into()
 }
 
 /// The value of a browser's flow cookie. It opens nothing by itself; without it, a stolen state and code are worth

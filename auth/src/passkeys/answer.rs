@@ -1,10 +1,12 @@
 //! What a browser sends: the JSON text of a credential, as its `toJSON()` writes it.
 
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_cbor_2::Value;
-use sha2::{Digest, Sha256};
 use uuid::Uuid;
 use webauthn_rs_proto::{PublicKeyCredential, RegisterPublicKeyCredential};
+
+use crate::browser::hash;
 
 /// The longest answer, in bytes. Those of authenticators are much shorter, even with a certificate that nobody asked for.
 const MAX_BYTES: usize = 16 * 1024;
@@ -32,11 +34,6 @@ struct ClientData {
     cross_origin: bool,
 }
 
-/// The hash by which a ceremony is found.
-pub(super) fn hash(challenge: &[u8]) -> [u8; 32] {
-    Sha256::digest(challenge).into()
-}
-
 /// A credential that carries what the browser has signed.
 pub(super) trait Credential: DeserializeOwned {
     fn client_data(&self) -> &[u8];
@@ -58,7 +55,6 @@ impl<T: Credential> Answer<T> {
     /// Reads an answer; `None` if it is none, or was made in a frame of another site: the library refuses that of new keys
     /// only.
     pub(super) fn read(text: &str) -> Option<Self> {
-        use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
         if text.len() > MAX_BYTES {
             return None;
         }

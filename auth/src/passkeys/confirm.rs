@@ -4,14 +4,11 @@ use webauthn_rs::prelude::PasskeyAuthentication;
 use webauthn_rs_proto::PublicKeyCredential;
 use wire::PasskeyOptions;
 
-use super::{
-    answer::{Answer, hash},
-    table,
-};
+use super::{answer::Answer, table};
 use crate::{
     audit::{Deed, NewEvent},
     auth::Auth,
-    ceremonies::{self, Kind, Owner},
+    ceremonies::{Kind, Owner},
     error::{Error, Result, chain},
     limits::{Action, Subject},
     session::{LiveSession, RequestAuth},
@@ -30,7 +27,7 @@ impl Auth {
     ) -> Result<PasskeyOptions> {
         let webauthn = self.passkeys.require()?;
         request.require_browser()?; // wing:clients
-        self.count_ceremony(request)?;
+        self.count_challenge(request)?;
         let (user_id, session_id) = (live.user_id(), live.session_id());
         let keys = table::keys_of(&self.db, user_id).await?;
         if keys.is_empty() {
@@ -39,19 +36,10 @@ impl Auth {
         let (options, state) = webauthn
             .start_passkey_authentication(&keys)
             .map_err(Error::internal)?;
-        let challenge = hash(&options.public_key.challenge);
-        let mut tx = self.db.begin().await?;
-        ceremonies::begin_with_challenge(
-            &mut tx,
-            &self.keys,
-            (Kind::PasskeyConfirmation, Owner(session_id.as_bytes())),
-            (&challenge, Some(user_id)),
-            &state,
-            self.clock.now(),
-        )
-        .await?;
-        tx.commit().await?;
-        PasskeyOptions::of(&options).map_err(Error::internal)
+        let kind = (Kind::PasskeyConfirmation, Owner(session_id.as_bytes()));
+        let challenge = (&options.public_key.challenge[..], &state);
+        self.keep_challenge(kind, Some(user_id), challenge, &options)
+            .await
     }
 
     /// Confirms the user's identity with the browser's answer.
@@ -66,18 +54,13 @@ impl Auth {
     ) -> Result<()> {
         let webauthn = self.passkeys.require()?;
         let (user_id, session_id) = (live.user_id(), live.session_id());
-        let attempt = self.limits.attempt(Action::Confirm, &Subject::User(user_id))?;
         // Right or wrong, as a confirmation with the password.
-        attempt.counts();
+        self.limits.take(Action::Confirm, Subject::User(user_id))?;
         let answer: Answer<PublicKeyCredential> = Answer::read(credential).ok_or(Error::WrongPasskey)?;
-        let kind = (Kind::PasskeyConfirmation, Owner(session_id.as_bytes()));
-        let now = self.clock.now();
-        let ceremony = ceremonies::take(&self.db, &self.keys, kind, &answer.challenge, now).await?;
-        let state = match ceremony {
-            Some((Some(of), state)) if of == user_id => state,
-            _ => return Err(Error::WrongPasskey),
-        };
-        let state: PasskeyAuthentication = state;
+        let state = self
+            .take_challenge(Kind::PasskeyConfirmation, &live, &answer.challenge)
+            .await?;
+        let state: PasskeyAuthentication = state.ok_or(Error::WrongPasskey)?;
         let credential = &answer.credential;
         let stored = table::find(&self.db, credential.get_credential_id()).await?;
         let stored = stored
@@ -89,6 +72,7 @@ impl Auth {
                 tracing::info!(user = %user_id, error = %chain(&error), "a confirmation with a passkey failed");
                 Error::WrongPasskey
             })?;
+        let now = self.clock.now();
         let mut tx = self.db.begin().await?;
         users::lock(&mut tx, user_id).await?;
         if !table::used(&mut tx, &stored, &result, now).await? {

@@ -4,11 +4,12 @@
 //! - [`register`] makes one for a signed-in user, [`manage`] names and removes them.
 //! - [`sign_in`] signs in with one. The authenticator has verified its user, so that it is two factors in one.
 //! - [`confirm`] confirms the identity of a signed-in user with one.
-//! - [`answer`] is what a browser sends, [`table`] where passkeys are kept. Signatures are checked by `webauthn-rs`.
+//! - [`challenge`] is what it is asked, [`answer`] what a browser sends, [`table`] where passkeys are kept. Signatures are checked by `webauthn-rs`.
 //!
 //! A challenge is a ceremony, see [`ceremonies`](crate::ceremonies). Its first answer uses it up, right or wrong.
 
 mod answer;
+mod challenge;
 mod confirm;
 mod manage;
 mod register;

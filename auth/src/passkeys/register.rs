@@ -8,14 +8,14 @@ use wire::{NewPasskey, PasskeyOptions};
 
 use super::{
     MOST,
-    answer::{About, Answer, hash},
+    answer::{About, Answer},
     manage::name_of,
     table,
 };
 use crate::{
     audit::Deed,
     auth::Auth,
-    ceremonies::{self, Kind, Owner},
+    ceremonies::{Kind, Owner},
     error::{Error, Result, chain},
     session::{RecentSession, RequestAuth},
     users,
@@ -35,7 +35,7 @@ impl Auth {
         recent: &RecentSession,
     ) -> Result<PasskeyOptions> {
         let webauthn = self.passkeys.require()?;
-        self.count_ceremony(request)?;
+        self.count_challenge(request)?;
         let (user_id, session_id) = (recent.user_id(), recent.session_id());
         let keys = table::keys_of(&self.db, user_id).await?;
         if keys.len() >= MOST {
@@ -51,19 +51,10 @@ impl Auth {
             selection.resident_key = Some(ResidentKeyRequirement::Required);
             selection.require_resident_key = true;
         }
-        let challenge = hash(&options.public_key.challenge);
-        let mut tx = self.db.begin().await?;
-        ceremonies::begin_with_challenge(
-            &mut tx,
-            &self.keys,
-            (Kind::NewPasskey, Owner(session_id.as_bytes())),
-            (&challenge, Some(user_id)),
-            &state,
-            self.clock.now(),
-        )
-        .await?;
-        tx.commit().await?;
-        PasskeyOptions::of(&options).map_err(Error::internal)
+        let kind = (Kind::NewPasskey, Owner(session_id.as_bytes()));
+        let challenge = (&options.public_key.challenge[..], &state);
+        self.keep_challenge(kind, Some(user_id), challenge, &options)
+            .await
     }
 
     /// Completes it with the browser's answer. The user's other sessions end.
@@ -80,16 +71,12 @@ impl Auth {
     ) -> Result<NewPasskey> {
         const REFUSED: Error = Error::InvalidInput("credential");
         let webauthn = self.passkeys.require()?;
-        let (user_id, session_id) = (recent.user_id(), recent.session_id());
+        let user_id = recent.user_id();
         let answer: Answer<RegisterPublicKeyCredential> = Answer::read(credential).ok_or(REFUSED)?;
-        let kind = (Kind::NewPasskey, Owner(session_id.as_bytes()));
-        let now = self.clock.now();
-        let ceremony = ceremonies::take(&self.db, &self.keys, kind, &answer.challenge, now).await?;
-        let state = match ceremony {
-            Some((Some(of), state)) if of == user_id => state,
-            _ => return Err(REFUSED),
-        };
-        let state: PasskeyRegistration = state;
+        let state = self
+            .take_challenge(Kind::NewPasskey, &recent, &answer.challenge)
+            .await?;
+        let state: PasskeyRegistration = state.ok_or(REFUSED)?;
         let passkey = webauthn
             .finish_passkey_registration(&answer.credential, &state)
             .map_err(|error| {
@@ -99,7 +86,7 @@ impl Auth {
         if !ID_BYTES.contains(&passkey.cred_id().len()) {
             return Err(REFUSED);
         }
-        let name = name_of(name);
+        let (name, now) = (name_of(name), self.clock.now());
         let mut tx = self.db.begin().await?;
         users::lock(&mut tx, user_id).await?;
         if table::count(&mut tx, user_id).await? >= MOST as i64 {

@@ -1,21 +1,17 @@
 //! Signing in with a passkey. Nobody types an address: the authenticator says whose key it is.
 
-use webauthn_rs::prelude::DiscoverableAuthentication;
+use webauthn_rs::{Webauthn, prelude::DiscoverableAuthentication};
 use webauthn_rs_proto::PublicKeyCredential;
 use wire::{AuthSession, PasskeyOptions};
 
-use super::{
-    METHOD,
-    answer::{Answer, hash},
-    table,
-};
+use super::{METHOD, answer::Answer, table};
 use crate::{
     auth::Auth,
     browser::Browser,
     ceremonies::{self, Kind, Owner},
     cookies::{CookieName, Keep},
     error::{Error, Result, chain},
-    limits::{Action, Attempt, Subject},
+    limits::{Action, Subject},
     session::RequestAuth,
 };
 
@@ -30,7 +26,7 @@ impl Auth {
     pub async fn start_passkey_sign_in(&self, request: &RequestAuth) -> Result<PasskeyOptions> {
         let webauthn = self.passkeys.require()?;
         request.require_browser()?; // wing:clients
-        self.count_ceremony(request)?;
+        self.count_challenge(request)?;
         let (mut options, state) = webauthn
             .start_discoverable_authentication()
             .map_err(Error::internal)?;
@@ -38,21 +34,12 @@ impl Auth {
         options.mediation = None;
         let browser = Browser::of_or_new(request.flow_cookie());
         let owner = browser.hash();
-        let challenge = hash(&options.public_key.challenge);
-        let mut tx = self.db.begin().await?;
-        ceremonies::begin_with_challenge(
-            &mut tx,
-            &self.keys,
-            (Kind::PasskeySignIn, Owner(&owner)),
-            (&challenge, None),
-            &state,
-            self.clock.now(),
-        )
-        .await?;
-        tx.commit().await?;
+        let kind = (Kind::PasskeySignIn, Owner(&owner));
+        let challenge = (&options.public_key.challenge[..], &state);
+        let options = self.keep_challenge(kind, None, challenge, &options).await?;
         let keep = Keep::Seconds(COOKIE_LIFE);
         request.plan_also(self.cookies.set(CookieName::Flow, browser.as_str(), keep));
-        PasskeyOptions::of(&options).map_err(Error::internal)
+        Ok(options)
     }
 
     /// Signs in with the browser's answer.
@@ -66,11 +53,11 @@ impl Auth {
         credential: &str,
         remember: bool,
     ) -> Result<AuthSession> {
-        self.passkeys.require()?;
+        let webauthn = self.passkeys.require()?;
         request.require_browser()?; // wing:clients
         let address = Subject::address(request.client().limited_address());
         let attempt = self.limits.attempt(Action::PasskeyFailedAddress, &address)?;
-        let signed_in = self.with_answer(request, credential, remember).await;
+        let signed_in = self.with_answer(webauthn, request, credential, remember).await;
         if matches!(
             signed_in,
             Err(Error::UnknownPasskey | Error::WrongPasskey | Error::InvalidCredentials)
@@ -82,11 +69,11 @@ impl Auth {
 
     async fn with_answer(
         &self,
+        webauthn: &Webauthn,
         request: &RequestAuth,
         credential: &str,
         remember: bool,
     ) -> Result<AuthSession> {
-        let webauthn = self.passkeys.require()?;
         let answer: Answer<PublicKeyCredential> = Answer::read(credential).ok_or(Error::WrongPasskey)?;
         let browser = Browser::of(request.flow_cookie()).ok_or(Error::WrongPasskey)?;
         let owner = browser.hash();
@@ -118,14 +105,5 @@ impl Auth {
         request
             .start_session_by_two_factors(tx, user_id, METHOD, remember)
             .await
-    }
-
-    /// Counts a ceremony that begins.
-    pub(super) fn count_ceremony(&self, request: &RequestAuth) -> Result<()> {
-        let address = Subject::address(request.client().limited_address());
-        self.limits
-            .attempt(Action::PasskeyAddress, &address)
-            .map(Attempt::counts)?;
-        Ok(())
     }
 }

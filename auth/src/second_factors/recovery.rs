@@ -49,7 +49,7 @@ pub(super) async fn replace(tx: &mut Tx, user_id: Uuid) -> Result<Vec<String>> {
     let codes: Vec<String> = (0..CODES).map(|_| random()).collect();
     for code in &codes {
         sqlx::query("INSERT INTO recovery_codes (hash, user_id) VALUES ($1, $2)")
-            .bind(&hash(&code.replace('-', ""))[..])
+            .bind(&hash(code.replace('-', ""))[..])
             .bind(user_id)
             .execute(&mut **tx)
             .await?;

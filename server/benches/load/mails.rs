@@ -12,11 +12,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use auth::{Auth, Clock, Role, Vars, db::Database};
-use server::{config::ServerConfig, serve};
+use auth::{Auth, Clock, Role};
 use tokio_util::sync::CancellationToken;
 
-use crate::{Outcome, Rounds, database::TestDatabase, process::own_resident_mb, report::Report};
+use crate::{
+    Outcome, Rounds, database::TestDatabase, process::own_resident_mb, report::Report, server::in_process,
+};
 
 const MAILS: usize = 100_000;
 /// With `--quick`.
@@ -34,19 +35,8 @@ pub(crate) fn measure(rounds: Rounds, report: &Report) -> Outcome {
     let database = TestDatabase::new();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
-        let vars: Vars = [
-            ("PUBLIC_URL", "http://localhost:3000"),
-            ("DATABASE_URL", &*database.url()),
-            ("SESSION_SECRET", "YmVuY2gtYmVuY2gtYmVuY2gtYmVuY2gtYmVuY2gtMDE"),
-            ("SMTP_URL", &*sink),
-            ("MAIL_FROM", "app@example.com"),
-        ]
-        .into_iter()
-        .collect();
-        let config = ServerConfig::from_vars(&vars, true).map_err(|problems| format!("{problems:?}"))?;
-        let db = Database::open(&config.auth.database_url).await?;
-        db.migrate().await?;
-        let (_, auth) = serve::build(config, db.clone(), Clock::system()).await;
+        let more = [("SMTP_URL", &*sink), ("MAIL_FROM", "app@example.com")];
+        let (_, auth) = in_process(&database, &more, Clock::system()).await?;
         let started = Instant::now();
         for n in 0..mails {
             auth.mail
@@ -59,7 +49,7 @@ pub(crate) fn measure(rounds: Rounds, report: &Report) -> Outcome {
             &format!("{:.0}/s", mails as f64 / written),
         );
         drain(&auth, mails, &taken, report).await?;
-        db.close().await;
+        auth.db.close().await;
         Ok(())
     })
 }

@@ -30,6 +30,7 @@ use tower::ServiceExt;
 use tracing::field::{Field, Visit};
 use tracing_subscriber::{Layer, filter::Targets, layer::SubscriberExt, util::SubscriberInitExt};
 
+use crate::database::TestDatabase; // wing:mail,second-factors,passkeys
 use crate::{Outcome, seed};
 
 mod by_sql;
@@ -37,6 +38,8 @@ mod page;
 mod tokens; // wing:clients
 
 pub(crate) use by_sql::COOKIE as SQL_COOKIE;
+
+const SECRET: &str = "YmVuY2gtYmVuY2gtYmVuY2gtYmVuY2gtYmVuY2gtMDE";
 
 /// The variable that makes it count its queries.
 pub(crate) const COUNTING: &str = "BENCH_COUNTS_QUERIES";
@@ -85,10 +88,34 @@ pub(crate) fn serve_until_stopped() -> Outcome {
         })
 }
 
+// wing:mail,second-factors,passkeys
+/// The origin of an application in this process.
+pub(crate) const ORIGIN: &str = "http://localhost:3000";
+
+/// The application in this process, with these variables beside those it needs.
+pub(crate) async fn in_process(
+    database: &TestDatabase,
+    more: &[(&str, &str)],
+    clock: Clock,
+) -> Outcome<(Router, Auth)> {
+    let url = database.url();
+    let own = [
+        ("PUBLIC_URL", ORIGIN),
+        ("DATABASE_URL", &url),
+        ("SESSION_SECRET", SECRET),
+    ];
+    let vars: Vars = own.iter().chain(more).copied().collect();
+    let config = ServerConfig::from_vars(&vars, true).map_err(|problems| format!("{problems:?}"))?;
+    let db = Database::open(&config.auth.database_url).await?;
+    db.migrate().await?;
+    Ok(serve::build(config, db, clock).await)
+}
+// end wing:mail,second-factors,passkeys
+
 fn variables(address: &str) -> Vars {
     let fixed = [
         ("LEPTOS_SITE_ADDR", address),
-        ("SESSION_SECRET", "YmVuY2gtYmVuY2gtYmVuY2gtYmVuY2gtYmVuY2gtMDE"),
+        ("SESSION_SECRET", SECRET),
         // As long as snapshots live beside the shortest sessions: none is renewed while it is measured.
         ("SNAPSHOT_TTL", "900"),
         // So that sign-ins can come from many addresses.

@@ -1,14 +1,16 @@
 //! What a second factor and a passkey cost at sign-in, beside a password alone. In this process and without HTTP, since every
 //! answer of a passkey is signed anew, and with a clock that is moved by hand, since every code is good once.
 
-mod passkey; // wing:passkeys
+// wing:passkeys
+#[path = "../../../../auth/testing/authenticator.rs"]
+mod authenticator;
+// end wing:passkeys
 mod person;
 
 use std::{sync::Arc, thread, time::Instant};
 
-use auth::{Clock, Vars, db::Database};
+use auth::Clock;
 use axum::Router;
-use server::{config::ServerConfig, serve};
 use time::Duration;
 use tokio::task::JoinSet;
 
@@ -17,6 +19,7 @@ use crate::{
     Outcome, Rounds,
     database::TestDatabase,
     report::{Report, median},
+    server::in_process,
 };
 
 /// How many sign in, one after another on each core.
@@ -37,20 +40,10 @@ pub(crate) fn measure(rounds: Rounds, report: &Report) -> Outcome {
     let database = TestDatabase::new();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
-        let vars: Vars = [
-            ("PUBLIC_URL", "http://localhost:3000"),
-            ("DATABASE_URL", &*database.url()),
-            ("SESSION_SECRET", "YmVuY2gtYmVuY2gtYmVuY2gtYmVuY2gtYmVuY2gtMDE"),
-        ]
-        .into_iter()
-        .collect();
-        let config = ServerConfig::from_vars(&vars, true).map_err(|problems| format!("{problems:?}"))?;
-        let db = Database::open(&config.auth.database_url).await?;
-        db.migrate().await?;
         let clock = Clock::manual(Clock::system().now());
-        let (router, _auth) = serve::build(config, db.clone(), clock.clone()).await;
+        let (router, auth) = in_process(&database, &[], clock.clone()).await?;
         compare(&router, &clock, rounds, report).await?;
-        db.close().await;
+        auth.db.close().await;
         Ok(())
     })
 }

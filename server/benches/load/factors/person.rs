@@ -12,8 +12,8 @@ use serde_json::Value;
 use tower::ServiceExt;
 
 use super::Way;
-use super::passkey::Passkey; // wing:passkeys
-use crate::{Outcome, process::PASSWORD};
+use super::authenticator::Authenticator; // wing:passkeys
+use crate::{Outcome, process::PASSWORD, server::ORIGIN};
 
 pub(super) struct Person {
     router: Router,
@@ -23,8 +23,8 @@ pub(super) struct Person {
     address: ClientAddress,
     /// The cookies of the session in which everything is set up.
     cookies: String,
-    key: String,              // wing:second-factors
-    passkey: Option<Passkey>, // wing:passkeys
+    key: String,                    // wing:second-factors
+    passkey: Option<Authenticator>, // wing:passkeys
 }
 
 /// An answer: its status, the cookies it gives, its body.
@@ -55,8 +55,8 @@ impl Person {
     pub(super) async fn with_factors(mut self) -> Outcome<Self> {
         // wing:passkeys
         let answer = self.post("start_passkey", &self.cookies, "").await?.expect(200)?;
-        let mut passkey = Passkey::new();
-        let credential = passkey.made(&answer.json["publicKey"])?;
+        let mut passkey = Authenticator::at(ORIGIN);
+        let credential = passkey.make(&answer.json["publicKey"]);
         let body = format!("credential={credential}");
         let answer = self.post("finish_passkey", &self.cookies, &body).await?;
         self.cookies = answer.expect(200)?.cookies;
@@ -87,7 +87,7 @@ impl Person {
             Way::Passkey => {
                 let started = self.post("start_passkey_sign_in", "", "").await?.expect(200)?;
                 let passkey = self.passkey.as_ref().ok_or("there is no passkey")?;
-                let body = format!("credential={}", passkey.answer(&started.json["publicKey"])?);
+                let body = format!("credential={}", passkey.answer(&started.json["publicKey"]));
                 let answer = self.post("passkey_sign_in", &started.cookies, &body).await?;
                 answer.expect(200)?;
             }
@@ -116,6 +116,7 @@ impl Person {
     async fn post(&self, function: &str, cookies: &str, body: &str) -> Outcome<Answer> {
         let request = Request::post(format!("/api/{function}"))
             .header(header::HOST, "localhost:3000")
+            .header(header::ORIGIN, ORIGIN)
             .header(header::COOKIE, cookies)
             .header(header::ACCEPT, "application/json")
             .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
