@@ -34,10 +34,5 @@ export default defineConfig({
   projects: [
     { name: 'chromium' },
     { name: 'no-js', testIgnore: NEEDS_JAVASCRIPT, use: { javaScriptEnabled: false } },
-    {
-      name: 'phone',
-      testMatch: '**/javascript/sights.spec.ts',
-      use: { viewport: { width: 390, height: 844 }, hasTouch: true },
-    },
   ],
 });

@@ -161,6 +161,7 @@ impl From<&auth::Error> for AppError {
             E::WrongCode => Self::WrongCode, // wing:mail,second-factors
             // wing:mail
             E::LinkExpired => Self::LinkExpired,
+            E::ConfirmOtherwise => Self::ConfirmOtherwise,
             E::RegistrationClosed => Self::RegistrationClosed,
             // end wing:mail
             E::WrongPassword => Self::WrongPassword,

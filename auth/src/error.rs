@@ -58,6 +58,9 @@ pub enum Error {
     /// The link's token is unknown, spent or expired: the caller cannot see which.
     #[error("the link is no longer valid")]
     LinkExpired,
+    /// A mail confirms nothing for a user who has a password, an authenticator app or a passkey.
+    #[error("the user has something better than a mail to confirm with")]
+    ConfirmOtherwise,
     /// Nobody may register in this way, at least not without an invitation.
     #[error("registration is closed")]
     RegistrationClosed,

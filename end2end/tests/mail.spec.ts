@@ -95,3 +95,19 @@ test('a forgotten password is replaced, and nobody stays signed in', async ({ vi
   await phone.page.goto('/profile');
   await phone.arrives('/login?return_to=%2Fprofile');
 });
+
+test('a user with nothing but an account at a provider confirms by mail', async ({ visitor }) => {
+  const ada = somebody();
+  await visitor.signInWithAcme(ada.email);
+  await visitor.open('/settings/security?return_to=%2Fsettings%2Faccounts');
+  await visitor.send(visitor.button('Send a code'), '/api/send_confirmation_code');
+  await expect(visitor.page.getByText('A mail with a code is on its way.')).toBeVisible();
+  const { code } = await mailTo(visitor, ada.email);
+  await visitor.field('Code from the mail').fill('1234 567');
+  visitor.expectRefusal('/api/confirm_identity', 401);
+  await visitor.send(visitor.button('Confirm with the code'), '/api/confirm_identity');
+  await expect(visitor.alert).toHaveText('This code is wrong, has been used, or has expired.');
+  await visitor.field('Code from the mail').fill(code);
+  await visitor.button('Confirm with the code').click();
+  await visitor.arrives('/settings/accounts');
+});

@@ -5,11 +5,14 @@ use std::net::SocketAddr;
 
 use auth::{
     Config, Problem,
-    mail::{MailConfig, Registration, Sender},
+    mail::{MailConfig, Mailbox, Registration, Sender},
 };
 
 #[cfg(debug_assertions)]
 pub(crate) use self::pages::router;
+
+/// Where the mails are shown. Only what a release leaves out may use it.
+const PAGE: &str = "/dev/mail";
 
 /// Keeps mails here, if no server takes them and nobody but the users of this machine can read them. Reports what needs mail
 /// when there is none.
@@ -17,7 +20,7 @@ pub(crate) fn configure(addr: SocketAddr, release: bool, auth: &mut Config, prob
     // Behind a tunnel, anyone can reach a server on loopback, and its public address then shows that.
     let only_here = addr.ip().is_loopback() && auth.public_url.loopback();
     if cfg!(debug_assertions) && !release && only_here && matches!(auth.mail, MailConfig::Off) {
-        auth.mail = MailConfig::Memory(Sender::development());
+        auth.mail = MailConfig::Memory(Sender::development(), Mailbox::new(PAGE));
     }
     if auth.registration == Registration::Confirm && matches!(auth.mail, MailConfig::Off) {
         problems.push(Problem {
@@ -47,6 +50,7 @@ mod pages {
     };
     use uuid::Uuid;
 
+    use super::PAGE;
     use crate::{
         bare_page::{self, escape},
         middleware::host,
@@ -74,7 +78,7 @@ mod pages {
             origin: auth.public_url.origin().to_owned(),
         };
         Router::new()
-            .route("/dev/mail", get(list))
+            .route(PAGE, get(list))
             .route("/dev/mail.json", get(json))
             .route("/dev/mail/{id}", get(one))
             .layer(from_fn_with_state(auth.public_url.clone(), host::only_ours))

@@ -81,8 +81,13 @@ pub async fn run(config: ServerConfig) -> Result<(), Failure> {
     // end wing:clients
     // wing:mail
     match (auth.mail.server(), auth.mail.greet().await) {
-        (None, _) if auth.mail.is_on() => report.ok("mail", "kept in memory, and shown at /dev/mail"),
-        (None, _) => report.ok("mail", "off: neither SMTP_URL nor MAIL_FROM is set"),
+        (None, _) => match auth.mail.mailbox() {
+            Some(mailbox) => report.ok(
+                "mail",
+                &format!("kept in memory, and shown at {}", mailbox.shown_at()),
+            ),
+            None => report.ok("mail", "off: neither SMTP_URL nor MAIL_FROM is set"),
+        },
         (Some(server), Ok(())) => report.ok("mail", &format!("{server} answers as configured")),
         (Some(server), Err(error)) => report.bad("mail", &format!("{server}: {error}")),
     }

@@ -76,12 +76,14 @@ pub(crate) fn test(steps: &mut Steps, _: &[String]) -> Outcome {
     let report = layout::target()?.join("playwright.xml");
     steps.run_tests("browser tests", &report, || playwright(&chromium, &report))?;
 
+    released::without_development(steps)?; // wing:dev-provider,mail
+
     // After everything that runs the debug server: for watching, leptos is compiled differently, and so are the
     // server and the site above it.
     steps.run("development server", dev::try_out)?;
 
-    steps.run("release build", || build::release(&[]))?;
-    released::without_development(steps)?; // wing:dev-provider,mail
+    // What browsers get. The server takes four times as long, and only `cargo xtask build` optimises it.
+    steps.run("release site", || build::release(&["--frontend-only".to_owned()]))?;
     steps.run("wasm budget", build::within_budget)
 }
 

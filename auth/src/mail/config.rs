@@ -14,6 +14,7 @@ use percent_encoding::percent_decode_str;
 use secrecy::SecretString;
 use url::Url;
 
+use super::memory;
 use crate::{
     config::{Problem, Vars},
     email::Email,
@@ -31,7 +32,7 @@ pub enum MailConfig {
     #[default]
     Off,
     /// They stay in this process's memory, for development.
-    Memory(Sender),
+    Memory(Sender, memory::Mailbox),
     /// A server takes them.
     Smtp(Sender, Box<SmtpServer>),
 }

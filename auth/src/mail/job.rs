@@ -143,7 +143,7 @@ impl Mail {
                     text: letter.text,
                     html: letter.html,
                 });
-                let url = self.0.public_url.join("/dev/mail");
+                let url = self.0.public_url.join(mailbox.shown_at());
                 tracing::info!(url, "there is a new mail");
                 Ok(())
             }

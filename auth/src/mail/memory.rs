@@ -1,4 +1,4 @@
-//! The mailbox of development: mails stay in memory, where `/dev/mail` shows them.
+//! The mailbox of development: mails stay in memory, and the server shows them.
 
 use std::{collections::VecDeque, sync::Arc};
 
@@ -28,17 +28,34 @@ pub struct Delivered {
 }
 
 /// The mailbox. Cheap to clone.
-#[derive(Clone, Debug, Default)]
-pub struct Mailbox(Arc<Mutex<VecDeque<Delivered>>>);
+#[derive(Clone, Debug)]
+pub struct Mailbox {
+    shown_at: &'static str,
+    mails: Arc<Mutex<VecDeque<Delivered>>>,
+}
 
 impl Mailbox {
+    /// An empty one, which the server shows at this path. The path is the server's to give, since a release must not
+    /// contain it.
+    pub fn new(shown_at: &'static str) -> Self {
+        Self {
+            shown_at,
+            mails: Arc::default(),
+        }
+    }
+
+    /// The path of the page that shows it.
+    pub fn shown_at(&self) -> &'static str {
+        self.shown_at
+    }
+
     /// What it holds, newest first.
     pub fn mails(&self) -> Vec<Delivered> {
-        self.0.lock().iter().cloned().collect()
+        self.mails.lock().iter().cloned().collect()
     }
 
     pub(super) fn put(&self, mail: Delivered) {
-        let mut mails = self.0.lock();
+        let mut mails = self.mails.lock();
         mails.push_front(mail);
         mails.truncate(KEPT);
     }
@@ -52,7 +69,7 @@ mod tests {
 
     #[test]
     fn the_newest_is_first_and_two_hundred_are_kept() {
-        let mailbox = Mailbox::default();
+        let mailbox = Mailbox::new("/mails");
         for number in 0..KEPT + 3 {
             mailbox.put(Delivered {
                 id: Uuid::now_v7(),

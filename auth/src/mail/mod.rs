@@ -8,7 +8,7 @@
 //! - [`texts`] holds the words of mails, and [`notices`] those that tell what was done with an account. [`seen`] knows
 //!   which devices are new.
 //! - [`tokens`] are the links and codes in mails. [`links`] is what their pages show, and [`verification`], [`reset`],
-//!   [`change`], [`undo`], [`sign_in`], [`registration`] and [`invitation`] are what they are good for.
+//!   [`change`], [`undo`], [`sign_in`], [`confirm`], [`registration`] and [`invitation`] are what they are good for.
 //! - [`addresses`] decides who has an address, and [`lock`] when its password is not accepted any more.
 //!
 //! Without a configured server there is no mail ([`MailConfig::Off`]), and nothing that needs it exists.
@@ -16,6 +16,7 @@
 pub(crate) mod addresses;
 mod change;
 mod config;
+mod confirm;
 pub(crate) mod invitation;
 mod job;
 mod links;
@@ -109,7 +110,7 @@ impl Mail {
     pub(crate) fn new(shared: &Shared<'_>, config: &Config) -> Self {
         let way = match config.mail.clone() {
             MailConfig::Off => None,
-            MailConfig::Memory(from) => Some((from, Way::Memory(Mailbox::default()))),
+            MailConfig::Memory(from, mailbox) => Some((from, Way::Memory(mailbox))),
             MailConfig::Smtp(from, server) => Some((from, Way::Smtp(Smtp::new(*server)))),
         };
         Self(Arc::new(Inner {

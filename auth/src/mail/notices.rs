@@ -324,7 +324,7 @@ impl<'a> Notice<'a> {
             )),
             // end wing:second-factors
             Advice::Unlock => Some(format!(
-                "To open it, go to {site} and sign in by mail there, or say that you have forgotten your password."
+                "To open it, go to {site} and sign in without your password, or say that you have forgotten it."
             )),
             Advice::Ask => Some(format!("If you did not expect this, ask those who run {site}.")),
             Advice::None => None,

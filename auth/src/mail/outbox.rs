@@ -44,6 +44,8 @@ pub(crate) enum Kind {
     UndoEmailChange,
     /// Signs a user in.
     SignIn,
+    /// Confirms a user's identity.
+    Confirmation,
     /// Registers the owner of the address.
     Registration,
     /// Invites the owner of the address.
@@ -62,6 +64,7 @@ impl Kind {
             Self::EmailChange => "email_change",
             Self::UndoEmailChange => "undo_email_change",
             Self::SignIn => "sign_in",
+            Self::Confirmation => "confirmation",
             Self::Registration => "registration",
             Self::Invitation => "invitation",
             Self::Notice => "notice",

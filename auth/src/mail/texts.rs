@@ -144,6 +144,25 @@ pub(super) fn sign_in(app: &PublicUrl, path: &str, token: &SecretString, code: &
     }
 }
 
+/// Confirms the identity of a signed-in user, in the session that has asked, for ten minutes.
+pub(super) fn confirmation(app: &PublicUrl, code: &SecretString) -> Content {
+    let site = app.authority();
+    Content {
+        subject: format!("Your code to confirm a change at {site}"),
+        parts: vec![
+            Part::Text(format!(
+                "To confirm that it is you, type this code at {site}, in the browser in which you have asked for it:"
+            )),
+            Part::code(code),
+            Part::Text("The code is valid for 10 minutes, and only once.".to_owned()),
+            Part::Text(format!(
+                "If you did not ask for it, somebody else is signed in to your account. End that session at {site}, under \
+                 Sessions. Nobody who works here will ever ask you for the code: do not pass it on."
+            )),
+        ],
+    }
+}
+
 /// Registers the owner of an address, for a day.
 pub(super) fn registration(app: &PublicUrl, path: &str, token: &SecretString) -> Content {
     let site = app.authority();

@@ -46,6 +46,8 @@ pub(super) enum Purpose {
     UndoEmailChange,
     /// Signs its user in, in the browser that has asked.
     SignIn,
+    /// Confirms the identity of its user, in the session that has asked.
+    Confirmation,
     /// Registers the owner of an address who has asked for it.
     Registration,
     /// Registers the owner of an address who is invited.
@@ -60,6 +62,7 @@ impl Purpose {
             Self::EmailChange => "email_change",
             Self::UndoEmailChange => "undo_email_change",
             Self::SignIn => "sign_in",
+            Self::Confirmation => "confirmation",
             Self::Registration => "registration",
             Self::Invitation => "invitation",
         }

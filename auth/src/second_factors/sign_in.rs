@@ -92,7 +92,7 @@ impl Auth {
     ///
     /// # Errors
     /// [`Error::WrongCode`], [`Error::TooManyAttempts`], [`Error::Unavailable`]
-    pub async fn confirm_with_code(
+    pub(crate) async fn confirm_by_app(
         &self,
         request: &RequestAuth,
         live: LiveSession,

@@ -3,7 +3,7 @@
 
 pub(crate) mod hooks;
 mod new_user;
-mod standing; // wing:mail,second-factors,passkeys
+pub(crate) mod standing; // wing:mail,second-factors,passkeys
 
 use async_trait::async_trait;
 use time::OffsetDateTime;

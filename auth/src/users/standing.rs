@@ -1,12 +1,14 @@
 //! How well a user can keep an account, and keep others out of it.
 
+use secrecy::SecretString; // wing:mail,second-factors
 use uuid::Uuid;
 
 use crate::{
     auth::Auth,
-    db::Database,
+    db::Db,
     error::{Error, Result},
     session::LiveSession,
+    session::RequestAuth, // wing:mail,second-factors
 };
 
 /// What there is of everything that protects an account or leads back into it.
@@ -28,17 +30,62 @@ pub struct Standing {
     pub has_passkey: bool, // wing:passkeys
 }
 
+// wing:mail
+impl Standing {
+    /// Whether there is something that confirms an identity better than a mail does.
+    pub(crate) fn has_proof(self) -> bool {
+        let mut has_proof = self.has_password;
+        has_proof |= self.has_app; // wing:second-factors
+        has_proof |= self.has_passkey; // wing:passkeys
+        has_proof
+    }
+}
+// end wing:mail
+
 impl Auth {
+    // wing:mail,second-factors
+    /// Confirms the identity of the signed-in user with a code: of their authenticator app, or of a mail if they have
+    /// nothing better. The session gets a new id and counts as recent.
+    ///
+    /// # Errors
+    /// [`Error::WrongCode`], [`Error::TooManyAttempts`]
+    pub async fn confirm_with_code(
+        &self,
+        request: &RequestAuth,
+        live: LiveSession,
+        code: &SecretString,
+    ) -> Result<()> {
+        let standing = self.standing(&live).await?;
+        // wing:second-factors
+        if standing.has_app {
+            return self.confirm_by_app(request, live, code).await;
+        }
+        // end wing:second-factors
+        // wing:mail
+        if !standing.has_proof() {
+            return self.confirm_by_mail(request, live, code).await;
+        }
+        // end wing:mail
+        Err(Error::WrongCode)
+    }
+    // end wing:mail,second-factors
+
     /// The standing of the signed-in user, by one query.
     ///
     /// # Errors
     /// [`Error::NotSignedIn`], [`Error::Unavailable`]
     pub async fn standing(&self, live: &LiveSession) -> Result<Standing> {
-        find(&self.db, live.user_id()).await?.ok_or(Error::NotSignedIn)
+        find(self.db.read(), live.user_id())
+            .await?
+            .ok_or(Error::NotSignedIn)
     }
 }
 
-async fn find(db: &Database, user_id: Uuid) -> Result<Option<Standing>> {
+/// The standing of a user; `None` if there is no such user.
+pub(crate) async fn find<'c>(
+    executor: impl sqlx::Executor<'c, Database = Db>,
+    user_id: Uuid,
+) -> Result<Option<Standing>> {
     Ok(sqlx::query_as(concat!(
         "SELECT email IS NOT NULL AS has_address, email_verified_at IS NOT NULL AS is_verified,",
         // wing:second-factors
@@ -51,6 +98,6 @@ async fn find(db: &Database, user_id: Uuid) -> Result<Option<Standing>> {
         " password_hash IS NOT NULL AS has_password FROM users WHERE id = $1"
     ))
     .bind(user_id)
-    .fetch_optional(db.read())
+    .fetch_optional(executor)
     .await?)
 }

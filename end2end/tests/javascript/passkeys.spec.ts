@@ -18,6 +18,7 @@ test('a passkey is added, signs in by its button, and is renamed and removed', a
   await expect(page.getByText('You have no passkey yet.')).toBeVisible();
   const { session, id } = await plugIn(visitor);
   await add(visitor, 'Phone');
+  await expect(visitor.field('Name of the new passkey')).toHaveValue('');
   const { credentials } = await session.send('WebAuthn.getCredentials', { authenticatorId: id });
   expect(credentials.map(({ isResidentCredential, rpId }) => ({ isResidentCredential, rpId }))).toEqual([
     { isResidentCredential: true, rpId: 'localhost' },

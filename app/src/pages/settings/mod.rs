@@ -3,6 +3,7 @@
 pub mod access; // wing:clients
 pub mod accounts;
 pub mod address; // wing:mail
+pub mod confirm_by_mail; // wing:mail
 pub mod next_steps; // wing:mail,second-factors,passkeys
 pub mod passkeys; // wing:passkeys
 pub mod private; // wing:private-data

@@ -158,7 +158,7 @@ pub fn Passkeys(passkeys: Option<Load<Vec<PasskeyInfo>>>, forms: PasskeyForms) -
                 <Loaded load let:passkeys>
                     <List passkeys rename delete />
                 </Loaded>
-                <Form form=finish class="after-form">
+                <Form form=finish class="after-form" emptied=true>
                     <AskAuthenticator start="/api/start_passkey" makes=true>
                         <div class="stack">
                             <Field

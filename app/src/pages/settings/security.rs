@@ -14,6 +14,7 @@ use wire::{Event, WaysIn};
 #[cfg(feature = "ssr")]
 use crate::context::Context;
 use crate::pages::settings::address::EmailAddress; // wing:mail
+use crate::pages::settings::confirm_by_mail::{ConfirmByMail, SEND_CONFIRMATION_CODE}; // wing:mail
 use crate::pages::settings::next_steps::NextSteps; // wing:mail,second-factors,passkeys
 use crate::pages::settings::passkeys::{ConfirmByPasskey, PasskeyForms, Passkeys}; // wing:passkeys
 use crate::pages::settings::second_factors::{ConfirmByCode, GetSecondFactors, SecondFactorForms, TwoSteps}; // wing:second-factors
@@ -37,7 +38,12 @@ use crate::{
 };
 
 /// The forms of this page.
-pub const FORMS: &[Endpoint] = &[CHANGE_PASSWORD, SET_PASSWORD, CONFIRM_IDENTITY];
+pub const FORMS: &[Endpoint] = &[
+    CHANGE_PASSWORD,
+    SET_PASSWORD,
+    CONFIRM_IDENTITY,
+    SEND_CONFIRMATION_CODE, // wing:mail
+];
 
 /// Changes the password and ends the other sessions.
 #[server]
@@ -73,10 +79,10 @@ pub async fn set_password(new_password: Secret) -> Result<(), AppError> {
 const SET_PASSWORD: Endpoint = Endpoint::of::<SetPassword>(&[paths::SETTINGS_SECURITY]);
 
 /// Confirms the signed-in user's identity with the password.
-// wing:second-factors
+// wing:mail,second-factors
 ///
-/// Or with a code of their authenticator app.
-// end wing:second-factors
+/// Or with a code: of their authenticator app, or of a mail if they have nothing better.
+// end wing:mail,second-factors
 // wing:passkeys
 ///
 /// Or with the answer of one of their passkeys.
@@ -84,7 +90,7 @@ const SET_PASSWORD: Endpoint = Endpoint::of::<SetPassword>(&[paths::SETTINGS_SEC
 #[server]
 pub async fn confirm_identity(
     #[server(default)] password: Option<Secret>,
-    #[server(default)] code: Option<Secret>, // wing:second-factors
+    #[server(default)] code: Option<Secret>, // wing:mail,second-factors
     #[server(default)] credential: Option<String>, // wing:passkeys
     #[server(default)] return_to: Option<String>,
 ) -> Result<(), AppError> {
@@ -93,7 +99,7 @@ pub async fn confirm_identity(
     let (auth, request) = (&context.auth, &context.request);
     let proofs = [
         password.is_some(),
-        code.is_some(),       // wing:second-factors
+        code.is_some(),       // wing:mail,second-factors
         credential.is_some(), // wing:passkeys
     ];
     if proofs.into_iter().filter(|is_given| *is_given).count() != 1 {
@@ -106,13 +112,13 @@ pub async fn confirm_identity(
         return Ok(());
     }
     // end wing:passkeys
-    // wing:second-factors
+    // wing:mail,second-factors
     if let Some(code) = code {
         auth.confirm_with_code(request, live, &code.into()).await?;
         lead_back(return_to.as_deref());
         return Ok(());
     }
-    // end wing:second-factors
+    // end wing:mail,second-factors
     let password = password.ok_or(AppError::InvalidInput)?;
     auth.confirm_identity(request, live, password.into()).await?;
     lead_back(return_to.as_deref());
@@ -217,6 +223,17 @@ fn Confirm(
     let return_to = asked_return_to();
     let by_passkey = view! { <ConfirmByPasskey passkeys form return_to=return_to.clone() /> }; // wing:passkeys
     let by_code = view! { <ConfirmByCode factors form return_to=return_to.clone() /> }; // wing:second-factors
+    // wing:mail
+    let by_mail = view! {
+        <ConfirmByMail
+            has_password=ways_in.has_password
+            factors // wing:second-factors
+            passkeys // wing:passkeys
+            form
+            return_to=return_to.clone()
+        />
+    };
+    // end wing:mail
     let by_password = ways_in.has_password.then(|| {
         view! { <ConfirmByPassword form return_to=return_to.clone() /> }
     });
@@ -230,6 +247,7 @@ fn Confirm(
             {by_password}
             {by_code} // wing:second-factors
             {by_passkey} // wing:passkeys
+            {by_mail} // wing:mail
             <ConfirmByProvider ways_in return_to />
         </section>
     }

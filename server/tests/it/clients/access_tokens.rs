@@ -89,6 +89,7 @@ async fn a_token_opens_every_function_of_a_user_that_needs_no_confirmation() {
                 answer.refused(400, "bad_request")
             }
             "change_email" => answer.refused(403, "reauth_required"),
+            "send_confirmation_code" => answer.refused(403, "not_by_token"),
             "verify_email" => answer.refused(401, "invalid_credentials"),
             // end wing:mail
             _ => {

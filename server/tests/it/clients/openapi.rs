@@ -93,6 +93,7 @@ const OTHER_FUNCTIONS: &[&str] = &[
     // end wing:passkeys
     // wing:mail
     "send_verification",
+    "send_confirmation_code",
     "get_link",
     "verify_email",
     "forgot_password",

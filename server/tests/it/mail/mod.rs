@@ -3,6 +3,7 @@
 mod alike;
 mod change;
 mod claim;
+mod confirm;
 mod development;
 mod lock;
 mod notices;

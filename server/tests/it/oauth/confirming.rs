@@ -73,7 +73,7 @@ async fn the_page_offers_every_connected_provider_beside_the_password() {
         let acme = form("acme").expect("it has a button");
         assert!(acme.contains("name=\"intent\" value=\"confirm\""), "{acme}");
         assert_eq!(form("corp"), None);
-        assert_eq!(page.contains("action=\"/api/confirm_identity"), has_password);
+        assert_eq!(page.contains("name=\"password\""), has_password);
         set_password(&browser).await;
     }
 }

@@ -92,6 +92,7 @@ pub const FUNCTIONS: &[Function] = &[
     // end wing:clients
     // wing:mail
     ("send_verification", &[]),
+    ("send_confirmation_code", &[]),
     ("get_link", &[("link", "reset"), ("token", SOME_TOKEN)]),
     ("verify_email", &[("code", "12345678")]),
     ("forgot_password", &[("email", "ada@example.com")]),

@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use auth::mail::{MailConfig, Sender}; // wing:mail
+use auth::mail::{MailConfig, Mailbox, Sender}; // wing:mail
 use auth::{Auth, Clock, SqlUsers, UserAdapter, Vars, clock::from_unix, db::Database};
 use axum::Router;
 use server::{config::ServerConfig, router::router, serve};
@@ -74,7 +74,7 @@ impl Folder {
 /// Mails stay in memory, also where no development server would keep them there.
 fn with_mail(mut config: ServerConfig) -> ServerConfig {
     if matches!(config.auth.mail, MailConfig::Off) {
-        config.auth.mail = MailConfig::Memory(Sender::development());
+        config.auth.mail = MailConfig::Memory(Sender::development(), Mailbox::new("/dev/mail"));
     }
     config
 }
