@@ -98,13 +98,17 @@ impl Person {
         // The job that sends is not running.
         browser.call("send_verification", &[]).await.expect(200);
         // end wing:mail
-        // What the person did to others as an administrator.
-        let random = crate::support::RANDOM_ID;
-        app.sql(&format!(
+        // What the person did to others as an administrator. With parameters, since statements are logged here.
+        sqlx::query(
             "INSERT INTO audit_events (id, at, actor_id, kind, ip)
-             SELECT {random}, created_at, id, 'set_role', '{IP}' FROM users WHERE email = '{EMAIL}'"
-        ))
-        .await;
+             SELECT $1, created_at, id, 'set_role', $2 FROM users WHERE id = $3",
+        )
+        .bind(uuid::Uuid::now_v7())
+        .bind(IP)
+        .bind(id)
+        .execute(app.auth.db.write())
+        .await
+        .unwrap();
         Self {
             browser,
             id,

@@ -35,12 +35,27 @@ pub struct TestApp {
 pub struct Folder(pub PathBuf, pub TestDatabase);
 
 impl Folder {
+    /// With an empty database.
     pub fn new() -> Self {
+        Self::around(TestDatabase::new())
+    }
+
+    /// With a database that has been migrated.
+    async fn migrated() -> Self {
+        let migrate = async |url: String| {
+            let db = Database::open(&url.into()).await.unwrap();
+            db.migrate().await.unwrap();
+            db.close().await;
+        };
+        Self::around(TestDatabase::with_schema(migrate).await)
+    }
+
+    fn around(database: TestDatabase) -> Self {
         let path = std::env::temp_dir().join(format!("test-{}", uuid::Uuid::now_v7()));
         std::fs::create_dir_all(path.join("site/pkg")).unwrap();
         std::fs::write(path.join("site/hello.txt"), "hello, static file").unwrap();
         std::fs::write(path.join(format!("site/pkg/{}.css", app::NAME)), "body{}").unwrap();
-        Self(path, TestDatabase::new())
+        Self(path, database)
     }
 
     pub fn database_url(&self) -> String {
@@ -113,12 +128,18 @@ impl TestApp {
 
     /// With these variables over the defaults.
     pub async fn with(vars: &[(&str, &str)]) -> Self {
-        Self::build(Arc::new(Folder::new()), &clock(), acme().to_vec(), vars).await
+        Self::build(
+            Arc::new(Folder::migrated().await),
+            &clock(),
+            acme().to_vec(),
+            vars,
+        )
+        .await
     }
 
     /// With the clock of a test's own providers, and with no provider but those that `vars` configure.
     pub async fn with_own_providers(clock: &Clock, vars: &[(&str, &str)]) -> Self {
-        Self::build(Arc::new(Folder::new()), clock, Vec::new(), vars).await
+        Self::build(Arc::new(Folder::migrated().await), clock, Vec::new(), vars).await
     }
 
     /// The same database under another process of the application.
