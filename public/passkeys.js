@@ -1,5 +1,5 @@
-// Asks authenticators for the forms of app/src/pages/passkeys.rs: gets a challenge, puts the answer into the form's field,
-// sends it. Plain JavaScript: it works before and without the wasm.
+// Asks authenticators for the forms of app/src/pages/passkeys.rs: gets a challenge, sends its answer
+// with the form. Plain JavaScript: it works before and without the wasm.
 (() => {
 	const { PublicKeyCredential, sessionStorage } = window;
 	const can = PublicKeyCredential?.parseCreationOptionsFromJSON && PublicKeyCredential.parseRequestOptionsFromJSON;
@@ -7,7 +7,7 @@
 	// A challenge is good for five minutes: one that waits is replaced before.
 	const FRESH = 4 * 60 * 1000;
 	// The browser asks one thing at a time.
-	let asking = null;
+	let asking, answered;
 
 	const field = (part) => part.querySelector("input[name=credential]");
 	const say = (part, text) => { part.querySelector("[aria-live]").textContent = text; };
@@ -37,8 +37,9 @@
 		const remember = form.elements.remember;
 		if (remember) remember.disabled = !document.querySelector("input[name=remember][type=checkbox]")?.checked;
 		field(part).value = JSON.stringify(credential);
+		answered = part;
 		form.requestSubmit();
-		field(part).value = "";
+		answered = null;
 	}
 
 	const WORDS = {
@@ -77,7 +78,7 @@
 	// A form without an answer is not sent: it asks. Before anybody else hears of it.
 	addEventListener("submit", (event) => {
 		const part = event.target.querySelector("passkey-form");
-		if (!part || field(part).value) return;
+		if (!part || part === answered) return;
 		event.preventDefault();
 		event.stopImmediatePropagation();
 		press(part);

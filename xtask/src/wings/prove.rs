@@ -127,7 +127,8 @@ fn selections<T: Clone>(wings: &[T]) -> Vec<Vec<T>> {
         .expect("there are fewer wings than such numbers");
     let gone = |bit: u32| {
         let numbered = wings.iter().zip(numbers(bits));
-        numbered.filter_map(move |(wing, number)| (number >> bit & 1 == 1).then(|| wing.clone()))
+        let gone = numbered.filter(move |(_, number)| number >> bit & 1 == 1);
+        gone.map(|(wing, _)| wing.clone())
     };
     (0..bits)
         .map(|bit| gone(bit).collect::<Vec<_>>())
