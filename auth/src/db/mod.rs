@@ -37,7 +37,7 @@ pub(crate) use self::{
     sweep::{Expired, all},
 };
 use crate::{
-    clock::Clock, // wing:admin,clients
+    clock::Clock, // wing:admin,clients,mail
     error::{Error, Result, chain},
 };
 
@@ -193,7 +193,7 @@ impl Database {
         Ok(engine::hold(tx).await?)
     }
 
-    // wing:admin,clients
+    // wing:admin,clients,mail
     /// Makes a clock follow the database server's, if that is another machine's.
     ///
     /// # Errors
@@ -201,7 +201,7 @@ impl Database {
     pub(crate) async fn agree_on_time(&self, clock: &Clock) -> Result<()> {
         Ok(engine::agree_on_time(&self.read, clock).await?)
     }
-    // end wing:admin,clients
+    // end wing:admin,clients,mail
 
     // wing:data-rights
     /// Makes the engine overwrite what has just been deleted, which SQLite still has in its write-ahead log. Returns whether

@@ -12,7 +12,7 @@ use sqlx::{
 pub(super) use tower_sessions_sqlx_store::PostgresStore as SessionStore;
 
 use super::opening::{LOCK_WAIT, OpenError, POOL_WAIT};
-use crate::clock::Clock; // wing:admin,clients
+use crate::clock::Clock; // wing:admin,clients,mail
 
 /// The engine.
 pub type Db = Postgres;
@@ -163,7 +163,7 @@ pub(super) async fn notify(tx: &mut Tx, channel: &str, payload: &str) -> Result<
         .map(drop)
 }
 
-// wing:admin,clients
+// wing:admin,clients,mail
 pub(super) async fn agree_on_time(pool: &Pool, clock: &Clock) -> Result<(), sqlx::Error> {
     let asked = std::time::Instant::now();
     let server_time = sqlx::query_scalar("SELECT clock_timestamp()")
@@ -172,7 +172,7 @@ pub(super) async fn agree_on_time(pool: &Pool, clock: &Clock) -> Result<(), sqlx
     clock.agree(server_time, asked.elapsed());
     Ok(())
 }
-// end wing:admin,clients
+// end wing:admin,clients,mail
 
 /// Limits how long statements of this transaction take, including their waits for locks of others.
 pub(super) async fn hurry(tx: &mut Tx, left: Duration) -> Result<(), sqlx::Error> {

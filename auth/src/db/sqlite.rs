@@ -17,7 +17,7 @@ pub(super) use self::place::Place;
 use super::opening::{LOCK_WAIT, OpenError, POOL_WAIT};
 use crate::{
     at_rest,
-    clock::Clock, // wing:admin,clients
+    clock::Clock, // wing:admin,clients,mail
 };
 
 /// The engine.
@@ -166,13 +166,13 @@ pub(super) async fn notify(_: &mut Tx, _: &str, _: &str) -> Result<(), sqlx::Err
     Ok(())
 }
 
-// wing:admin,clients
+// wing:admin,clients,mail
 /// The database is on this machine.
 #[expect(clippy::unused_async, reason = "PostgreSQL has to be asked")]
 pub(super) async fn agree_on_time(_: &Pool, _: &Clock) -> Result<(), sqlx::Error> {
     Ok(())
 }
-// end wing:admin,clients
+// end wing:admin,clients,mail
 
 // wing:data-rights
 /// Empties the write-ahead log into the file. Returns whether nothing stood in the way.
