@@ -56,6 +56,17 @@ pub(crate) async fn remember(
     Ok(())
 }
 
+// wing:mail
+/// Forgets all networks of a user: whoever signed in from there may be somebody else.
+pub(crate) async fn forget(tx: &mut Tx, user_id: Uuid) -> Result<()> {
+    sqlx::query("DELETE FROM sign_in_networks WHERE user_id = $1")
+        .bind(user_id)
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
+}
+// end wing:mail
+
 /// Networks without a sign-in for [`KNOWN_FOR`]. The condition takes that time.
 pub(crate) const EXPIRED: Expired = Expired {
     table: "sign_in_networks",

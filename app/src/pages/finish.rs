@@ -11,6 +11,7 @@ use wire::{AuthSession, MailLink};
 #[cfg(feature = "ssr")]
 use crate::context::Context;
 use crate::{
+    entered::Entered,
     error::AppError,
     forms::Endpoint,
     pages::{
@@ -34,7 +35,7 @@ pub const FORMS: &[Endpoint] = &[FINISH_REGISTRATION];
 pub async fn finish_registration(
     token: Secret,
     password: Secret,
-    #[server(default)] name: Option<String>,
+    #[server(default)] name: Entered,
     #[server(default)] remember: bool,
 ) -> Result<AuthSession, AppError> {
     let context = Context::take()?;
@@ -44,7 +45,7 @@ pub async fn finish_registration(
             &context.request,
             &token.into(),
             &password.into(),
-            name.as_deref(),
+            name.into_text().as_deref(),
             remember,
         )
         .await?;

@@ -132,7 +132,6 @@ fn ByMail(form: FormState, login: String) -> impl IntoView {
             <p>"We send you a link with which you create your account."</p>
             <Notice form />
             <Form form class="stack">
-                <Field form name="name" label="Name (optional)" autocomplete="name" />
                 <EmailField form />
                 <Submit form label="Send the link" busy="Sending…" />
                 <ProviderChoice />

@@ -185,10 +185,7 @@ pub const TABLES: &[(&str, Rows)] = &[
     ("seen_clients", OF_USER),
     ("sign_in_failures", Rows::Unlinked),
     ("mail_tokens", OF_USER),
-    (
-        "mail_outbox",
-        Rows::Where(&["recipient = (SELECT email FROM users WHERE id = $1)"]),
-    ),
+    ("mail_outbox", OF_USER),
     // end wing:mail
 ];
 
@@ -636,6 +633,7 @@ pub const SECTIONS: &[Section] = &[
                 "mail_outbox",
                 &[
                     id("id"),
+                    id("user_id"),
                     text("kind"),
                     text("recipient"),
                     secret("body"),

@@ -90,6 +90,7 @@ impl Auth {
         let Made { token, .. } = self.mail.make_token(&mut tx, &new).await?;
         let mail = NewMail {
             kind: Kind::EmailChange,
+            user_id: Some(user_id),
             to: Some(&email),
             content: texts::email_change(&self.public_url, PAGE, &token),
             life: LIFE,
@@ -98,7 +99,7 @@ impl Auth {
         if let Some(present) = &present {
             let doer = Doer::Holder(Some(request.client()));
             self.mail
-                .notify_at(&mut tx, Some(present), Notice::AddressAsked, doer)
+                .notify_at(&mut tx, Some(user_id), Some(present), Notice::AddressAsked, doer)
                 .await?;
         }
         tx.commit().await?;
@@ -174,6 +175,7 @@ impl Auth {
         let Made { token, .. } = self.mail.make_token(tx, &new).await?;
         let mail = NewMail {
             kind: Kind::UndoEmailChange,
+            user_id: Some(user_id),
             to: Some(former),
             content: texts::undo_email_change(&self.public_url, undo::PAGE, &token),
             life: undo::LIFE,

@@ -74,6 +74,7 @@ impl Auth {
         let Made { code, .. } = self.mail.make_token(&mut tx, &new).await?;
         let mail = NewMail {
             kind: Kind::Confirmation,
+            user_id: Some(user_id),
             to: Some(&email),
             content: texts::confirmation(&self.public_url, &code),
             life: LIFE,

@@ -66,6 +66,7 @@ impl Mail {
         let Made { token, .. } = self.make_token(tx, &new).await?;
         let mail = NewMail {
             kind: Kind::Invitation,
+            user_id: None,
             to: Some(email),
             content: if is_known {
                 texts::already_registered(&self.0.public_url, "/login")

@@ -6,6 +6,7 @@
 
 use sqlx::QueryBuilder;
 use time::{Duration, OffsetDateTime};
+use uuid::Uuid;
 
 use super::{
     Mail,
@@ -88,16 +89,15 @@ impl Mail {
         if self.failures(&mut **tx, email).await? != MOST {
             return Ok(());
         }
-        let is_verified: bool = sqlx::query_scalar(
-            "SELECT EXISTS (SELECT 1 FROM users WHERE email = $1 AND email_verified_at IS NOT NULL)",
-        )
-        .bind(email.as_str())
-        .fetch_one(&mut **tx)
-        .await?;
+        let user_id: Option<Uuid> =
+            sqlx::query_scalar("SELECT id FROM users WHERE email = $1 AND email_verified_at IS NOT NULL")
+                .bind(email.as_str())
+                .fetch_optional(&mut **tx)
+                .await?;
         tracing::warn!("an address was locked after many failures to sign in with it");
-        let to = Some(email).filter(|_| is_verified);
+        let to = user_id.map(|_| email);
         let doer = Doer::Holder(Some(client));
-        self.notify_at(tx, to, Notice::Locked, doer).await
+        self.notify_at(tx, user_id, to, Notice::Locked, doer).await
     }
 
     /// Forgets the failures of an address: somebody has signed in with it, or it leads to nobody any more.

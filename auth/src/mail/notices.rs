@@ -384,7 +384,7 @@ impl Mail {
             return Ok(());
         }
         match verified_address(tx, user_id).await? {
-            Some(to) => self.notify_at(tx, Some(&to), notice, doer).await,
+            Some(to) => self.notify_at(tx, Some(user_id), Some(&to), notice, doer).await,
             None => Ok(()),
         }
     }
@@ -396,6 +396,7 @@ impl Mail {
     pub(crate) async fn notify_at(
         &self,
         tx: &mut Tx,
+        user_id: Option<Uuid>,
         to: Option<&Email>,
         notice: Notice<'_>,
         doer: Doer<'_>,
@@ -406,6 +407,7 @@ impl Mail {
                 Notice::Deleted => Kind::Deletion,
                 _ => Kind::Notice,
             },
+            user_id,
             to,
             content: notice.content(site, self.0.clock.now(), doer),
             life: LIFE,
@@ -426,7 +428,7 @@ impl Mail {
     ) -> Result<()> {
         match to.filter(|_| self.is_on()) {
             Some(to) => {
-                self.notify_at(tx, Some(&to), Notice::Deleted, Doer::Holder(client))
+                self.notify_at(tx, None, Some(&to), Notice::Deleted, Doer::Holder(client))
                     .await
             }
             None => Ok(()),

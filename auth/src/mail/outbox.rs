@@ -9,7 +9,9 @@ use tokio::sync::Notify;
 use uuid::Uuid;
 
 use super::{
-    Mail, schedule,
+    Mail,
+    notices::verified_address,
+    schedule,
     texts::{Content, Written},
 };
 use crate::{
@@ -79,6 +81,8 @@ const NONE: &str = "none";
 /// A mail to be written.
 pub(crate) struct NewMail<'a> {
     pub(crate) kind: Kind,
+    /// The user whom it is about. It is dropped with that user.
+    pub(crate) user_id: Option<Uuid>,
     /// The recipient. Without one, the same work is done for a row that is dropped, so that neither the answer nor its
     /// time shows whether an address has a user.
     pub(crate) to: Option<&'a Email>,
@@ -190,7 +194,8 @@ impl Mail {
         let json = serde_json::to_string(&letter).map_err(crate::Error::internal)?;
         let recipient = new.to.map(Email::as_str);
         sqlx::query(
-            "INSERT INTO mail_outbox (id, kind, recipient, body, due_at, give_up_at) VALUES ($1, $2, $3, $4, $5, $6)",
+            "INSERT INTO mail_outbox (id, kind, recipient, body, due_at, give_up_at, user_id)
+             VALUES ($1, $2, $3, $4, $5, $6, $7)",
         )
         .bind(id)
         .bind(recipient.map_or(NONE, |_| new.kind.name()))
@@ -198,24 +203,32 @@ impl Mail {
         .bind(self.0.keys.seal_at(Purpose::Mail, &place(id, recipient), &json))
         .bind(now)
         .bind(now + new.life)
+        .bind(new.user_id)
         .execute(&mut **tx)
         .await?;
         Ok(())
     }
 
-    /// Drops everything that waits for the address of a user who is being deleted, or proves it, and its failures.
+    /// Drops what is about no user and waits for the address of a user who is being deleted, or proves it, and its
+    /// failures. What is about the user goes with the user.
+    ///
+    /// The former only if the user has verified the address: otherwise anyone could undo an invitation by registering with
+    /// its address and leaving again.
     pub(crate) async fn forget(&self, tx: &mut Tx, user_id: Uuid) -> Result<()> {
         if let Some(email) = users::address(tx, user_id).await? {
             self.unlock(tx, email.as_str()).await?;
         }
+        let Some(email) = verified_address(tx, user_id).await? else {
+            return Ok(());
+        };
         for statement in [
-            "DELETE FROM mail_outbox WHERE recipient = (SELECT email FROM users WHERE id = $1)",
-            // To a former address, which another user may have by now: only what is about this user.
-            "DELETE FROM mail_outbox WHERE kind = 'undo_email_change' AND recipient IN (
-                 SELECT address FROM mail_tokens WHERE user_id = $1 AND purpose = 'undo_email_change')",
-            "DELETE FROM mail_tokens WHERE address = (SELECT email FROM users WHERE id = $1)",
+            "DELETE FROM mail_outbox WHERE recipient = $1 AND user_id IS NULL",
+            "DELETE FROM mail_tokens WHERE address = $1 AND user_id IS NULL",
         ] {
-            sqlx::query(statement).bind(user_id).execute(&mut **tx).await?;
+            sqlx::query(statement)
+                .bind(email.as_str())
+                .execute(&mut **tx)
+                .await?;
         }
         Ok(())
     }

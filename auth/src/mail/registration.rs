@@ -85,6 +85,7 @@ impl Auth {
         let Made { token, .. } = self.mail.make_token(&mut tx, &new).await?;
         let mail = NewMail {
             kind: Kind::Registration,
+            user_id: None,
             to: Some(&email),
             content: if is_known {
                 texts::already_registered(&self.public_url, "/login")
@@ -141,8 +142,10 @@ impl Auth {
             .data
             .as_ref()
             .and_then(|data| serde_json::from_value(data.clone()).ok());
-        let name = match accept_name(name)? {
-            Some(name) => Some(name),
+        // The one that was typed when the link was asked for counts for programs only: on the page, its owner would not
+        // see it, and anybody may have asked.
+        let name = match name {
+            Some(_) => accept_name(name)?,
             None => asked.and_then(|asked| asked.name),
         };
         let password = self.accept_password_for(&email, name.as_deref(), password)?;

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::{
     Mail, Queued,
     outbox::{Kind, NewMail},
-    texts,
+    seen, texts,
     tokens::{Made, NewToken, Purpose, Whose},
 };
 use crate::passkeys; // wing:passkeys
@@ -22,6 +22,7 @@ use crate::{
     email::Email,
     error::{Error, Result},
     limits::{Action, Subject},
+    networks,
     session::RequestAuth,
     users,
 };
@@ -73,6 +74,7 @@ impl Auth {
         let Made { token, .. } = self.mail.make_token(tx, &new).await?;
         let mail = NewMail {
             kind: Kind::Reset,
+            user_id,
             to,
             content: texts::reset(&self.public_url, PAGE, &token),
             life: LIFE,
@@ -159,6 +161,8 @@ impl Auth {
     pub(super) async fn remove_prepared(&self, tx: &mut Tx, user_id: Uuid) -> Result<()> {
         second_factors::remove_all(tx, user_id).await?; // wing:second-factors
         passkeys::table::remove_all(tx, user_id).await?; // wing:passkeys
+        seen::forget(tx, user_id).await?;
+        networks::forget(tx, user_id).await?;
         self.oauth.disconnect_all(tx, user_id).await
     }
 }

@@ -44,6 +44,18 @@ fn places(user_id: Uuid, client: &Client) -> Vec<Place> {
         .collect()
 }
 
+/// Forgets all devices of a user: whoever was seen with the account may be somebody else.
+///
+/// # Errors
+/// Of the database.
+pub(super) async fn forget(tx: &mut Tx, user_id: Uuid) -> Result<()> {
+    sqlx::query("DELETE FROM seen_clients WHERE user_id = $1")
+        .bind(user_id)
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
+}
+
 impl Mail {
     /// Remembers the client of a sign-in, and tells the user if it is a new device, in the transaction that begins the
     /// session. The user is locked by then.

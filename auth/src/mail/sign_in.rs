@@ -92,6 +92,7 @@ impl Auth {
         let Made { token, code } = self.mail.make_token(&mut tx, &new).await?;
         let mail = NewMail {
             kind: Kind::SignIn,
+            user_id,
             to,
             content: texts::sign_in(&self.public_url, PAGE, &token, &code),
             life: LIFE,

@@ -9,6 +9,7 @@ use super::{
     Mail,
     addresses::{holder, lock_all},
     change::set_address,
+    notices::{Doer, Notice, verified_address},
     tokens::Purpose,
 };
 use crate::passkeys; // wing:passkeys
@@ -79,6 +80,18 @@ impl Auth {
         let taken = self.take_address(&mut tx, (holder, Some(user_id)), &email).await;
         let _queued = match &taken {
             Ok(()) => {
+                // Whoever loses the address by this is told, too: it may be the owner who loses it to the thief.
+                let doer = Doer::Holder(Some(request.client()));
+                let present = verified_address(&mut tx, user_id).await?;
+                self.mail
+                    .notify_at(
+                        &mut tx,
+                        Some(user_id),
+                        present.as_ref(),
+                        Notice::AddressBack,
+                        doer,
+                    )
+                    .await?;
                 set_address(&mut tx, user_id, &email, now).await?;
                 Some(self.enqueue_reset(&mut tx, Some(user_id), &email).await?)
             }

@@ -14,6 +14,7 @@ use super::{
 use crate::{
     audit::{Deed, NewEvent},
     auth::Auth,
+    client::Client,
     db::Tx,
     email::Email,
     error::{Error, Result},
@@ -69,15 +70,20 @@ impl Auth {
     }
 
     /// The same for a user whom the caller's transaction has just created. Without mail, or if the address has got too
-    /// many, none is sent: the account is there all the same, and its user can ask for one later.
+    /// many or the client has caused too many, none is sent: the account is there all the same, and its user can ask for one later.
     pub(crate) async fn verify_new_user(
         &self,
         tx: &mut Tx,
         user_id: Uuid,
         email: &Email,
+        client: &Client,
     ) -> Result<Option<Queued>> {
         let address = Subject::Email(email.as_str().to_owned());
-        if !self.mail.is_on() || self.limits.take(Action::MailAddress, address).is_err() {
+        let from = Subject::address(client.limited_address());
+        let is_possible = self.mail.is_on()
+            && self.limits.take(Action::MailClient, from).is_ok()
+            && self.limits.take(Action::MailAddress, address).is_ok();
+        if !is_possible {
             return Ok(None);
         }
         self.enqueue_verification(tx, user_id, email).await.map(Some)
@@ -96,6 +102,7 @@ impl Auth {
         let Made { token, code } = self.mail.make_token(tx, &new).await?;
         let mail = NewMail {
             kind: Kind::Verification,
+            user_id: Some(user_id),
             to: Some(email),
             content: texts::verification(&self.public_url, PAGE, &token, &code),
             life: LIFE,

@@ -76,7 +76,11 @@ impl Auth {
             .note(METHOD)
             .record(&mut tx, &self.history)
             .await?;
-        let _queued = self.verify_new_user(&mut tx, user_id, &own_address).await?; // wing:mail
+        // wing:mail
+        let _queued = self
+            .verify_new_user(&mut tx, user_id, &own_address, request.client())
+            .await?;
+        // end wing:mail
         request.start_session(tx, user_id, METHOD, remember).await
     }
 
@@ -286,7 +290,11 @@ impl Auth {
         .execute(&mut *tx)
         .await?;
         if stored.rows_affected() == 0 {
-            return Err(Error::PasswordAlreadySet);
+            // Another request was quicker.
+            return Err(match present {
+                Some(_) => Error::WrongPassword,
+                None => Error::PasswordAlreadySet,
+            });
         }
         request.end_others(&mut tx, &recent).await?;
         NewEvent::of(recent.user_id(), Deed::ChangePassword)

@@ -3,6 +3,7 @@
 use time::OffsetDateTime; // wing:mail
 use uuid::Uuid;
 
+use crate::ceremonies; // wing:second-factors,passkeys
 use crate::passkeys; // wing:passkeys
 use crate::{
     audit::{Deed, NewEvent},
@@ -65,6 +66,8 @@ impl OAuth {
             return Err(Error::LastWayIn);
         }
         request.end_by_method(&mut tx, &recent, &provider).await?;
+        // A sign-in that began with the account may wait for its second step.
+        ceremonies::end_all_of(&mut tx, user_id).await?; // wing:second-factors,passkeys
         NewEvent::of(user_id, Deed::Unlink)
             .session(recent.session_id())
             .from(request.client())

@@ -14,6 +14,7 @@ mod sending;
 mod sign_in;
 mod smtp_server;
 mod verification;
+mod whose; // wing:data-rights
 
 use auth::mail::Delivered;
 use http::Method;

@@ -8,6 +8,7 @@ use crate::oauth::support::{World, person, person_with};
 use crate::support::{Answer, Browser, OTHER_PASSWORD, PASSWORD, SOME_TOKEN, TestApp, all_at_once, contains};
 
 const NEW: &str = "new@example.com";
+const OTHER: &str = "other@example.com";
 
 async fn registering_by(mode: Registration) -> TestApp {
     switched(TestApp::new().await, mode).await
@@ -91,6 +92,12 @@ async fn a_confirmed_address_comes_before_the_account() {
     finish(&browser, SOME_TOKEN, PASSWORD)
         .await
         .refused(410, "link_expired");
+    // An empty field is an answer, too: anybody may have asked for the link.
+    let link = asked(&app, OTHER).await;
+    let fields = [("token", link.as_str()), ("password", PASSWORD), ("name", "")];
+    let other = app.browser();
+    other.call("finish_registration", &fields).await.expect(200);
+    assert_eq!(other.user().await["name"], serde_json::Value::Null);
 }
 
 #[tokio::test]

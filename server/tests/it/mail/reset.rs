@@ -99,8 +99,16 @@ async fn of_an_account_that_somebody_has_prepared_nothing_is_left_to_them() {
     let prepared = token(&newest(&app, ADA).await);
     let token = asked(&app, ADA).await;
     reset(&app.browser(), &token, OTHER_PASSWORD).await.expect(200);
-    app.assert_counts(&[("users", 1), ("accounts", 0), ("sessions", 0), ("mail_tokens", 0)])
-        .await;
+    // Nor are their browser and network known any longer.
+    app.assert_counts(&[
+        ("users", 1),
+        ("accounts", 0),
+        ("sessions", 0),
+        ("mail_tokens", 0),
+        ("seen_clients", 0),
+        ("sign_in_networks", 0),
+    ])
+    .await;
     assert!(!eve.is_signed_in().await);
     eve.login(ADA, PASSWORD).await.refused(401, "invalid_credentials");
     let ada = app.browser();

@@ -420,3 +420,17 @@ async fn without_javascript_the_forms_lead_through_all_of_it() {
             .shows("/login?return_to=/verify\"")
     );
 }
+
+/// Whoever registers with many addresses writes to none after a while.
+#[tokio::test]
+async fn one_client_causes_twenty_mails_an_hour_by_registering() {
+    let app = TestApp::new().await;
+    for number in 0..25 {
+        app.registered(&format!("user{number}@example.com")).await;
+        app.advance(5);
+    }
+    assert_eq!(mails(&app).await.len(), 20);
+    let late = app.browser().at("198.51.100.1");
+    late.register("late@example.com").await;
+    assert_eq!(mails(&app).await.len(), 21);
+}

@@ -145,6 +145,28 @@ async fn a_provider_alone_begins_no_session() {
     app.assert_counts(&[("sessions", 2)]).await;
 }
 
+#[tokio::test]
+async fn a_provider_that_is_disconnected_meanwhile_begins_none() {
+    let world = World::new().await;
+    let app = &world.app;
+    let ada = world.signed_in("acme", &person("ada")).await;
+    ada.call("set_password", &[("new_password", PASSWORD)])
+        .await
+        .expect(200);
+    let its = App::of(&ada).await;
+    let browser = world.browser();
+    let hop = browser.begin("acme").await;
+    browser
+        .finish(&hop, &world.acme, &person("ada"))
+        .await
+        .assert_leads_to("/login/second");
+    let account = ada.call("list_accounts", &[]).await.json()[0]["id"].clone();
+    ada.unlink(account.as_str().unwrap()).await.expect(200);
+    second(&browser, &its.code(app))
+        .await
+        .refused(401, "unauthenticated");
+}
+
 /// Ada's account at a provider waits in this browser until she has signed in with her password.
 #[tokio::test]
 async fn a_provider_account_that_waits_is_connected_after_the_second_factor() {
