@@ -10,14 +10,13 @@ use uuid::Uuid;
 
 use super::{
     METHOD,
+    notices::verified_address,
     outbox::{Kind, NewMail},
     texts,
     tokens::{Found, Made, NewToken, Purpose, Whose},
 };
 use crate::{
-    audit::{Deed, NewEvent},
     auth::Auth,
-    email::Email,
     error::{Error, Result},
     limits::{Action, Subject},
     session::{LiveSession, RequestAuth},
@@ -54,10 +53,7 @@ impl Auth {
         if standing.has_proof() {
             return Err(Error::ConfirmOtherwise);
         }
-        if !standing.is_verified {
-            return Err(Error::NotFound);
-        }
-        let email: Email = users::address(&mut tx, user_id).await?.ok_or(Error::NotFound)?;
+        let email = verified_address(&mut tx, user_id).await?.ok_or(Error::NotFound)?;
         let by_address = limits.attempt(Action::MailAddress, &Subject::Email(email.as_str().to_owned()))?;
         let asked = Asked {
             session: live.session_id(),
@@ -108,10 +104,10 @@ impl Auth {
             .mail
             .try_code(&mut tx, Purpose::Confirmation, whose, code)
             .await?;
-        let address = users::address(&mut tx, user_id).await?;
         // With what was added in the meantime, the mail no longer suffices; nor does one to a former address.
+        let address = verified_address(&mut tx, user_id).await?;
         let standing = standing::find(&mut *tx, user_id).await?;
-        let suffices = standing.is_some_and(|standing| standing.is_verified && !standing.has_proof());
+        let suffices = standing.is_some_and(|standing| !standing.has_proof());
         let right = tried.filter(|(_, found)| {
             suffices
                 && is_for(found, &live)
@@ -124,18 +120,13 @@ impl Auth {
             return Err(Error::WrongCode);
         };
         self.mail.spend(&mut tx, &key).await?;
-        NewEvent::of(user_id, Deed::Confirm)
-            .session(live.session_id())
-            .from(client)
-            .note(METHOD)
-            .record(&mut tx, &self.history)
-            .await?;
-        request.cycle(tx, live, true).await
+        request.confirm(tx, live, METHOD).await
     }
 }
 
 /// Whether a session has asked for a token.
 fn is_for(found: &Found, live: &LiveSession) -> bool {
-    let asked = found.data.clone().map(serde_json::from_value::<Asked>);
-    asked.is_some_and(|asked| asked.is_ok_and(|asked| asked.session == live.session_id()))
+    found
+        .asked()
+        .is_some_and(|asked: Asked| asked.session == live.session_id())
 }

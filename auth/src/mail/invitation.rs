@@ -114,8 +114,7 @@ impl Auth {
 
 /// The role that an invitation gives.
 pub(super) fn role_of(invitation: &Found) -> Option<Role> {
-    let gift: Gift = serde_json::from_value(invitation.data.clone()?).ok()?;
-    Some(gift.role)
+    invitation.asked().map(|gift: Gift| gift.role)
 }
 
 /// Whether an address is invited.

@@ -138,15 +138,11 @@ impl Auth {
         let visit = self.limits.attempt(Action::RegisterAddress, &from)?;
         let (purpose, found) = self.registration_of(token).await?;
         let email: Email = found.address.parse()?;
-        let asked: Option<Asked> = found
-            .data
-            .as_ref()
-            .and_then(|data| serde_json::from_value(data.clone()).ok());
         // The one that was typed when the link was asked for counts for programs only: on the page, its owner would not
         // see it, and anybody may have asked.
         let name = match name {
             Some(_) => accept_name(name)?,
-            None => asked.and_then(|asked| asked.name),
+            None => found.asked().and_then(|asked: Asked| asked.name),
         };
         let password = self.accept_password_for(&email, name.as_deref(), password)?;
         let hash = self

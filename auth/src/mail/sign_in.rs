@@ -145,11 +145,7 @@ impl Auth {
             }
         };
         let user_id = found.user_id.ok_or(Error::WrongCode)?;
-        let asked: Asked = found
-            .data
-            .clone()
-            .and_then(|data| serde_json::from_value(data).ok())
-            .ok_or(Error::WrongCode)?;
+        let asked: Asked = found.asked().ok_or(Error::WrongCode)?;
         let mut tx = self.db.begin().await?;
         users::lock(&mut tx, user_id).await?;
         if !self.mail.spend(&mut tx, &key).await? {

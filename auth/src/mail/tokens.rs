@@ -5,6 +5,7 @@
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use rand::{Rng, RngCore, rngs::OsRng};
 use secrecy::{ExposeSecret, SecretString};
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use sqlx::{FromRow, QueryBuilder};
 use subtle::ConstantTimeEq;
@@ -136,6 +137,13 @@ pub(super) struct Found {
     browser_hash: Option<Vec<u8>>,
     /// What else its purpose needs.
     pub(super) data: Option<Value>,
+}
+
+impl Found {
+    /// What was decided when it was asked for; `None` if that is missing, or is of another kind.
+    pub(super) fn asked<T: DeserializeOwned>(&self) -> Option<T> {
+        serde_json::from_value(self.data.clone()?).ok()
+    }
 }
 
 /// What spends a token that was found.

@@ -9,7 +9,7 @@ use super::{
     Mail,
     addresses::{holder, lock_all},
     change::set_address,
-    notices::{Doer, Notice, verified_address},
+    notices::{Doer, Notice},
     tokens::Purpose,
 };
 use crate::passkeys; // wing:passkeys
@@ -82,15 +82,8 @@ impl Auth {
             Ok(()) => {
                 // Whoever loses the address by this is told, too: it may be the owner who loses it to the thief.
                 let doer = Doer::Holder(Some(request.client()));
-                let present = verified_address(&mut tx, user_id).await?;
                 self.mail
-                    .notify_at(
-                        &mut tx,
-                        Some(user_id),
-                        present.as_ref(),
-                        Notice::AddressBack,
-                        doer,
-                    )
+                    .notify(&mut tx, user_id, Notice::AddressBack, doer)
                     .await?;
                 set_address(&mut tx, user_id, &email, now).await?;
                 Some(self.enqueue_reset(&mut tx, Some(user_id), &email).await?)

@@ -69,8 +69,9 @@ impl Auth {
         Ok(())
     }
 
-    /// The same for a user whom the caller's transaction has just created. Without mail, or if the address has got too
-    /// many or the client has caused too many, none is sent: the account is there all the same, and its user can ask for one later.
+    /// The same for a user whom the caller's transaction has just created. Without mail, or if the address has got too many
+    /// or the client has caused too many, none is sent: the account is there all the same, and its user can ask for one
+    /// later.
     pub(crate) async fn verify_new_user(
         &self,
         tx: &mut Tx,

@@ -6,7 +6,6 @@ use wire::PasskeyOptions;
 
 use super::{answer::Answer, table};
 use crate::{
-    audit::{Deed, NewEvent},
     auth::Auth,
     ceremonies::{Kind, Owner},
     error::{Error, Result, chain},
@@ -53,7 +52,7 @@ impl Auth {
         credential: &str,
     ) -> Result<()> {
         let webauthn = self.passkeys.require()?;
-        let (user_id, session_id) = (live.user_id(), live.session_id());
+        let user_id = live.user_id();
         // Right or wrong, as a confirmation with the password.
         self.limits.take(Action::Confirm, Subject::User(user_id))?;
         let answer: Answer<PublicKeyCredential> = Answer::read(credential).ok_or(Error::WrongPasskey)?;
@@ -78,12 +77,6 @@ impl Auth {
         if !table::used(&mut tx, &stored, &result, now).await? {
             return Err(Error::WrongPasskey);
         }
-        NewEvent::of(user_id, Deed::Confirm)
-            .session(session_id)
-            .from(request.client())
-            .note("passkey")
-            .record(&mut tx, &self.history)
-            .await?;
-        request.cycle(tx, live, true).await
+        request.confirm(tx, live, "passkey").await
     }
 }

@@ -188,13 +188,7 @@ impl Auth {
         if locked.and_then(|user| user.password_hash).as_deref() != Some(present.as_str()) {
             return Err(Error::WrongPassword);
         }
-        NewEvent::of(live.user_id(), Deed::Confirm)
-            .session(live.session_id())
-            .from(client)
-            .note(METHOD)
-            .record(&mut tx, &self.history)
-            .await?;
-        request.cycle(tx, live, true).await
+        request.confirm(tx, live, METHOD).await
     }
 
     /// Changes the password, ends the other sessions and gives this one a new id.

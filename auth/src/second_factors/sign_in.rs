@@ -109,13 +109,7 @@ impl Auth {
             by.counts();
             return Err(Error::WrongCode);
         }
-        NewEvent::of(user_id, Deed::Confirm)
-            .session(live.session_id())
-            .from(request.client())
-            .note("totp")
-            .record(&mut tx, &self.history)
-            .await?;
-        request.cycle(tx, live, true).await
+        request.confirm(tx, live, "totp").await
     }
 
     // wing:mail

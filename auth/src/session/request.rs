@@ -606,6 +606,17 @@ impl RequestAuth {
         self.end(tx, which).await.map(drop)
     }
 
+    /// Completes a confirmation of identity, which was done in this way: records it, and gives the session a new id.
+    pub(crate) async fn confirm(&self, mut tx: Tx, live: LiveSession, method: &str) -> Result<()> {
+        NewEvent::of(live.user_id, Deed::Confirm)
+            .session(live.session_id)
+            .from(self.client())
+            .note(method)
+            .record(&mut tx, self.history())
+            .await?;
+        self.cycle(tx, live, true).await
+    }
+
     /// Gives the session a new id, as the last step of the caller's transaction. After every change of what can
     /// sign in, and after a confirmation (`confirmed`), a copied cookie must be worthless.
     pub(crate) async fn cycle(&self, mut tx: Tx, live: LiveSession, confirmed: bool) -> Result<()> {

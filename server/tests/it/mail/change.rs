@@ -25,12 +25,12 @@ async fn confirm(user: &Browser, token: &str) -> Answer {
     user.call("confirm_email_change", &[("token", token)]).await
 }
 
-async fn undo(browser: &Browser, token: &str) -> Answer {
+pub async fn undo(browser: &Browser, token: &str) -> Answer {
     browser.call("undo_email_change", &[("token", token)]).await
 }
 
 /// Has changed the address, and returns the token with which the former address takes that back.
-async fn changed(user: &Browser, from: &str, to: &str) -> String {
+pub async fn changed(user: &Browser, from: &str, to: &str) -> String {
     let link = asked(user, to).await;
     confirm(user, &link).await.expect(200);
     let mail = newest(user.app(), from).await;

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{ADA, code, newest, verify};
+use super::{ADA, code, newest, verify, wrong};
 use crate::passkeys::Authenticator; // wing:passkeys
 use crate::second_factors::App; // wing:second-factors
 use crate::{
@@ -22,12 +22,6 @@ async fn confirm(browser: &Browser, code: &str) -> Answer {
 
 async fn set_password(browser: &Browser) -> Answer {
     browser.call("set_password", &[("new_password", PASSWORD)]).await
-}
-
-/// A code of the same form that is not this one.
-fn another(code: &str) -> String {
-    let last = if code.ends_with('0') { '1' } else { '0' };
-    format!("{}{last}", &code[..7])
 }
 
 /// A user without a password, whose sign-in was some time ago.
@@ -74,8 +68,8 @@ async fn the_page_offers_it_and_leads_back_without_javascript() {
     sent.leads_to(PAGE);
     assert!(ada.get(PAGE).await.shows("A mail with a code is on its way."));
     let code = code(&newest(&world.app, ADA).await);
-    let wrong = [("code", &*another(&code)), ("return_to", "/settings/sessions")];
-    ada.submit(PAGE, "confirm_identity", &wrong).await.leads_to(PAGE);
+    let not_it = [("code", &*wrong(&code)), ("return_to", "/settings/sessions")];
+    ada.submit(PAGE, "confirm_identity", &not_it).await.leads_to(PAGE);
     assert!(ada.get(PAGE).await.shows("This code is wrong"));
     let right = [("code", &*code), ("return_to", "/settings/sessions")];
     ada.submit(PAGE, "confirm_identity", &right)
@@ -100,7 +94,7 @@ async fn ten_minutes_or_five_wrong_codes_or_a_newer_mail_end_it() {
     let third = code(&newest(&world.app, ADA).await);
     for place in 0..5 {
         let elsewhere = ada.at(&format!("198.51.100.{place}"));
-        confirm(&elsewhere, &another(&third))
+        confirm(&elsewhere, &wrong(&third))
             .await
             .refused(401, "invalid_credentials");
     }

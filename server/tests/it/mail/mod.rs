@@ -103,6 +103,12 @@ pub fn code(mail: &Delivered) -> String {
     line.unwrap().replace(' ', "")
 }
 
+/// A code of the same form that is not this one.
+pub fn wrong(code: &str) -> String {
+    let last = if code.ends_with('0') { '1' } else { '0' };
+    format!("{}{last}", &code[..7])
+}
+
 /// A user who changes the address, the page that does it, and the one that takes an earlier change back.
 pub async fn change_pages(app: &TestApp) -> (Browser, String, String) {
     let user = verified(app, "mover@example.com").await;

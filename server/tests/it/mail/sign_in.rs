@@ -1,6 +1,6 @@
 //! Signing in by mail: in the browser that has asked, and in no other.
 
-use super::{ADA, code, look, mails, newest, token, verified};
+use super::{ADA, code, look, mails, newest, token, verified, wrong};
 use crate::support::{Answer, Browser, PASSWORD, RANDOM_ID, SOME_TOKEN, TestApp, all_at_once, contains};
 
 const NOBODY: &str = "nobody@example.com";
@@ -24,12 +24,6 @@ async fn asked(app: &TestApp) -> (Browser, String, String) {
 
 async fn by(browser: &Browser, field: &str, proof: &str) -> Answer {
     browser.call("sign_in_with_code", &[(field, proof)]).await
-}
-
-/// A code of the same form that is not this one.
-fn wrong(code: &str) -> String {
-    let last = if code.ends_with('0') { '1' } else { '0' };
-    format!("{}{last}", &code[..7])
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use http::Method;
 
-use super::{ADA, code, mails, newest, token};
+use super::{ADA, code, mails, newest, token, wrong};
 use crate::support::{Answer, Browser, PASSWORD, SOME_TOKEN, TestApp, all_at_once};
 
 const EVE: &str = "eve@example.com";
@@ -14,12 +14,6 @@ async fn verify(browser: &Browser, name: &str, value: &str) -> Answer {
 
 async fn is_verified(browser: &Browser) -> bool {
     browser.user().await["email_verified"] == true
-}
-
-/// Another code than this one.
-fn another(code: &str) -> String {
-    let number: u32 = code.parse().unwrap();
-    format!("{:08}", (number + 1) % 100_000_000)
 }
 
 #[tokio::test]
@@ -216,7 +210,7 @@ async fn five_wrong_codes_void_the_code_and_the_link() {
     let ada = app.registered(ADA).await;
     let mail = newest(&app, ADA).await;
     let right = code(&mail);
-    for typed in [another(&right), "x".to_owned(), "1".to_owned(), another(&right)] {
+    for typed in [wrong(&right), "x".to_owned(), "1".to_owned(), wrong(&right)] {
         verify(&ada, "code", &typed)
             .await
             .refused(401, "invalid_credentials");
@@ -224,7 +218,7 @@ async fn five_wrong_codes_void_the_code_and_the_link() {
     ada.call("get_link", &[("link", "verification"), ("token", &token(&mail))])
         .await
         .expect(200);
-    verify(&ada, "code", &another(&right))
+    verify(&ada, "code", &wrong(&right))
         .await
         .refused(401, "invalid_credentials");
     // The limit comes first; after it, the code is of no use any more.

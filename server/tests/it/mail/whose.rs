@@ -1,6 +1,10 @@
 //! Whose a mail or a link is: who leaves takes their own along, and nobody else's.
 
-use super::{ADA, mails, newest, notices, token, verified};
+use super::{
+    ADA,
+    change::{changed, undo},
+    mails, newest, notices, token, verified,
+};
 use crate::support::{Browser, PASSWORD, TestApp};
 
 const NEW: &str = "new@example.com";
@@ -18,12 +22,7 @@ async fn delete(user: &Browser, email: &str) {
 async fn who_registers_with_an_address_and_leaves_takes_nothing_of_others_along() {
     let app = TestApp::new().await;
     let ada = verified(&app, ADA).await;
-    ada.call("change_email", &[("email", NEW)]).await.expect(200);
-    let confirm = token(&newest(&app, NEW).await);
-    ada.call("confirm_email_change", &[("token", &confirm)])
-        .await
-        .expect(200);
-    let undo = token(&newest(&app, ADA).await);
+    let back = changed(&ada, ADA, NEW).await;
     let bob = verified(&app, BOB).await;
     bob.call("change_email", &[("email", "bob@new.example")])
         .await
@@ -48,10 +47,7 @@ async fn who_registers_with_an_address_and_leaves_takes_nothing_of_others_along(
     bob.call("confirm_email_change", &[("token", &change)])
         .await
         .expect(200);
-    app.browser()
-        .call("undo_email_change", &[("token", &undo)])
-        .await
-        .expect(200);
+    undo(&app.browser(), &back).await.expect(200);
 }
 
 #[tokio::test]
@@ -92,16 +88,8 @@ async fn an_export_names_no_mails_that_others_have_caused() {
 async fn both_addresses_are_told_of_a_change_that_is_taken_back() {
     let app = TestApp::new().await;
     let ada = verified(&app, ADA).await;
-    ada.call("change_email", &[("email", NEW)]).await.expect(200);
-    let confirm = token(&newest(&app, NEW).await);
-    ada.call("confirm_email_change", &[("token", &confirm)])
-        .await
-        .expect(200);
-    let undo = token(&newest(&app, ADA).await);
-    app.browser()
-        .call("undo_email_change", &[("token", &undo)])
-        .await
-        .expect(200);
+    let back = changed(&ada, ADA, NEW).await;
+    undo(&app.browser(), &back).await.expect(200);
     for address in [ADA, NEW] {
         let told = notices(&app, address).await;
         let last = told.last().unwrap();

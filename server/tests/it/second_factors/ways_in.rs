@@ -160,8 +160,7 @@ async fn a_provider_that_is_disconnected_meanwhile_begins_none() {
         .finish(&hop, &world.acme, &person("ada"))
         .await
         .assert_leads_to("/login/second");
-    let account = ada.call("list_accounts", &[]).await.json()[0]["id"].clone();
-    ada.unlink(account.as_str().unwrap()).await.expect(200);
+    ada.unlink(&ada.account_id("acme").await).await.expect(200);
     second(&browser, &its.code(app))
         .await
         .refused(401, "unauthenticated");
