@@ -40,4 +40,11 @@ test('a trusted browser is not asked again', async ({ visitor }) => {
   await expect(visitor.page).toHaveURL(/\/settings\/sessions$/);
   await visitor.signOut();
   await visitor.signIn(ada);
+  await visitor.open('/settings/security');
+  await expect(visitor.page.getByText('One browser signs in without a code')).toBeVisible();
+  await visitor.send(visitor.button('Sign out everywhere else'), '/api/revoke_other_sessions');
+  await expect(visitor.status).toContainText('the next sign-in asks for a code');
+  await expect(visitor.page.getByText('signs in without a code')).toHaveCount(0);
+  await visitor.signOut();
+  await firstStep(visitor, ada);
 });

@@ -25,11 +25,13 @@ impl Auth {
     /// The second factors of the signed-in user. What is being set up is shown only to who may set it up.
     pub async fn second_factors(&self, request: &RequestAuth, live: LiveSession) -> Result<SecondFactors> {
         let user_id = live.user_id();
-        let (totp, recovery_codes_left): (bool, i64) = sqlx::query_as(
+        let (totp, recovery_codes_left, trusted_browsers): (bool, i64, i64) = sqlx::query_as(
             "SELECT EXISTS (SELECT 1 FROM totp WHERE user_id = $1),
-                    (SELECT count(*) FROM recovery_codes WHERE user_id = $1)",
+                    (SELECT count(*) FROM recovery_codes WHERE user_id = $1),
+                    (SELECT count(*) FROM devices WHERE user_id = $1 AND trusted_until > $2)",
         )
         .bind(user_id)
+        .bind(self.clock.now())
         .fetch_one(self.db.read())
         .await?;
         let setup = match self.app_under_way(&live).await? {
@@ -43,6 +45,7 @@ impl Auth {
         Ok(SecondFactors {
             totp,
             recovery_codes_left,
+            trusted_browsers,
             setup: setup.map(|(TotpSetup { secret, uri }, qr)| wire::TotpUnderWay { secret, uri, qr }),
         })
     }

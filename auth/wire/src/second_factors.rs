@@ -37,6 +37,8 @@ pub struct SecondFactors {
     pub totp: bool,
     /// The number of recovery codes not used yet.
     pub recovery_codes_left: i64,
+    /// The number of browsers that sign in without a code.
+    pub trusted_browsers: i64,
     /// The app that is being set up in this session.
     pub setup: Option<TotpUnderWay>,
 }

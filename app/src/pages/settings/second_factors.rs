@@ -13,7 +13,7 @@ use crate::context::Context;
 use crate::{
     error::AppError,
     forms::{Endpoint, ShownOnce},
-    pages::paths,
+    pages::{paths, settings::sessions::REVOKE_OTHER_SESSIONS},
     secret::Secret,
     ui::{
         field::Field,
@@ -93,6 +93,7 @@ pub struct SecondFactorForms {
     confirm: FormState,
     disable: FormState,
     renew: FormState,
+    sign_out: FormState,
 }
 
 impl SecondFactorForms {
@@ -103,6 +104,7 @@ impl SecondFactorForms {
             confirm: FormState::of(CONFIRM_TOTP),
             disable: FormState::of(DISABLE_TOTP),
             renew: FormState::of(NEW_RECOVERY_CODES),
+            sign_out: FormState::of(REVOKE_OTHER_SESSIONS),
         }
     }
 
@@ -113,8 +115,10 @@ impl SecondFactorForms {
             confirm,
             disable,
             renew,
+            sign_out,
         } = self;
-        start.answers() + confirm.answers() + disable.answers() + renew.answers()
+        let forms = [start, confirm, disable, renew, sign_out];
+        forms.into_iter().map(FormState::answers).sum()
     }
 }
 
@@ -132,6 +136,7 @@ pub fn TwoSteps(factors: Load<SecondFactors>, forms: SecondFactorForms) -> impl 
         confirm,
         disable,
         renew,
+        sign_out,
     } = forms;
     view! {
         <section class="card" aria-labelledby="two-steps-title">
@@ -143,13 +148,19 @@ pub fn TwoSteps(factors: Load<SecondFactors>, forms: SecondFactorForms) -> impl 
             <Notice form=confirm />
             <Notice form=disable done="Two-step sign-in is off, and your other sessions have ended." />
             <Notice form=renew />
+            <Notice
+                form=sign_out
+                done="You are signed out everywhere else, and the next sign-in asks for a code in every browser."
+            />
             <NewCodes form=confirm />
             <NewCodes form=renew />
             <Loaded load=factors let:factors>
                 {match (factors.setup, factors.totp) {
                     (Some(setup), _) => EitherOf3::A(view! { <Setup setup confirm /> }),
                     (None, true) => {
-                        EitherOf3::B(view! { <On left=factors.recovery_codes_left forms /> })
+                        EitherOf3::B(view! {
+                            <On left=factors.recovery_codes_left trusted=factors.trusted_browsers forms />
+                        })
                     }
                     (None, false) => {
                         EitherOf3::C(
@@ -228,17 +239,33 @@ fn Setup(setup: TotpUnderWay, confirm: FormState) -> impl IntoView {
 }
 
 #[component]
-fn On(left: i64, forms: SecondFactorForms) -> impl IntoView {
+fn On(left: i64, trusted: i64, forms: SecondFactorForms) -> impl IntoView {
     let SecondFactorForms {
         start,
         disable,
         renew,
+        sign_out,
         ..
     } = forms;
     let codes = match left {
         1 => "1 recovery code is left.".to_owned(),
         left => format!("{left} recovery codes are left."),
     };
+    let trusted = match trusted {
+        0 => None,
+        1 => Some("One browser signs in without a code, since you chose to trust it.".to_owned()),
+        many => Some(format!(
+            "{many} browsers sign in without a code, since you chose to trust them."
+        )),
+    };
+    let trusted = trusted.map(|trusted| {
+        view! {
+            <p>{trusted} " To end that, sign out everywhere else."</p>
+            <Form form=sign_out>
+                <Submit form=sign_out label="Sign out everywhere else" busy="Signing out…" class="button-quiet" />
+            </Form>
+        }
+    });
     view! {
         <p>"Two-step sign-in is on. " {codes}</p>
         <div class="actions">
@@ -252,6 +279,7 @@ fn On(left: i64, forms: SecondFactorForms) -> impl IntoView {
                 <Submit form=disable label="Turn off" busy="Turning off…" class="button-quiet" />
             </Form>
         </div>
+        {trusted}
     }
 }
 

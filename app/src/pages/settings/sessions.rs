@@ -60,7 +60,10 @@ pub async fn revoke_other_sessions() -> Result<(), AppError> {
     Ok(())
 }
 
-const REVOKE_OTHER_SESSIONS: Endpoint = Endpoint::of::<RevokeOtherSessions>(&[paths::SETTINGS_SESSIONS]);
+pub(super) const REVOKE_OTHER_SESSIONS: Endpoint = Endpoint::of::<RevokeOtherSessions>(&[
+    paths::SETTINGS_SESSIONS,
+    paths::SETTINGS_SECURITY, // wing:second-factors
+]);
 
 /// The tab for sessions.
 #[component]

@@ -12,6 +12,11 @@ async fn a_trusted_browser_needs_no_code_until_something_changes() {
         let fields = [("code", code), ("trust", "true")];
         browser.call("second_factor", &fields).await.expect(200)
     };
+    let trusted = async |user: &Browser| {
+        let factors = user.call("get_second_factors", &[]).await.expect(200);
+        factors.json()["trusted_browsers"].clone()
+    };
+    assert_eq!(trusted(&ada).await, 0);
     let browser = half_way(&app).await;
     let answer = trusting(&browser, &its.code(&app)).await;
     let cookie = answer.cookie("__Host-device").unwrap();
@@ -30,6 +35,10 @@ async fn a_trusted_browser_needs_no_code_until_something_changes() {
         .await
         .refused(403, "second_factor_required");
     second(&there, &its_bobs.code(&app)).await.expect(200);
+    assert_eq!(
+        (trusted(&browser).await, trusted(&there).await),
+        (1.into(), 0.into())
+    );
     half_way(&app).await;
 
     app.advance(30);
@@ -38,6 +47,7 @@ async fn a_trusted_browser_needs_no_code_until_something_changes() {
         .await
         .expect(200);
     browser.call("revoke_other_sessions", &[]).await.expect(200);
+    assert_eq!(trusted(&browser).await, 0);
     browser
         .login(ADA, PASSWORD)
         .await
@@ -51,10 +61,13 @@ async fn a_trusted_browser_needs_no_code_until_something_changes() {
     let late = half_way(&app).await;
     app.advance(30);
     trusting(&late, &its.code(&app)).await;
+    assert_eq!(trusted(&late).await, 1);
     app.advance(30 * 24 * 3600);
     late.login(ADA, PASSWORD)
         .await
         .refused(403, "second_factor_required");
+    second(&late, &its.code(&app)).await.expect(200);
+    assert_eq!(trusted(&late).await, 0);
     app.auth.sweep().await.unwrap();
     app.assert_counts(&[("devices", 0)]).await;
 }

@@ -13,7 +13,7 @@ async fn an_app_is_set_up_with_its_first_code_and_the_other_sessions_end() {
     let status = async |of: &Browser| of.call("get_second_factors", &[]).await.expect(200).json();
     assert_eq!(
         status(&ada).await,
-        json!({ "totp": false, "recovery_codes_left": 0, "setup": null })
+        json!({ "totp": false, "recovery_codes_left": 0, "trusted_browsers": 0, "setup": null })
     );
     let setup = ada.call("start_totp", &[]).await.expect(200).json();
     let secret = setup["secret"].as_str().unwrap().to_owned();
@@ -55,7 +55,7 @@ async fn an_app_is_set_up_with_its_first_code_and_the_other_sessions_end() {
     assert!(ada.is_signed_in().await && !other.is_signed_in().await);
     assert_eq!(
         status(&ada).await,
-        json!({ "totp": true, "recovery_codes_left": 10, "setup": null })
+        json!({ "totp": true, "recovery_codes_left": 10, "trusted_browsers": 0, "setup": null })
     );
     confirm(&ada, &code).await.refused(401, "invalid_credentials");
     for secret in [secret.as_str(), &recovery[0], &recovery[0].replace('-', "")] {
