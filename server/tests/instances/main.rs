@@ -14,6 +14,12 @@ mod driver;
 
 mod events; // wing:clients
 mod faults;
+mod mails; // wing:mail
 mod renewal;
+// wing:mail
+#[path = "../it/mail/smtp_server.rs"]
+#[expect(dead_code, reason = "the other tests need more of it")]
+mod smtp_server;
+// end wing:mail
 #[cfg(feature = "postgres")] // wing:postgres
 mod skew; // wing:postgres

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use sqlx::{Connection, Executor};
+use sqlx::Executor;
 
 use crate::driver::{
     fleet::{Fleet, INSTANCES},
@@ -26,21 +26,11 @@ const COUNT_TOUCHES: &str = "CREATE TABLE touches (id TEXT);
     CREATE TRIGGER touch AFTER UPDATE OF last_seen_at ON sessions FOR EACH ROW EXECUTE FUNCTION touch();";
 // end wing:postgres
 
-fn on<T>(fleet: &Fleet, work: impl AsyncFnOnce(&mut <auth::db::Db as sqlx::Database>::Connection) -> T) -> T {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.unwrap().block_on(async {
-        let mut connection = Connection::connect(&fleet.database.url()).await.unwrap();
-        work(&mut connection).await
-    })
-}
-
 #[test]
 fn of_a_hundred_requests_at_its_end_all_succeed_and_one_touches() {
     // A snapshot lives for half of the idle time at most, and a touch is due after a quarter.
     let fleet = Fleet::start(&[("SNAPSHOT_TTL", "3"), ("SESSION_IDLE", "12")]);
-    on(&fleet, async |connection| {
-        connection.execute(COUNT_TOUCHES).await.unwrap()
-    });
+    fleet.on_database(async |connection| connection.execute(COUNT_TOUCHES).await.unwrap());
     let tally = Tally::default();
     let session = Session::register(&fleet, 0);
     // Whole seconds: it began within the last one, and ends within the third from now.
@@ -60,7 +50,7 @@ fn of_a_hundred_requests_at_its_end_all_succeed_and_one_touches() {
         }
     });
     assert!(tally.is_clean(), "{tally}");
-    let touches: i64 = on(&fleet, async |connection| {
+    let touches: i64 = fleet.on_database(async |connection| {
         let touches = sqlx::query_scalar("SELECT count(*) FROM touches");
         touches.fetch_one(connection).await.unwrap()
     });
