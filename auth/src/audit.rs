@@ -30,7 +30,7 @@ pub(crate) const EXPIRED: Expired = Expired {
 };
 
 /// How an event shows that it was done at the command line.
-pub(crate) const COMMAND_LINE: &str = "command line"; // wing:admin,data-rights
+pub(crate) const COMMAND_LINE: &str = "command line"; // wing:admin,data-rights,mail
 
 /// Stands for every administrator who has been deleted.
 const FORMER_ADMINISTRATOR: Uuid = Uuid::nil();
@@ -128,7 +128,7 @@ impl<'a> NewEvent<'a> {
     }
     // end wing:admin
 
-    // wing:admin,data-rights
+    // wing:admin,data-rights,mail
     /// It was done by an actor who is not a user.
     pub(crate) fn by_other(self, actor: &'a str) -> Self {
         Self {
@@ -136,7 +136,7 @@ impl<'a> NewEvent<'a> {
             ..self
         }
     }
-    // end wing:admin,data-rights
+    // end wing:admin,data-rights,mail
 
     /// Writes the event, in the transaction that makes it true.
     // wing:mail

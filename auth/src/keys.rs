@@ -56,10 +56,16 @@ pub enum Purpose {
     PrivateData, // wing:private-data
     /// Text typed into a form, at rest.
     FormText,
+    /// Where a browser is to be led, at rest.
+    ReturnTo,
     /// A client's access token.
     AccessToken, // wing:clients
+    // wing:mail
     /// A mail that is to be sent.
-    Mail, // wing:mail
+    Mail,
+    /// What a mail's token carries, at rest.
+    MailToken,
+    // end wing:mail
     // wing:second-factors
     /// The secret of an authenticator app, at rest.
     TotpSecret,
@@ -77,8 +83,10 @@ impl Purpose {
             Self::Flash => label!("flash/v1"),
             Self::PrivateData => label!("private-data/v1"), // wing:private-data
             Self::FormText => label!("form-text/v1"),
+            Self::ReturnTo => label!("return-to/v1"),
             Self::AccessToken => label!("access-token/v1"), // wing:clients
             Self::Mail => label!("mail/v1"),                // wing:mail
+            Self::MailToken => label!("mail-token/v1"),     // wing:mail
             Self::TotpSecret => label!("totp-secret/v1"),   // wing:second-factors
             Self::Ceremony => label!("ceremony/v1"),        // wing:second-factors,passkeys
         }

@@ -3,6 +3,8 @@
 use url::Url;
 use wire::{RETURN_TO_MAX_BYTES, is_plain_address};
 
+use crate::keys::{KeyRing, Place, Purpose};
+
 /// Destinations that are never returned to: they are not pages, or lead back to signing in.
 const REFUSED: [&str; 4] = ["/api", "/auth", "/login", "/register"];
 
@@ -36,6 +38,16 @@ impl ReturnTo {
                 .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         });
         (unchanged && !refused).then(|| Self(text.to_owned()))
+    }
+
+    /// The path as it is stored in this place: the query may hold a link's token, which is a secret.
+    pub(crate) fn seal(&self, keys: &KeyRing, place: &Place) -> String {
+        keys.seal_at(Purpose::ReturnTo, place, &self.0)
+    }
+
+    /// Opens what [`Self::seal`] made. `None` for anything else.
+    pub(crate) fn open(keys: &KeyRing, place: &Place, sealed: &str) -> Option<Self> {
+        Self::parse(&keys.open_at(Purpose::ReturnTo, place, sealed)?)
     }
 
     /// The path and query.

@@ -57,12 +57,10 @@ pub(crate) enum Deed {
     /// A user was given a role.
     SetRole,
     // end wing:admin
-    // wing:admin+mail
     /// A user was given an address.
-    SetEmail,
+    SetEmail, // wing:admin+mail
     /// Somebody was invited.
-    Invite,
-    // end wing:admin+mail
+    Invite, // wing:mail
     // wing:admin+second-factors,admin+passkeys
     /// The second factors of a user were removed.
     ResetFactors,

@@ -153,8 +153,10 @@ impl Auth {
             .record(&mut tx, &self.history)
             .await?;
         let _queued = match former.filter(|former| *former != email) {
-            Some(former) => Some(self.enqueue_undo(&mut tx, user_id, &former).await?),
-            None => None,
+            Some(former) if !self.mail.goes_back(&mut tx, user_id, &email).await? => {
+                Some(self.enqueue_undo(&mut tx, user_id, &former).await?)
+            }
+            _ => None,
         };
         tx.commit().await?;
         tracing::info!(user = %user_id, "an address was changed");

@@ -11,18 +11,19 @@ use super::{
     outbox::{Kind, NewMail},
     registration::{self, has_user},
     texts,
-    tokens::{Found, Made, NewToken, Purpose, Whose},
+    tokens::{self, Found, Made, NewToken, Purpose, Whose},
 };
 use crate::{
+    audit::{COMMAND_LINE, Deed, History, NewEvent},
     db::Tx,
     email::Email,
     error::{Error, Result},
+    keys::KeyRing,
 };
 // wing:admin
 use crate::{
     AdminSession,
     admin::By,
-    audit::{Deed, NewEvent},
     auth::Auth,
     limits::{Action, Subject},
     session::RequestAuth,
@@ -48,6 +49,10 @@ impl Mail {
         let email: Email = email.parse()?;
         let mut tx = self.0.db.begin().await?;
         let _queued = self.enqueue_invitation(&mut tx, &email, role).await?;
+        invited(role)
+            .by_other(COMMAND_LINE)
+            .record(&mut tx, &History::new(self.0.clock.clone()))
+            .await?;
         tx.commit().await?;
         Ok(())
     }
@@ -101,9 +106,7 @@ impl Auth {
         let by = By::Admin(admin);
         let mut tx = self.administration().begin(by).await?;
         let _queued = self.mail.enqueue_invitation(&mut tx, &email, role).await?;
-        by.sign(NewEvent::system_event(Deed::Invite).note(role.name()))
-            .record(&mut tx, &self.history)
-            .await?;
+        by.sign(invited(role)).record(&mut tx, &self.history).await?;
         tx.commit().await?;
         by_client.counts();
         by_address.counts();
@@ -111,6 +114,11 @@ impl Auth {
     }
 }
 // end wing:admin
+
+/// Whom, the history does not say: nobody with an account has agreed to that.
+fn invited(role: Role) -> NewEvent<'static> {
+    NewEvent::system_event(Deed::Invite).note(role.name())
+}
 
 /// The role that an invitation gives.
 pub(super) fn role_of(invitation: &Found) -> Option<Role> {
@@ -130,16 +138,13 @@ pub(crate) async fn is_invited(tx: &mut Tx, email: &Email, now: OffsetDateTime) 
 }
 
 /// Spends the invitation of an address that was proven in another way. Returns the role that it gives.
-pub(crate) async fn take(tx: &mut Tx, email: &Email, now: OffsetDateTime) -> Result<Option<Role>> {
-    let taken: Option<Found> = sqlx::query_as(
-        "DELETE FROM mail_tokens WHERE address = $1 AND purpose = $2 AND expires_at > $3
-         RETURNING id, user_id, address, browser_hash, data",
-    )
-    .bind(email.as_str())
-    .bind(Purpose::Invitation.name())
-    .bind(now)
-    .fetch_optional(&mut **tx)
-    .await?;
+pub(crate) async fn take(
+    tx: &mut Tx,
+    keys: &KeyRing,
+    email: &Email,
+    now: OffsetDateTime,
+) -> Result<Option<Role>> {
+    let taken = tokens::spend_of_address(tx, keys, Purpose::Invitation, email, now).await?;
     Ok(taken.as_ref().and_then(role_of))
 }
 
@@ -147,7 +152,13 @@ pub(crate) async fn take(tx: &mut Tx, email: &Email, now: OffsetDateTime) -> Res
 ///
 /// # Errors
 /// Of the database.
-pub(crate) async fn redeem(tx: &mut Tx, user_id: Uuid, email: &Email, now: OffsetDateTime) -> Result<()> {
-    let role = take(tx, email, now).await?;
+pub(crate) async fn redeem(
+    tx: &mut Tx,
+    keys: &KeyRing,
+    user_id: Uuid,
+    email: &Email,
+    now: OffsetDateTime,
+) -> Result<()> {
+    let role = take(tx, keys, email, now).await?;
     registration::set_role(tx, user_id, role).await
 }

@@ -136,7 +136,7 @@ impl<'a> Notice<'a> {
             // The address was not verified.
             (Deed::LoseEmail, _) => None,
             // It is about no account.
-            (Deed::Invite, _) => None, // wing:admin
+            (Deed::Invite, _) => None,
         }
     }
 
@@ -569,7 +569,7 @@ mod tests {
             "delete_user",
             "change_email",
             "lose_email",
-            "invite",               // wing:admin
+            "invite",
             "second_factor_failed", // wing:second-factors
             "client_signed_in",     // wing:clients
             "client_signed_out",    // wing:clients

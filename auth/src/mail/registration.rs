@@ -171,7 +171,7 @@ impl Auth {
             .await?;
         let role = match purpose {
             Purpose::Invitation => invitation::role_of(&spent),
-            _ => invitation::take(&mut tx, &email, now).await?,
+            _ => invitation::take(&mut tx, &self.mail.0.keys, &email, now).await?,
         };
         set_role(&mut tx, user_id, role).await?;
         for (kind, note) in [(Deed::Register, password::METHOD), (Deed::VerifyEmail, "")] {

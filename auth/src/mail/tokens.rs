@@ -9,14 +9,15 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use sqlx::{FromRow, QueryBuilder};
 use subtle::ConstantTimeEq;
-use time::Duration;
+use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use super::Mail;
 use crate::{
     db::{Db, Expired, Tx},
     email::Email,
-    error::Result,
+    error::{Error, Result},
+    keys::{self, KeyRing, Place},
     session::IdHash,
 };
 
@@ -125,7 +126,7 @@ pub(super) struct Made {
 }
 
 /// A token that is still good, or was until this transaction has spent it.
-#[derive(Debug, FromRow)]
+#[derive(Debug)]
 pub(super) struct Found {
     /// The order of tokens.
     pub(super) id: Uuid,
@@ -149,14 +150,45 @@ impl Found {
 /// What spends a token that was found.
 pub(super) struct Key(Vec<u8>);
 
+/// A token as it is stored.
+#[derive(FromRow)]
+struct Stored {
+    hash: Vec<u8>,
+    id: Uuid,
+    user_id: Option<Uuid>,
+    address: String,
+    browser_hash: Option<Vec<u8>>,
+    /// Sealed.
+    data: Option<Value>,
+}
+
+impl Stored {
+    fn open(self, keys: &KeyRing) -> Found {
+        let sealed = self.data.as_ref().and_then(Value::as_str);
+        let place = place(&self.hash);
+        let opened = sealed.and_then(|sealed| keys.open_at(keys::Purpose::MailToken, &place, sealed));
+        Found {
+            id: self.id,
+            user_id: self.user_id,
+            address: self.address,
+            browser_hash: self.browser_hash,
+            data: opened.and_then(|text| serde_json::from_str(&text).ok()),
+        }
+    }
+}
+
 /// The row of a code that was typed, which may be another one.
 #[derive(FromRow)]
 struct Tried {
-    hash: Vec<u8>,
     code_hash: Vec<u8>,
     tries_left: i32,
     #[sqlx(flatten)]
-    found: Found,
+    stored: Stored,
+}
+
+/// Where the data of a token is stored.
+fn place(hash: &[u8]) -> Place {
+    Place::new("mail_tokens.data", &[hash])
 }
 
 /// The hash of a token; `None` for a text that cannot be one.
@@ -178,6 +210,11 @@ impl Mail {
         let mut bytes = [0; TOKEN];
         OsRng.fill_bytes(&mut bytes);
         let hash = IdHash::of_secret(&bytes);
+        let data = new
+            .data
+            .as_ref()
+            .map(|data| self.seal(hash.bytes(), data))
+            .transpose()?;
         let code = format!("{:0DIGITS$}", OsRng.gen_range(0..10_u32.pow(DIGITS as u32)));
         let mut void = QueryBuilder::<Db>::new("DELETE FROM mail_tokens WHERE ");
         new.voids.push(&mut void);
@@ -196,7 +233,7 @@ impl Mail {
         .bind(self.0.keys.code_mac(hash.bytes(), &code).as_slice())
         .bind(new.browser.map(Vec::from))
         .bind(TRIES)
-        .bind(&new.data)
+        .bind(data)
         .bind(self.0.clock.now() + new.life)
         .execute(&mut **tx)
         .await?;
@@ -215,15 +252,16 @@ impl Mail {
         let Some(hash) = hash(token.expose_secret()) else {
             return Ok(None);
         };
-        Ok(sqlx::query_as(
-            "SELECT t.id, t.user_id, t.address, t.browser_hash, t.data FROM mail_tokens t LEFT JOIN users u ON u.id = t.user_id
+        let stored: Option<Stored> = sqlx::query_as(
+            "SELECT t.hash, t.id, t.user_id, t.address, t.browser_hash, t.data FROM mail_tokens t LEFT JOIN users u ON u.id = t.user_id
              WHERE t.hash = $1 AND t.purpose = $2 AND t.expires_at > $3 AND u.disabled_at IS NULL",
         )
         .bind(hash.bytes())
         .bind(purpose.name())
         .bind(self.0.clock.now())
         .fetch_optional(self.0.db.read())
-        .await?)
+        .await?;
+        Ok(stored.map(|stored| stored.open(&self.0.keys)))
     }
 
     /// Spends a token. `None` if there is no such token by now: of two requests, one spends it.
@@ -236,15 +274,16 @@ impl Mail {
         let Some(hash) = hash(token.expose_secret()) else {
             return Ok(None);
         };
-        Ok(sqlx::query_as(
+        let stored: Option<Stored> = sqlx::query_as(
             "DELETE FROM mail_tokens WHERE hash = $1 AND purpose = $2 AND expires_at > $3
-             RETURNING id, user_id, address, browser_hash, data",
+             RETURNING hash, id, user_id, address, browser_hash, data",
         )
         .bind(hash.bytes())
         .bind(purpose.name())
         .bind(self.0.clock.now())
         .fetch_optional(&mut **tx)
-        .await?)
+        .await?;
+        Ok(stored.map(|stored| stored.open(&self.0.keys)))
     }
 
     /// Ends all links and codes of a user, except those that give an address back: those are for the very user whose
@@ -267,6 +306,25 @@ impl Mail {
             .execute(&mut **tx)
             .await?;
         Ok(())
+    }
+
+    /// Whether a user who takes this address goes back to it: a link that gives it back is still good. As if that were used,
+    /// those made after it end. The address that is left gets none: it may be that of somebody who had the account in hand.
+    pub(super) async fn goes_back(&self, tx: &mut Tx, user_id: Uuid, email: &Email) -> Result<bool> {
+        let first: Option<Uuid> = sqlx::query_scalar(
+            "SELECT id FROM mail_tokens WHERE user_id = $1 AND purpose = $2 AND address = $3 AND expires_at > $4
+             ORDER BY id LIMIT 1",
+        )
+        .bind(user_id)
+        .bind(Purpose::UndoEmailChange.name())
+        .bind(email.as_str())
+        .bind(self.0.clock.now())
+        .fetch_optional(&mut **tx)
+        .await?;
+        if let Some(first) = first {
+            Self::end_later_undos(tx, user_id, first).await?;
+        }
+        Ok(first.is_some())
     }
 
     /// As [`Self::look_at_token`], with what spends the token afterwards.
@@ -301,15 +359,21 @@ impl Mail {
         let tried: Option<Tried> = count.build_query_as().fetch_optional(&mut **tx).await?;
         let Some(tried) = tried else { return Ok(None) };
         let typed = normal(code.expose_secret());
-        let is_right = self.0.keys.is_code(&tried.hash, &typed, &tried.code_hash);
-        let key = Key(tried.hash);
+        let is_right = self.0.keys.is_code(&tried.stored.hash, &typed, &tried.code_hash);
+        let key = Key(tried.stored.hash.clone());
         if is_right {
-            return Ok(Some((key, tried.found)));
+            return Ok(Some((key, tried.stored.open(&self.0.keys))));
         }
         if tried.tries_left == 0 {
             self.spend(tx, &key).await?;
         }
         Ok(None)
+    }
+
+    fn seal(&self, hash: &[u8], data: &Value) -> Result<Value> {
+        let text = serde_json::to_string(data).map_err(Error::internal)?;
+        let sealed = self.0.keys.seal_at(keys::Purpose::MailToken, &place(hash), &text);
+        Ok(sealed.into())
     }
 
     /// Spends a token that was found before. `false` if another request has spent it.
@@ -320,6 +384,26 @@ impl Mail {
             .await?;
         Ok(spent.rows_affected() == 1)
     }
+}
+
+/// Spends the token that was sent to an address, which was proven in another way.
+pub(super) async fn spend_of_address(
+    tx: &mut Tx,
+    keys: &KeyRing,
+    purpose: Purpose,
+    email: &Email,
+    now: OffsetDateTime,
+) -> Result<Option<Found>> {
+    let stored: Option<Stored> = sqlx::query_as(
+        "DELETE FROM mail_tokens WHERE address = $1 AND purpose = $2 AND expires_at > $3
+         RETURNING hash, id, user_id, address, browser_hash, data",
+    )
+    .bind(email.as_str())
+    .bind(purpose.name())
+    .bind(now)
+    .fetch_optional(&mut **tx)
+    .await?;
+    Ok(stored.map(|stored| stored.open(keys)))
 }
 
 #[cfg(test)]

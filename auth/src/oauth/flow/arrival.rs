@@ -79,7 +79,7 @@ impl Arrival<'_> {
             Answer::Code(code) => code,
             Answer::Error(code) => return Err(refusal(&code)),
         };
-        let intent = self.flow.way_back().intent;
+        let intent = self.flow.intent();
         let live = match intent {
             Intent::SignIn => None,
             Intent::Link | Intent::Confirm => Some(self.same_session().await?),
@@ -358,7 +358,7 @@ impl OAuth {
         }
         // wing:mail
         if let Some(email) = identity.proven_address() {
-            invitation::redeem(tx, user_id, &email, now).await?;
+            invitation::redeem(tx, &parts.keys, user_id, &email, now).await?;
         }
         // end wing:mail
         NewEvent::of(user_id, Deed::Register)

@@ -86,7 +86,7 @@ impl OAuth {
             Ok(None) => return passing(self.without_flow(provider, &callback, request, browser).await),
             Err(error) => return passing(Err(error.into())),
         };
-        let way_back = flow.way_back();
+        let way_back = flow.way_back(&self.0.keys);
         if flow.was_left() {
             return passing(Err(expired(provider, "its browser has signed out", way_back)));
         }
@@ -149,7 +149,7 @@ impl OAuth {
         // Where it would have led, if this browser began it within the hour.
         let way_back = match (browser, callback.states.first()) {
             (Some(browser), Some(state)) => {
-                table::way_back(&self.0.db, state, browser, self.0.clock.now()).await?
+                table::way_back(&self.0.db, &self.0.keys, state, browser, self.0.clock.now()).await?
             }
             _ => None,
         };

@@ -97,13 +97,13 @@ impl OAuth {
             provider: &provider.id,
             pkce_verifier: secrets.verifier.as_deref(),
             nonce: secrets.nonce.as_deref(),
-            return_to: return_to.as_ref().map(ReturnTo::as_str),
+            return_to: return_to.as_ref(),
             intent: wish.intent,
             remember: wish.remember,
             user_id: session.as_ref().map(|live| live.user_id()),
             session_id: session.as_ref().map(|live| live.session_id()),
         };
-        table::insert(&self.0.db, new, self.0.clock.now()).await?;
+        table::insert(&self.0.db, &self.0.keys, new, self.0.clock.now()).await?;
         let flow_cookie = self
             .0
             .cookies

@@ -16,6 +16,7 @@ use crate::{
     browser::{Browser, hash},
     db::{Database, Expired, Tx},
     error::Result,
+    keys::{KeyRing, Place},
     oauth::outcome::{Intent, WayBack},
     return_to::ReturnTo,
 };
@@ -33,17 +34,25 @@ const NOBODY: &[u8] = &[];
 /// Where a flow leads, or would have led, as it is stored.
 #[derive(FromRow)]
 struct Way {
+    state_hash: Vec<u8>,
     intent: String,
+    /// Sealed.
     return_to: Option<String>,
 }
 
-impl From<&Way> for WayBack {
-    fn from(way: &Way) -> Self {
-        Self {
-            intent: Intent::of(&way.intent),
-            return_to: way.return_to.as_deref().and_then(ReturnTo::parse),
+impl Way {
+    fn open(&self, keys: &KeyRing) -> WayBack {
+        let sealed = self.return_to.as_deref();
+        WayBack {
+            intent: Intent::of(&self.intent),
+            return_to: sealed.and_then(|sealed| ReturnTo::open(keys, &place(&self.state_hash), sealed)),
         }
     }
+}
+
+/// Where `return_to` is stored, for both tables: their rows belong to the same flow.
+fn place(state_hash: &[u8]) -> Place {
+    Place::new("sign_in_flows.return_to", &[state_hash])
 }
 
 /// What is kept of a flow until its callback.
@@ -81,9 +90,14 @@ impl Flow {
         Ok(browser)
     }
 
+    /// What it is for.
+    pub(crate) fn intent(&self) -> Intent {
+        Intent::of(&self.way.intent)
+    }
+
     /// Where it leads.
-    pub(crate) fn way_back(&self) -> WayBack {
-        (&self.way).into()
+    pub(crate) fn way_back(&self, keys: &KeyRing) -> WayBack {
+        self.way.open(keys)
     }
 
     /// Whether its browser has signed out meanwhile.
@@ -104,7 +118,7 @@ pub(crate) struct NewFlow<'a> {
     pub(crate) provider: &'a str,
     pub(crate) pkce_verifier: Option<&'a str>,
     pub(crate) nonce: Option<&'a str>,
-    pub(crate) return_to: Option<&'a str>,
+    pub(crate) return_to: Option<&'a ReturnTo>,
     pub(crate) intent: Intent,
     pub(crate) remember: bool,
     pub(crate) user_id: Option<Uuid>,
@@ -113,8 +127,14 @@ pub(crate) struct NewFlow<'a> {
 
 /// Begins a flow, and then drops the browser's oldest ones if there are too many: afterwards, so that of
 /// many begun at once the last to come sees them all.
-pub(crate) async fn insert(db: &Database, new: NewFlow<'_>, now: OffsetDateTime) -> Result<()> {
+pub(crate) async fn insert(
+    db: &Database,
+    keys: &KeyRing,
+    new: NewFlow<'_>,
+    now: OffsetDateTime,
+) -> Result<()> {
     let (state_hash, browser_hash) = (hash(new.state), new.browser.hash());
+    let return_to = new.return_to.map(|path| path.seal(keys, &place(&state_hash)));
     // Ids are UUIDv7: they give the order also of flows begun in the same second.
     let id = Uuid::now_v7();
     sqlx::query(
@@ -128,7 +148,7 @@ pub(crate) async fn insert(db: &Database, new: NewFlow<'_>, now: OffsetDateTime)
     .bind(new.provider)
     .bind(new.pkce_verifier)
     .bind(new.nonce)
-    .bind(new.return_to)
+    .bind(&return_to)
     .bind(new.intent.as_str())
     .bind(new.remember)
     .bind(new.user_id)
@@ -144,7 +164,7 @@ pub(crate) async fn insert(db: &Database, new: NewFlow<'_>, now: OffsetDateTime)
     .bind(MAX_PENDING)
     .execute(db.write())
     .await?;
-    if new.return_to.is_none() && new.intent == Intent::SignIn {
+    if return_to.is_none() && new.intent == Intent::SignIn {
         // As if nothing were known.
         return Ok(());
     }
@@ -156,7 +176,7 @@ pub(crate) async fn insert(db: &Database, new: NewFlow<'_>, now: OffsetDateTime)
     .bind(id)
     .bind(&browser_hash[..])
     .bind(new.intent.as_str())
-    .bind(new.return_to)
+    .bind(&return_to)
     .bind(now + Duration::seconds(REMEMBERED))
     .execute(db.write())
     .await?;
@@ -174,12 +194,13 @@ pub(crate) async fn insert(db: &Database, new: NewFlow<'_>, now: OffsetDateTime)
 /// Where the flow with this state would have led, if this browser began it within the hour.
 pub(crate) async fn way_back(
     db: &Database,
+    keys: &KeyRing,
     state: &str,
     browser: &Browser,
     now: OffsetDateTime,
 ) -> Result<Option<WayBack>> {
     let way: Option<Way> = sqlx::query_as(
-        "SELECT intent, return_to FROM ways_back
+        "SELECT state_hash, intent, return_to FROM ways_back
          WHERE state_hash = $1 AND browser_hash = $2 AND expires_at > $3",
     )
     .bind(&hash(state)[..])
@@ -187,15 +208,15 @@ pub(crate) async fn way_back(
     .bind(now)
     .fetch_optional(db.read())
     .await?;
-    Ok(way.as_ref().map(WayBack::from))
+    Ok(way.map(|way| way.open(keys)))
 }
 
 /// Uses up the flow with this state, whichever browser brings it.
 pub(crate) async fn consume(db: &Database, state: &str) -> Result<Option<Flow>> {
     Ok(sqlx::query_as(
         "DELETE FROM sign_in_flows WHERE state_hash = $1
-         RETURNING browser_hash, provider, pkce_verifier, nonce, return_to, intent, remember, user_id, session_id,
-                   expires_at",
+         RETURNING state_hash, browser_hash, provider, pkce_verifier, nonce, return_to, intent, remember, user_id,
+                   session_id, expires_at",
     )
     .bind(&hash(state)[..])
     .fetch_optional(db.write())
@@ -260,6 +281,7 @@ mod tests {
             pkce_verifier: None,
             nonce: None,
             way: Way {
+                state_hash: Vec::new(),
                 intent: "sign_in".to_owned(),
                 return_to: None,
             },

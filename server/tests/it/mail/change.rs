@@ -307,6 +307,32 @@ async fn each_link_back_is_good_for_its_week_and_using_one_ends_those_after_it()
     assert_eq!(app.text("SELECT email FROM users").await, ADA);
 }
 
+/// The owner still has a session, and changes the address back instead of following the link.
+#[tokio::test]
+async fn an_address_that_the_owner_changes_back_has_no_way_back_itself() {
+    let app = TestApp::new().await;
+    let ada = verified(&app, ADA).await;
+    let owners = changed(&ada, ADA, "eve@new.example").await;
+    app.advance(6 * 24 * 3600);
+    let ada = app.signed_in("eve@new.example").await;
+    let eves = changed(&ada, "eve@new.example", "eve@newer.example").await;
+    let link = asked(&ada, ADA).await;
+    confirm(&ada, &link).await.expect(200);
+    for eve in ["eve@new.example", "eve@newer.example"] {
+        let links = mails(&app).await.into_iter().filter(|mail| mail.to == eve);
+        let links = links.filter(|mail| mail.text.contains("/undo?token="));
+        assert_eq!(links.count(), usize::from(eve == "eve@new.example"), "{eve}");
+    }
+    let stranger = app.browser().unhindered();
+    undo(&stranger, &eves).await.refused(410, "link_expired");
+    assert_eq!(app.text("SELECT email FROM users").await, ADA);
+    // The owner's own is good for what is left of its week; later, a change is one like any other.
+    stranger.get(&format!("/undo?token={owners}")).await.expect(200);
+    app.advance(24 * 3600);
+    let ada = app.signed_in(ADA).await;
+    changed(&ada, ADA, NEW).await;
+}
+
 #[tokio::test]
 async fn a_link_back_ends_after_a_week_and_is_none_for_a_disabled_user() {
     let app = TestApp::new().await;

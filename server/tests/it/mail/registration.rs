@@ -279,6 +279,9 @@ async fn a_user_who_has_the_address_is_told_so_and_nothing_changes() {
     let mail = newest(&app, ADA).await;
     assert!(mail.text.contains("nothing has changed") && !mail.text.contains("?token="));
     assert_eq!(ada.user().await["role"], "user");
+    let recorded = "audit_events WHERE kind = 'invite' AND user_id IS NULL
+                    AND CAST(detail AS TEXT) LIKE '%command line%'";
+    assert_eq!(app.count(recorded).await, 1);
     let odd = app.auth.mail.invite("not an address", auth::Role::User).await;
     assert!(matches!(odd, Err(auth::Error::InvalidEmail)));
 }

@@ -58,6 +58,33 @@ async fn a_code_and_a_link_sign_in_once_in_the_browser_that_asked() {
         .refused(422, "invalid_input");
 }
 
+/// The page may be that of a link in another mail, whose address contains its token.
+#[tokio::test]
+async fn where_it_leads_is_stored_sealed_and_for_this_mail_only() {
+    let app = TestApp::new().await;
+    verified(&app, ADA).await;
+    let page = format!("/settings/confirm-address?token={SOME_TOKEN}");
+    let asked = async || {
+        let browser = app.browser();
+        let fields = [("email", ADA), ("return_to", &page)];
+        browser.call("send_sign_in_code", &fields).await.expect(200);
+        (browser, code(&newest(&app, ADA).await))
+    };
+    let (first, its_code) = asked().await;
+    assert_eq!(app.count("mail_tokens WHERE data IS NOT NULL").await, 1);
+    assert!(!contains(&app.disk(), SOME_TOKEN));
+    let answer = by(&first, "code", &its_code).await.expect(200);
+    assert_eq!(answer.header("location"), Some(page.as_str()));
+    // What was decided for another mail decides nothing here.
+    let (_, _) = asked().await;
+    let (second, its_code) = asked().await;
+    let moved = "UPDATE mail_tokens SET data = (SELECT data FROM mail_tokens ORDER BY id LIMIT 1)";
+    assert_eq!(app.sql(moved).await, 2);
+    by(&second, "code", &its_code)
+        .await
+        .refused(401, "invalid_credentials");
+}
+
 /// The attacker asks, and has the owner press the link, or tell the code.
 #[tokio::test]
 async fn without_the_cookie_of_that_browser_neither_is_worth_anything() {

@@ -10,7 +10,7 @@ use crate::oauth::{
     idp::{Endpoint, Idp, Reply},
     support::{Hop, World, person},
 };
-use crate::support::{PASSWORD, TestApp, clock};
+use crate::support::{PASSWORD, TestApp, clock, contains};
 
 const PROVIDERS: [&str; 2] = ["acme", "corp"];
 
@@ -303,6 +303,37 @@ async fn a_start_leaves_the_session_alone() {
     let before = browser.session().await;
     browser.begin("corp").await;
     assert_eq!(browser.session().await, before);
+}
+
+/// The page may be that of a link in a mail, whose address contains its token.
+#[tokio::test]
+async fn where_a_flow_leads_is_stored_sealed_and_for_this_flow_only() {
+    let world = World::new().await;
+    let browser = world.browser();
+    let begin = async |trace: &str| {
+        let page = format!("/verify?token={trace}");
+        (browser.begin_with("acme", &[("return_to", &page)]).await, page)
+    };
+    let (one, page) = begin("TracedFirst").await;
+    for table in ["sign_in_flows", "ways_back"] {
+        let stored = format!("{table} WHERE return_to IS NOT NULL");
+        assert_eq!(world.app.count(&stored).await, 1, "{table}");
+    }
+    let (other, _) = begin("TracedSecond").await;
+    let disk = world.app.disk();
+    assert!(!contains(&disk, "TracedFirst") && !contains(&disk, "TracedSecond"));
+    browser
+        .finish(&one, &world.acme, &person("ada"))
+        .await
+        .assert_leads_to(&page);
+    // Of another flow, it leads nowhere.
+    let moved = "UPDATE sign_in_flows SET return_to = (SELECT min(return_to) FROM ways_back WHERE state_hash <> \
+                 sign_in_flows.state_hash)";
+    assert_eq!(world.app.sql(moved).await, 1);
+    browser
+        .finish(&other, &world.acme, &person("ada"))
+        .await
+        .assert_leads_to("/profile");
 }
 
 #[tokio::test]
