@@ -190,18 +190,18 @@ async fn check_micros(State((auth, application)): State<(Auth, Router)>) -> Resu
 
 /// The cookies of a known session, with a fresh snapshot.
 async fn snapshot_of(application: &Router, n: u32) -> Option<HeaderMap> {
+    let id = format!("id={}", seed::id(n));
     let request = Request::get("/api/session")
-        .header(header::COOKIE, format!("id={}", seed::id(n)))
+        .header(header::HOST, "localhost")
+        .header(header::COOKIE, &id)
         .body(Body::empty())
         .ok()?;
     let answer = application.clone().oneshot(request).await.ok()?;
-    let cookies: Vec<&str> = answer
-        .headers()
-        .get_all(header::SET_COOKIE)
-        .iter()
+    let cookies = answer.headers().get_all(header::SET_COOKIE).iter();
+    let snapshot = cookies
         .filter_map(|cookie| cookie.to_str().ok()?.split(';').next())
-        .collect();
-    let cookies = HeaderValue::from_str(&cookies.join("; ")).ok()?;
+        .find(|cookie| cookie.starts_with("auth="))?;
+    let cookies = HeaderValue::from_str(&format!("{id}; {snapshot}")).ok()?;
     Some([(header::COOKIE, cookies)].into_iter().collect())
 }
 
