@@ -8,7 +8,7 @@ interface Mail {
   text: string;
 }
 
-const IS_NOTICE = 'They cannot be turned off.';
+const IS_NOTICE = 'You get notices like this one';
 
 async function mailsTo({ page }: Visitor, email: string): Promise<Mail[]> {
   const all: Mail[] = await (await page.request.get('/dev/mail.json')).json();

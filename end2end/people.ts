@@ -6,6 +6,9 @@ export interface Person {
   password: string;
 }
 
+/** The beginning of an address as long as some people have, without a place to break. */
+export const LONG = 'ada.of.the.house.of.lovelace.and.of.the.engine';
+
 /** Somebody whom no other test knows. */
 export function somebody(prefix = 'ada'): Person {
   const unique = randomUUID().slice(0, 8);

@@ -55,6 +55,16 @@ impl Setup {
         provide_context(setup.into_inner());
     }
 
+    /// Whether there is a page on which anybody creates an account.
+    pub fn registers(&self) -> bool {
+        // wing:mail
+        if self.registration == Registration::Closed {
+            return false;
+        }
+        // end wing:mail
+        true
+    }
+
     /// The set-up, for a view.
     pub fn get() -> Self {
         use_context().unwrap_or_default()

@@ -436,6 +436,14 @@ impl Limits {
         Ok(attempt)
     }
 
+    /// Forgets what was counted for a subject.
+    pub(crate) fn forget(&self, action: Action, subject: &Subject) {
+        let mut table = self.table(action);
+        for (key, _) in subject.windows(&self.0.hasher, self.0.address_limits) {
+            table.remove(&key);
+        }
+    }
+
     /// Counts in one window. Returns when that began.
     fn count(&self, action: Action, key: u64, times: u32) -> std::result::Result<i64, Refused> {
         let now = self.0.clock.unix();

@@ -39,6 +39,8 @@ test('an account is deleted for good once its address is typed', async ({ visito
   visitor.expectRefusal('/api/delete_account', 422);
   await visitor.send(visitor.button('Delete my account'), '/api/delete_account');
   await expect(visitor.alert).toContainText('nothing was deleted');
+  // It is far below the top of the page, which comes again without JavaScript.
+  await expect(visitor.alert).toBeInViewport();
   await confirm.fill(ada.email.toUpperCase());
   await visitor.button('Delete my account').click();
   await visitor.arrives('/?deleted');

@@ -13,7 +13,7 @@ test('a user moves to another address, and the former one takes that back', asyn
   await visitor.open('/settings/security');
   await visitor.field('New e-mail address').fill(moved);
   await visitor.send(visitor.button('Change address'), '/api/change_email');
-  await expect(visitor.status).toContainText('A mail with a link is on its way to the new address.');
+  await expect(visitor.status).toContainText('A mail with a link is on its way to this address, unless you have it already.');
   await noticeTo(visitor, ada.email, 'another e-mail address was entered');
   await visitor.open((await mailTo(visitor, moved)).link);
   await visitor.button('Use this address').click();
@@ -23,7 +23,7 @@ test('a user moves to another address, and the former one takes that back', asyn
   const { link } = await mailTo(visitor, ada.email, 2);
   const owner = await anotherBrowser();
   await owner.open(link);
-  await owner.button('Take the change back').click();
+  await owner.button('Undo the change').click();
   await owner.arrives('/forgot/sent');
   await visitor.page.goto('/profile');
   await visitor.arrives('/login?return_to=%2Fprofile');

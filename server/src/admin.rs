@@ -118,7 +118,11 @@ pub async fn sessions(config: Config, command: SessionsCommand) -> Result<(), Fa
     match command {
         SessionsCommand::List { who } => {
             let person = find(&people, &who).await?;
-            for session in people.sessions_of(person.id).await? {
+            let sessions = people.sessions_of(person.id).await?;
+            if sessions.is_empty() {
+                eprintln!("{who} is not signed in anywhere");
+            }
+            for session in sessions {
                 println!(
                     "{}  since {}  last seen {}  with {}  from {}  {}",
                     session.session_id,

@@ -12,13 +12,19 @@ const POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
 );
 
+/// What every page of this site leads to.
+const FOOT: &[&str] = &[
+    "<p><a href=\"/privacy\">Privacy</a></p>", // wing:data-rights
+];
+
 /// A page. `head` and `main` are markup, and any text in them has been [`escape`]d.
 pub(crate) fn respond(title: &str, head: &str, main: &str) -> Response {
     let page = format!(
         "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">{head}\
          <link rel=\"stylesheet\" href=\"/bare.css\"><title>{title}</title></head>\
-         <body><main><h1>{title}</h1>{main}</main></body></html>"
+         <body><main><h1>{title}</h1>{main}</main><footer>{}</footer></body></html>",
+        FOOT.concat(),
     );
     let headers = [
         (CONTENT_SECURITY_POLICY, POLICY),

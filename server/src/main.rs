@@ -74,7 +74,7 @@ enum UsersCommand {
     // wing:admin+mail
     /// Give a user an address, without verifying it
     SetEmail {
-        /// The user's id
+        /// The user's id, and no address: whoever has lost theirs is not found by it
         user_id: Uuid,
         /// The address
         email: String,

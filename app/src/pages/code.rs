@@ -100,7 +100,7 @@ pub fn AskPage() -> impl IntoView {
 pub fn CodePage() -> impl IntoView {
     let form = FormState::of(SIGN_IN_WITH_CODE);
     view! {
-        <MailPage title="Look into your mail" exists=Setup::get().signs_in_by_mail>
+        <MailPage title="Check your mail" exists=Setup::get().signs_in_by_mail>
             <p>
                 "If there is an account with this address, a mail with a code is on its way. "
                 "Type the code here, or open the link in this browser."
@@ -119,7 +119,7 @@ pub fn CodePage() -> impl IntoView {
                 <Submit form label="Sign in" busy="Signing in…" />
             </Form>
             <p class="aside">
-                "No mail? Look into the folder for unwanted mail, check the address, and "
+                "No mail? Look into your spam folder, check the address, and "
                 <a href=paths::LOGIN_MAIL>"ask for another code"</a> "."
             </p>
         </MailPage>

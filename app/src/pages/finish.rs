@@ -61,10 +61,10 @@ const FINISH_REGISTRATION: Endpoint = Endpoint::of::<FinishRegistration>(&[paths
 #[component]
 pub fn RegisterSent() -> impl IntoView {
     view! {
-        <MailPage title="Look into your mail">
+        <MailPage title="Check your mail">
             <p>"A mail is on its way to this address. Its link, with which you create your account, is valid for 24 hours."</p>
             <p>
-                "No mail? Look into the folder for unwanted mail, check the address, and "
+                "No mail? Look into your spam folder, check the address, and "
                 <a href=paths::REGISTER>"try again"</a> "."
             </p>
         </MailPage>

@@ -56,13 +56,13 @@ pub fn Forgot() -> impl IntoView {
 #[component]
 pub fn ForgotSent() -> impl IntoView {
     view! {
-        <MailPage title="Look into your mail">
+        <MailPage title="Check your mail">
             <p>
                 "If there is an account with this address, a mail with a link is on its way. "
                 "The link is valid for 30 minutes."
             </p>
             <p>
-                "No mail? Look into the folder for unwanted mail, check the address, and "
+                "No mail? Look into your spam folder, check the address, and "
                 <a href=paths::FORGOT>"try again"</a> "."
             </p>
         </MailPage>

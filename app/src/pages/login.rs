@@ -20,7 +20,7 @@ use crate::{
     forms::Endpoint,
     pages::paths,
     secret::Secret,
-    setup::Setup, // wing:mail
+    setup::Setup,
     ui::{
         field::{Checkbox, Field},
         form::{Form, FormState, Notice, Submit},
@@ -56,6 +56,7 @@ const LOGIN: Endpoint = Endpoint::of::<Login>(&[paths::LOGIN]).coming_back(&["em
 pub fn LoginPage() -> impl IntoView {
     let form = FormState::of(LOGIN);
     let return_to = asked_return_to();
+    let registers = Setup::get().registers();
     let register = leading_to(paths::REGISTER, return_to.as_deref());
     let by_mail = leading_to(paths::LOGIN_MAIL, return_to.as_deref()); // wing:mail
     view! {
@@ -109,10 +110,12 @@ pub fn LoginPage() -> impl IntoView {
                 </p>
             </Show>
             // end wing:mail
-            <p class="aside">
-                "No account yet? "
-                <a href=register>"Create an account"</a>
-            </p>
+            <Show when=move || registers>
+                <p class="aside">
+                    "No account yet? "
+                    <a href=register.clone()>"Create an account"</a>
+                </p>
+            </Show>
         </div>
     }
 }

@@ -6,7 +6,7 @@
     reason = "`#[server]` generates a struct for each function, whose fields are the arguments"
 )]
 
-use leptos::prelude::*;
+use leptos::{either::Either, prelude::*};
 use leptos_meta::Title;
 use leptos_router::hooks::use_location;
 use wire::{LinkUse, MailLink};
@@ -87,6 +87,9 @@ pub fn ByLink(
     /// What there is to do if the link is of no use any more.
     #[prop(into)]
     again: ViewFn,
+    /// What is said if another account has the address by now.
+    #[prop(optional)]
+    taken: &'static str,
     /// What is shown once the form is done, where it leads to this very page.
     #[prop(into, optional)]
     done: Option<ViewFn>,
@@ -103,7 +106,11 @@ pub fn ByLink(
     );
     let dead = {
         let again = again.clone();
-        move || view! { <DeadLink /> {again.run()} }.into_any()
+        move || match form.failure() {
+            // It was used just now.
+            Some(AppError::EmailTaken) => view! { <Refused form taken /> }.into_any(),
+            _ => view! { <DeadLink /> {again.run()} }.into_any(),
+        }
     };
     let is_dead = move || form.failure() == Some(AppError::LinkExpired);
     let question = once_loaded(move || {
@@ -112,7 +119,7 @@ pub fn ByLink(
             match load.get().await {
                 Ok(LinkUse::Here) => view! {
                     {about.run()}
-                    <Notice form />
+                    <Refused form taken />
                     <Form form class="stack">
                         <input type="hidden" name=TOKEN value=token />
                         {fields.run()}
@@ -154,6 +161,19 @@ pub fn ByLink(
             {again.run()}
         </Show>
         <div hidden=move || is_done() || is_dead()>{question}</div>
+    }
+}
+
+/// Why the form was refused.
+#[component]
+fn Refused(form: FormState, taken: &'static str) -> impl IntoView {
+    move || match form.failure() {
+        Some(AppError::EmailTaken) if !taken.is_empty() => Either::Left(view! {
+            <p class="notice notice-error" role="alert">
+                {taken}
+            </p>
+        }),
+        _ => Either::Right(view! { <Notice form /> }),
     }
 }
 

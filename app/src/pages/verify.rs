@@ -172,7 +172,7 @@ fn ByUser(
 fn CodeForm(email: String, verify: FormState) -> impl IntoView {
     view! {
         <p>
-            "Open the link in the mail that we sent to " <strong>{email}</strong>
+            "Open the link in our mail to " <strong>{email}</strong>
             ", or type the code in it here."
         </p>
         <Form form=verify class="stack">
@@ -194,7 +194,7 @@ fn CodeForm(email: String, verify: FormState) -> impl IntoView {
 fn AnotherMail(email: String, send: FormState) -> impl IntoView {
     view! {
         <section class="aside">
-            <p>"No mail? Look into the folder for unwanted mail, or ask for another one."</p>
+            <p>"No mail? Look into your spam folder, or ask for another one."</p>
             <Notice form=send done="A new mail is on its way. It replaces the older ones." />
             <Form form=send>
                 <Submit

@@ -66,7 +66,7 @@ fn words(kind: &str, note: &str) -> String {
         "set_email" => "E-mail address set by an administrator".to_owned(),
         "invite" => "Somebody was invited".to_owned(),
         "change_email" => "E-mail address changed".to_owned(),
-        "undo_email_change" => "Change of the e-mail address taken back".to_owned(),
+        "undo_email_change" => "Change of the e-mail address undone".to_owned(),
         "lose_email" => "E-mail address removed: its owner has proven that it is theirs".to_owned(),
         // end wing:mail
         "verify_email" => "E-mail address verified".to_owned(),

@@ -1,8 +1,8 @@
 //! Forms that follow the same rules with and without JavaScript.
 
-use leptos::{context::Provider, either::EitherOf4, ev::SubmitEvent, html, prelude::*, task::spawn_local};
+use leptos::{context::Provider, ev::SubmitEvent, html, prelude::*, task::spawn_local};
 use wasm_bindgen::JsCast;
-use web_sys::{FormData, HtmlFormElement, UrlSearchParams};
+use web_sys::{FormData, HtmlFormElement, ScrollIntoViewOptions, ScrollLogicalPosition, UrlSearchParams};
 
 use super::alert::Alert;
 use crate::{
@@ -260,16 +260,37 @@ pub fn Notice(
     #[prop(optional)]
     done: &'static str,
 ) -> impl IntoView {
-    move || match form.outcome() {
-        Some(Outcome::Failed(error)) => EitherOf4::A(view! { <Alert error id=form.alert_id() /> }),
-        Some(Outcome::Done) if !done.is_empty() => {
-            EitherOf4::B(view! { <p class="notice notice-done" role="status">{done}</p> })
-        }
-        Some(Outcome::Unsent) => EitherOf4::C(view! {
-            <p class="notice" role="status">"What you typed is here again. It has not been saved yet."</p>
-        }),
-        _ => EitherOf4::D(()),
+    move || {
+        let shown = match form.outcome()? {
+            Outcome::Failed(error) => view! { <Alert error id=form.alert_id() /> }.into_any(),
+            Outcome::Done if !done.is_empty() => {
+                view! { <p class="notice notice-done" role="status">{done}</p> }.into_any()
+            }
+            Outcome::Unsent => view! {
+                <p class="notice" role="status">"What you typed is here again. It has not been saved yet."</p>
+            }
+            .into_any(),
+            _ => return None,
+        };
+        Some(in_view(shown))
     }
+}
+
+/// Brings what is shown into view: a page that is loaded again shows its top, and the form may be far below. A browser
+/// scrolls to what has the focus, also without JavaScript.
+fn in_view(shown: AnyView) -> AnyView {
+    let place = NodeRef::<html::Div>::new();
+    place.on_load(|place| {
+        let options = ScrollIntoViewOptions::new();
+        options.set_block(ScrollLogicalPosition::Nearest);
+        place.scroll_into_view_with_scroll_into_view_options(&options);
+    });
+    view! {
+        <div class="outcome" node_ref=place tabindex="-1" autofocus=true>
+            {shown}
+        </div>
+    }
+    .into_any()
 }
 
 /// The button that sends a form, and shows that the form is being sent.

@@ -12,7 +12,7 @@ use super::{
     avatar::{Avatar, local_part},
     form::{Form, FormState, Submit},
 };
-use crate::{pages::paths, session::current_session};
+use crate::{pages::paths, session::current_session, setup::Setup};
 
 /// The bar at the top of every page.
 #[component]
@@ -47,9 +47,15 @@ fn Anonymous() -> impl IntoView {
             <li>
                 <A href=paths::LOGIN>"Sign in"</A>
             </li>
-            <li>
-                <A href=paths::REGISTER>"Register"</A>
-            </li>
+            {Setup::get()
+                .registers()
+                .then(|| {
+                    view! {
+                        <li>
+                            <A href=paths::REGISTER>"Register"</A>
+                        </li>
+                    }
+                })}
         </ul>
     }
 }

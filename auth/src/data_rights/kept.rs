@@ -426,7 +426,9 @@ pub const SECTIONS: &[Section] = &[
             Line {
                 what: "The links and codes in our mails to you, in a form from which they cannot be read, and the address that they were sent to",
                 why: "They prove that the address is yours.",
-                life: Life::Until("until they are used, 24 hours at most"),
+                life: Life::Until(
+                    "until they are used, 24 hours at most; an invitation, and a link that undoes a change of address, 7 days",
+                ),
                 columns: &[(
                     "mail_tokens",
                     &[

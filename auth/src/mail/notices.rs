@@ -20,6 +20,11 @@ const LIFE: Duration = Duration::hours(48);
 
 /// The last words of every notice.
 const NOT_OPTIONAL: &str = "You get notices like this one because this is the verified e-mail address of the account. They cannot be turned off.";
+/// The same in the last notice to an address.
+const LAST: &str = "You get notices like this one because this was the verified e-mail address of the account. This is the last one.";
+
+/// The note of an event: a change of address was undone, but for the address.
+pub(crate) const KEPT: &str = "email_taken";
 
 /// Who has done it.
 #[derive(Clone, Copy, Debug)]
@@ -42,6 +47,8 @@ pub(crate) enum Notice<'a> {
     PasswordRemoved,
     AddressAsked,
     AddressBack,
+    AddressKept,
+    AddressLost,
     Connected(&'a str),
     Disconnected(&'a str),
     Deleted,
@@ -92,6 +99,7 @@ impl<'a> Notice<'a> {
             (Deed::ChangePassword, _) => Some(Self::PasswordSet),
             (Deed::ResetPassword, _) => Some(Self::PasswordReset),
             (Deed::RemovePassword, _) => Some(Self::PasswordRemoved),
+            (Deed::UndoEmailChange, _) if note == KEPT => Some(Self::AddressKept),
             (Deed::UndoEmailChange, _) => Some(Self::AddressBack),
             (Deed::Link, _) => Some(Self::Connected(note)),
             (Deed::Unlink, _) => Some(Self::Disconnected(note)),
@@ -152,8 +160,7 @@ impl<'a> Notice<'a> {
             Self::Locked => (
                 "Your sign-in at {site} is locked",
                 "Somebody has failed 100 times in a row to sign in to your account at {site}. Its password is not accepted \
-                 any more, nor is a code of an authenticator app after it, until you sign in by mail or choose a new \
-                 password by mail. Nobody has come in.",
+                 any more, until you choose a new one by mail. Nobody has come in.",
                 Advice::Unlock,
             ),
             Self::PasswordSet => (
@@ -180,10 +187,24 @@ impl<'a> Notice<'a> {
                 Advice::TakeBack,
             ),
             Self::AddressBack => (
-                "A change of address at {site} was taken back",
-                "The link that takes a change of the e-mail address back was used for your account at {site}. \
-                 Everything that was signed in has ended, and the password was removed.",
+                "A change of address at {site} was undone",
+                "The link that undoes a change of the e-mail address was used for your account at {site}, which has this \
+                 address again. Everything that was signed in has ended, and the password was removed. Another mail has a \
+                 link with which you choose a new one.",
                 Advice::TakeBack,
+            ),
+            Self::AddressKept => (
+                "Your account at {site} was secured",
+                "The link that undoes a change of the e-mail address was used for your account at {site}. The former \
+                 address belongs to another account by now, so yours keeps this one. Everything that was signed in has \
+                 ended, and the password was removed.",
+                Advice::TakeBack,
+            ),
+            Self::AddressLost => (
+                "A change of address at {site} was undone",
+                "The link that undoes a change of the e-mail address was used for the account at {site} that had this \
+                 address. It has the former one again, and this one does not lead to it any more.",
+                Advice::Ask,
             ),
             Self::Connected(_) => (
                 "A way to sign in at {site} was added",
@@ -301,6 +322,15 @@ impl<'a> Notice<'a> {
         (subject.replace("{site}", site), said, advice)
     }
 
+    /// Why it was sent.
+    const fn closing(self) -> &'static str {
+        match self {
+            Self::AddressLost | Self::Deleted => LAST,
+            Self::AddressSet => LAST, // wing:admin
+            _ => NOT_OPTIONAL,
+        }
+    }
+
     /// One more word, of those that the configuration or this program knows.
     fn note(self) -> String {
         match self {
@@ -315,29 +345,35 @@ impl<'a> Notice<'a> {
     /// The mail.
     fn content(self, site: &str, at: OffsetDateTime, doer: Doer<'_>) -> Content {
         let (subject, said, advice) = self.words(site);
-        let advice = match advice {
-            Advice::TakeBack => Some(take_back(site)),
+        let advice = match (advice, doer) {
+            (Advice::TakeBack, Doer::Holder(_)) => Some(take_back(site)),
+            // Those who have done it know why.
+            (Advice::TakeBack, _) => Some(ask(site)), // wing:admin,data-rights
             // wing:second-factors
-            Advice::TakeBackWithHelp => Some(format!(
+            (Advice::TakeBackWithHelp, _) => Some(format!(
                 "{} If you cannot get past the second step, ask those who run {site}.",
                 take_back(site)
             )),
             // end wing:second-factors
-            Advice::Unlock => Some(format!(
-                "To open it, go to {site} and sign in without your password, or say that you have forgotten it."
+            (Advice::Unlock, _) => Some(format!(
+                "Go to {site}, say at the sign-in that you have forgotten your password, and choose a new one."
             )),
-            Advice::Ask => Some(format!("If you did not expect this, ask those who run {site}.")),
-            Advice::None => None,
+            (Advice::Ask, _) => Some(ask(site)),
+            (Advice::None, _) => None,
         };
         let parts = [said, circumstances(site, at, doer)]
             .into_iter()
             .chain(advice)
-            .chain([NOT_OPTIONAL.to_owned()]);
+            .chain([self.closing().to_owned()]);
         Content {
             subject,
             parts: parts.map(Part::Text).collect(),
         }
     }
+}
+
+fn ask(site: &str) -> String {
+    format!("If you did not expect this, ask those who run {site}.")
 }
 
 fn take_back(site: &str) -> String {
@@ -466,7 +502,9 @@ mod tests {
             "Your password at app.example was removed",
         ),
         (Notice::AddressAsked, "another e-mail address was entered"),
-        (Notice::AddressBack, "address back"),
+        (Notice::AddressBack, "has this address again"),
+        (Notice::AddressKept, "was secured"),
+        (Notice::AddressLost, "does not lead to it any more"),
         (Notice::Connected("acme"), "(acme) was connected"),
         (Notice::Disconnected("acme"), "(acme) was disconnected"),
         (Notice::Deleted, "was deleted"),
@@ -525,7 +563,7 @@ mod tests {
                 let Written { subject, text, html } = written(*notice, doer);
                 assert!(subject.contains(SITE) && subject.len() < 70, "{subject}");
                 let all = format!("{subject}\n{text}");
-                for said in [own, circumstances, "1970-01-01 at 00:00 UTC", NOT_OPTIONAL] {
+                for said in [own, circumstances, "1970-01-01 at 00:00 UTC", notice.closing()] {
                     assert!(all.contains(said), "{said}: {all}");
                 }
                 for paragraph in text.trim_end().split("\n\n") {

@@ -22,7 +22,7 @@ use crate::{
     email::Email,
     error::{Error, Result},
     limits::{Action, Subject},
-    networks,
+    networks::{self, Network},
     session::RequestAuth,
     users,
 };
@@ -145,6 +145,13 @@ impl Auth {
                 .await?;
         }
         tx.commit().await?;
+        // Whoever has guessed at the former password must not make the owner wait with the new one.
+        let account = Subject::Email(address.clone());
+        self.limits.forget(Action::SignInAccount, &account);
+        if let Some(network) = client.ip.map(Network::of) {
+            let from_here = Subject::EmailFrom(address, network);
+            self.limits.forget(Action::SignInKnownNetwork, &from_here);
+        }
         tracing::info!(user = %user_id, "a password was reset by mail");
         Ok(())
     }

@@ -112,8 +112,8 @@ pub(super) fn undo_email_change(app: &PublicUrl, path: &str, token: &SecretStrin
             Part::Text(format!(
                 "Your account at {site} has another e-mail address now. If you changed it, there is nothing to do."
             )),
-            Part::Text("If you did not, take the change back with this link:".to_owned()),
-            Part::link("Take the change back", app, path, token),
+            Part::Text("If you did not, undo the change with this link:".to_owned()),
+            Part::link("Undo the change", app, path, token),
             Part::Text(
                 "Your account then has this address again. Everyone is signed out, the password and what was added \
                  since the change are removed, and you get another mail to choose a new password. The link is valid \

@@ -9,7 +9,7 @@ use super::{
     Mail,
     addresses::{holder, lock_all},
     change::set_address,
-    notices::{Doer, Notice},
+    notices::{Doer, KEPT, Notice},
     tokens::Purpose,
 };
 use crate::passkeys; // wing:passkeys
@@ -83,7 +83,7 @@ impl Auth {
                 // Whoever loses the address by this is told, too: it may be the owner who loses it to the thief.
                 let doer = Doer::Holder(Some(request.client()));
                 self.mail
-                    .notify(&mut tx, user_id, Notice::AddressBack, doer)
+                    .notify(&mut tx, user_id, Notice::AddressLost, doer)
                     .await?;
                 set_address(&mut tx, user_id, &email, now).await?;
                 Some(self.enqueue_reset(&mut tx, Some(user_id), &email).await?)
@@ -91,7 +91,9 @@ impl Auth {
             Err(Error::EmailTaken) => None,
             Err(_) => return taken,
         };
-        let event = NewEvent::of(user_id, Deed::UndoEmailChange).from(request.client());
+        let event = NewEvent::of(user_id, Deed::UndoEmailChange)
+            .from(request.client())
+            .note(if taken.is_ok() { "" } else { KEPT });
         event.record(&mut tx, &self.history).await?;
         tx.commit().await?;
         tracing::info!(user = %user_id, "a change of address was taken back");

@@ -3,7 +3,7 @@
 
 import AxeBuilder from '@axe-core/playwright';
 import { expect, test } from '../../fixtures';
-import { somebody } from '../../people';
+import { LONG, somebody } from '../../people';
 import type { Person } from '../../people'; // wing:admin
 import type { Visitor } from '../../visitor';
 import { forAdmins } from './sights'; // wing:admin
@@ -58,7 +58,7 @@ test('public pages', async ({ visitor }) => {
 });
 
 test('pages of a new user', async ({ visitor }) => {
-  await visitor.register(somebody());
+  await visitor.register(somebody(LONG));
   await look(visitor, NEW);
 });
 

@@ -12,6 +12,7 @@ use tokio::runtime::Runtime;
 use crate::{
     driver::fleet::{Fleet, INSTANCES},
     smtp_server::{Next, SmtpServer, header},
+    sql::on,
 };
 
 const PASSWORD: &str = "correct horse battery staple";
@@ -79,7 +80,7 @@ fn each_mail_comes_once_and_those_of_a_killed_instance_under_the_same_id() {
     others.iter().for_each(|other| fleet.relaunch(*other));
     wait_for(&server, FIRST + AT_ONCE + 1);
     // What the killed one had taken is anybody's after a minute, which is over now.
-    fleet.on_database(async |connection| {
+    on(&fleet, async |connection| {
         let over = "UPDATE mail_outbox SET claimed_until = due_at";
         connection.execute(over).await.unwrap()
     });

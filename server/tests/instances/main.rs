@@ -23,3 +23,4 @@ mod smtp_server;
 // end wing:mail
 #[cfg(feature = "postgres")] // wing:postgres
 mod skew; // wing:postgres
+mod sql;

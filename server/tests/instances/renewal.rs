@@ -7,9 +7,12 @@ use std::{
 
 use sqlx::Executor;
 
-use crate::driver::{
-    fleet::{Fleet, INSTANCES},
-    session::{Seen, Session, Tally, With},
+use crate::{
+    driver::{
+        fleet::{Fleet, INSTANCES},
+        session::{Seen, Session, Tally, With},
+    },
+    sql::on,
 };
 
 const REQUESTS: usize = 100;
@@ -30,7 +33,9 @@ const COUNT_TOUCHES: &str = "CREATE TABLE touches (id TEXT);
 fn of_a_hundred_requests_at_its_end_all_succeed_and_one_touches() {
     // A snapshot lives for half of the idle time at most, and a touch is due after a quarter.
     let fleet = Fleet::start(&[("SNAPSHOT_TTL", "3"), ("SESSION_IDLE", "12")]);
-    fleet.on_database(async |connection| connection.execute(COUNT_TOUCHES).await.unwrap());
+    on(&fleet, async |connection| {
+        connection.execute(COUNT_TOUCHES).await.unwrap()
+    });
     let tally = Tally::default();
     let session = Session::register(&fleet, 0);
     // Whole seconds: it began within the last one, and ends within the third from now.
@@ -50,7 +55,7 @@ fn of_a_hundred_requests_at_its_end_all_succeed_and_one_touches() {
         }
     });
     assert!(tally.is_clean(), "{tally}");
-    let touches: i64 = fleet.on_database(async |connection| {
+    let touches: i64 = on(&fleet, async |connection| {
         let touches = sqlx::query_scalar("SELECT count(*) FROM touches");
         touches.fetch_one(connection).await.unwrap()
     });

@@ -91,7 +91,7 @@ pub fn EmailAddress() -> impl IntoView {
     let change = Setup::get().has_mail.then(|| {
         view! {
             <p class="hint">"We send a link to the new address. Until you open it, the present one stays."</p>
-            <Notice form done="A mail with a link is on its way to the new address." />
+            <Notice form done="A mail with a link is on its way to this address, unless you have it already." />
             <Form form class="stack" emptied=true>
                 <EmailField form label="New e-mail address" autocomplete="email" />
                 <Submit form label="Change address" busy="Sending…" />
@@ -130,6 +130,7 @@ pub fn ConfirmAddress() -> impl IntoView {
                 about
                 label="Use this address"
                 busy="Changing your address…"
+                taken="Another account has this address by now, so yours keeps the one that it has."
                 again
             />
         </MailPage>
@@ -155,13 +156,14 @@ pub fn UndoChange() -> impl IntoView {
         }
     };
     view! {
-        <MailPage title="Take the change back">
+        <MailPage title="Undo the change">
             <ByLink
                 link=MailLink::UndoEmailChange
                 form
                 about
-                label="Take the change back"
-                busy="Taking it back…"
+                label="Undo the change"
+                busy="Undoing it…"
+                taken="Another account has this address by now, so yours keeps the one that it has. Everyone is signed out of it, and the password is removed."
                 again
             />
         </MailPage>

@@ -156,7 +156,26 @@ pub fn TwoSteps(factors: Load<SecondFactors>, forms: SecondFactorForms) -> impl 
             <NewCodes form=renew />
             <Loaded load=factors let:factors>
                 {match (factors.setup, factors.totp) {
-                    (Some(setup), _) => EitherOf3::A(view! { <Setup setup confirm /> }),
+                    (Some(setup), is_on) => {
+                        EitherOf3::A(
+                            view! {
+                                <Setup setup confirm />
+                                {is_on
+                                    .then(|| {
+                                        view! {
+                                            <p class="hint">
+                                                "Until then, the app that you have stays in force."
+                                            </p>
+                                            <On
+                                                left=factors.recovery_codes_left
+                                                trusted=factors.trusted_browsers
+                                                forms
+                                            />
+                                        }
+                                    })}
+                            },
+                        )
+                    }
                     (None, true) => {
                         EitherOf3::B(view! {
                             <On left=factors.recovery_codes_left trusted=factors.trusted_browsers forms />

@@ -243,6 +243,9 @@ fn Confirm(
             <p class="hint">
                 "Sensitive changes, such as your password or connected accounts, require a sign-in or a confirmation within the last ten minutes."
             </p>
+            {return_to
+                .is_some()
+                .then(|| view! { <p class="notice">"Do this first. You are then led back to where you were."</p> })}
             <Notice form done="Your identity is confirmed. You can make your change now." />
             {by_password}
             {by_code} // wing:second-factors

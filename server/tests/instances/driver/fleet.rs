@@ -96,18 +96,6 @@ impl Fleet {
         Instance { process, addr }
     }
 
-    /// Works on the database that the instances share.
-    pub fn on_database<T>(
-        &self,
-        work: impl AsyncFnOnce(&mut <auth::db::Db as sqlx::Database>::Connection) -> T,
-    ) -> T {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        runtime.unwrap().block_on(async {
-            let mut connection = sqlx::Connection::connect(&self.database.url()).await.unwrap();
-            work(&mut connection).await
-        })
-    }
-
     /// What the instances complained about last.
     pub fn complaints(&self) -> String {
         let mut logs: Vec<PathBuf> = fs::read_dir(&self.folder)

@@ -31,6 +31,34 @@ async fn the_addresses_in_the_history_go_after_ninety_days_and_the_events_stay()
     assert_eq!(app.number(EVENTS).await, newer);
 }
 
+// wing:mail
+#[tokio::test]
+async fn the_page_says_how_long_links_and_codes_are_kept() {
+    let app = TestApp::new().await;
+    crate::mail::change_pages(&app).await;
+    crate::mail::finish_page(&app).await;
+    app.registered(ADA).await;
+    app.browser()
+        .call("send_sign_in_code", &[("email", ADA)])
+        .await
+        .expect(200);
+    for (purposes, longest) in [
+        ("purpose NOT IN ('invitation', 'undo_email_change')", DAY),
+        ("purpose IN ('invitation', 'undo_email_change')", 7 * DAY),
+    ] {
+        let left = format!("SELECT count(*) FROM mail_tokens WHERE {purposes}");
+        assert!(app.number(&left).await >= 2, "{purposes}");
+        app.advance(longest);
+        app.auth.sweep().await.unwrap();
+        assert_eq!(app.number(&left).await, 0, "{purposes}");
+    }
+    let page = app.browser().get("/privacy").await.expect(200);
+    assert!(page.shows(
+        "Kept until they are used, 24 hours at most; an invitation, and a link that undoes a change of address, 7 days"
+    ));
+}
+// end wing:mail
+
 #[tokio::test]
 async fn more_addresses_than_a_batch_go_in_one_sweep() {
     let app = TestApp::new().await;

@@ -31,7 +31,7 @@ pub async fn mails(app: &TestApp) -> Vec<Delivered> {
 
 /// Whether a mail only tells what was done with an account.
 pub fn is_notice(mail: &Delivered) -> bool {
-    mail.text.contains("They cannot be turned off.")
+    mail.text.contains("You get notices like this one")
 }
 
 /// The newest mail to this address that is more than a notice.

@@ -237,7 +237,15 @@ async fn an_address_that_is_given_back_is_told() {
         .await
         .expect(200);
     let all = notices(&app, "mover@example.com").await;
-    assert!(all.last().unwrap().subject.contains("was taken back"));
+    let last = all.last().unwrap();
+    assert!(last.subject.contains("was undone") && last.text.contains("has this address again"));
+    // Whoever loses it by that is told so, for the last time.
+    let all = notices(&app, "mover@new.example").await;
+    let last = all.last().unwrap();
+    assert!(
+        last.text.contains("does not lead to it any more") && last.text.contains("This is the last one.")
+    );
+    assert!(!last.text.contains("forgotten your password"));
 }
 
 /// The password of somebody who has prepared the account goes with the first proof of the address.

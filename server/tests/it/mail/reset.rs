@@ -119,6 +119,22 @@ async fn of_an_account_that_somebody_has_prepared_nothing_is_left_to_them() {
         .refused(410, "link_expired");
 }
 
+/// Whoever guesses at the password must not make its owner wait with the new one.
+#[tokio::test]
+async fn a_new_password_ends_the_wait_for_the_former_one() {
+    let app = TestApp::new().await;
+    verified(&app, ADA).await;
+    let guess = async |browser: &Browser| browser.login(ADA, "wrong wrong wrong").await.status;
+    let (near, far) = (app.browser(), app.browser().at("203.0.113.9"));
+    for guessing in [&near, &far] {
+        while guess(guessing).await != 429 {}
+    }
+    let link = asked(&app, ADA).await;
+    reset(&near, &link, OTHER_PASSWORD).await.expect(200);
+    near.login(ADA, OTHER_PASSWORD).await.expect(200);
+    far.login(ADA, OTHER_PASSWORD).await.expect(200);
+}
+
 #[tokio::test]
 async fn a_first_password_is_set_the_same_way() {
     let app = TestApp::new().await;

@@ -94,7 +94,7 @@ async fn both_addresses_are_told_of_a_change_that_is_taken_back() {
         let told = notices(&app, address).await;
         let last = told.last().unwrap();
         assert!(
-            last.text.contains("takes a change of the e-mail address back"),
+            last.text.contains("undoes a change of the e-mail address"),
             "{address}: {}",
             last.text
         );
