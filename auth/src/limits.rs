@@ -436,6 +436,7 @@ impl Limits {
         Ok(attempt)
     }
 
+    // wing:mail
     /// Forgets what was counted for a subject.
     pub(crate) fn forget(&self, action: Action, subject: &Subject) {
         let mut table = self.table(action);
@@ -443,6 +444,7 @@ impl Limits {
             table.remove(&key);
         }
     }
+    // end wing:mail
 
     /// Counts in one window. Returns when that began.
     fn count(&self, action: Action, key: u64, times: u32) -> std::result::Result<i64, Refused> {
