@@ -21,6 +21,9 @@ pub fn init(filter: Option<&str>) {
     let filter = filter.unwrap_or_else(|| EnvFilter::new("info"));
     let logs = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        // Where the log cannot be written, on a full disk or to a pipe whose reader is gone, saying so on stderr would end
+        // the request, or the job, that has logged.
+        .log_internal_errors(false)
         .with_writer(std::io::stderr);
     // Both escape control characters, so that no input can forge a line.
     if std::io::stderr().is_terminal() {

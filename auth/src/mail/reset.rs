@@ -168,6 +168,8 @@ impl Auth {
     pub(super) async fn remove_prepared(&self, tx: &mut Tx, user_id: Uuid) -> Result<()> {
         second_factors::remove_all(tx, user_id).await?; // wing:second-factors
         passkeys::table::remove_all(tx, user_id).await?; // wing:passkeys
+        // Of an address that leads into the account no more, a link that gives it back would.
+        Mail::end_undos(tx, user_id).await?;
         seen::forget(tx, user_id).await?;
         networks::forget(tx, user_id).await?;
         self.oauth.disconnect_all(tx, user_id).await

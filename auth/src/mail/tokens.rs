@@ -297,6 +297,11 @@ impl Mail {
         Ok(())
     }
 
+    /// Ends all links of a user that give an address back.
+    pub(super) async fn end_undos(tx: &mut Tx, user_id: Uuid) -> Result<()> {
+        Self::end_later_undos(tx, user_id, Uuid::nil()).await
+    }
+
     /// Ends the links of a user that give an address back and were made after this one.
     pub(super) async fn end_later_undos(tx: &mut Tx, user_id: Uuid, used: Uuid) -> Result<()> {
         sqlx::query("DELETE FROM mail_tokens WHERE user_id = $1 AND purpose = $2 AND id > $3")

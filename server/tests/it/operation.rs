@@ -25,6 +25,18 @@ fn register(server: &Server, email: &str) -> String {
     cookies(&answer)
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn requests_are_answered_when_the_log_cannot_be_written() {
+    let folder = Folder::new();
+    let server = Server::start_unheard(&folder, &[SITE, ("SESSION_SECRET", SECRET)]);
+    let session = register(&server, ADA);
+    let wrong = [("email", ADA), ("password", "wrong wrong wrong")];
+    assert!(server.post("/api/login", "", &wrong).starts_with("HTTP/1.1 401"));
+    let answer = server.post("/api/logout", &session, &[]);
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+}
+
 #[test]
 fn a_wrong_configuration_ends_the_program_and_names_every_wrong_variable() {
     let folder = Folder::new();

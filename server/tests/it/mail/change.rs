@@ -333,6 +333,34 @@ async fn an_address_that_the_owner_changes_back_has_no_way_back_itself() {
     changed(&ada, ADA, NEW).await;
 }
 
+/// Somebody has prepared the account with an address of theirs, and still has the link that gives it back.
+#[tokio::test]
+async fn the_proof_of_an_address_that_was_not_verified_ends_links_back() {
+    for by_code in [false, true] {
+        let app = TestApp::new().await;
+        let eve = verified(&app, EVE).await;
+        let link = changed(&eve, EVE, "eve@new.example").await;
+        // As an operator sets it.
+        let set = format!("UPDATE users SET email = '{ADA}', email_verified_at = NULL");
+        assert_eq!(app.sql(&set).await, 1);
+        let ada = app.browser();
+        if by_code {
+            ada.call("send_sign_in_code", &[("email", ADA)]).await.expect(200);
+            let code = super::code(&newest(&app, ADA).await);
+            ada.call("sign_in_with_code", &[("code", &code)])
+                .await
+                .expect(200);
+        } else {
+            let page = super::reset_page(&app, ADA).await;
+            let (_, token) = page.split_once("token=").unwrap();
+            let fields = [("token", token), ("new_password", OTHER_PASSWORD)];
+            ada.call("reset_password", &fields).await.expect(200);
+        }
+        undo(&app.browser(), &link).await.refused(410, "link_expired");
+        assert_eq!(app.text("SELECT email FROM users").await, ADA);
+    }
+}
+
 #[tokio::test]
 async fn a_link_back_ends_after_a_week_and_is_none_for_a_disabled_user() {
     let app = TestApp::new().await;

@@ -46,6 +46,31 @@ impl Server {
         Self::run(command(folder, vars))
     }
 
+    /// Starts it with a log that cannot be written, as on a full disk, and waits until it listens.
+    #[cfg(target_os = "linux")]
+    pub fn start_unheard(folder: &Folder, vars: &[(&str, &str)]) -> Self {
+        // Free by the time it is needed, since nobody else asks for it.
+        let addr = std::net::TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap();
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let mut command = command(folder, vars);
+        command.env("LEPTOS_SITE_ADDR", addr.to_string()).stderr(full);
+        let server = Self {
+            child: command.spawn().unwrap(),
+            addr,
+            log: Arc::default(),
+            lines: channel().1,
+        };
+        let start = std::time::Instant::now();
+        while TcpStream::connect(addr).is_err() {
+            assert!(start.elapsed() < PATIENCE, "it does not listen");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        server
+    }
+
     /// The same for a command that was changed.
     pub fn run(mut command: Command) -> Self {
         let mut child = command.spawn().unwrap();
