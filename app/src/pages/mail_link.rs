@@ -6,7 +6,7 @@
     reason = "`#[server]` generates a struct for each function, whose fields are the arguments"
 )]
 
-use leptos::{either::Either, prelude::*};
+use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_location;
 use wire::{LinkUse, MailLink};
@@ -89,7 +89,7 @@ pub fn ByLink(
     again: ViewFn,
     /// What is said if another account has the address by now.
     #[prop(optional)]
-    taken: &'static str,
+    taken: Option<&'static str>,
     /// What is shown once the form is done, where it leads to this very page.
     #[prop(into, optional)]
     done: Option<ViewFn>,
@@ -104,11 +104,12 @@ pub fn ByLink(
             token: Secret::from(asked.clone()),
         },
     );
+    let here = taken.map(|text| (AppError::EmailTaken, text));
     let dead = {
         let again = again.clone();
         move || match form.failure() {
             // It was used just now.
-            Some(AppError::EmailTaken) => view! { <Refused form taken /> }.into_any(),
+            Some(AppError::EmailTaken) => view! { <Notice form here /> }.into_any(),
             _ => view! { <DeadLink /> {again.run()} }.into_any(),
         }
     };
@@ -119,7 +120,7 @@ pub fn ByLink(
             match load.get().await {
                 Ok(LinkUse::Here) => view! {
                     {about.run()}
-                    <Refused form taken />
+                    <Notice form here />
                     <Form form class="stack">
                         <input type="hidden" name=TOKEN value=token />
                         {fields.run()}
@@ -161,19 +162,6 @@ pub fn ByLink(
             {again.run()}
         </Show>
         <div hidden=move || is_done() || is_dead()>{question}</div>
-    }
-}
-
-/// Why the form was refused.
-#[component]
-fn Refused(form: FormState, taken: &'static str) -> impl IntoView {
-    move || match form.failure() {
-        Some(AppError::EmailTaken) if !taken.is_empty() => Either::Left(view! {
-            <p class="notice notice-error" role="alert">
-                {taken}
-            </p>
-        }),
-        _ => Either::Right(view! { <Notice form /> }),
     }
 }
 

@@ -259,9 +259,18 @@ pub fn Notice(
     /// The text shown when it is done.
     #[prop(optional)]
     done: &'static str,
+    /// An error that means something else here, and what it means.
+    #[prop(optional_no_strip)]
+    here: Option<(AppError, &'static str)>,
 ) -> impl IntoView {
     move || {
         let shown = match form.outcome()? {
+            Outcome::Failed(error) if here.is_some_and(|(other, _)| other == error) => view! {
+                <p class="notice notice-error" role="alert" id=form.alert_id()>
+                    {here.map(|(_, text)| text)}
+                </p>
+            }
+            .into_any(),
             Outcome::Failed(error) => view! { <Alert error id=form.alert_id() /> }.into_any(),
             Outcome::Done if !done.is_empty() => {
                 view! { <p class="notice notice-done" role="status">{done}</p> }.into_any()

@@ -136,14 +136,14 @@ pub(super) struct Found {
     pub(super) address: String,
     /// The browser that it is for.
     browser_hash: Option<Vec<u8>>,
-    /// What else its purpose needs.
-    pub(super) data: Option<Value>,
+    /// What else its purpose needs, as JSON.
+    data: Option<String>,
 }
 
 impl Found {
     /// What was decided when it was asked for; `None` if that is missing, or is of another kind.
     pub(super) fn asked<T: DeserializeOwned>(&self) -> Option<T> {
-        serde_json::from_value(self.data.clone()?).ok()
+        serde_json::from_str(self.data.as_deref()?).ok()
     }
 }
 
@@ -166,13 +166,12 @@ impl Stored {
     fn open(self, keys: &KeyRing) -> Found {
         let sealed = self.data.as_ref().and_then(Value::as_str);
         let place = place(&self.hash);
-        let opened = sealed.and_then(|sealed| keys.open_at(keys::Purpose::MailToken, &place, sealed));
         Found {
             id: self.id,
             user_id: self.user_id,
             address: self.address,
             browser_hash: self.browser_hash,
-            data: opened.and_then(|text| serde_json::from_str(&text).ok()),
+            data: sealed.and_then(|sealed| keys.open_at(keys::Purpose::MailToken, &place, sealed)),
         }
     }
 }

@@ -53,8 +53,7 @@ impl Auth {
         let user_id = found.user_id.ok_or(Error::LinkExpired)?;
         let email: Email = found.address.parse()?;
         let now = self.clock.now();
-        let since = found.data.and_then(|since| since.as_i64());
-        let since = since.map_or(OffsetDateTime::UNIX_EPOCH, from_unix);
+        let since = found.asked().map_or(OffsetDateTime::UNIX_EPOCH, from_unix);
         let mut tx = self.db.begin().await?;
         let holder = holder(&mut tx, &email).await?;
         lock_all(&mut tx, holder.into_iter().chain([user_id])).await?;

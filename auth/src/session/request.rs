@@ -608,13 +608,18 @@ impl RequestAuth {
 
     /// Completes a confirmation of identity, which was done in this way: records it, and gives the session a new id.
     pub(crate) async fn confirm(&self, mut tx: Tx, live: LiveSession, method: &str) -> Result<()> {
-        NewEvent::of(live.user_id, Deed::Confirm)
+        self.record(&mut tx, &live, Deed::Confirm, method).await?;
+        self.cycle(tx, live, true).await
+    }
+
+    /// Records what was done in this session.
+    async fn record(&self, tx: &mut Tx, live: &LiveSession, deed: Deed, note: &str) -> Result<()> {
+        NewEvent::of(live.user_id, deed)
             .session(live.session_id)
             .from(self.client())
-            .note(method)
-            .record(&mut tx, self.history())
-            .await?;
-        self.cycle(tx, live, true).await
+            .note(note)
+            .record(tx, self.history())
+            .await
     }
 
     /// Gives the session a new id, as the last step of the caller's transaction. After every change of what can
@@ -649,12 +654,7 @@ impl RequestAuth {
         note: &str,
     ) -> Result<()> {
         self.end_others(&mut tx, &live).await?;
-        NewEvent::of(live.user_id, deed)
-            .session(live.session_id)
-            .from(self.client())
-            .note(note)
-            .record(&mut tx, self.history())
-            .await?;
+        self.record(&mut tx, &live, deed, note).await?;
         self.cycle(tx, live, false).await
     }
     // end wing:second-factors,passkeys

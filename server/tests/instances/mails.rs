@@ -10,12 +10,14 @@ use sqlx::Executor;
 use tokio::runtime::Runtime;
 
 use crate::{
-    driver::fleet::{Fleet, INSTANCES},
+    driver::{
+        fleet::{Fleet, INSTANCES},
+        session::PASSWORD,
+    },
     smtp_server::{Next, SmtpServer, header},
     sql::on,
 };
 
-const PASSWORD: &str = "correct horse battery staple";
 /// How many mails an instance sends at once.
 const AT_ONCE: usize = 4;
 /// Longer than an instance takes to look for what others have left.

@@ -5,7 +5,7 @@
     reason = "`#[server]` generates a struct for each function, whose fields are the arguments"
 )]
 
-use leptos::{either::EitherOf3, prelude::*};
+use leptos::prelude::*;
 use wire::{RecoveryCodes, SecondFactors, TotpSetup, TotpUnderWay};
 
 #[cfg(feature = "ssr")]
@@ -155,44 +155,36 @@ pub fn TwoSteps(factors: Load<SecondFactors>, forms: SecondFactorForms) -> impl 
             <NewCodes form=confirm />
             <NewCodes form=renew />
             <Loaded load=factors let:factors>
-                {match (factors.setup, factors.totp) {
-                    (Some(setup), is_on) => {
-                        EitherOf3::A(
-                            view! {
-                                <Setup setup confirm />
-                                {is_on
-                                    .then(|| {
-                                        view! {
-                                            <p class="hint">
-                                                "Until then, the app that you have stays in force."
-                                            </p>
-                                            <On
-                                                left=factors.recovery_codes_left
-                                                trusted=factors.trusted_browsers
-                                                forms
-                                            />
-                                        }
-                                    })}
-                            },
-                        )
-                    }
-                    (None, true) => {
-                        EitherOf3::B(view! {
-                            <On left=factors.recovery_codes_left trusted=factors.trusted_browsers forms />
-                        })
-                    }
-                    (None, false) => {
-                        EitherOf3::C(
-                            view! {
-                                <Form form=start>
-                                    <Submit form=start label="Set up two-step sign-in" busy="One moment…" />
-                                </Form>
-                            },
-                        )
-                    }
-                }}
+                <State factors forms />
             </Loaded>
         </section>
+    }
+}
+
+/// What is on, what is being set up, and how to begin.
+#[component]
+fn State(factors: SecondFactors, forms: SecondFactorForms) -> impl IntoView {
+    let SecondFactors {
+        totp,
+        recovery_codes_left,
+        trusted_browsers,
+        setup,
+    } = factors;
+    let SecondFactorForms { start, confirm, .. } = forms;
+    let begins = setup.is_none() && !totp;
+    let replaces = setup.is_some() && totp;
+    view! {
+        {setup.map(|setup| view! { <Setup setup confirm /> })}
+        {replaces.then(|| view! { <p class="hint">"Until then, the app that you have stays in force."</p> })}
+        {totp.then(|| view! { <On left=recovery_codes_left trusted=trusted_browsers forms /> })}
+        {begins
+            .then(|| {
+                view! {
+                    <Form form=start>
+                        <Submit form=start label="Set up two-step sign-in" busy="One moment…" />
+                    </Form>
+                }
+            })}
     }
 }
 

@@ -20,7 +20,8 @@ pub const BOUND: Duration = Duration::from_secs(2);
 pub const PATIENCE: Duration = Duration::from_secs(60);
 /// Stands for an instance that is no more, or does not know what it did.
 const NOBODY: usize = usize::MAX;
-const PASSWORD: &str = "correct horse battery staple";
+/// The password of everybody here.
+pub const PASSWORD: &str = "correct horse battery staple";
 
 /// One browser, signed in.
 pub struct Session {
