@@ -6,6 +6,18 @@ import type { Person } from './people';
 import { APP, command } from './servers';
 import type { Watch } from './watch';
 
+/** The pages that the app's program takes over: `Hydrated` in app/src/pages.rs. All others are documents. */
+const HYDRATED = [
+  '/',
+  '/login',
+  '/register',
+  '/profile',
+  '/settings',
+  '/settings/public',
+  '/settings/private', // wing:private-data
+  '/settings/sessions',
+];
+
 export class Visitor {
   constructor(
     readonly page: Page,
@@ -39,6 +51,11 @@ export class Visitor {
     return new Visitor(await this.context.newPage(), this.watch, this.javaScript);
   }
 
+  /** Whether forms of this page are sent, and links followed, without leaving the document. */
+  get staysInDocument(): boolean {
+    return this.javaScript && HYDRATED.includes(new URL(this.page.url()).pathname);
+  }
+
   /** Waits until the browser is at a page of the app. */
   async arrives(path: string): Promise<void> {
     await this.page.waitForURL((url) => url.origin === APP && url.pathname + url.search === path);
@@ -57,15 +74,15 @@ export class Visitor {
     const answered = this.page.waitForResponse(
       (response) => response.request().method() === 'POST' && new URL(response.url()).pathname === endpoint,
     );
-    const nextPage = this.javaScript ? undefined : this.page.waitForEvent('domcontentloaded');
+    const nextPage = this.staysInDocument ? undefined : this.page.waitForEvent('domcontentloaded');
     await button.click();
     await answered;
     await nextPage;
   }
 
-  /** A refusal to come. With JavaScript the answer has the status; without, the form's page comes again. */
+  /** A refusal to come. A hydrated page gets an answer with the status; any other page comes again. */
   expectRefusal(endpoint: string, status: number): void {
-    if (this.javaScript) {
+    if (this.staysInDocument) {
       this.watch.expectAnswer(endpoint, status);
     }
   }

@@ -2,41 +2,46 @@
 //!
 //! A fork edits [`pages`] and relies on the rest. A module imports only from the modules above it in this list, so
 //! that there are no circles: `error`, `secret`, `entered`, `setup`, `theme`, `pages::paths`, `context`, `flash`,
-//! `client`, `made_for`, `forms`, `session`, `tabs`, `ui`, `pages`.
+//! `client`, `made_for`, `forms`, `session`, `ui`, `pages`, `document`.
 
 pub mod client;
 #[cfg(feature = "ssr")]
 mod context;
+mod document;
 pub mod entered;
 pub mod error;
-mod events; // wing:clients
 pub mod flash;
 pub mod forms;
-mod hydration;
 pub mod made_for;
 pub mod pages;
 pub mod secret;
 pub mod session;
 pub mod setup;
-pub mod tabs;
 pub mod theme;
 pub mod ui;
 
 use leptos::prelude::*;
-use leptos_meta::{HashedStylesheet, Link, MetaTags, Title, provide_meta_context};
+use leptos_meta::{HashedStylesheet, MetaTags, Title, provide_meta_context};
 use leptos_router::components::Router;
 pub use wire::NAME;
 
 use crate::{
+    document::{
+        events::Events, // wing:clients
+        hydration::{Hydration, leave_by_other_links, mark_hydrated},
+        tabs::Tabs,
+    },
     flash::FlashContext,
-    hydration::Hydration,
     made_for::MadeFor,
-    pages::{Page, settings::public::PublicDataContext},
+    pages::{Page, SIGNING_OUT, settings::public::PublicDataContext},
     session::{CurrentSession, current_session},
     setup::Setup,
     theme::ThemeContext,
     ui::{form::Newest, layout::Layout},
 };
+
+/// What search engines and previews of links say of the site.
+const DESCRIPTION: &str = "An application with accounts, built with Leptos and axum.";
 
 /// The document around [`App`], rendered on the server only.
 pub fn shell(options: LeptosOptions) -> impl IntoView {
@@ -47,10 +52,13 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
                 <meta charset="utf-8" />
                 <meta name="viewport" content="width=device-width, initial-scale=1" />
                 <meta name="color-scheme" content="light dark" />
+                <meta name="description" content=DESCRIPTION />
                 <AutoReload options=options.clone() />
                 <Hydration options=options.clone() />
-                <events::Events /> // wing:clients
+                <Tabs signing_out=SIGNING_OUT />
+                <Events /> // wing:clients
                 <PasskeyScript /> // wing:passkeys
+                <link rel="icon" href="/favicon.svg" type="image/svg+xml" />
                 <HashedStylesheet options=options id="style" />
                 <MetaTags />
             </head>
@@ -69,7 +77,7 @@ fn PasskeyScript() -> impl IntoView {
     let is_on = use_context::<auth::Auth>().is_some_and(|auth| auth.passkeys.is_on());
     #[cfg(not(feature = "ssr"))]
     let is_on = false;
-    is_on.then(|| view! { <script src="/passkeys.js" defer=true fetchpriority="low"></script> })
+    is_on.then(|| view! { <script src="/passkeys.js" defer=true fetchpriority="low"></script> }.into_any())
 }
 // end wing:passkeys
 
@@ -83,14 +91,14 @@ pub fn App() -> impl IntoView {
     Newest::provide();
     Setup::provide();
     ThemeContext::provide();
-    let public_data = PublicDataContext::provide();
-    tabs::follow_other_tabs(move || public_data.refetch());
+    PublicDataContext::provide();
+    mark_hydrated();
+    leave_by_other_links();
 
     view! {
         <Title formatter=|title: String| {
             if title.is_empty() { NAME.to_owned() } else { format!("{title} · {NAME}") }
         } />
-        <Link rel="icon" href="/favicon.svg" type_="image/svg+xml" />
         <Router>
             <Layout>
                 <Page />

@@ -32,5 +32,5 @@ impl MadeFor {
 #[component]
 pub fn MadeForField() -> impl IntoView {
     let mark = use_context::<MadeFor>().and_then(|MadeFor(mark)| mark);
-    mark.map(|mark| view! { <input type="hidden" name=FOR value=mark /> })
+    mark.map(|mark| view! { <input type="hidden" name=FOR value=mark /> }.into_any())
 }

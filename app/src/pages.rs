@@ -26,20 +26,27 @@ pub mod signed_in;
 pub mod verify; // wing:mail
 
 use leptos::prelude::*;
+#[cfg(not(feature = "ssr"))]
+use leptos::tachys::view::iterators::StaticVec;
+#[cfg(not(feature = "ssr"))]
+use leptos_router::hooks::use_location;
 use leptos_router::{
-    ParamSegment, // wing:admin
-    SsrMode,
-    StaticSegment,
+    RouteDefs, SsrMode, StaticSegment,
+    any_nested_route::{AnyNestedRoute, IntoAnyNestedRoute},
     components::{ParentRoute, Route, Routes},
 };
 
 use self::{
     home::Home,
     login::LoginPage,
-    not_found::NotFound,
     profile::Profile,
     register::RegisterPage,
-    settings::{Settings, accounts::Accounts, public::Public, security::Security, sessions::Sessions},
+    settings::{Settings, public::Public, sessions::Sessions},
+};
+#[cfg(feature = "ssr")]
+use self::{
+    not_found::NotFound,
+    settings::{accounts::Accounts, security::Security},
 };
 use crate::{forms::Endpoint, session};
 
@@ -186,6 +193,12 @@ pub const FORMS: &[&[Endpoint]] = &[
     admin::invite::FORMS, // wing:admin+mail
 ];
 
+/// The forms after which nobody is signed in.
+pub const SIGNING_OUT: &[Endpoint] = &[
+    session::LOGOUT,
+    settings::your_data::DELETE_ACCOUNT, // wing:data-rights
+];
+
 /// The declaration of the form that posts to the server function at this path.
 pub fn form_at(path: &str) -> Option<&'static Endpoint> {
     FORMS.iter().copied().flatten().find(|form| form.path == path)
@@ -195,50 +208,113 @@ pub fn form_at(path: &str) -> Option<&'static Endpoint> {
 #[component]
 pub fn Page() -> impl IntoView {
     view! {
-        <Routes fallback=NotFound>
-            // Async wherever a page depends on the user: its status and cookies are settled before the first byte,
-            // and it is complete without JavaScript. Set on the parent, since the strictest mode of the matched chain
-            // wins.
-            <Route path=last(paths::HOME) view=Home ssr=SsrMode::Async />
-            <Route path=last(paths::LOGIN) view=LoginPage ssr=SsrMode::Async />
-            <Route path=last_two(paths::LOGIN_SECOND) view=second::SecondFactorPage ssr=SsrMode::Async /> // wing:second-factors
-            <Route path=last(paths::REGISTER) view=RegisterPage ssr=SsrMode::Async />
-            <Route path=last(paths::PROFILE) view=Profile ssr=SsrMode::Async />
-            <Route path=last(paths::PRIVACY) view=privacy::Privacy ssr=SsrMode::Async /> // wing:data-rights
-            // wing:clients
-            <Route path=last_two(paths::AUTHORIZE) view=authorize::Authorize ssr=SsrMode::Async />
-            <Route path=last(paths::DEVICE) view=device::Device ssr=SsrMode::Async />
-            // end wing:clients
-            // wing:mail
-            <Route path=last(paths::VERIFY) view=verify::Verify ssr=SsrMode::Async />
-            <Route path=last(paths::FORGOT) view=forgot::Forgot ssr=SsrMode::Async />
-            <Route path=last_two(paths::FORGOT_SENT) view=forgot::ForgotSent ssr=SsrMode::Async />
-            <Route path=last(paths::RESET) view=reset::Reset ssr=SsrMode::Async />
-            <Route path=last_two(paths::CONFIRM_ADDRESS) view=settings::address::ConfirmAddress ssr=SsrMode::Async />
-            <Route path=last_two(paths::LOGIN_MAIL) view=code::AskPage ssr=SsrMode::Async />
-            <Route path=last_two(paths::LOGIN_CODE) view=code::CodePage ssr=SsrMode::Async />
-            <Route path=last_two(paths::LOGIN_LINK) view=code::LinkPage ssr=SsrMode::Async />
-            <Route path=last_two(paths::REGISTER_SENT) view=finish::RegisterSent ssr=SsrMode::Async />
-            <Route path=last_two(paths::REGISTER_FINISH) view=finish::RegisterFinish ssr=SsrMode::Async />
-            <Route path=last(paths::UNDO) view=settings::address::UndoChange ssr=SsrMode::Async />
-            // end wing:mail
-            <ParentRoute path=last(paths::SETTINGS) view=Settings ssr=SsrMode::Async>
-                <Route path=StaticSegment("") view=Public />
-                <Route path=last(paths::SETTINGS_PUBLIC) view=Public />
-                <Route path=last(paths::SETTINGS_PRIVATE) view=settings::private::Private /> // wing:private-data
-                <Route path=last(paths::SETTINGS_ACCOUNTS) view=Accounts />
-                <Route path=last(paths::SETTINGS_SESSIONS) view=Sessions />
-                <Route path=last(paths::SETTINGS_SECURITY) view=Security />
-                <Route path=last(paths::SETTINGS_ACCESS) view=settings::access::Access /> // wing:clients
-            </ParentRoute>
-            // wing:admin
-            <ParentRoute path=last(paths::ADMIN) view=admin::ForAdmins ssr=SsrMode::Async>
-                <Route path=StaticSegment("") view=admin::people::People />
-                <Route path=last_with_name(paths::PERSON) view=admin::person::Person />
-            </ParentRoute>
-            // end wing:admin
+        <Routes fallback=Missing>
+            <Hydrated />
+            <Documents />
         </Routes>
     }
+}
+
+/// The pages that the browser's program takes over, so that forms are sent, and pages of this list reached, without
+/// leaving the document: those that every visitor sees, and those on which one stays.
+///
+/// Every page works in this list and in the other. Here it costs each visitor its code, so a page is moved by its line,
+/// and `cargo xtask build` tells the price.
+#[component(transparent)]
+fn Hydrated() -> AnyNestedRoute {
+    view! {
+        // Async wherever a page depends on the user: its status and cookies are settled before the first byte, and it
+        // is complete without JavaScript. Set on the parent, since the strictest mode of the matched chain wins.
+        <Route path=last(paths::HOME) view=Home ssr=SsrMode::Async />
+        <Route path=last(paths::LOGIN) view=LoginPage ssr=SsrMode::Async />
+        <Route path=last(paths::REGISTER) view=RegisterPage ssr=SsrMode::Async />
+        <Route path=last(paths::PROFILE) view=Profile ssr=SsrMode::Async />
+        <ParentRoute path=last(paths::SETTINGS) view=Settings ssr=SsrMode::Async>
+            <Route path=StaticSegment("") view=Public />
+            <Route path=last(paths::SETTINGS_PUBLIC) view=Public />
+            <Route path=last(paths::SETTINGS_PRIVATE) view=settings::private::Private /> // wing:private-data
+            <Route path=last(paths::SETTINGS_SESSIONS) view=Sessions />
+        </ParentRoute>
+    }
+    .into_inner()
+    .into_any_nested_route()
+}
+
+/// The pages that are documents and nothing else: those that lead on by one form, as the pages of mailed links, and those
+/// that few people open. The program does not know them.
+#[component(transparent)]
+fn Documents() -> AnyNestedRoute {
+    #[cfg(not(feature = "ssr"))]
+    let routes = StaticVec::<AnyNestedRoute>::from(Vec::new());
+    #[cfg(feature = "ssr")]
+    let routes = view! {
+        <ParentRoute path=last(paths::SETTINGS) view=Settings ssr=SsrMode::Async>
+            <Route path=last(paths::SETTINGS_ACCOUNTS) view=Accounts />
+            <Route path=last(paths::SETTINGS_SECURITY) view=Security />
+            <Route path=last(paths::SETTINGS_ACCESS) view=settings::access::Access /> // wing:clients
+        </ParentRoute>
+        <Route path=last_two(paths::LOGIN_SECOND) view=second::SecondFactorPage ssr=SsrMode::Async /> // wing:second-factors
+        <Route path=last(paths::PRIVACY) view=privacy::Privacy ssr=SsrMode::Async /> // wing:data-rights
+        // wing:clients
+        <Route path=last_two(paths::AUTHORIZE) view=authorize::Authorize ssr=SsrMode::Async />
+        <Route path=last(paths::DEVICE) view=device::Device ssr=SsrMode::Async />
+        // end wing:clients
+        // wing:mail
+        <Route path=last(paths::VERIFY) view=verify::Verify ssr=SsrMode::Async />
+        <Route path=last(paths::FORGOT) view=forgot::Forgot ssr=SsrMode::Async />
+        <Route path=last(paths::RESET) view=reset::Reset ssr=SsrMode::Async />
+        <Route path=last_two(paths::LOGIN_MAIL) view=code::AskPage ssr=SsrMode::Async />
+        <Route path=last_two(paths::LOGIN_CODE) view=code::CodePage ssr=SsrMode::Async />
+        <Route path=last_two(paths::REGISTER_FINISH) view=finish::RegisterFinish ssr=SsrMode::Async />
+        <Route path=last_two(paths::FORGOT_SENT) view=forgot::ForgotSent ssr=SsrMode::Async />
+        <Route path=last_two(paths::CONFIRM_ADDRESS) view=settings::address::ConfirmAddress ssr=SsrMode::Async />
+        <Route path=last_two(paths::LOGIN_LINK) view=code::LinkPage ssr=SsrMode::Async />
+        <Route path=last_two(paths::REGISTER_SENT) view=finish::RegisterSent ssr=SsrMode::Async />
+        <Route path=last(paths::UNDO) view=settings::address::UndoChange ssr=SsrMode::Async />
+        // end wing:mail
+        // wing:admin
+        <ParentRoute path=last(paths::ADMIN) view=admin::ForAdmins ssr=SsrMode::Async>
+            <Route path=StaticSegment("") view=admin::people::People />
+            <Route path=last_with_name(paths::PERSON) view=admin::person::Person />
+        </ParentRoute>
+        // end wing:admin
+    }
+    .into_inner();
+    routes.into_any_nested_route()
+}
+
+/// What is shown where no route leads: on the server, that there is nothing. In the browser it may be a document, and
+/// the server knows.
+#[component]
+fn Missing() -> impl IntoView {
+    #[cfg(feature = "ssr")]
+    return view! { <NotFound /> };
+    #[cfg(not(feature = "ssr"))]
+    load_document();
+}
+
+#[cfg(not(feature = "ssr"))]
+fn load_document() {
+    let location = use_location();
+    let address = format!(
+        "{}{}{}",
+        location.pathname.get_untracked(),
+        location.search.get_untracked(),
+        location.hash.get_untracked()
+    );
+    // Once the router has entered the address in the history: the same address is not entered twice.
+    set_timeout(
+        move || drop(window().location().assign(&address)),
+        std::time::Duration::ZERO,
+    );
+}
+
+/// Whether the program takes over the page at this path.
+pub fn is_hydrated(path: &str) -> bool {
+    thread_local! {
+        static HYDRATED: RouteDefs<AnyNestedRoute> = RouteDefs::new(Hydrated());
+    }
+    HYDRATED.with(|routes| routes.match_route(path).is_some())
 }
 
 /// The last segment of a path: what a route adds to its parent's.
@@ -248,6 +324,7 @@ fn last(path: &'static str) -> StaticSegment<&'static str> {
 
 // wing:clients,mail,second-factors
 /// The last two segments of a path.
+#[cfg(feature = "ssr")]
 fn last_two(path: &'static str) -> (StaticSegment<&'static str>, StaticSegment<&'static str>) {
     let above = path.rsplit_once('/').map_or("", |(above, _)| above);
     (last(above), last(path))
@@ -256,8 +333,12 @@ fn last_two(path: &'static str) -> (StaticSegment<&'static str>, StaticSegment<&
 
 // wing:admin
 /// The last two segments of a path that ends with a name in braces.
-fn last_with_name(path: &'static str) -> (StaticSegment<&'static str>, ParamSegment) {
+#[cfg(feature = "ssr")]
+fn last_with_name(path: &'static str) -> (StaticSegment<&'static str>, leptos_router::ParamSegment) {
     let (above, name) = path.rsplit_once('/').unwrap_or(("", path));
-    (last(above), ParamSegment(name.trim_matches(['{', '}'])))
+    (
+        last(above),
+        leptos_router::ParamSegment(name.trim_matches(['{', '}'])),
+    )
 }
 // end wing:admin

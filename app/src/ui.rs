@@ -16,4 +16,5 @@ pub mod nav;
 pub mod provider_error;
 pub mod providers;
 pub mod scopes; // wing:clients
+pub mod shown;
 pub mod time;

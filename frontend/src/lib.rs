@@ -17,7 +17,7 @@ pub fn hydrate() {
     leptos::mount::hydrate_body(app::App);
 }
 
-/// After a panic nothing of this program runs any more. The page's script (`app/src/hydration.js`) gets the reason,
+/// After a panic nothing of this program runs any more. The page's script (`app/src/document/hydration.js`) gets the reason,
 /// writes it to the console, and lets the page continue without the program.
 fn say(panic: &PanicHookInfo<'_>) {
     let init = CustomEventInit::new();

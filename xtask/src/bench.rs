@@ -22,7 +22,7 @@ pub(crate) fn bench(_: &mut Steps, arguments: &[String]) -> Outcome {
     let wrk = wrk()?;
     npm::packages()?;
     build::release(&[])?;
-    let Weight { raw, gzip, brotli } = build::weigh(&layout::site()?)?;
+    let Weight { raw, gzip, brotli } = build::weigh(&layout::site()?.join("pkg"), "wasm")?;
     let benchmark = |features: &str| -> Outcome<_> {
         let mut command = cargo_like_leptos([
             "bench",

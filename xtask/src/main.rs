@@ -10,6 +10,7 @@ mod cargo;
 mod dev;
 mod fuzz; // wing:clients
 mod layout;
+mod lighthouse;
 mod lint;
 mod npm;
 mod packages;
@@ -55,7 +56,7 @@ const COMMANDS: &[Command] = &[
     },
     Command {
         name: "build",
-        about: "build the release site and server, and show the size of the wasm",
+        about: "build the release site and server, and show the size of a first visit",
         run: build::build,
     },
     // wing:postgres
@@ -92,6 +93,11 @@ const COMMANDS: &[Command] = &[
         about: "run the server's benchmarks; arguments are passed on",
         run: bench::bench,
     },
+    Command {
+        name: "lighthouse",
+        about: "measure how fast the first page of a visit is",
+        run: lighthouse::lighthouse,
+    },
 ];
 
 fn main() -> ExitCode {
@@ -125,9 +131,9 @@ fn main() -> ExitCode {
 fn help() -> String {
     let lines = COMMANDS
         .iter()
-        .map(|command| format!("  cargo xtask {:<8} {}\n", command.name, command.about));
+        .map(|command| format!("  cargo xtask {:<10} {}\n", command.name, command.about));
     format!(
-        "Commands:\n{}  cargo xtask {:<8} show this list\n",
+        "Commands:\n{}  cargo xtask {:<10} show this list\n",
         lines.collect::<String>(),
         "help"
     )

@@ -84,7 +84,7 @@ pub(crate) fn test(steps: &mut Steps, _: &[String]) -> Outcome {
 
     // What browsers get. The server takes four times as long, and only `cargo xtask build` optimises it.
     steps.run("release site", || build::release(&["--frontend-only".to_owned()]))?;
-    steps.run("wasm budget", build::within_budget)
+    steps.run("size budgets", build::within_budget)
 }
 
 /// Several servers on one database, one test after the other.

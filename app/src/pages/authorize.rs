@@ -3,7 +3,7 @@
 //! The server checks what the application asks for before this page is rendered, and the page receives it with its request.
 //! The decision is a plain form with and without JavaScript: the browser itself must go back to the application.
 
-use leptos::{either::Either, prelude::*};
+use leptos::prelude::*;
 use leptos_meta::Title;
 use wire::ConsentRequest;
 
@@ -28,10 +28,10 @@ pub fn Authorize() -> impl IntoView {
         None
     });
     let shown = match asked.into_inner() {
-        Some(asked) => Either::Left(view! { <Consent asked /> }),
+        Some(asked) => view! { <Consent asked /> }.into_any(),
         None => {
             load_document();
-            Either::Right(view! { <p class="hint">"One moment…"</p> })
+            view! { <p class="hint">"One moment…"</p> }.into_any()
         }
     };
     view! {
@@ -61,7 +61,7 @@ fn Consent(asked: ConsentRequest) -> impl IntoView {
     } = asked;
     let repeated = parameters
         .into_iter()
-        .map(|(name, value)| view! { <input type="hidden" name=name value=value /> })
+        .map(|(name, value)| view! { <input type="hidden" name=name value=value /> }.into_any())
         .collect_view();
     view! {
         <h1>"Allow access?"</h1>
@@ -90,8 +90,8 @@ fn Consent(asked: ConsentRequest) -> impl IntoView {
 fn Account() -> impl IntoView {
     let email = current_session().and_then(|session| session.email);
     let who = match email {
-        Some(email) => Either::Left(view! { "You are signed in as " <strong>{email}</strong> "." }),
-        None => Either::Right("You are signed in."),
+        Some(email) => view! { "You are signed in as " <strong>{email}</strong> "." }.into_any(),
+        None => "You are signed in.".into_any(),
     };
     view! {
         <form method="post" action=LOGOUT.path class="actions after-form">

@@ -21,6 +21,7 @@ use crate::{
     ui::{
         form::{Form, FormState, Notice, Submit},
         link::{ERROR, RETURN_TO, asked_return_to},
+        shown::ShownWhile,
     },
 };
 
@@ -45,7 +46,7 @@ pub fn NotMine() -> impl IntoView {
     let return_to = StoredValue::new(asked_return_to());
     let is_shown = move || query.read().get(ERROR).as_deref() == Some(FlowError::LinkRequired.code());
     view! {
-        <Show when=is_shown>
+        <ShownWhile holds=is_shown>
             <section class="aside">
                 <p>
                     "You have never had an account here? If nobody has verified the address, it is yours, with a new account."
@@ -54,10 +55,10 @@ pub fn NotMine() -> impl IntoView {
                 <Form form>
                     {return_to
                         .get_value()
-                        .map(|path| view! { <input type="hidden" name=RETURN_TO value=path /> })}
+                        .map(|path| view! { <input type="hidden" name=RETURN_TO value=path /> }.into_any())}
                     <Submit form label="Create a new account" busy="Creating your account…" class="button-quiet" />
                 </Form>
             </section>
-        </Show>
+        </ShownWhile>
     }
 }

@@ -85,7 +85,7 @@ pub fn AskPage() -> impl IntoView {
             <Form form class="stack">
                 <EmailField form />
                 <Checkbox form name="remember" label="Keep me signed in" />
-                {return_to.map(|path| view! { <input type="hidden" name=RETURN_TO value=path /> })}
+                {return_to.map(|path| view! { <input type="hidden" name=RETURN_TO value=path /> }.into_any())}
                 <Submit form label="Send the code" busy="Sending…" />
             </Form>
             <p class="aside">

@@ -23,6 +23,7 @@ use crate::{
         link::value_of,
         load::{Load, once_loaded},
         scopes::{ScopeList, trust},
+        shown::ShownWhile,
     },
 };
 
@@ -95,30 +96,31 @@ pub fn Device() -> impl IntoView {
     let is_asked = asked.is_some();
     let shown = asked.map(|(device, typed)| {
         view! {
-            <Show when=move || !decide.is_done() && !is_gone()>
+            <ShownWhile holds=move || !decide.is_done() && !is_gone()>
                 <Asked device typed=typed.clone() decide />
-            </Show>
+            </ShownWhile>
         }
+        .into_any()
     });
     view! {
         <Title text="Connect a device" />
         <div class="page page-consent">
             <h1>"Connect a device"</h1>
-            <Show when=is_gone>
+            <ShownWhile holds=is_gone>
                 <WrongCode />
-            </Show>
-            <Show when=move || !is_gone()>
+            </ShownWhile>
+            <ShownWhile holds=move || !is_gone()>
                 <Notice form=decide done="Your decision has been sent. You can go back to your device." />
-            </Show>
+            </ShownWhile>
             {shown}
-            <Show when=move || is_gone() || !is_asked && !decide.is_done()>
+            <ShownWhile holds=move || is_gone() || !is_asked && !decide.is_done()>
                 <CodeForm typed=String::new() />
-            </Show>
-            <Show when=move || decide.is_done()>
+            </ShownWhile>
+            <ShownWhile holds=move || decide.is_done()>
                 <p>
                     <a href=paths::DEVICE rel="external">"Connect another device"</a>
                 </p>
-            </Show>
+            </ShownWhile>
         </div>
     }
 }

@@ -1,6 +1,6 @@
 //! The start page.
 
-use leptos::{either::Either, prelude::*};
+use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_location; // wing:data-rights
 use wire::AuthSession;
@@ -21,8 +21,8 @@ pub fn Home() -> impl IntoView {
             </p>
             <Deleted /> // wing:data-rights
             {match current_session() {
-                Some(session) => Either::Left(view! { <SignedIn session /> }),
-                None => Either::Right(view! { <Anonymous /> }),
+                Some(session) => view! { <SignedIn session /> }.into_any(),
+                None => view! { <Anonymous /> }.into_any(),
             }}
             <section class="facts" aria-label="How it works">
                 <div>
@@ -64,6 +64,7 @@ fn Deleted() -> impl IntoView {
                 "Your account has been deleted, with everything in it."
             </p>
         }
+        .into_any()
     })
 }
 // end wing:data-rights
@@ -87,7 +88,7 @@ fn SignedIn(session: AuthSession) -> impl IntoView {
     view! {
         <p>
             "You are signed in"
-            {session.email.map(|email| view! { " as " <strong>{email}</strong> })} ". Your session ends on "
+            {session.email.map(|email| view! { " as " <strong>{email}</strong> }.into_any())} ". Your session ends on "
             <When at=session.expires_at /> " at the latest."
         </p>
         <p class="actions">

@@ -27,6 +27,7 @@ use crate::{
         link::{RETURN_TO, asked_return_to, leading_to},
         provider_error::ProviderErrorNotice,
         providers::ProviderChoice,
+        shown::ShownWhile,
     },
 };
 
@@ -63,9 +64,9 @@ pub fn LoginPage() -> impl IntoView {
         <Title text="Sign in" />
         <div class="page page-narrow">
             <h1>"Sign in"</h1>
-            <Show when=move || !form.was_sent()>
+            <ShownWhile holds=move || !form.was_sent()>
                 <ProviderErrorNotice />
-            </Show>
+            </ShownWhile>
             <Notice form />
             <Form form class="stack">
                 <Field
@@ -88,7 +89,7 @@ pub fn LoginPage() -> impl IntoView {
                     about=do_not_match
                 />
                 <Checkbox form name="remember" label="Keep me signed in" />
-                {return_to.map(|path| view! { <input type="hidden" name=RETURN_TO value=path /> })}
+                {return_to.map(|path| view! { <input type="hidden" name=RETURN_TO value=path /> }.into_any())}
                 <Submit form label="Sign in" busy="Signing in…" />
                 <ProviderChoice />
             </Form>
@@ -102,20 +103,20 @@ pub fn LoginPage() -> impl IntoView {
                         <p class="aside">
                             <a href=by_mail>"Sign in with a code by mail"</a>
                         </p>
-                    }
+                    }.into_any()
                 })}
-            <Show when=|| Setup::get().has_mail>
+            <ShownWhile holds=|| Setup::get().has_mail>
                 <p class="aside">
                     <a href=paths::FORGOT>"Forgotten your password?"</a>
                 </p>
-            </Show>
+            </ShownWhile>
             // end wing:mail
-            <Show when=move || registers>
+            <ShownWhile holds=move || registers>
                 <p class="aside">
                     "No account yet? "
                     <a href=register.clone()>"Create an account"</a>
                 </p>
-            </Show>
+            </ShownWhile>
         </div>
     }
 }

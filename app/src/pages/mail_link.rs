@@ -23,6 +23,7 @@ use crate::{
         form::{Form, FormState, Notice, Submit},
         link::{TOKEN, leading_to, this_page, value_of},
         load::{Load, once_loaded},
+        shown::ShownWhile,
     },
 };
 
@@ -156,11 +157,11 @@ pub fn ByLink(
         move || shows_done && form.is_done()
     };
     view! {
-        <Show when=is_done>{done.as_ref().map(ViewFn::run)}</Show>
-        <Show when=is_dead>
+        <ShownWhile holds=is_done>{done.as_ref().map(ViewFn::run)}</ShownWhile>
+        <ShownWhile holds=is_dead>
             <DeadLink />
             {again.run()}
-        </Show>
+        </ShownWhile>
         <div hidden=move || is_done() || is_dead()>{question}</div>
     }
 }

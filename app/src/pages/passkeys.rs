@@ -63,7 +63,7 @@ pub fn SignInWithPasskey() -> impl IntoView {
             <Notice form />
             <Unknown form />
             <Form form class="stack">
-                {return_to.map(|path| view! { <input type="hidden" name=RETURN_TO value=path /> })}
+                {return_to.map(|path| view! { <input type="hidden" name=RETURN_TO value=path /> }.into_any())}
                 // Sent if the box of the form above is ticked.
                 <input type="hidden" name="remember" value="true" disabled=true />
                 <AskAuthenticator start="/api/start_passkey_sign_in" offered=true>
@@ -72,6 +72,7 @@ pub fn SignInWithPasskey() -> impl IntoView {
             </Form>
             <noscript inner_html=without_script()></noscript>
         }
+        .into_any()
     })
 }
 
@@ -93,7 +94,7 @@ fn without_script() -> String {
 fn Unknown(form: FormState) -> impl IntoView {
     move || {
         (form.failure() == Some(AppError::UnknownPasskey))
-            .then(|| view! { <passkey-unknown></passkey-unknown> })
+            .then(|| view! { <passkey-unknown></passkey-unknown> }.into_any())
     }
 }
 

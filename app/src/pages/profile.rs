@@ -1,6 +1,6 @@
 //! The profile of the signed-in user.
 
-use leptos::{either::Either, prelude::*};
+use leptos::prelude::*;
 use leptos_meta::Title;
 use wire::User;
 
@@ -73,7 +73,7 @@ fn Person(user: User, public: Option<PublicData>) -> impl IntoView {
             </div>
         </header>
         <NextSteps after=Signal::derive(|| 0) urgent=true /> // wing:mail,second-factors,passkeys
-        {public.map(|public| view! { <About public /> })}
+        {public.map(|public| view! { <About public /> }.into_any())}
         <section class="card" aria-labelledby="account-title">
             <h2 id="account-title">"Account"</h2>
             <dl class="facts-list">
@@ -82,7 +82,7 @@ fn Person(user: User, public: Option<PublicData>) -> impl IntoView {
                 <dt>"E-mail"</dt>
                 <dd>
                     <Address email=user.email.clone() is_verified=user.email_verified />
-                    {can_verify.then(|| view! { " " <a href=paths::VERIFY>"Verify it"</a> })} // wing:mail
+                    {can_verify.then(|| view! { " " <a href=paths::VERIFY>"Verify it"</a> }.into_any())} // wing:mail
                 </dd>
                 <dt>"Id"</dt>
                 <dd>
@@ -99,7 +99,7 @@ fn Person(user: User, public: Option<PublicData>) -> impl IntoView {
                             <dd>
                                 <When at clock=true />
                             </dd>
-                        }
+                        }.into_any()
                     })}
             </dl>
         </section>
@@ -109,10 +109,11 @@ fn Person(user: User, public: Option<PublicData>) -> impl IntoView {
 #[component]
 fn Connected(user: User) -> impl IntoView {
     if user.accounts.is_empty() {
-        return Either::Left(view! {
+        return view! {
             "None yet. "
             <a href=paths::SETTINGS_ACCOUNTS>"Connect one"</a>
-        });
+        }
+        .into_any();
     }
     let accounts = user
         .accounts
@@ -124,7 +125,8 @@ fn Connected(user: User) -> impl IntoView {
                     {provider_name(&account.provider)}
                 </li>
             }
+            .into_any()
         })
         .collect_view();
-    Either::Right(view! { <ul class="marks">{accounts}</ul> })
+    view! { <ul class="marks">{accounts}</ul> }.into_any()
 }

@@ -109,7 +109,7 @@ pub fn RegisterPage() -> impl IntoView {
                     about=AppError::is_about_new_password
                 />
                 <Checkbox form name="remember" label="Keep me signed in" />
-                {return_to.map(|path| view! { <input type="hidden" name=RETURN_TO value=path /> })}
+                {return_to.map(|path| view! { <input type="hidden" name=RETURN_TO value=path /> }.into_any())}
                 <Submit form label="Create account" busy="Creating your account…" />
                 <ProviderChoice />
             </Form>

@@ -67,7 +67,7 @@ pub fn SecondFactorPage() -> impl IntoView {
                     about=AppError::is_about_code
                 />
                 <Checkbox form name="trust" label="Don’t ask for a code in this browser for 30 days" />
-                {return_to.map(|path| view! { <input type="hidden" name=RETURN_TO value=path /> })}
+                {return_to.map(|path| view! { <input type="hidden" name=RETURN_TO value=path /> }.into_any())}
                 <Submit form label="Sign in" busy="Signing in…" />
             </Form>
             <p class="aside">

@@ -28,6 +28,7 @@ use crate::{
         form::{Form, FormState, Notice, Submit},
         link::{TOKEN, leading_to},
         load::{Load, once_loaded},
+        shown::ShownWhile,
     },
 };
 
@@ -127,13 +128,13 @@ fn Again(send: FormState) -> impl IntoView {
 #[component]
 fn ByCode(send: FormState, verify: FormState) -> impl IntoView {
     view! {
-        <Show when=move || verify.is_done()>
+        <ShownWhile holds=move || verify.is_done()>
             <Done />
-        </Show>
-        <Show when=move || !verify.is_done()>
+        </ShownWhile>
+        <ShownWhile holds=move || !verify.is_done()>
             <Notice form=verify />
             <ByUser send verify />
-        </Show>
+        </ShownWhile>
     }
 }
 
@@ -159,7 +160,7 @@ fn ByUser(
             Ok(User {
                 email: Some(email), ..
             }) => view! {
-                {verify.map(|verify| view! { <CodeForm email=email.clone() verify /> })}
+                {verify.map(|verify| view! { <CodeForm email=email.clone() verify /> }.into_any())}
                 <AnotherMail email send />
             }
             .into_any(),

@@ -1,6 +1,6 @@
 //! An e-mail address, and whether it is verified.
 
-use leptos::{either::Either, prelude::*};
+use leptos::prelude::*;
 
 /// A user's address. Anyone may have typed it, so it is never shown without stating whether it is verified.
 #[component]
@@ -11,8 +11,8 @@ pub fn Address(
     is_verified: bool,
 ) -> impl IntoView {
     let Some(email) = email else {
-        return Either::Left("No address");
+        return "No address".into_any();
     };
     let word = if is_verified { "Verified" } else { "Not verified" };
-    Either::Right(view! { {email} " " <span class="badge">{word}</span> })
+    view! { {email} " " <span class="badge">{word}</span> }.into_any()
 }

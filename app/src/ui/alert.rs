@@ -1,6 +1,6 @@
 //! What went wrong, and what to do next.
 
-use leptos::{either::EitherOf5, prelude::*};
+use leptos::prelude::*;
 
 use super::link::{asked_return_to, back_from_confirming, leading_to, this_page};
 use crate::{error::AppError, pages::paths};
@@ -17,20 +17,20 @@ pub fn Alert(
 ) -> impl IntoView {
     let way_on = match error {
         // A new document: this one was rendered for a user who is no longer signed in.
-        AppError::Unauthenticated => EitherOf5::A(view! {
+        AppError::Unauthenticated => view! {
             <a href=leading_to(paths::LOGIN, Some(&this_page())) rel="external">"Sign in"</a>
-        }),
-        AppError::ReauthRequired => EitherOf5::B(view! {
+        }.into_any(),
+        AppError::ReauthRequired => view! {
             <a href=leading_to(paths::SETTINGS_SECURITY, back_from_confirming().as_deref())>"Confirm your identity"</a>
-        }),
-        AppError::EmailTaken => EitherOf5::C(view! {
+        }.into_any(),
+        AppError::EmailTaken => view! {
             <a href=leading_to(paths::LOGIN, asked_return_to().as_deref())>"Sign in instead"</a>
-        }),
+        }.into_any(),
         // A new document here too, for the user who is signed in now.
-        AppError::SignedInAsAnother => EitherOf5::D(view! {
+        AppError::SignedInAsAnother => view! {
             <a href=this_page() rel="external">"Load this page again"</a>
-        }),
-        _ => EitherOf5::E(()),
+        }.into_any(),
+        _ => ().into_any(),
     };
     view! {
         <div class="notice notice-error" role="alert" id=id>

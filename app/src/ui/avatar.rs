@@ -1,6 +1,6 @@
 //! A person's avatar: a picture that this application serves, or initials.
 
-use leptos::{either::Either, prelude::*};
+use leptos::prelude::*;
 use uuid::Uuid;
 
 /// The number of classes `hue-N` in the style sheet.
@@ -23,14 +23,15 @@ pub fn Avatar(
     class: &'static str,
 ) -> impl IntoView {
     match picture.filter(|address| is_ours(address)) {
-        Some(address) => Either::Left(view! { <img class=format!("avatar {class}") src=address alt="" /> }),
+        Some(address) => view! { <img class=format!("avatar {class}") src=address alt="" /> }.into_any(),
         None => {
             let hue = id.as_u128() % HUES;
-            Either::Right(view! {
+            view! {
                 <span class=format!("avatar hue-{hue} {class}") aria-hidden="true">
                     {initials(&name)}
                 </span>
-            })
+            }
+            .into_any()
         }
     }
 }

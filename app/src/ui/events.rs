@@ -1,6 +1,6 @@
 //! What happened to an account, in words.
 
-use leptos::{either::Either, prelude::*};
+use leptos::prelude::*;
 use wire::{Actor, Event, Role};
 
 use super::{providers::provider_name, time::When};
@@ -12,7 +12,7 @@ pub fn EventList(
     events: Vec<Event>,
 ) -> impl IntoView {
     if events.is_empty() {
-        return Either::Left(view! { <p class="empty">"No activity yet."</p> });
+        return view! { <p class="empty">"No activity yet."</p> }.into_any();
     }
     let rows = events
         .into_iter()
@@ -23,13 +23,13 @@ pub fn EventList(
                     <p>{what} {by(event.by)}</p>
                     <p class="hint">
                         <When at=event.at clock=true />
-                        {event.ip.map(|ip| view! { " from " <span class="address">{ip}</span> })}
+                        {event.ip.map(|ip| view! { " from " <span class="address">{ip}</span> }.into_any())}
                     </p>
                 </li>
             }
         })
         .collect_view();
-    Either::Right(view! { <ul class="events">{rows}</ul> })
+    view! { <ul class="events">{rows}</ul> }.into_any()
 }
 
 fn by(actor: Actor) -> Option<String> {

@@ -56,7 +56,7 @@ pub fn Field(
                 aria-invalid=move || invalid(form, about).then_some("true")
                 aria-describedby=described
             />
-            {hint.map(|hint| view! { <p class="hint" id=hint_id>{hint}</p> })}
+            {hint.map(|hint| view! { <p class="hint" id=hint_id>{hint}</p> }.into_any())}
         </div>
     }
 }

@@ -125,6 +125,7 @@ pub fn MissedNotice() -> impl IntoView {
                     <p>"The change you made on the previous page was not saved. " {error.advice()}</p>
                 </div>
             }
+            .into_any()
         })
     }
 }

@@ -36,6 +36,7 @@ pub fn Contents(
                     <a href=format!("#{id}")>{*title}</a>
                 </li>
             }
+            .into_any()
         })
         .collect_view();
     view! {

@@ -22,11 +22,6 @@ pub fn Layout(
     let logout = FormState::of(LOGOUT);
     let theme = ThemeContext::take();
     forget_on_leaving();
-    Effect::new(move |_| {
-        if logout.answer().is_some() {
-            crate::tabs::tell_signed_out();
-        }
-    });
     view! {
         <Html attr:data-theme=move || theme.name() />
         // The browser's own jump to a fragment moves the focus; the router's does not.

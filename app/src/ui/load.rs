@@ -1,6 +1,6 @@
 //! What a page loads before it can be shown: on the server with the page, and in the browser when it changes.
 
-use std::{future::Future, marker::PhantomData, pin::Pin};
+use std::{future::Future, marker::PhantomData, pin::Pin, sync::Arc};
 
 use leptos::{prelude::*, server_fn::ServerFn};
 use serde::{Serialize, de::DeserializeOwned};
@@ -97,16 +97,22 @@ pub fn Loaded<T, View, Shown>(
 ) -> impl IntoView
 where
     T: DeserializeOwned + 'static,
-    View: Fn(T) -> Shown + Clone + Send + Sync + 'static,
+    View: Fn(T) -> Shown + Send + Sync + 'static,
     Shown: IntoView + 'static,
 {
+    let shown = move |text: Json| Ok(children(text.read()?).into_any());
+    loaded(load.text, Arc::new(shown))
+}
+
+type Reader = Arc<dyn Fn(Json) -> Result<AnyView, AppError> + Send + Sync>;
+
+fn loaded(text: Resource<Result<Json, AppError>>, shown: Reader) -> AnyView {
     once_loaded(move || {
-        let children = children.clone();
+        let shown = shown.clone();
         async move {
-            match load.get().await {
-                Ok(value) => children(value).into_any(),
-                Err(error) => view! { <Failure error /> }.into_any(),
-            }
+            text.await
+                .and_then(|text| shown(text))
+                .unwrap_or_else(|error| view! { <Failure error /> }.into_any())
         }
     })
 }

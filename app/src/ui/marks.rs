@@ -14,7 +14,7 @@ pub fn Mark(
 ) -> impl IntoView {
     view! {
         <svg class="mark" viewBox="0 0 24 24" aria-hidden="true" focusable="false">
-            {shapes(&provider).iter().map(|(fill, path)| view! { <path fill=*fill d=*path /> }).collect_view()}
+            {shapes(&provider).iter().map(|(fill, path)| view! { <path fill=*fill d=*path /> }.into_any()).collect_view()}
         </svg>
     }
 }

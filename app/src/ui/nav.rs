@@ -1,6 +1,6 @@
 //! The navigation. It is correct on first paint, since it shows only what the snapshot holds.
 
-use leptos::{either::Either, prelude::*};
+use leptos::prelude::*;
 use leptos_router::components::A;
 use wire::{
     AuthSession,
@@ -31,8 +31,8 @@ pub fn Nav(
                 </a>
                 <nav aria-label="Main">
                     {match current_session() {
-                        Some(session) => Either::Left(view! { <SignedIn session logout /> }),
-                        None => Either::Right(view! { <Anonymous /> }),
+                        Some(session) => view! { <SignedIn session logout /> }.into_any(),
+                        None => view! { <Anonymous /> }.into_any(),
                     }}
                 </nav>
             </div>
@@ -54,7 +54,7 @@ fn Anonymous() -> impl IntoView {
                         <li>
                             <A href=paths::REGISTER>"Register"</A>
                         </li>
-                    }
+                    }.into_any()
                 })}
         </ul>
     }
@@ -82,7 +82,7 @@ fn SignedIn(session: AuthSession, logout: FormState) -> impl IntoView {
                         <li>
                             <A href=paths::ADMIN>"People"</A>
                         </li>
-                    }
+                    }.into_any()
                 })}
             // end wing:admin
             <li>

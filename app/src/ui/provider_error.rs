@@ -25,7 +25,7 @@ pub fn ProviderErrorNotice() -> impl IntoView {
 #[component]
 pub(super) fn FlashedProviderError() -> impl IntoView {
     let error = FlashContext::provider_error();
-    move || error.get().map(|error| view! { <Words error /> })
+    move || error.get().map(|error| view! { <Words error /> }.into_any())
 }
 
 #[component]

@@ -23,7 +23,7 @@ pub fn ProviderButton(
     view! {
         <form method="post" action=action>
             <MadeForField />
-            {return_to.map(|path| view! { <input type="hidden" name=RETURN_TO value=path /> })}
+            {return_to.map(|path| view! { <input type="hidden" name=RETURN_TO value=path /> }.into_any())}
             <input type="hidden" name="intent" value=intent />
             <button type="submit" class="button button-provider" data-provider=id>
                 <Face provider verb />

@@ -11,7 +11,7 @@ pub fn ScopeList(
 ) -> impl IntoView {
     let items = scope
         .iter()
-        .map(|scope| view! { <li>{scope.words()}</li> })
+        .map(|scope| view! { <li>{scope.words()}</li> }.into_any())
         .collect_view();
     view! {
         <div class="about">

@@ -13,7 +13,12 @@ test('the code sent to the browser contains no secret', async ({ visitor }) => {
   await expect(visitor.status).toHaveText('Saved.');
   // end wing:private-data
 
-  const links = await visitor.page.locator('link[href^="/pkg/"]').evaluateAll((found) => found.map((link) => link.href));
+  const links = await visitor.page.evaluate(() =>
+    performance
+      .getEntriesByType('resource')
+      .map(({ name }) => name)
+      .filter((name) => new URL(name).pathname.startsWith('/pkg/')),
+  );
   const kinds = new Set(links.map((link) => link.slice(link.lastIndexOf('.'))));
   expect(kinds).toEqual(new Set(['.js', '.wasm', '.css']));
 

@@ -78,6 +78,46 @@ test('pages change without a new document, except when signing in', async ({ vis
   await expect(same).toBeAttached();
 });
 
+test('a link to a page that is not hydrated loads its document, and the way back leads back', async ({ visitor }) => {
+  await visitor.register(somebody());
+  await visitor.open('/settings/sessions');
+  await visitor.page.evaluate(() => document.documentElement.setAttribute('data-same', ''));
+  await visitor.page.getByRole('link', { name: 'Security' }).click();
+  await visitor.arrives('/settings/security');
+  await expect(visitor.page.locator('html[data-same]')).not.toBeAttached();
+  expect(await visitor.page.evaluate(() => performance.getEntriesByType('resource').map(({ name }) => name))).not.toContainEqual(
+    expect.stringContaining('.wasm'),
+  );
+  await visitor.page.getByRole('link', { name: 'Sessions' }).click();
+  await visitor.arrives('/settings/sessions');
+  await visitor.page.goBack();
+  await visitor.arrives('/settings/security');
+  await visitor.page.goBack();
+  await visitor.arrives('/settings/sessions');
+});
+
+test('the form of a document shows that it is being sent, and is sent once', async ({ visitor }) => {
+  const ada = somebody();
+  await visitor.register(ada);
+  await visitor.open('/settings/security');
+  const { promise, resolve } = withResolvers();
+  let sent = 0;
+  await visitor.page.route('**/api/change_password', async (route) => {
+    sent += 1;
+    await promise;
+    await route.continue();
+  });
+  await visitor.field('Current password').fill(ada.password);
+  await visitor.field('New password').fill('another sentence of words');
+  const button = visitor.button('Change password');
+  await button.click();
+  await expect(button).toBeDisabled();
+  await button.click({ force: true });
+  resolve();
+  await expect(visitor.status).toBeVisible();
+  expect(sent).toBe(1);
+});
+
 test('a pressed button shows that it is busy, and cannot be pressed twice', async ({ visitor }) => {
   const ada = somebody();
   const { promise, resolve } = withResolvers();

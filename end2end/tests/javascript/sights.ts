@@ -71,7 +71,8 @@ export const SETTLED: Sight[] = [
 
 // wing:clients
 export const CLIENTS: Sight[] = [
-  { name: 'settings-access', show: withKeys },
+  { name: 'settings-access', show: withAccess },
+  { name: 'settings-access-key', show: withKeys },
   { name: 'settings-access-wrong', show: wrongDays },
   { name: 'authorize', show: asked },
   { name: 'authorize-wrong', show: wronglyAsked },
@@ -307,6 +308,12 @@ async function withKeys(visitor: Visitor): Promise<void> {
   await visitor.field('Name').fill('Backups of everything, every night at three');
   await visitor.send(visitor.button('Create key'), '/api/create_key');
   await expect(visitor.page.getByText('It is not shown again.')).toBeVisible();
+}
+
+async function withAccess(visitor: Visitor): Promise<void> {
+  await withKeys(visitor);
+  await visitor.page.getByRole('link', { name: 'Go back' }).click();
+  await visitor.arrives('/settings/access');
   await expect(visitor.button('Revoke access: Development client')).toBeVisible();
 }
 

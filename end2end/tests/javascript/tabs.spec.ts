@@ -17,6 +17,21 @@ test('signing out in one tab signs out the others', async ({ visitor }) => {
   await home.isAnonymous();
 });
 
+test('signing out of a page that is not hydrated signs out the others, also one with typed text', async ({ visitor }) => {
+  await visitor.register(somebody());
+  await visitor.open('/settings/security');
+  const document = await visitor.anotherTab();
+  await document.open('/settings/accounts');
+  const typing = await visitor.anotherTab();
+  await typing.open('/settings/public');
+  await typing.field('Bio').fill('Typed for long');
+
+  await visitor.button('Sign out').click();
+  await visitor.arrives('/');
+  await document.arrives('/login?return_to=%2Fsettings%2Faccounts');
+  await typing.arrives('/login?return_to=%2Fsettings%2Fpublic');
+});
+
 test('signing in in one tab signs in the others', async ({ visitor }) => {
   const ada = somebody();
   await visitor.register(ada);

@@ -145,6 +145,32 @@ async fn a_page_has_a_nonce_of_its_own_on_every_inline_script() {
 }
 
 #[tokio::test]
+async fn only_pages_that_are_hydrated_load_the_program() {
+    let app = TestApp::new().await;
+    let (ada, stranger) = (app.registered(ADA).await, app.browser());
+    for (visitor, page, is_hydrated) in [
+        (&stranger, "/", true),
+        (&stranger, "/login?return_to=/settings", true),
+        (&stranger, "/register", true),
+        (&stranger, "/nowhere", false),
+        (&stranger, "/loginx", false),
+        (&ada, "/", true),
+        (&ada, "/profile", true),
+        (&ada, "/settings", true),
+        (&ada, "/settings/public", true),
+        (&ada, "/settings/sessions", true),
+        (&ada, "/settings/security", false),
+        (&ada, "/settings/accounts", false),
+        (&ada, "/settings/nowhere", false),
+    ] {
+        let answer = visitor.get(page).await;
+        let html = answer.text();
+        assert!(html.contains("</html>"), "{page}: {html}");
+        assert_eq!(html.contains(".wasm"), is_hydrated, "{page}");
+    }
+}
+
+#[tokio::test]
 async fn the_request_id_is_the_servers_own() {
     let app = TestApp::new().await;
     let call = app

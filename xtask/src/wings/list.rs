@@ -145,8 +145,8 @@ const WINGS: &[Row] = &[
         name: "clients",
         about: "other clients: access tokens, keys and event streams for apps, command lines and servers",
         paths: &[
-            "app/src/events.js",
-            "app/src/events.rs",
+            "app/src/document/events.js",
+            "app/src/document/events.rs",
             "app/src/pages/authorize.rs",
             "app/src/pages/device.rs",
             "app/src/pages/settings/access.rs",

@@ -44,7 +44,7 @@ pub fn InviteCard() -> impl IntoView {
     let form = FormState::of(INVITE);
     let options = Role::ALL
         .iter()
-        .map(|role| view! { <option value=role.name()>{role.label()}</option> })
+        .map(|role| view! { <option value=role.name()>{role.label()}</option> }.into_any())
         .collect_view();
     Setup::get().has_mail.then(|| {
         view! {
@@ -63,5 +63,6 @@ pub fn InviteCard() -> impl IntoView {
                 </Form>
             </section>
         }
+        .into_any()
     })
 }

@@ -6,7 +6,7 @@ pub mod invite; // wing:mail
 pub mod people;
 pub mod person;
 
-use leptos::{either::Either, prelude::*};
+use leptos::prelude::*;
 use leptos_router::components::Outlet;
 use wire::Role;
 
@@ -18,9 +18,9 @@ use crate::{pages::not_found::NotFound, session::current_session};
 #[component]
 pub fn ForAdmins() -> impl IntoView {
     if current_session().is_some_and(|session| session.role == Role::Admin) {
-        Either::Left(view! { <Outlet /> })
+        view! { <Outlet /> }.into_any()
     } else {
-        Either::Right(view! { <NotFound /> })
+        view! { <NotFound /> }.into_any()
     }
 }
 
@@ -34,8 +34,8 @@ fn Badges(
 ) -> impl IntoView {
     view! {
         {(role != Role::default())
-            .then(|| view! { " " <span class="badge">{role.label()}</span> })}
-        {is_disabled.then(|| view! { " " <span class="badge badge-danger">"Disabled"</span> })}
+            .then(|| view! { " " <span class="badge">{role.label()}</span> }.into_any())}
+        {is_disabled.then(|| view! { " " <span class="badge badge-danger">"Disabled"</span> }.into_any())}
     }
 }
 

@@ -5,7 +5,7 @@
     reason = "`#[server]` generates a struct for each function, whose fields are the arguments"
 )]
 
-use leptos::{either::Either, prelude::*};
+use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_location;
 use wire::{UserPage, UserRow};
@@ -97,19 +97,19 @@ fn List(page: UserPage, query: String, is_later: bool) -> impl IntoView {
         query => format!("Results for “{query}”"),
     };
     let rows = if page.people.is_empty() {
-        Either::Left(view! { <p class="empty">"No matches."</p> })
+        view! { <p class="empty">"No matches."</p> }.into_any()
     } else {
         let rows = page
             .people
             .into_iter()
-            .map(|person| view! { <Row person /> })
+            .map(|person| view! { <Row person /> }.into_any())
             .collect_view();
-        Either::Right(view! { <ul class="rows">{rows}</ul> })
+        view! { <ul class="rows">{rows}</ul> }.into_any()
     };
-    let first = is_later.then(|| view! { <a href=address(&query, None)>"First page"</a> });
+    let first = is_later.then(|| view! { <a href=address(&query, None)>"First page"</a> }.into_any());
     let next = page
         .next
-        .map(|next| view! { <a href=address(&query, Some(&next))>"Next page"</a> });
+        .map(|next| view! { <a href=address(&query, Some(&next))>"Next page"</a> }.into_any());
     let pages = (first.is_some() || next.is_some()).then(|| {
         view! {
             <nav class="actions after-form" aria-label="Pages">
@@ -117,6 +117,7 @@ fn List(page: UserPage, query: String, is_later: bool) -> impl IntoView {
                 {next}
             </nav>
         }
+        .into_any()
     });
     view! {
         <section class="card" aria-labelledby="people-title">

@@ -5,7 +5,7 @@
     reason = "`#[server]` generates a struct for each function, whose fields are the arguments"
 )]
 
-use leptos::{either::Either, prelude::*};
+use leptos::prelude::*;
 use leptos_meta::Title;
 use wire::{AccessInfo, AccessKind, NewKey, Scope};
 
@@ -91,15 +91,14 @@ pub fn Access() -> impl IntoView {
 #[component]
 fn List(access: Vec<AccessInfo>, revoke: FormState) -> impl IntoView {
     let rows = if access.is_empty() {
-        Either::Left(
-            view! { <p class="empty">"No applications, devices or keys have access to your account."</p> },
-        )
+        view! { <p class="empty">"No applications, devices or keys have access to your account."</p> }
+            .into_any()
     } else {
         let rows = access
             .into_iter()
-            .map(|access| view! { <Row access revoke /> })
+            .map(|access| view! { <Row access revoke /> }.into_any())
             .collect_view();
-        Either::Right(view! { <ul class="rows">{rows}</ul> })
+        view! { <ul class="rows">{rows}</ul> }.into_any()
     };
     view! {
         <section class="card" aria-labelledby="access-title">
@@ -130,7 +129,7 @@ fn Row(access: AccessInfo, revoke: FormState) -> impl IntoView {
                 <p class="hint">{sentence(access.scope)}</p>
                 <p class="hint">
                     {began} <When at=access.created_at clock=true />
-                    {access.ip.map(|ip| view! { " from " <span class="address">{ip}</span> })}
+                    {access.ip.map(|ip| view! { " from " <span class="address">{ip}</span> }.into_any())}
                 </p>
                 <p class="hint">
                     "Last seen on " <When at=access.last_seen_at clock=true /> ", expires on "
@@ -172,6 +171,7 @@ fn Create(form: FormState) -> impl IntoView {
                     {label}
                 </option>
             }
+            .into_any()
         })
         .collect_view();
     view! {

@@ -5,7 +5,7 @@
     reason = "`#[server]` generates a struct for each function, whose fields are the arguments"
 )]
 
-use leptos::{either::Either, prelude::*};
+use leptos::prelude::*;
 use leptos_meta::Title;
 use uuid::Uuid;
 use wire::{AccountInfo, WaysIn};
@@ -24,6 +24,7 @@ use crate::{
         marks::Mark,
         provider_error::ProviderErrorNotice,
         providers::{ProviderButton, is_configured, provider_name},
+        shown::ShownWhile,
     },
 };
 
@@ -66,9 +67,9 @@ pub fn Accounts() -> impl IntoView {
     let ways_in = Load::new(move || form.answers(), || GetWaysIn {});
     view! {
         <Title text="Accounts" />
-        <Show when=move || !form.was_sent()>
+        <ShownWhile holds=move || !form.was_sent()>
             <ProviderErrorNotice />
-        </Show>
+        </ShownWhile>
         <Notice form done="Disconnected." />
         <Loaded load=ways_in let:ways_in>
             <Cards ways_in form />
@@ -97,11 +98,12 @@ fn Cards(ways_in: WaysIn, form: FormState) -> impl IntoView {
     let has_password = has_password || (has_passkey && Setup::get().has_passkeys); // wing:passkeys
     let is_last = move |id| !has_password && usable.iter().all(|usable| *usable == id);
     let connected = if accounts.is_empty() {
-        Either::Left(view! {
+        view! {
             <p class="empty">
                 "No provider is connected. Connect one below to sign in with it."
             </p>
-        })
+        }
+        .into_any()
     } else {
         let rows = accounts
             .into_iter()
@@ -110,7 +112,7 @@ fn Cards(ways_in: WaysIn, form: FormState) -> impl IntoView {
                 view! { <Row account is_last form /> }
             })
             .collect_view();
-        Either::Right(view! { <ul class="rows">{rows}</ul> })
+        view! { <ul class="rows">{rows}</ul> }.into_any()
     };
     view! {
         <section class="card" aria-labelledby="connected-title">
@@ -126,26 +128,28 @@ fn Row(account: AccountInfo, is_last: bool, form: FormState) -> impl IntoView {
     let name = provider_name(&account.provider);
     let button = format!("Disconnect {name}");
     let way_out = if is_last {
-        Either::Left(view! {
+        view! {
             <p class="hint">
                 "This is your only way to sign in, so it cannot be removed. "
                 <a href=paths::SETTINGS_SECURITY>"Set a password"</a> " first to disconnect it."
             </p>
-        })
+        }
+        .into_any()
     } else {
-        Either::Right(view! {
+        view! {
             <Form form>
                 <input type="hidden" name="account_id" value=account.id.to_string() />
                 <Submit form label="Disconnect" busy="Disconnecting…" name=button class="button-quiet" />
             </Form>
-        })
+        }
+        .into_any()
     };
     view! {
         <li class="row">
             <Mark provider=account.provider.clone() />
             <div class="row-text">
                 <h3>{name}</h3>
-                {account.email.map(|email| view! { <p class="hint">{email}</p> })}
+                {account.email.map(|email| view! { <p class="hint">{email}</p> }.into_any())}
             </div>
             {way_out}
         </li>
@@ -156,7 +160,7 @@ fn Row(account: AccountInfo, is_last: bool, form: FormState) -> impl IntoView {
 fn Connect() -> impl IntoView {
     let providers = Setup::get().providers;
     let choice = if providers.is_empty() {
-        Either::Left(view! { <p class="empty">"This application has no providers set up."</p> })
+        view! { <p class="empty">"This application has no providers set up."</p> }.into_any()
     } else {
         let buttons = providers
                 .into_iter()
@@ -165,10 +169,10 @@ fn Connect() -> impl IntoView {
                         <li>
                             <ProviderButton provider verb="Connect" return_to=Some(paths::SETTINGS_ACCOUNTS.to_owned()) intent="link" />
                         </li>
-                    }
+                    }.into_any()
                 })
                 .collect_view();
-        Either::Right(view! { <ul class="providers">{buttons}</ul> })
+        view! { <ul class="providers">{buttons}</ul> }.into_any()
     };
     view! {
         <section class="card" aria-labelledby="connect-title">

@@ -96,7 +96,7 @@ pub fn EmailAddress() -> impl IntoView {
                 <EmailField form label="New e-mail address" autocomplete="email" />
                 <Submit form label="Change address" busy="Sending…" />
             </Form>
-        }
+        }.into_any()
     });
     view! {
         <section class="card" aria-labelledby="address-title">

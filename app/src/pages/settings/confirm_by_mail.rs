@@ -68,7 +68,7 @@ pub fn ConfirmByMail(
         let (address, return_to) = shown.get_value();
         address
             .filter(|_| !has_better)
-            .map(|address| view! { <Forms address send form return_to /> })
+            .map(|address| view! { <Forms address send form return_to /> }.into_any())
             .into_any()
     })
 }
@@ -91,7 +91,7 @@ fn Forms(address: String, send: FormState, form: FormState, return_to: Option<St
                 required=true
                 about=AppError::is_about_code
             />
-            {return_to.map(|path| view! { <input type="hidden" name=RETURN_TO value=path /> })}
+            {return_to.map(|path| view! { <input type="hidden" name=RETURN_TO value=path /> }.into_any())}
             <Submit form label="Confirm with the code" busy="Confirming…" />
         </Form>
     }

@@ -8,6 +8,7 @@ pub mod next_steps; // wing:mail,second-factors,passkeys
 pub mod passkeys; // wing:passkeys
 pub mod private; // wing:private-data
 pub mod public;
+mod public_channel;
 pub mod second_factors; // wing:second-factors
 pub mod security;
 pub mod sessions;
@@ -45,6 +46,7 @@ pub fn Settings() -> impl IntoView {
                     </a>
                 </li>
             }
+            .into_any()
         })
         .collect_view();
     view! {

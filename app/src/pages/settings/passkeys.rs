@@ -5,7 +5,7 @@
     reason = "`#[server]` generates a struct for each function, whose fields are the arguments"
 )]
 
-use leptos::{either::Either, prelude::*};
+use leptos::prelude::*;
 use uuid::Uuid;
 use wire::{NewPasskey, PasskeyInfo, PasskeyOptions};
 
@@ -175,20 +175,20 @@ pub fn Passkeys(passkeys: Option<Load<Vec<PasskeyInfo>>>, forms: PasskeyForms) -
                 </Form>
                 <noscript inner_html="<p class=\"hint\">Adding a passkey needs JavaScript.</p>"></noscript>
             </section>
-        }
+        }.into_any()
     })
 }
 
 #[component]
 fn List(passkeys: Vec<PasskeyInfo>, rename: FormState, delete: FormState) -> impl IntoView {
     if passkeys.is_empty() {
-        return Either::Left(view! { <p class="empty">"You have no passkey yet."</p> });
+        return view! { <p class="empty">"You have no passkey yet."</p> }.into_any();
     }
     let rows = passkeys
         .into_iter()
-        .map(|passkey| view! { <Row passkey rename delete /> })
+        .map(|passkey| view! { <Row passkey rename delete /> }.into_any())
         .collect_view();
-    Either::Right(view! { <ul class="rows">{rows}</ul> })
+    view! { <ul class="rows">{rows}</ul> }.into_any()
 }
 
 #[component]
@@ -205,8 +205,8 @@ fn Row(passkey: PasskeyInfo, rename: FormState, delete: FormState) -> impl IntoV
     let field = format!("name-{id}");
     let remove = format!("Remove {name}");
     let used = match last_used_at {
-        Some(at) => Either::Left(view! { "Last used on " <When at clock=true /> }),
-        None => Either::Right("Not used yet"),
+        Some(at) => view! { "Last used on " <When at clock=true /> }.into_any(),
+        None => "Not used yet".into_any(),
     };
     let kept = if synced {
         "Kept in more than one place"
@@ -270,7 +270,7 @@ pub fn ConfirmByPasskey(
                             <Form form class="stack">
                                 {return_to
                                     .get_value()
-                                    .map(|path| view! { <input type="hidden" name=RETURN_TO value=path /> })}
+                                    .map(|path| view! { <input type="hidden" name=RETURN_TO value=path /> }.into_any())}
                                 <AskAuthenticator start="/api/start_passkey_confirmation">
                                     <Submit
                                         form
@@ -280,9 +280,9 @@ pub fn ConfirmByPasskey(
                                     />
                                 </AskAuthenticator>
                             </Form>
-                        }
+                        }.into_any()
                     })}
             </Loaded>
-        }
+        }.into_any()
     })
 }

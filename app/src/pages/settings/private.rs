@@ -8,7 +8,7 @@
     reason = "`#[server]` generates a struct for each function, whose fields are the arguments"
 )]
 
-use leptos::{either::Either, prelude::*};
+use leptos::prelude::*;
 use leptos_meta::Title;
 use wire::PrivateKeyInfo;
 
@@ -159,7 +159,7 @@ fn Keys(keys: Vec<PrivateKeyInfo>, update: FormState, clear: FormState) -> impl 
                     <Submit form=clear label="Clear all private data" busy="Clearing…" class="button-danger" />
                 </Form>
             </section>
-        }
+        }.into_any()
     });
     view! {
         {cards}
@@ -178,13 +178,14 @@ fn Key(
     let title_id = title.clone();
     let is_set = info.is_some();
     let state = match info {
-        None => Either::Left(view! { <p class="hint">"Not set."</p> }),
-        Some(info) => Either::Right(view! {
+        None => view! { <p class="hint">"Not set."</p> }.into_any(),
+        Some(info) => view! {
             <p class="hint">
                 "Set on " <When at=info.updated_at clock=true />
-                {info.hint.map(|hint| view! { ". It ends in " <code>{hint}</code> })} "."
+                {info.hint.map(|hint| view! { ". It ends in " <code>{hint}</code> }.into_any())} "."
             </p>
-        }),
+        }
+        .into_any(),
     };
     view! {
         <section class="card" aria-labelledby=title>
@@ -220,7 +221,7 @@ fn Key(
                                 class="button-danger"
                             />
                         </Form>
-                    }
+                    }.into_any()
                 })}
         </section>
     }

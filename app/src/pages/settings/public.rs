@@ -10,17 +10,17 @@
     reason = "`#[server]` generates a struct for each function, whose fields are the arguments"
 )]
 
-use leptos::{either::Either, html, prelude::*};
+use leptos::{html, prelude::*};
 use leptos_meta::Title;
 use serde::{Deserialize, Serialize};
 
+use super::public_channel;
 use crate::{
     client::{Json, call},
     entered::Entered,
     error::AppError,
     forms::Endpoint,
     pages::paths,
-    tabs::tell_public_data_changed,
     theme::{Theme, ThemeContext},
     ui::{
         field::{Field, TextArea},
@@ -189,20 +189,20 @@ fn Cards(
         </section>
         <section class="card" aria-labelledby="preview-title">
             <h2 id="preview-title">"Preview"</h2>
-            {called.map(|name| view! { <p class="preview-name">{name}</p> })}
+            {called.map(|name| view! { <p class="preview-name">{name}</p> }.into_any())}
             <About public=data />
         </section>
         <section class="card card-danger" aria-labelledby="clear-title">
             <h2 id="clear-title">"Clear"</h2>
             {if is_empty {
-                Either::Left(view! { <p class="hint">"There is no public data to clear."</p> })
+                view! { <p class="hint">"There is no public data to clear."</p> }.into_any()
             } else {
-                Either::Right(view! {
+                view! {
                     <p class="hint">"Removes all your public data. Your account stays as it is."</p>
                     <Form form=clear>
                         <Submit form=clear label="Clear all public data" busy="Clearing…" class="button-danger" />
                     </Form>
-                })
+                }.into_any()
             }}
         </section>
     }
@@ -228,6 +228,7 @@ fn ThemeChoice(form: FormState, theme: Option<Theme>) -> impl IntoView {
                 {label}
             </option>
         }
+        .into_any()
     })
     .collect_view();
     view! {
@@ -247,27 +248,29 @@ pub fn About(
     public: PublicData,
 ) -> impl IntoView {
     if public.bio.is_none() && public.website.is_none() {
-        return Either::Left(view! {
+        return view! {
             <p class="empty">
                 "You haven’t written anything about yourself yet. "
                 <a href=paths::SETTINGS_PUBLIC>"Write a few words"</a>
             </p>
-        });
+        }
+        .into_any();
     }
     // The data may have been written by something other than our form, so only an address that is safe to follow
     // becomes a link.
     let website = public.website.map(|address| match address.get(..8) {
         Some(start) if is_web(start) => {
-            Either::Left(view! { <a href=address.clone() rel="external nofollow noopener noreferrer">{address.clone()}</a> })
+            view! { <a href=address.clone() rel="external nofollow noopener noreferrer">{address.clone()}</a> }.into_any()
         }
-        _ => Either::Right(address),
+        _ => address.into_any(),
     });
-    Either::Right(view! {
+    view! {
         <div class="about">
-            {public.bio.map(|bio| view! { <p class="prose">{bio}</p> })}
-            {website.map(|website| view! { <p>{website}</p> })}
+            {public.bio.map(|bio| view! { <p class="prose">{bio}</p> }.into_any())}
+            {website.map(|website| view! { <p>{website}</p> }.into_any())}
         </div>
-    })
+    }
+    .into_any()
 }
 
 fn is_web(start: &str) -> bool {
@@ -300,11 +303,11 @@ impl PublicDataContext {
         }
     }
 
-    /// Provides the copy.
-    pub fn provide() -> Self {
+    /// Provides the copy, which follows what other tabs change.
+    pub fn provide() {
         let copy = Self::new();
         provide_context(copy);
-        copy
+        public_channel::follow(move || copy.refetch());
     }
 
     /// The copy from the context.
@@ -326,11 +329,11 @@ impl PublicDataContext {
     /// Puts the answer to an update in place, here and in the other tabs.
     fn set(self, answer: Json) {
         self.put(answer);
-        tell_public_data_changed();
+        public_channel::tell();
     }
 
     /// Asks the server again.
-    pub fn refetch(self) {
+    fn refetch(self) {
         leptos::task::spawn_local(async move {
             // Without an answer the copy stays as it is. The user's next action will show why.
             if let Ok(data) = call(GetPublicData {}).await {

@@ -174,16 +174,16 @@ fn State(factors: SecondFactors, forms: SecondFactorForms) -> impl IntoView {
     let begins = setup.is_none() && !totp;
     let replaces = setup.is_some() && totp;
     view! {
-        {setup.map(|setup| view! { <Setup setup confirm /> })}
-        {replaces.then(|| view! { <p class="hint">"Until then, the app that you have stays in force."</p> })}
-        {totp.then(|| view! { <On left=recovery_codes_left trusted=trusted_browsers forms /> })}
+        {setup.map(|setup| view! { <Setup setup confirm /> }.into_any())}
+        {replaces.then(|| view! { <p class="hint">"Until then, the app that you have stays in force."</p> }.into_any())}
+        {totp.then(|| view! { <On left=recovery_codes_left trusted=trusted_browsers forms /> }.into_any())}
         {begins
             .then(|| {
                 view! {
                     <Form form=start>
                         <Submit form=start label="Set up two-step sign-in" busy="One moment…" />
                     </Form>
-                }
+                }.into_any()
             })}
     }
 }
@@ -213,10 +213,10 @@ pub fn ConfirmByCode(
                             />
                             {return_to
                                 .get_value()
-                                .map(|path| view! { <input type="hidden" name=RETURN_TO value=path /> })}
+                                .map(|path| view! { <input type="hidden" name=RETURN_TO value=path /> }.into_any())}
                             <Submit form label="Confirm with a code" busy="Confirming…" />
                         </Form>
-                    }
+                    }.into_any()
                 })}
         </Loaded>
     }
@@ -275,7 +275,7 @@ fn On(left: i64, trusted: i64, forms: SecondFactorForms) -> impl IntoView {
             <Form form=sign_out>
                 <Submit form=sign_out label="Sign out everywhere else" busy="Signing out…" class="button-quiet" />
             </Form>
-        }
+        }.into_any()
     });
     view! {
         <p>"Two-step sign-in is on. " {codes}</p>
@@ -302,7 +302,7 @@ fn NewCodes(form: FormState) -> impl IntoView {
         let codes = created
             .recovery_codes
             .into_iter()
-            .map(|code| view! { <li><code>{code}</code></li> })
+            .map(|code| view! { <li><code>{code}</code></li> }.into_any())
             .collect_view();
         Some(view! {
             <div role="status">

@@ -5,7 +5,7 @@
     reason = "`#[server]` generates a struct for each function, whose fields are the arguments"
 )]
 
-use leptos::{either::Either, prelude::*};
+use leptos::prelude::*;
 use leptos_meta::Title;
 use wire::PasskeyInfo; // wing:passkeys
 use wire::SecondFactors; // wing:second-factors
@@ -234,9 +234,9 @@ fn Confirm(
         />
     };
     // end wing:mail
-    let by_password = ways_in.has_password.then(|| {
-        view! { <ConfirmByPassword form return_to=return_to.clone() /> }
-    });
+    let by_password = ways_in
+        .has_password
+        .then(|| view! { <ConfirmByPassword form return_to=return_to.clone() /> }.into_any());
     view! {
         <section class="card" aria-labelledby="confirm-title">
             <h2 id="confirm-title">"Confirm your identity"</h2>
@@ -245,7 +245,7 @@ fn Confirm(
             </p>
             {return_to
                 .is_some()
-                .then(|| view! { <p class="notice">"Do this first. You are then led back to where you were."</p> })}
+                .then(|| view! { <p class="notice">"Do this first. You are then led back to where you were."</p> }.into_any())}
             <Notice form done="Your identity is confirmed. You can make your change now." />
             {by_password}
             {by_code} // wing:second-factors
@@ -270,7 +270,7 @@ fn ConfirmByPassword(form: FormState, return_to: Option<String>) -> impl IntoVie
                 required=true
                 about=is_wrong_password
             />
-            {return_to.map(|path| view! { <input type="hidden" name=RETURN_TO value=path /> })}
+            {return_to.map(|path| view! { <input type="hidden" name=RETURN_TO value=path /> }.into_any())}
             <Submit form label="Confirm" busy="Confirming…" />
         </Form>
     }
@@ -294,7 +294,7 @@ fn ConfirmByProvider(ways_in: WaysIn, return_to: Option<String>) -> impl IntoVie
                 <li>
                     <ProviderButton provider verb="Sign in again with" return_to=return_to.clone() intent="confirm" />
                 </li>
-            }
+            }.into_any()
         })
         .collect();
     let or = has_password.then(|| {
@@ -303,12 +303,14 @@ fn ConfirmByProvider(ways_in: WaysIn, return_to: Option<String>) -> impl IntoVie
                 <span>"or without your password"</span>
             </p>
         }
+        .into_any()
     });
     (!buttons.is_empty()).then(|| {
         view! {
             {or}
             <ul class="providers">{buttons}</ul>
         }
+        .into_any()
     })
 }
 
@@ -334,9 +336,9 @@ fn Password(has_password: bool, change: FormState, set: FormState) -> impl IntoV
             <Notice form=change done="Your password has been changed, and your other sessions have ended." />
             <Notice form=set done="Your password has been set, and your other sessions have ended." />
             {if has_password {
-                Either::Left(view! { <Change form=change /> })
+                view! { <Change form=change /> }.into_any()
             } else {
-                Either::Right(view! { <Set form=set /> })
+                view! { <Set form=set /> }.into_any()
             }}
         </section>
     }

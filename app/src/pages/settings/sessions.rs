@@ -5,7 +5,7 @@
     reason = "`#[server]` generates a struct for each function, whose fields are the arguments"
 )]
 
-use leptos::{either::Either, prelude::*};
+use leptos::prelude::*;
 use leptos_meta::Title;
 use uuid::Uuid;
 use wire::{SessionInfo, device};
@@ -89,10 +89,10 @@ fn Cards(sessions: Vec<SessionInfo>, revoke: FormState, revoke_others: FormState
     let has_others = sessions.iter().any(|session| !session.current);
     let rows = sessions
         .into_iter()
-        .map(|session| view! { <Row session revoke /> })
+        .map(|session| view! { <Row session revoke /> }.into_any())
         .collect_view();
     let others = if has_others {
-        Either::Left(view! {
+        view! {
             <Form form=revoke_others class="after-form">
                 <Submit
                     form=revoke_others
@@ -101,9 +101,10 @@ fn Cards(sessions: Vec<SessionInfo>, revoke: FormState, revoke_others: FormState
                     class="button-danger"
                 />
             </Form>
-        })
+        }
+        .into_any()
     } else {
-        Either::Right(view! { <p class="empty">"You are not signed in anywhere else."</p> })
+        view! { <p class="empty">"You are not signed in anywhere else."</p> }.into_any()
     };
     view! {
         <section class="card" aria-labelledby="sessions-title">
@@ -127,16 +128,17 @@ fn Row(session: SessionInfo, revoke: FormState) -> impl IntoView {
                 <Submit form=revoke label="End session" busy="Ending…" name=button class="button-quiet" />
             </Form>
         }
+        .into_any()
     });
     view! {
         <li class="row" data-session=session.session_id.to_string()>
             <div class="row-text">
                 <h3>
-                    {device} {session.current.then(|| view! { " " <span class="badge">"Current session"</span> })}
+                    {device} {session.current.then(|| view! { " " <span class="badge">"Current session"</span> }.into_any())}
                 </h3>
                 <p class="hint">
                     "Signed in on " <When at=session.created_at clock=true /> " with " {method}
-                    {session.ip.map(|ip| view! { " from " <span class="address">{ip}</span> })}
+                    {session.ip.map(|ip| view! { " from " <span class="address">{ip}</span> }.into_any())}
                 </p>
                 <p class="hint">"Last seen on " <When at=session.last_seen_at clock=true /></p>
             </div>

@@ -35,7 +35,8 @@ pub async fn delete_account(confirm: String) -> Result<(), AppError> {
     Context::take()?.delete_account(&confirm).await
 }
 
-const DELETE_ACCOUNT: Endpoint = Endpoint::of::<DeleteAccount>(&[paths::SETTINGS_SECURITY]);
+/// The form that deletes the account.
+pub const DELETE_ACCOUNT: Endpoint = Endpoint::of::<DeleteAccount>(&[paths::SETTINGS_SECURITY]);
 
 /// The cards for it.
 #[component]
@@ -76,11 +77,6 @@ fn Delete() -> impl IntoView {
         Some(email) => format!("To confirm, type your e-mail address: {email}"),
         None => "To confirm, type the word: delete".to_owned(),
     };
-    Effect::new(move |_| {
-        if form.answer().is_some() {
-            crate::tabs::tell_signed_out();
-        }
-    });
     view! {
         <section class="card" aria-labelledby="delete-title">
             <h3 id="delete-title">"Delete your account"</h3>

@@ -1,6 +1,6 @@
 //! A person's role, and whether they may sign in.
 
-use leptos::{either::Either, prelude::*};
+use leptos::prelude::*;
 use uuid::Uuid;
 use wire::Role;
 
@@ -112,19 +112,21 @@ pub(super) fn Access(
     actions: Actions,
 ) -> impl IntoView {
     let forms = if oneself {
-        Either::Left(view! {
+        view! {
             <p class="empty">
                 "This is your own account. Another administrator can change its role or disable it."
             </p>
-        })
+        }
+        .into_any()
     } else {
-        Either::Right(view! {
+        view! {
             <RoleForm id role actions />
             // wing:second-factors,passkeys
-            {has_factors.then(|| view! { <ResetFactorsForm id actions /> })}
+            {has_factors.then(|| view! { <ResetFactorsForm id actions /> }.into_any())}
             // end wing:second-factors,passkeys
             <DisableForm id is_disabled actions />
-        })
+        }
+        .into_any()
     };
     view! {
         <section class="card" aria-labelledby="access-title">
@@ -188,15 +190,16 @@ fn ResetFactorsForm(id: Uuid, actions: Actions) -> impl IntoView {
 #[component]
 fn DisableForm(id: Uuid, is_disabled: bool, actions: Actions) -> impl IntoView {
     if is_disabled {
-        Either::Left(view! {
+        view! {
             <Form form=actions.enable class="stack after-form">
                 <input type="hidden" name="user_id" value=id.to_string() />
                 <p class="hint">"Sign-in to this account is blocked."</p>
                 <Submit form=actions.enable label="Enable account" busy="Enabling…" class="button-quiet" />
             </Form>
-        })
+        }
+        .into_any()
     } else {
-        Either::Right(view! {
+        view! {
             <Form form=actions.disable class="stack after-form">
                 <input type="hidden" name="user_id" value=id.to_string() />
                 <p class="hint">"Disabling this account blocks sign-in to it and ends all its sessions at once."</p>
@@ -207,6 +210,6 @@ fn DisableForm(id: Uuid, is_disabled: bool, actions: Actions) -> impl IntoView {
                     class="button-danger"
                 />
             </Form>
-        })
+        }.into_any()
     }
 }

@@ -1,6 +1,6 @@
 //! A person's connected provider accounts.
 
-use leptos::{either::Either, prelude::*};
+use leptos::prelude::*;
 use wire::UserAccount;
 
 use crate::ui::{marks::Mark, providers::provider_name, time::When};
@@ -8,7 +8,7 @@ use crate::ui::{marks::Mark, providers::provider_name, time::When};
 #[component]
 pub(super) fn Accounts(accounts: Vec<UserAccount>) -> impl IntoView {
     let list = if accounts.is_empty() {
-        Either::Left(view! { <p class="empty">"No provider is connected."</p> })
+        view! { <p class="empty">"No provider is connected."</p> }.into_any()
     } else {
         let rows = accounts
             .into_iter()
@@ -18,7 +18,7 @@ pub(super) fn Accounts(accounts: Vec<UserAccount>) -> impl IntoView {
                         <Mark provider=account.provider.clone() />
                         <div class="row-text">
                             <h3>{provider_name(&account.provider)}</h3>
-                            {account.email.map(|email| view! { <p class="hint">{email}</p> })}
+                            {account.email.map(|email| view! { <p class="hint">{email}</p> }.into_any())}
                             <p class="hint">
                                 "Connected on " <When at=account.created_at /> ", last used on "
                                 <When at=account.last_used_at />
@@ -26,9 +26,10 @@ pub(super) fn Accounts(accounts: Vec<UserAccount>) -> impl IntoView {
                         </div>
                     </li>
                 }
+                .into_any()
             })
             .collect_view();
-        Either::Right(view! { <ul class="rows">{rows}</ul> })
+        view! { <ul class="rows">{rows}</ul> }.into_any()
     };
     view! {
         <section class="card" aria-labelledby="accounts-title">

@@ -1,6 +1,6 @@
 //! How much data is stored for a person. Nothing of its content is shown.
 
-use leptos::{either::Either, prelude::*};
+use leptos::prelude::*;
 use wire::DataSize;
 
 use crate::ui::time::When;
@@ -8,13 +8,13 @@ use crate::ui::time::When;
 #[component]
 pub(super) fn Data(data: Vec<DataSize>) -> impl IntoView {
     let list = if data.is_empty() {
-        Either::Left(view! { <p class="empty">"No data is stored."</p> })
+        view! { <p class="empty">"No data is stored."</p> }.into_any()
     } else {
         let rows = data
             .into_iter()
-            .map(|size| view! { <DataRow size /> })
+            .map(|size| view! { <DataRow size /> }.into_any())
             .collect_view();
-        Either::Right(view! { <ul class="rows">{rows}</ul> })
+        view! { <ul class="rows">{rows}</ul> }.into_any()
     };
     view! {
         <section class="card" aria-labelledby="data-title">

@@ -68,10 +68,11 @@ fn EventPage(id: Uuid, page: Events, is_later: bool) -> impl IntoView {
     let pages = (is_later || next.is_some()).then(|| {
         view! {
             <nav class="actions after-form" aria-label="Activity pages">
-                {is_later.then(|| view! { <a href=here>"Newest"</a> })}
-                {next.map(|next| view! { <a href=next>"Older"</a> })}
+                {is_later.then(|| view! { <a href=here>"Newest"</a> }.into_any())}
+                {next.map(|next| view! { <a href=next>"Older"</a> }.into_any())}
             </nav>
         }
+        .into_any()
     });
     view! {
         <EventList events=page.events />

@@ -166,7 +166,7 @@ fn Account(person: UserDetails) -> impl IntoView {
                             <dd>
                                 <When at clock=true />
                             </dd>
-                        }
+                        }.into_any()
                     })} <dt>"Id"</dt>
                 <dd>
                     <code>{person.id.to_string()}</code>

@@ -1,6 +1,6 @@
 //! A person's sessions, and ending them.
 
-use leptos::{either::Either, prelude::*};
+use leptos::prelude::*;
 use uuid::Uuid;
 use wire::{SessionInfo, device};
 
@@ -78,13 +78,13 @@ pub(super) fn Notices(actions: Actions) -> impl IntoView {
 #[component]
 pub(super) fn Sessions(id: Uuid, sessions: Vec<SessionInfo>, actions: Actions) -> impl IntoView {
     let list = if sessions.is_empty() {
-        Either::Left(view! { <p class="empty">"No active sessions."</p> })
+        view! { <p class="empty">"No active sessions."</p> }.into_any()
     } else {
         let rows = sessions
             .into_iter()
-            .map(|session| view! { <SessionRow id session actions /> })
+            .map(|session| view! { <SessionRow id session actions /> }.into_any())
             .collect_view();
-        Either::Right(view! {
+        view! {
             <ul class="rows">{rows}</ul>
             <Form form=actions.revoke_all class="after-form">
                 <input type="hidden" name="user_id" value=id.to_string() />
@@ -95,7 +95,8 @@ pub(super) fn Sessions(id: Uuid, sessions: Vec<SessionInfo>, actions: Actions) -
                     class="button-danger"
                 />
             </Form>
-        })
+        }
+        .into_any()
     };
     view! {
         <section class="card" aria-labelledby="sessions-title">
@@ -113,11 +114,11 @@ fn SessionRow(id: Uuid, session: SessionInfo, actions: Actions) -> impl IntoView
         <li class="row" data-session=session.session_id.to_string()>
             <div class="row-text">
                 <h3>
-                    {device} {session.current.then(|| view! { " " <span class="badge">"Current session"</span> })}
+                    {device} {session.current.then(|| view! { " " <span class="badge">"Current session"</span> }.into_any())}
                 </h3>
                 <p class="hint">
                     "Signed in on " <When at=session.created_at clock=true /> " with " {method(&session.method)}
-                    {session.ip.map(|ip| view! { " from " <span class="address">{ip}</span> })}
+                    {session.ip.map(|ip| view! { " from " <span class="address">{ip}</span> }.into_any())}
                 </p>
                 <p class="hint">"Last seen on " <When at=session.last_seen_at clock=true /></p>
             </div>

@@ -24,14 +24,27 @@
 	}
 	addEventListener("wasm-panic", (event) => retire(event.detail));
 
-	function hydrate() {
-		import(script)
-			.then((app) => app.default({ module_or_path: wasm }).then(() => app.hydrate()))
-			.catch(retire);
+	// The program comes after everything that is seen, and in tasks of its own: what is pressed meanwhile waits for
+	// none of them for long.
+	const pause = () => new Promise((resolve) => setTimeout(resolve));
+	async function hydrate() {
+		try {
+			const app = await import(script);
+			await app.default({ module_or_path: wasm });
+			await pause();
+			app.hydrate();
+		} catch (why) {
+			retire(why);
+		}
 	}
-	if ("requestIdleCallback" in window) {
-		requestIdleCallback(hydrate, { timeout: 2000 });
-	} else {
-		hydrate();
+	async function start() {
+		await pause();
+		if ("requestIdleCallback" in window) {
+			requestIdleCallback(hydrate, { timeout: 2000 });
+		} else {
+			hydrate();
+		}
 	}
+	if (document.readyState === "complete") start();
+	else addEventListener("load", start);
 })

@@ -6,7 +6,11 @@
 
 use std::sync::LazyLock;
 
-use leptos::{nonce::use_nonce, prelude::*};
+use leptos::{ev, nonce::use_nonce, prelude::*};
+use wasm_bindgen::JsCast;
+use web_sys::Element;
+
+use crate::pages;
 
 /// The file that `cargo leptos build` wrote beside the program, with the hashes in the names of its files.
 static HASHES: LazyLock<Option<String>> = LazyLock::new(|| {
@@ -14,10 +18,41 @@ static HASHES: LazyLock<Option<String>> = LazyLock::new(|| {
     std::fs::read_to_string(program.with_file_name("hash.txt")).ok()
 });
 
-/// Loads and starts the wasm once the browser is idle. Until then, and without it, links and forms work by
-/// themselves.
+/// Loads and starts the wasm once the browser is idle, on a page that it takes over. Until then, and without it, links
+/// and forms work by themselves.
 #[component]
 pub fn Hydration(options: LeptosOptions) -> impl IntoView {
+    is_hydrated().then(|| view! { <Start options /> }.into_any())
+}
+
+/// Whether the program takes over the requested page.
+pub fn is_hydrated() -> bool {
+    #[cfg(feature = "ssr")]
+    return use_context::<http::request::Parts>().is_some_and(|parts| pages::is_hydrated(parts.uri.path()));
+    #[cfg(not(feature = "ssr"))]
+    true
+}
+
+/// Lets the browser follow the links that lead to other pages: the router would follow every link to this site. To be
+/// called before there is a router, whose listener comes after this one.
+pub fn leave_by_other_links() {
+    window_event_listener(ev::click, |click| {
+        let clicked = click
+            .target()
+            .and_then(|target| target.dyn_into::<Element>().ok());
+        let Some(link) = clicked.and_then(|element| element.closest("a[href]").ok().flatten()) else {
+            return;
+        };
+        let address = link.get_attribute("href").unwrap_or_default();
+        let path = address.split(['?', '#']).next().unwrap_or_default();
+        if !pages::is_hydrated(path) {
+            drop(link.set_attribute("rel", "external"));
+        }
+    });
+}
+
+#[component]
+fn Start(options: LeptosOptions) -> impl IntoView {
     let hashes = HASHES.as_deref().filter(|_| options.hash_files).unwrap_or("");
     let file = |kind| {
         let name = &options.output_name;
@@ -27,19 +62,19 @@ pub fn Hydration(options: LeptosOptions) -> impl IntoView {
     let (script, wasm) = (file("js"), file("wasm"));
     let start = format!("{}({script:?}, {wasm:?})", include_str!("hydration.js"));
     view! {
-        <link rel="modulepreload" href=script fetchpriority="low" />
-        <link
-            rel="preload"
-            href=wasm
-            r#as="fetch"
-            r#type="application/wasm"
-            crossorigin="anonymous"
-            fetchpriority="low"
-        />
         <script type="module" nonce=use_nonce()>
             {start}
         </script>
     }
+}
+
+/// Marks the document once it is hydrated.
+pub fn mark_hydrated() {
+    Effect::new(|_| {
+        if let Some(html) = document().document_element() {
+            drop(html.set_attribute("data-hydrated", ""));
+        }
+    });
 }
 
 /// The hash in the name of one kind of file.

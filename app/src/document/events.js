@@ -65,7 +65,7 @@
 		turn = null;
 	}
 
-	// What tabs tell each other: see tabs.rs.
+	// What tabs tell each other: see tabs.js.
 	channel.onmessage = ({ data }) => {
 		if (data === "public-data") return;
 		if (ended || data !== user) stop();
