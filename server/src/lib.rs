@@ -19,6 +19,8 @@ pub mod log;
 mod middleware;
 pub mod router;
 mod routes;
+#[cfg(debug_assertions)]
+pub mod seed;
 pub mod serve;
 
 /// Rendering a page makes thousands of small allocations. With the C library's allocator they take a third of its CPU

@@ -4,6 +4,8 @@ use std::process::ExitCode;
 
 use auth::{Problem, Vars, chain};
 use clap::{Parser, Subcommand};
+#[cfg(debug_assertions)]
+use server::seed;
 use server::{
     admin::{self, AdminCommand, SessionsCommand}, // wing:admin
     clients::{self, ClientsCommand},              // wing:clients
@@ -32,6 +34,9 @@ enum Command {
     Migrate,
     /// Check the configuration, the database and every provider
     Doctor,
+    /// Add a dozen people with a month of life behind them
+    #[cfg(debug_assertions)]
+    Seed,
     // wing:admin
     /// Manage administrators
     #[command(subcommand)]
@@ -115,6 +120,8 @@ async fn run(command: Command, vars: &Vars) -> Result<(), Failure> {
         Command::Serve => serve::run(server()?).await,
         Command::Migrate => serve::migrate(&server()?).await,
         Command::Doctor => doctor::run(server()?).await,
+        #[cfg(debug_assertions)]
+        Command::Seed => seed::seed(server()?).await,
         Command::Admin(command) => admin::admin(beside()?, command).await, // wing:admin
         Command::Sessions(command) => admin::sessions(beside()?, command).await, // wing:admin
         // wing:admin+second-factors,admin+passkeys

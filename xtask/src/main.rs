@@ -19,6 +19,7 @@ mod process;
 mod random;
 mod released; // wing:dev-provider,mail
 mod rename;
+mod seed;
 mod steps;
 mod test;
 mod tools;
@@ -43,6 +44,11 @@ const COMMANDS: &[Command] = &[
         name: "dev",
         about: "serve the site, and rebuild it on each change",
         run: dev::dev,
+    },
+    Command {
+        name: "seed",
+        about: "fill a fresh database with a dozen people, so that no page is empty",
+        run: seed::seed,
     },
     Command {
         name: "test",

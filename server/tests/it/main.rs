@@ -55,6 +55,8 @@ mod proofs;
 mod races;
 mod revocation;
 mod second_factors; // wing:second-factors
+#[cfg(debug_assertions)]
+mod seed;
 mod session_endpoint;
 mod sessions;
 mod shown;

@@ -1,0 +1,176 @@
+//! `server seed`: a dozen people with a month of life behind them, for screenshots, and so that no page of a fresh
+//! database is empty. Debug builds contain it.
+//!
+//! Everybody does what they do by requests to the application, whose clock is moved for it. So what is in the database
+//! afterwards is what the application has put there.
+
+mod people;
+mod visitor;
+
+use std::collections::HashMap;
+
+use auth::{
+    Clock,
+    Role,                        // wing:admin
+    admin::{Administration, By}, // wing:admin
+    db::Database,
+    mail::{MailConfig, Registration}, // wing:mail
+};
+use axum::{Router, http::StatusCode};
+use time::Duration;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use self::{
+    people::{DAYS, Deed, PASSWORD, PEOPLE, Person, Step},
+    visitor::Visitor,
+};
+use crate::{
+    config::{ServerConfig, TrustedProxies},
+    connections::Connections,
+    serve::{Failure, accept, build},
+};
+
+/// Runs `server seed`, and prints who is there now.
+///
+/// # Errors
+/// If the server runs, the database cannot be opened, or somebody with one of the addresses is there already.
+pub async fn seed(mut config: ServerConfig) -> Result<(), Failure> {
+    // The development provider asks the application for what it has told it, at the address where it listens.
+    let listener = TcpListener::bind(config.addr).await.map_err(|error| {
+        format!(
+            "cannot listen on {}, which signing in with a provider needs: stop the server first ({error})",
+            config.addr
+        )
+    })?;
+    // Everybody comes from an address of their own.
+    config.trusted_proxies = TrustedProxies::parse("127.0.0.1, ::1")?;
+    // wing:mail
+    config.auth.mail = MailConfig::Off;
+    config.auth.registration = Registration::Open;
+    // end wing:mail
+    let origin = config.auth.public_url.origin().to_owned();
+    let db = Database::open(&config.auth.database_url).await?;
+    db.migrate().await?;
+    let now = Clock::system().now();
+    let clock = Clock::manual(now - Duration::days(DAYS));
+    let operator = Administration::at_command_line(&config.auth, db.clone(), clock.clone()).await?; // wing:admin
+    let connections = Connections::of(&config);
+    let (router, _) = build(config, db.clone(), clock.clone()).await;
+    let stop = CancellationToken::new();
+    let listening = tokio::spawn({
+        let (router, stop) = (router.clone(), stop.clone());
+        async move { accept(listener, router, &connections, &stop).await }
+    });
+
+    let outcome = live(
+        &router, &origin, &clock, &operator, // wing:admin
+    )
+    .await;
+    stop.cancel();
+    listening.await?;
+    db.close().await;
+    outcome?;
+    println!(
+        "There are {} people now. The password of each is: {PASSWORD}\n",
+        PEOPLE.len()
+    );
+    for person in PEOPLE {
+        println!("  {:<20}{}", person.name, person.email);
+    }
+    Ok(())
+}
+
+/// Lets everybody do what they have done, in order.
+async fn live(
+    router: &Router,
+    origin: &str,
+    clock: &Clock,
+    operator: &Administration, // wing:admin
+) -> Result<(), Failure> {
+    let mut steps: Vec<(&Person, &'static Step)> = PEOPLE
+        .iter()
+        .flat_map(|person| person.steps.iter().map(move |step| (person, step)))
+        .collect();
+    steps.sort_by(|(_, one), (_, other)| other.days_ago.total_cmp(&one.days_ago));
+    let now = clock.now() + Duration::days(DAYS);
+    let mut browsers: HashMap<(&str, &str), Visitor> = HashMap::new();
+    for (person, step) in steps {
+        let moment = now - Duration::seconds_f64(step.days_ago * 86_400.0);
+        clock.advance(moment - clock.now());
+        let browser = browsers
+            .entry((person.email, step.device.agent))
+            .or_insert_with(|| Visitor::new(router, origin, step.device));
+        // wing:admin
+        if operated(operator, person, &step.deed).await? {
+            continue;
+        }
+        // end wing:admin
+        act(browser, person, &step.deed).await?;
+    }
+    Ok(())
+}
+
+// wing:admin
+/// Does what an operator does to somebody. Returns whether it was that.
+async fn operated(operator: &Administration, person: &Person, deed: &Deed) -> Result<bool, Failure> {
+    let id = operator.find(person.email).await.map(|person| person.id);
+    match deed {
+        Deed::BecomeAdmin => operator.set_role(By::CommandLine, id?, Role::Admin).await?,
+        Deed::BeDisabled => operator.disable(By::CommandLine, id?).await?,
+        _ => return Ok(false),
+    };
+    Ok(true)
+}
+// end wing:admin
+
+/// Does what somebody does in a browser.
+async fn act(browser: &mut Visitor, person: &Person, deed: &Deed) -> Result<(), Failure> {
+    let Person { name, email, .. } = *person;
+    let (function, fields): (&str, Vec<(&str, &str)>) = match *deed {
+        Deed::Register => (
+            "register",
+            vec![
+                ("email", email),
+                ("password", PASSWORD),
+                ("name", name),
+                ("remember", "true"),
+            ],
+        ),
+        Deed::SignIn => (
+            "login",
+            vec![("email", email), ("password", PASSWORD), ("remember", "true")],
+        ),
+        Deed::MistypePassword => (
+            "login",
+            vec![("email", email), ("password", "seeded people mistype it")],
+        ),
+        Deed::SignOut => ("logout", Vec::new()),
+        Deed::SignOutElsewhere => ("revoke_other_sessions", Vec::new()),
+        Deed::Describe { bio, website, theme } => (
+            "update_public_data",
+            vec![
+                ("display_name", name),
+                ("bio", bio),
+                ("website", website),
+                ("theme", theme),
+            ],
+        ),
+        Deed::KeepPrivately => (
+            "update_private_data",
+            vec![("api_token", "a-token-for-another-service")],
+        ), // wing:private-data
+        Deed::SignInWithProvider => return browser.with_provider("", email, name).await, // wing:dev-provider
+        Deed::Connect => return browser.with_provider("link", email, name).await,        // wing:dev-provider
+        Deed::BecomeAdmin | Deed::BeDisabled => return Ok(()),                           // wing:admin
+    };
+    let status = browser.call(function, &fields).await?;
+    match (deed, status) {
+        (Deed::MistypePassword, StatusCode::UNAUTHORIZED) => Ok(()),
+        (Deed::Register, StatusCode::CONFLICT) => {
+            Err(format!("{email} is there already: seed a database once").into())
+        }
+        (_, status) if status.is_success() => Ok(()),
+        (_, status) => Err(format!("{name} was refused: {function} answered {status}").into()),
+    }
+}
