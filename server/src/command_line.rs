@@ -1,8 +1,10 @@
 //! What commands beside the server have in common.
 
-use auth::{Config, Problem, Vars, db::Database};
+use auth::db::Database; // wing:admin,clients,data-rights,mail
+use auth::{Config, Problem, Vars};
 
-use crate::{log, serve::Failure};
+use crate::log;
+use crate::serve::Failure; // wing:admin,clients,data-rights,mail
 
 /// What these commands read from the environment: which database, and how long snapshots live. Nothing else in the
 /// environment has to be set or valid.
@@ -22,6 +24,7 @@ pub fn config(vars: &Vars) -> Result<Config, Vec<Problem>> {
     }
 }
 
+// wing:admin,clients,data-rights,mail
 /// The database of the running servers.
 ///
 /// # Errors
@@ -33,6 +36,7 @@ pub(crate) async fn open(config: &Config) -> Result<Database, Failure> {
     )?;
     Ok(db)
 }
+// end wing:admin,clients,data-rights,mail
 
 // wing:admin,clients
 /// A text from elsewhere, escaped so that it cannot control the terminal it is shown on.

@@ -4,9 +4,10 @@
 //! a socket.
 
 pub mod admin; // wing:admin
+pub mod backup;
 mod bare_page;
 pub mod clients; // wing:clients
-pub mod command_line; // wing:admin,clients,data-rights,mail
+pub mod command_line;
 pub mod config;
 pub mod connections;
 mod dev_idp; // wing:dev-provider

@@ -8,8 +8,9 @@ use clap::{Parser, Subcommand};
 use server::seed;
 use server::{
     admin::{self, AdminCommand, SessionsCommand}, // wing:admin
-    clients::{self, ClientsCommand},              // wing:clients
-    command_line,                                 // wing:admin,clients
+    backup::{self, Backup},
+    clients::{self, ClientsCommand}, // wing:clients
+    command_line,
     config::ServerConfig,
     doctor,
     export,                 // wing:data-rights
@@ -34,6 +35,8 @@ enum Command {
     Migrate,
     /// Check the configuration, the database and every provider
     Doctor,
+    /// Write a copy of the database to a file, also while servers use it
+    Backup(Backup),
     /// Add a dozen people with a month of life behind them
     #[cfg(debug_assertions)]
     Seed,
@@ -113,13 +116,12 @@ async fn main() -> ExitCode {
 
 async fn run(command: Command, vars: &Vars) -> Result<(), Failure> {
     let server = || ServerConfig::from_vars(vars, !cfg!(debug_assertions)).map_err(wrong);
-    // wing:admin,clients
     let beside = || command_line::config(vars).map_err(wrong);
-    // end wing:admin,clients
     match command {
         Command::Serve => serve::run(server()?).await,
         Command::Migrate => serve::migrate(&server()?).await,
         Command::Doctor => doctor::run(server()?).await,
+        Command::Backup(arguments) => backup::backup(&beside()?, arguments).await,
         #[cfg(debug_assertions)]
         Command::Seed => seed::seed(server()?).await,
         Command::Admin(command) => admin::admin(beside()?, command).await, // wing:admin

@@ -25,6 +25,8 @@ use tokio::{sync::Mutex, time::Instant};
 use tracing::Instrument;
 
 use self::engine::is_unavailable;
+#[cfg(not(feature = "postgres"))] // wing:postgres
+pub use self::sqlite::{BackupError, backup};
 pub use self::{
     access::Access,
     engine::{Db, ListenAddress, Pool, Tx},

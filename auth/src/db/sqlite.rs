@@ -1,5 +1,6 @@
 //! SQLite: a file, many readers, one writer.
 
+mod backup;
 mod place;
 
 use std::{io, path::Path, str::FromStr, sync::Arc, time::Duration};
@@ -13,6 +14,7 @@ use sqlx::{
 };
 pub(super) use tower_sessions_sqlx_store::SqliteStore as SessionStore;
 
+pub use self::backup::{BackupError, backup};
 pub(super) use self::place::Place;
 use super::opening::{LOCK_WAIT, OpenError, POOL_WAIT};
 use crate::{

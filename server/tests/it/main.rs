@@ -14,6 +14,8 @@ mod accounts;
 mod admin; // wing:admin
 mod admin_cli; // wing:admin
 mod at_rest;
+#[cfg(not(feature = "postgres"))] // wing:postgres
+mod backup;
 mod bodies;
 mod clients; // wing:clients
 mod concurrency;
