@@ -156,10 +156,12 @@ async fn act(browser: &mut Visitor, person: &Person, deed: &Deed) -> Result<(), 
                 ("theme", theme),
             ],
         ),
+        // wing:private-data
         Deed::KeepPrivately => (
             "update_private_data",
             vec![("api_token", "a-token-for-another-service")],
-        ), // wing:private-data
+        ),
+        // end wing:private-data
         Deed::SignInWithProvider => return browser.with_provider("", email, name).await, // wing:dev-provider
         Deed::Connect => return browser.with_provider("link", email, name).await,        // wing:dev-provider
         Deed::BecomeAdmin | Deed::BeDisabled => return Ok(()),                           // wing:admin

@@ -5,11 +5,12 @@ use std::{collections::BTreeMap, net::SocketAddr};
 use app::pages::paths::provider_login; // wing:dev-provider
 use auth::oauth::DEVELOPMENT; // wing:dev-provider
 use axum::{Router, body::Body, extract::ConnectInfo, http::Request, response::Response};
+use http::header::LOCATION; // wing:dev-provider
 use http::{
     HeaderName, Method, StatusCode,
-    header::{ACCEPT, CONTENT_TYPE, COOKIE, HOST, LOCATION, ORIGIN, SET_COOKIE, USER_AGENT},
+    header::{ACCEPT, CONTENT_TYPE, COOKIE, HOST, ORIGIN, SET_COOKIE, USER_AGENT},
 };
-use http_body_util::BodyExt;
+use http_body_util::BodyExt; // wing:dev-provider
 use tower::ServiceExt;
 
 use super::people::Device;
