@@ -41,12 +41,16 @@ async fn a_fresh_database_is_seeded_once() {
     let count =
         async |sql: &'static str| -> i64 { sqlx::query_scalar(sql).fetch_one(db.read()).await.unwrap() };
     assert!(count("SELECT count(*) FROM users").await > 10);
-    assert_eq!(count("SELECT count(*) FROM users WHERE role = 'admin'").await, 2); // wing:admin
-    assert_eq!(
-        count("SELECT count(*) FROM users WHERE disabled_at IS NOT NULL").await,
-        1
-    ); // wing:admin
-    assert_eq!(count("SELECT count(*) FROM accounts").await, 3); // wing:dev-provider
+    // wing:admin
+    let admins = "SELECT count(*) FROM users WHERE role = 'admin'";
+    assert_eq!(count(admins).await, 2);
+    let disabled = "SELECT count(*) FROM users WHERE disabled_at IS NOT NULL";
+    assert_eq!(count(disabled).await, 1);
+    // end wing:admin
+    // wing:dev-provider
+    let connected = "SELECT count(*) FROM accounts";
+    assert_eq!(count(connected).await, 3);
+    // end wing:dev-provider
     assert!(count("SELECT count(*) FROM audit_events").await > 30);
     // Nothing of it is to come.
     let newest: OffsetDateTime = sqlx::query_scalar("SELECT max(created_at) FROM sessions")
