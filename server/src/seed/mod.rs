@@ -63,10 +63,13 @@ pub async fn seed(mut config: ServerConfig) -> Result<(), Failure> {
         async move { accept(listener, router, &connections, &stop).await }
     });
 
-    let outcome = live(
-        &router, &origin, &clock, &operator, // wing:admin
-    )
-    .await;
+    let world = World {
+        router,
+        origin,
+        clock,
+        operator, // wing:admin
+    };
+    let outcome = world.live().await;
     stop.cancel();
     listening.await?;
     db.close().await;
@@ -81,34 +84,39 @@ pub async fn seed(mut config: ServerConfig) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Lets everybody do what they have done, in order.
-async fn live(
-    router: &Router,
-    origin: &str,
-    clock: &Clock,
-    operator: &Administration, // wing:admin
-) -> Result<(), Failure> {
-    let mut steps: Vec<(&Person, &'static Step)> = PEOPLE
-        .iter()
-        .flat_map(|person| person.steps.iter().map(move |step| (person, step)))
-        .collect();
-    steps.sort_by(|(_, one), (_, other)| other.days_ago.total_cmp(&one.days_ago));
-    let now = clock.now() + Duration::days(DAYS);
-    let mut browsers: HashMap<(&str, &str), Visitor> = HashMap::new();
-    for (person, step) in steps {
-        let moment = now - Duration::seconds_f64(step.days_ago * 86_400.0);
-        clock.advance(moment - clock.now());
-        let browser = browsers
-            .entry((person.email, step.device.agent))
-            .or_insert_with(|| Visitor::new(router, origin, step.device));
-        // wing:admin
-        if operated(operator, person, &step.deed).await? {
-            continue;
+/// Where they live.
+struct World {
+    router: Router,
+    origin: String,
+    clock: Clock,
+    operator: Administration, // wing:admin
+}
+
+impl World {
+    /// Lets everybody do what they have done, in order.
+    async fn live(&self) -> Result<(), Failure> {
+        let mut steps: Vec<(&Person, &'static Step)> = PEOPLE
+            .iter()
+            .flat_map(|person| person.steps.iter().map(move |step| (person, step)))
+            .collect();
+        steps.sort_by(|(_, one), (_, other)| other.days_ago.total_cmp(&one.days_ago));
+        let now = self.clock.now() + Duration::days(DAYS);
+        let mut browsers: HashMap<(&str, &str), Visitor> = HashMap::new();
+        for (person, step) in steps {
+            let moment = now - Duration::seconds_f64(step.days_ago * 86_400.0);
+            self.clock.advance(moment - self.clock.now());
+            let browser = browsers
+                .entry((person.email, step.device.agent))
+                .or_insert_with(|| Visitor::new(&self.router, &self.origin, step.device));
+            // wing:admin
+            if operated(&self.operator, person, &step.deed).await? {
+                continue;
+            }
+            // end wing:admin
+            act(browser, person, &step.deed).await?;
         }
-        // end wing:admin
-        act(browser, person, &step.deed).await?;
+        Ok(())
     }
-    Ok(())
 }
 
 // wing:admin
