@@ -14,11 +14,11 @@ pub struct Backup {
     file: PathBuf,
 }
 
+#[cfg(not(feature = "postgres"))] // wing:postgres
 /// Runs `server backup`.
 ///
 /// # Errors
 /// Why there is no backup.
-#[cfg(not(feature = "postgres"))] // wing:postgres
 pub async fn backup(config: &Config, Backup { file }: Backup) -> Result<(), Failure> {
     let bytes = auth::db::backup(&config.database_url, &file).await?;
     println!("{} has been written, {bytes} bytes", file.display());
