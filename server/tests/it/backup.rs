@@ -3,6 +3,7 @@
 use std::{fs, path::PathBuf};
 
 use auth::db::{BackupError, backup};
+use secrecy::SecretString;
 
 use crate::support::TestApp;
 
@@ -17,10 +18,11 @@ fn somewhere(name: &str) -> PathBuf {
 
 #[tokio::test]
 async fn what_was_copied_while_others_wrote_can_be_restored() {
-    let app = TestApp::new().await;
-    let ada = app.registered(ADA).await;
     let file = somewhere("copy.db");
-    let url = app.config().await.database_url;
+    let url = format!("sqlite:{}", file.with_file_name("app.db").display());
+    let app = TestApp::with(&[("DATABASE_URL", &url)]).await;
+    let ada = app.registered(ADA).await;
+    let url = SecretString::from(url);
     let writing = {
         let ada = ada.clone();
         async move {
@@ -77,11 +79,10 @@ async fn nothing_is_left_of_a_copy_that_failed() {
     assert!(matches!(failed, BackupError::Open(_)), "{failed}");
     assert!(!target.exists() && !missing.exists());
 
+    let whole = format!("sqlite:{}", broken.with_file_name("app.db").display());
+    TestApp::with(&[("DATABASE_URL", &whole)]).await;
     let nowhere = broken.with_file_name("no-folder").join("copy.db");
-    let app = TestApp::new().await;
-    let failed = backup(&app.config().await.database_url, &nowhere)
-        .await
-        .unwrap_err();
+    let failed = backup(&whole.into(), &nowhere).await.unwrap_err();
     assert!(matches!(failed, BackupError::Create(..)), "{failed}");
     fs::remove_dir_all(broken.parent().unwrap()).unwrap();
 }
