@@ -4,7 +4,8 @@
 	const NOBODY = "";
 	let typed = false;
 	let leftAt = -Infinity;
-	const isLeft = () => performance.now() - leftAt < 10_000;
+	// No request takes longer. If signing out has failed, this document is not being left.
+	const isLeft = () => performance.now() - leftAt < 30_000;
 
 	// A document that no program takes over is ready at once. Its forms are sent once, and show that they are.
 	if (isDocument) {
