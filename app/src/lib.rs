@@ -33,7 +33,7 @@ use crate::{
     },
     flash::FlashContext,
     made_for::MadeFor,
-    pages::{Page, SIGNING_OUT, settings::public::PublicDataContext},
+    pages::{Page, settings::public::PublicDataContext},
     session::{CurrentSession, current_session},
     setup::Setup,
     theme::ThemeContext,
@@ -55,7 +55,7 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
                 <meta name="description" content=DESCRIPTION />
                 <AutoReload options=options.clone() />
                 <Hydration options=options.clone() />
-                <Tabs signing_out=SIGNING_OUT />
+                <Tabs />
                 <Events /> // wing:clients
                 <PasskeyScript /> // wing:passkeys
                 <link rel="icon" href="/favicon.svg" type="image/svg+xml" />

@@ -25,13 +25,12 @@ pub mod settings;
 pub mod signed_in;
 pub mod verify; // wing:mail
 
-use leptos::prelude::*;
-#[cfg(not(feature = "ssr"))]
-use leptos::tachys::view::iterators::StaticVec;
-#[cfg(not(feature = "ssr"))]
-use leptos_router::hooks::use_location;
+use leptos::{prelude::*, tachys::view::iterators::StaticVec};
 use leptos_router::{
-    RouteDefs, SsrMode, StaticSegment,
+    ParamSegment, // wing:admin
+    RouteDefs,
+    SsrMode,
+    StaticSegment,
     any_nested_route::{AnyNestedRoute, IntoAnyNestedRoute},
     components::{ParentRoute, Route, Routes},
 };
@@ -39,16 +38,12 @@ use leptos_router::{
 use self::{
     home::Home,
     login::LoginPage,
+    not_found::NotFound,
     profile::Profile,
     register::RegisterPage,
-    settings::{Settings, public::Public, sessions::Sessions},
+    settings::{Settings, accounts::Accounts, public::Public, security::Security, sessions::Sessions},
 };
-#[cfg(feature = "ssr")]
-use self::{
-    not_found::NotFound,
-    settings::{accounts::Accounts, security::Security},
-};
-use crate::{forms::Endpoint, session};
+use crate::{forms::Endpoint, session, ui::link::load_this_page};
 
 /// Every path, once. The module imports nothing, since any module may link to a page.
 pub mod paths {
@@ -244,10 +239,10 @@ fn Hydrated() -> AnyNestedRoute {
 /// that few people open. The program does not know them.
 #[component(transparent)]
 fn Documents() -> AnyNestedRoute {
-    #[cfg(not(feature = "ssr"))]
-    let routes = StaticVec::<AnyNestedRoute>::from(Vec::new());
-    #[cfg(feature = "ssr")]
-    let routes = view! {
+    if !cfg!(feature = "ssr") {
+        return StaticVec::<AnyNestedRoute>::from(Vec::new()).into_any_nested_route();
+    }
+    view! {
         <ParentRoute path=last(paths::SETTINGS) view=Settings ssr=SsrMode::Async>
             <Route path=last(paths::SETTINGS_ACCOUNTS) view=Accounts />
             <Route path=last(paths::SETTINGS_SECURITY) view=Security />
@@ -279,34 +274,20 @@ fn Documents() -> AnyNestedRoute {
         </ParentRoute>
         // end wing:admin
     }
-    .into_inner();
-    routes.into_any_nested_route()
+    .into_inner()
+    .into_any_nested_route()
 }
 
 /// What is shown where no route leads: on the server, that there is nothing. In the browser it may be a document, and
 /// the server knows.
 #[component]
 fn Missing() -> impl IntoView {
-    #[cfg(feature = "ssr")]
-    return view! { <NotFound /> };
-    #[cfg(not(feature = "ssr"))]
-    load_document();
-}
-
-#[cfg(not(feature = "ssr"))]
-fn load_document() {
-    let location = use_location();
-    let address = format!(
-        "{}{}{}",
-        location.pathname.get_untracked(),
-        location.search.get_untracked(),
-        location.hash.get_untracked()
-    );
-    // Once the router has entered the address in the history: the same address is not entered twice.
-    set_timeout(
-        move || drop(window().location().assign(&address)),
-        std::time::Duration::ZERO,
-    );
+    if cfg!(feature = "ssr") {
+        view! { <NotFound /> }.into_any()
+    } else {
+        load_this_page();
+        ().into_any()
+    }
 }
 
 /// Whether the program takes over the page at this path.
@@ -324,7 +305,6 @@ fn last(path: &'static str) -> StaticSegment<&'static str> {
 
 // wing:clients,mail,second-factors
 /// The last two segments of a path.
-#[cfg(feature = "ssr")]
 fn last_two(path: &'static str) -> (StaticSegment<&'static str>, StaticSegment<&'static str>) {
     let above = path.rsplit_once('/').map_or("", |(above, _)| above);
     (last(above), last(path))
@@ -333,12 +313,8 @@ fn last_two(path: &'static str) -> (StaticSegment<&'static str>, StaticSegment<&
 
 // wing:admin
 /// The last two segments of a path that ends with a name in braces.
-#[cfg(feature = "ssr")]
-fn last_with_name(path: &'static str) -> (StaticSegment<&'static str>, leptos_router::ParamSegment) {
+fn last_with_name(path: &'static str) -> (StaticSegment<&'static str>, ParamSegment) {
     let (above, name) = path.rsplit_once('/').unwrap_or(("", path));
-    (
-        last(above),
-        leptos_router::ParamSegment(name.trim_matches(['{', '}'])),
-    )
+    (last(above), ParamSegment(name.trim_matches(['{', '}'])))
 }
 // end wing:admin

@@ -18,19 +18,36 @@ static HASHES: LazyLock<Option<String>> = LazyLock::new(|| {
     std::fs::read_to_string(program.with_file_name("hash.txt")).ok()
 });
 
-/// Loads and starts the wasm once the browser is idle, on a page that it takes over. Until then, and without it, links
-/// and forms work by themselves.
+/// The script of a page that the program takes over, or of one that is a document and nothing else.
 #[component]
 pub fn Hydration(options: LeptosOptions) -> impl IntoView {
-    is_hydrated().then(|| view! { <Start options /> }.into_any())
+    #[cfg(feature = "ssr")]
+    let is_hydrated =
+        use_context::<http::request::Parts>().is_some_and(|parts| pages::is_hydrated(parts.uri.path()));
+    #[cfg(not(feature = "ssr"))]
+    let is_hydrated = true;
+    let script = if is_hydrated {
+        start(&options)
+    } else {
+        include_str!("plain.js").to_owned()
+    };
+    view! {
+        <script type="module" nonce=use_nonce()>
+            {script}
+        </script>
+    }
 }
 
-/// Whether the program takes over the requested page.
-pub fn is_hydrated() -> bool {
-    #[cfg(feature = "ssr")]
-    return use_context::<http::request::Parts>().is_some_and(|parts| pages::is_hydrated(parts.uri.path()));
-    #[cfg(not(feature = "ssr"))]
-    true
+/// Loads and starts the wasm once the browser is idle. Until then, and without it, links and forms work by themselves.
+fn start(options: &LeptosOptions) -> String {
+    let hashes = HASHES.as_deref().filter(|_| options.hash_files).unwrap_or("");
+    let file = |kind| {
+        let name = &options.output_name;
+        let hash = hash(hashes, kind).map_or_else(String::new, |hash| format!(".{hash}"));
+        format!("/{}/{name}{hash}.{kind}", options.site_pkg_dir)
+    };
+    let (script, wasm) = (file("js"), file("wasm"));
+    format!("{}({script:?}, {wasm:?})", include_str!("hydration.js"))
 }
 
 /// Lets the browser follow the links that lead to other pages: the router would follow every link to this site. To be
@@ -49,23 +66,6 @@ pub fn leave_by_other_links() {
             drop(link.set_attribute("rel", "external"));
         }
     });
-}
-
-#[component]
-fn Start(options: LeptosOptions) -> impl IntoView {
-    let hashes = HASHES.as_deref().filter(|_| options.hash_files).unwrap_or("");
-    let file = |kind| {
-        let name = &options.output_name;
-        let hash = hash(hashes, kind).map_or_else(String::new, |hash| format!(".{hash}"));
-        format!("/{}/{name}{hash}.{kind}", options.site_pkg_dir)
-    };
-    let (script, wasm) = (file("js"), file("wasm"));
-    let start = format!("{}({script:?}, {wasm:?})", include_str!("hydration.js"));
-    view! {
-        <script type="module" nonce=use_nonce()>
-            {start}
-        </script>
-    }
 }
 
 /// Marks the document once it is hydrated.

@@ -12,23 +12,15 @@
 use leptos::{nonce::use_nonce, prelude::*};
 use wire::NAME;
 
-use super::{hydration::is_hydrated, user};
-use crate::forms::Endpoint;
+use super::user;
+use crate::pages::SIGNING_OUT;
 
-/// The script that follows the other tabs, and tells them who is signed in. It also marks a document that is not
-/// hydrated as ready, as [`mark_hydrated`](super::hydration::mark_hydrated) does the others.
+/// The script that follows the other tabs, and tells them who is signed in.
 #[component]
-pub fn Tabs(
-    /// The forms that sign out.
-    signing_out: &'static [Endpoint],
-) -> impl IntoView {
+pub fn Tabs() -> impl IntoView {
     let user = user().unwrap_or_default();
-    let paths: Vec<&str> = signing_out.iter().map(|form| form.path).collect();
-    let start = format!(
-        "{}({NAME:?}, {user:?}, {paths:?}, {})",
-        include_str!("tabs.js"),
-        !is_hydrated()
-    );
+    let paths: Vec<&str> = SIGNING_OUT.iter().map(|form| form.path).collect();
+    let start = format!("{}({NAME:?}, {user:?}, {paths:?})", include_str!("tabs.js"));
     view! {
         <script type="module" nonce=use_nonce()>
             {start}

@@ -12,7 +12,7 @@ use crate::{
     pages::paths,
     session::{LOGOUT, current_session},
     ui::{
-        link::{RETURN_TO, this_page},
+        link::{RETURN_TO, load_this_page, this_page},
         scopes::{ScopeList, trust},
     },
 };
@@ -29,8 +29,10 @@ pub fn Authorize() -> impl IntoView {
     });
     let shown = match asked.into_inner() {
         Some(asked) => view! { <Consent asked /> }.into_any(),
+        // A browser that comes back to this page from another one has not asked the server, which alone can check what
+        // the application asks for.
         None => {
-            load_document();
+            load_this_page();
             view! { <p class="hint">"One moment…"</p> }.into_any()
         }
     };
@@ -38,16 +40,6 @@ pub fn Authorize() -> impl IntoView {
         <Title text="Allow access" />
         <div class="page page-consent">{shown}</div>
     }
-}
-
-/// Loads the page from the server. Only the server can check what the application asks for, and a browser that comes back to
-/// this page from another one has not asked it.
-fn load_document() {
-    let page = this_page();
-    Effect::new(move |_| {
-        // Fails only if the document is being left already.
-        drop(window().location().assign(&page));
-    });
 }
 
 #[component]

@@ -105,18 +105,27 @@ pub fn LoginPage() -> impl IntoView {
                         </p>
                     }.into_any()
                 })}
-            <ShownWhile holds=|| Setup::get().has_mail>
-                <p class="aside">
-                    <a href=paths::FORGOT>"Forgotten your password?"</a>
-                </p>
-            </ShownWhile>
+            {Setup::get()
+                .has_mail
+                .then(|| {
+                    view! {
+                        <p class="aside">
+                            <a href=paths::FORGOT>"Forgotten your password?"</a>
+                        </p>
+                    }
+                    .into_any()
+                })}
             // end wing:mail
-            <ShownWhile holds=move || registers>
-                <p class="aside">
-                    "No account yet? "
-                    <a href=register.clone()>"Create an account"</a>
-                </p>
-            </ShownWhile>
+            {registers
+                .then(|| {
+                    view! {
+                        <p class="aside">
+                            "No account yet? "
+                            <a href=register>"Create an account"</a>
+                        </p>
+                    }
+                    .into_any()
+                })}
         </div>
     }
 }

@@ -48,6 +48,26 @@ pub fn this_page() -> String {
         .with_untracked(|query| address(location.pathname.get_untracked(), query))
 }
 
+/// Loads this page from the server: only the server can show it.
+pub fn load_this_page() {
+    let location = use_location();
+    let (path, query, fragment) = (location.pathname, location.search, location.hash);
+    Effect::new(move |_| {
+        let address = format!(
+            "{}{}{}",
+            path.get_untracked(),
+            query.get_untracked(),
+            fragment.get_untracked()
+        );
+        // Once the router has entered the address in the history: the same address is not entered twice. Fails only if
+        // the document is being left already.
+        set_timeout(
+            move || drop(window().location().assign(&address)),
+            std::time::Duration::ZERO,
+        );
+    });
+}
+
 /// Where to come back to from the page on which users confirm their identity: where that page leads, if this is it.
 pub fn back_from_confirming() -> Option<String> {
     let path = use_location().pathname.get_untracked();

@@ -108,79 +108,76 @@ impl World {
             let browser = browsers
                 .entry((person.email, step.device.agent))
                 .or_insert_with(|| Visitor::new(&self.router, &self.origin, step.device));
-            // wing:admin
-            if operated(&self.operator, person, &step.deed).await? {
-                continue;
-            }
-            // end wing:admin
-            act(browser, person, &step.deed).await?;
+            self.act(browser, person, &step.deed).await?;
         }
         Ok(())
     }
-}
 
-// wing:admin
-/// Does what an operator does to somebody. Returns whether it was that.
-async fn operated(operator: &Administration, person: &Person, deed: &Deed) -> Result<bool, Failure> {
-    let id = operator.find(person.email).await.map(|person| person.id);
-    match deed {
-        Deed::BecomeAdmin => operator.set_role(By::CommandLine, id?, Role::Admin).await?,
-        Deed::BeDisabled => operator.disable(By::CommandLine, id?).await?,
-        _ => return Ok(false),
-    };
-    Ok(true)
-}
-// end wing:admin
-
-/// Does what somebody does in a browser.
-async fn act(browser: &mut Visitor, person: &Person, deed: &Deed) -> Result<(), Failure> {
-    let Person { name, email, .. } = *person;
-    let (function, fields): (&str, Vec<(&str, &str)>) = match *deed {
-        Deed::Register => (
-            "register",
-            vec![
-                ("email", email),
-                ("password", PASSWORD),
-                ("name", name),
-                ("remember", "true"),
-            ],
-        ),
-        Deed::SignIn => (
-            "login",
-            vec![("email", email), ("password", PASSWORD), ("remember", "true")],
-        ),
-        Deed::MistypePassword => (
-            "login",
-            vec![("email", email), ("password", "seeded people mistype it")],
-        ),
-        Deed::SignOut => ("logout", Vec::new()),
-        Deed::SignOutElsewhere => ("revoke_other_sessions", Vec::new()),
-        Deed::Describe { bio, website, theme } => (
-            "update_public_data",
-            vec![
-                ("display_name", name),
-                ("bio", bio),
-                ("website", website),
-                ("theme", theme),
-            ],
-        ),
-        // wing:private-data
-        Deed::KeepPrivately => (
-            "update_private_data",
-            vec![("api_token", "a-token-for-another-service")],
-        ),
-        // end wing:private-data
-        Deed::SignInWithProvider => return browser.with_provider("", email, name).await, // wing:dev-provider
-        Deed::Connect => return browser.with_provider("link", email, name).await,        // wing:dev-provider
-        Deed::BecomeAdmin | Deed::BeDisabled => return Ok(()),                           // wing:admin
-    };
-    let status = browser.call(function, &fields).await?;
-    match (deed, status) {
-        (Deed::MistypePassword, StatusCode::UNAUTHORIZED) => Ok(()),
-        (Deed::Register, StatusCode::CONFLICT) => {
-            Err(format!("{email} is there already: seed a database once").into())
+    /// Does what somebody does in a browser, or what an operator does to them.
+    async fn act(&self, browser: &mut Visitor, person: &Person, deed: &Deed) -> Result<(), Failure> {
+        let Person { name, email, .. } = *person;
+        let (function, fields): (&str, Vec<(&str, &str)>) = match *deed {
+            Deed::Register => (
+                "register",
+                vec![
+                    ("email", email),
+                    ("password", PASSWORD),
+                    ("name", name),
+                    ("remember", "true"),
+                ],
+            ),
+            Deed::SignIn => (
+                "login",
+                vec![("email", email), ("password", PASSWORD), ("remember", "true")],
+            ),
+            Deed::MistypePassword => (
+                "login",
+                vec![("email", email), ("password", "seeded people mistype it")],
+            ),
+            Deed::SignOut => ("logout", Vec::new()),
+            Deed::SignOutElsewhere => ("revoke_other_sessions", Vec::new()),
+            Deed::Describe { bio, website, theme } => (
+                "update_public_data",
+                vec![
+                    ("display_name", name),
+                    ("bio", bio),
+                    ("website", website),
+                    ("theme", theme),
+                ],
+            ),
+            // wing:private-data
+            Deed::KeepPrivately => (
+                "update_private_data",
+                vec![("api_token", "a-token-for-another-service")],
+            ),
+            // end wing:private-data
+            Deed::SignInWithProvider => return browser.with_provider("", email, name).await, // wing:dev-provider
+            Deed::Connect => return browser.with_provider("link", email, name).await, // wing:dev-provider
+            Deed::BecomeAdmin => return self.promote(email).await,                    // wing:admin
+            Deed::BeDisabled => return self.disable(email).await,                     // wing:admin
+        };
+        let status = browser.call(function, &fields).await?;
+        match (deed, status) {
+            (Deed::MistypePassword, StatusCode::UNAUTHORIZED) => Ok(()),
+            (Deed::Register, StatusCode::CONFLICT) => {
+                Err(format!("{email} is there already: seed a database once").into())
+            }
+            (_, status) if status.is_success() => Ok(()),
+            (_, status) => Err(format!("{name} was refused: {function} answered {status}").into()),
         }
-        (_, status) if status.is_success() => Ok(()),
-        (_, status) => Err(format!("{name} was refused: {function} answered {status}").into()),
     }
+
+    // wing:admin
+    async fn promote(&self, email: &str) -> Result<(), Failure> {
+        let id = self.operator.find(email).await?.id;
+        self.operator.set_role(By::CommandLine, id, Role::Admin).await?;
+        Ok(())
+    }
+
+    async fn disable(&self, email: &str) -> Result<(), Failure> {
+        let id = self.operator.find(email).await?.id;
+        self.operator.disable(By::CommandLine, id).await?;
+        Ok(())
+    }
+    // end wing:admin
 }

@@ -10,7 +10,7 @@ use std::{
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::{ConnectOptions, Connection, sqlite::SqliteConnectOptions};
 
-use super::super::opening::LOCK_WAIT;
+use super::LOCK_WAIT;
 use crate::at_rest;
 
 /// Why there is no backup.
