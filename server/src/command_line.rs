@@ -1,6 +1,11 @@
 //! What commands beside the server have in common.
 
-use auth::db::Database; // wing:admin,clients,data-rights,mail
+// wing:admin,clients,data-rights,mail
+use auth::{
+    chain,
+    db::{Database, Schema},
+};
+// end wing:admin,clients,data-rights,mail
 use auth::{Config, Problem, Vars};
 
 use crate::log;
@@ -31,10 +36,15 @@ pub fn config(vars: &Vars) -> Result<Config, Vec<Problem>> {
 /// If it cannot be opened, or has another schema.
 pub(crate) async fn open(config: &Config) -> Result<Database, Failure> {
     let db = Database::open(&config.database_url).await?;
-    db.ready().await.map_err(
-        |_| "the database schema does not match this program: check DATABASE_URL, or run `server migrate`",
-    )?;
-    Ok(db)
+    match db.schema().await {
+        Ok(Schema::Current) => Ok(db),
+        Ok(other) => Err(format!("{other} (is DATABASE_URL right?)").into()),
+        Err(error) => Err(format!(
+            "{}: check DATABASE_URL, or run `server migrate` if the database is new",
+            chain(&error)
+        )
+        .into()),
+    }
 }
 // end wing:admin,clients,data-rights,mail
 

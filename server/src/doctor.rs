@@ -2,7 +2,10 @@
 
 use std::{path::Path, time::Duration};
 
-use auth::{Auth, at_rest, chain, db::Database};
+use auth::{
+    Auth, at_rest, chain,
+    db::{Database, Schema},
+};
 use tokio::time::{sleep, timeout};
 
 use crate::{
@@ -36,8 +39,12 @@ pub async fn run(config: ServerConfig) -> Result<(), Failure> {
             return report.verdict();
         }
     };
-    match db.ready().await {
-        Ok(()) => report.ok("database", "reachable and migrated"),
+    match db.schema().await {
+        Ok(Schema::Current) => match db.ready().await {
+            Ok(()) => report.ok("database", "reachable and migrated"),
+            Err(error) => report.bad("database", &chain(&error).to_string()),
+        },
+        Ok(other) => report.bad("database", &other.to_string()),
         Err(error) => report.bad("database", &format!("{} (run `server migrate`)", chain(&error))),
     }
     match db.keeps_statements().await {

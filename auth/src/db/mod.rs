@@ -49,6 +49,43 @@ pub type ConnectOptions = <<Db as sqlx::Database>::Connection as sqlx::Connectio
 /// How long a probe's successful write answers the next probes.
 const PROBE_LIFE: Duration = Duration::from_secs(1);
 
+/// How a database's schema relates to this program, as a sentence that says what to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Schema {
+    /// It is this program's.
+    #[error("the schema is this program's")]
+    Current,
+    /// Migrations are missing.
+    #[error("the schema is older than this program: run `server migrate`")]
+    Older,
+    /// A later program has migrated it.
+    #[error(
+        "the schema is newer than this program: start the newer program, or restore a backup from before it"
+    )]
+    Newer,
+    /// A migration differs from this program's of the same number.
+    #[error("migration {0} is not the one that this program has: was its file changed after it had run?")]
+    Changed(i64),
+}
+
+impl Schema {
+    /// Compares the migrations that have run with those of a program: numbers and checksums.
+    fn of(done: &[(i64, Vec<u8>)], ours: &[(i64, &[u8])]) -> Self {
+        for (version, checksum) in done {
+            match ours.iter().find(|(ours, _)| ours == version) {
+                Some((_, ours)) if ours == checksum => {}
+                Some(_) => return Self::Changed(*version),
+                None => return Self::Newer,
+            }
+        }
+        if done.len() == ours.len() {
+            Self::Current
+        } else {
+            Self::Older
+        }
+    }
+}
+
 /// The pools. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Database {
@@ -78,28 +115,31 @@ impl Database {
     /// unknown to this program is refused.
     ///
     /// # Errors
-    /// [`OpenError::Migrate`]
+    /// [`OpenError::Schema`], [`OpenError::Migrate`]
     pub async fn migrate(&self) -> std::result::Result<(), OpenError> {
         // Most of the time there is nothing to do, and then no lock to wait for. If the check fails, most likely
         // because there is no table yet, the migration itself reports why.
-        if self.is_migrated().await.unwrap_or(false) {
-            return Ok(());
+        match self.schema().await {
+            Ok(Schema::Current) => Ok(()),
+            Ok(other @ (Schema::Newer | Schema::Changed(_))) => Err(OpenError::Schema(other)),
+            Ok(Schema::Older) | Err(_) => Ok(engine::migrate(&self.write).await?),
         }
-        Ok(engine::migrate(&self.write).await?)
     }
 
-    async fn is_migrated(&self) -> Result<bool> {
+    /// How the schema relates to this program.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`], also before the first migration.
+    pub async fn schema(&self) -> Result<Schema> {
         let done: Vec<(i64, Vec<u8>)> =
             sqlx::query_as("SELECT version, checksum FROM _sqlx_migrations WHERE success ORDER BY version")
                 .fetch_all(self.read())
                 .await?;
-        let ours = engine::MIGRATIONS
+        let ours: Vec<_> = engine::MIGRATIONS
             .iter()
-            .map(|migration| (migration.version, &*migration.checksum));
-        Ok(done
-            .iter()
-            .map(|(version, checksum)| (*version, &**checksum))
-            .eq(ours))
+            .map(|migration| (migration.version, &*migration.checksum))
+            .collect();
+        Ok(Schema::of(&done, &ours))
     }
 
     /// Whether the database responds, has this program's schema and can be written. Only a write detects a full
@@ -108,8 +148,9 @@ impl Database {
     /// # Errors
     /// [`Error::Unavailable`], or [`Error::Internal`] for another schema.
     pub async fn ready(&self) -> Result<()> {
-        if !self.is_migrated().await? {
-            return Err(Error::internal("the schema does not match this program"));
+        match self.schema().await? {
+            Schema::Current => {}
+            other => return Err(Error::internal(other)),
         }
         // Of many concurrent probes one writes, so that probing does not keep the disk busy.
         let mut written = self.written.lock().await;

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::Schema;
+
 /// How long a statement waits for a lock, and a caller for a connection. Together they stay under the five seconds
 /// after which the response is a 503, and so do all steps of a request ([`patiently`](super::patiently)).
 pub(super) const LOCK_WAIT: Duration = Duration::from_secs(2);
@@ -22,7 +24,10 @@ pub enum OpenError {
     /// It cannot be opened.
     #[error("cannot open the database")]
     Open(#[source] sqlx::Error),
-    /// The schema is newer than this program, or a migration failed.
-    #[error("cannot bring the schema up to date (a schema newer than this program is refused)")]
+    /// The schema is not one that this program can bring up to date.
+    #[error("the database is refused")]
+    Schema(#[source] Schema),
+    /// A migration failed.
+    #[error("cannot bring the schema up to date")]
     Migrate(#[from] sqlx::migrate::MigrateError),
 }
