@@ -142,7 +142,10 @@ impl Connections {
 
     /// No connections yet, for a server with this configuration.
     pub fn of(config: &ServerConfig) -> Self {
-        Self::new(Limits::new(config.keep_alive), config.trusted_proxies.clone())
+        Self::new(
+            Limits::new(config.keep_alive),
+            config.site.trusted_proxies.clone(),
+        )
     }
 
     /// Longer than the time between the end of a response and the end of the next request's head can be.
@@ -154,6 +157,11 @@ impl Connections {
             ..
         } = self.0.limits;
         keep_alive.max(write) + head + Duration::from_secs(1)
+    }
+
+    /// Whether a peer is one of the trusted proxies.
+    pub(crate) fn is_proxy(&self, peer: IpAddr) -> bool {
+        self.0.proxies.trusts(peer)
     }
 
     /// A place for a connection from this address. If there is no room, the connection that has waited longest for a

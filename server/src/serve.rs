@@ -37,6 +37,8 @@ const HEAD_BYTES: usize = 16 * 1024;
 const HEAD_FIELDS: usize = 100;
 /// The time that running requests have to finish when the server stops.
 const DRAIN_TIME: Duration = Duration::from_secs(30);
+/// The time that a proxy has to use up its idle connections when the server stops.
+const PROXY_TIME: Duration = Duration::from_secs(5);
 
 /// What ends a subcommand without success.
 pub type Failure = Box<dyn Error + Send + Sync>;
@@ -123,20 +125,14 @@ pub async fn migrate(config: &ServerConfig) -> Result<(), Failure> {
 
 /// The application over a migrated database: its router, and the [`Auth`] behind it.
 pub async fn build(config: ServerConfig, db: Database, clock: Clock) -> (Router, Auth) {
-    let ServerConfig {
-        auth,
-        trusted_proxies,
-        leptos,
-        reload_port,
-        ..
-    } = config;
+    let ServerConfig { auth, site, .. } = config;
     let auth = Auth::new(auth, db, clock).await;
     // wing:clients
     if let Err(error) = auth.clients.ensure_dev_app().await {
         tracing::warn!(error = %chain(&error), "the development client could not be registered");
     }
     // end wing:clients
-    (router(auth.clone(), leptos, trusted_proxies, reload_port), auth)
+    (router(auth.clone(), site), auth)
 }
 
 /// Accepts connections until told to stop, then lets the running requests finish.
@@ -157,6 +153,7 @@ pub async fn accept(
         .max_buf_size(HEAD_BYTES)
         .max_headers(HEAD_FIELDS);
     let graceful = GracefulShutdown::new();
+    let (of_proxies, proxied) = (GracefulShutdown::new(), TaskTracker::new());
     loop {
         let (stream, peer) = tokio::select! {
             accepted = listener.accept() => match accepted {
@@ -172,20 +169,35 @@ pub async fn accept(
             continue;
         };
         let io = TokioIo::new(line.over(stream));
-        let service = service(router.clone(), peer, Arc::clone(&line));
-        let connection = graceful.watch(http.serve_connection(io, service));
-        tokio::spawn(async move {
+        let service = service(router.clone(), peer, Arc::clone(&line), stop.clone());
+        let from_proxy = connections.is_proxy(peer.ip());
+        let watcher = if from_proxy { &of_proxies } else { &graceful };
+        let connection = watcher.watch(http.serve_connection(io, service));
+        let served = async move {
             tokio::select! {
                 ended = connection => if let Err(error) = ended {
                     tracing::debug!(%peer, error = %chain(&error), "a connection ended early");
                 },
                 () = line.evicted() => tracing::debug!(%peer, "closed a waiting connection to make room for another"),
             }
-        });
+        };
+        if from_proxy {
+            proxied.spawn(served);
+        } else {
+            tokio::spawn(served);
+        }
     }
     drop(listener);
     tracing::info!("stopping: finishing running requests");
-    if time::timeout(DRAIN_TIME, graceful.shutdown()).await.is_err() {
+    // A browser repeats what it sent over a connection that was just being closed. A proxy must not repeat a form, and
+    // answers 502: so its idle connections are closed by the responses to their next requests.
+    proxied.close();
+    let of_proxies = async {
+        drop(time::timeout(PROXY_TIME, proxied.wait()).await);
+        of_proxies.shutdown().await;
+    };
+    let all = async { tokio::join!(graceful.shutdown(), of_proxies) };
+    if time::timeout(DRAIN_TIME, all).await.is_err() {
         tracing::warn!("some requests did not finish in time");
     }
 }
@@ -195,9 +207,10 @@ fn service(
     router: Router,
     peer: SocketAddr,
     line: Arc<Line>,
+    stop: CancellationToken,
 ) -> impl Service<Request<Incoming>, Response = Response<Answer>, Error = Evicted, Future: Send> {
     service_fn(move |request: Request<Incoming>| {
-        let (router, line) = (router.clone(), Arc::clone(&line));
+        let (router, line, stop) = (router.clone(), Arc::clone(&line), stop.clone());
         async move {
             let busy = line.begin()?;
             let mut request = request.map(|body| Body::new(busy.asks(body)));
@@ -207,7 +220,7 @@ fn service(
                 request.extensions_mut().insert(mark);
             }
             let Ok(mut response) = router.oneshot(request).await;
-            if only_health.is_some() {
+            if only_health.is_some() || stop.is_cancelled() {
                 response
                     .headers_mut()
                     .insert(CONNECTION, HeaderValue::from_static("close"));

@@ -46,20 +46,26 @@ fn limits() -> Limits {
 
 struct Listening {
     addr: SocketAddr,
+    stop: CancellationToken,
     _stop: DropGuard,
 }
 
 impl Listening {
     async fn new(router: Router, limits: Limits) -> Self {
+        Self::behind(TrustedProxies::default(), router, limits).await
+    }
+
+    async fn behind(proxies: TrustedProxies, router: Router, limits: Limits) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().unwrap();
         let stop = CancellationToken::new();
         tokio::spawn({
-            let (connections, stop) = (Connections::new(limits, TrustedProxies::default()), stop.clone());
+            let (connections, stop) = (Connections::new(limits, proxies), stop.clone());
             async move { serve::accept(listener, router, &connections, &stop).await }
         });
         Self {
             addr,
+            stop: stop.clone(),
             _stop: stop.drop_guard(),
         }
     }
@@ -279,4 +285,33 @@ async fn a_connection_whose_body_does_not_come_makes_room_for_another() {
     assert!(answer[..length].starts_with(b"HTTP/1.1 422"));
     assert!(ask(&mut stalled[1], "/healthz").await.starts_with("HTTP/1.1 200"));
     assert!(ask(&mut page, "/healthz").await.starts_with("HTTP/1.1 200"));
+}
+
+#[tokio::test]
+async fn a_server_that_stops_answers_what_a_proxy_still_sends_over_its_idle_connections() {
+    let here = TrustedProxies::parse("127.0.0.1").unwrap();
+    let server = Listening::behind(here, ok(), limits()).await;
+    let mut idle = server.connect().await;
+    let first = ask(&mut idle, "/").await;
+    assert!(!first.contains("connection: close"), "{first}");
+    server.stop.cancel();
+    // Nothing new is let in: a proxy goes to another instance.
+    while TcpStream::connect(server.addr).await.is_ok() {
+        tokio::task::yield_now().await;
+    }
+    let last = ask(&mut idle, "/").await;
+    assert!(last.starts_with("HTTP/1.1 200"), "{last}");
+    assert!(last.contains("connection: close"), "{last}");
+    closed(&mut idle).await;
+}
+
+#[tokio::test]
+async fn a_server_that_stops_does_not_wait_for_the_idle_connections_of_others() {
+    let server = Listening::new(ok(), limits()).await;
+    let mut idle = server.connect().await;
+    assert!(ask(&mut idle, "/").await.starts_with("HTTP/1.1 200"));
+    server.stop.cancel();
+    timeout(Duration::from_secs(4), closed(&mut idle))
+        .await
+        .expect("it is closed at once");
 }

@@ -56,6 +56,7 @@ mod private; // wing:private-data
 mod proofs;
 mod races;
 mod revocation;
+mod schema;
 mod second_factors; // wing:second-factors
 #[cfg(debug_assertions)]
 mod seed;
@@ -66,4 +67,5 @@ mod sign_out;
 mod snapshot_ttl;
 mod spelling;
 mod typed;
+mod well_known;
 mod wire;
