@@ -3,6 +3,7 @@
 pub mod events; // wing:clients
 pub mod hydration;
 pub mod tabs;
+pub mod times;
 
 /// The user for whom the document is rendered. Scripts come before the application, which provides the session to views.
 fn user() -> Option<String> {

@@ -88,7 +88,7 @@ fn SignedIn(session: AuthSession) -> impl IntoView {
     view! {
         <p>
             "You are signed in"
-            {session.email.map(|email| view! { " as " <strong>{email}</strong> }.into_any())} ". Your session ends on "
+            {session.email.map(|email| view! { " as " <strong>{email}</strong> }.into_any())} ". Your session ends "
             <When at=session.expires_at /> " at the latest."
         </p>
         <p class="actions">

@@ -21,7 +21,7 @@ use crate::{
         load::{Load, once_loaded},
         marks::Mark,
         providers::provider_name,
-        time::When,
+        time::{Day, When},
     },
 };
 
@@ -69,7 +69,7 @@ fn Person(user: User, public: Option<PublicData>) -> impl IntoView {
             <Avatar id=user.id name=called.clone() picture=user.avatar_url.clone() class="avatar-large" />
             <div>
                 <h1>{called}</h1>
-                <p class="hint">"Member since " <When at=user.created_at.clone() /></p>
+                <p class="hint">"Member since " <Day at=user.created_at.clone() /></p>
             </div>
         </header>
         <NextSteps after=Signal::derive(|| 0) urgent=true /> // wing:mail,second-factors,passkeys
@@ -97,7 +97,7 @@ fn Person(user: User, public: Option<PublicData>) -> impl IntoView {
                         view! {
                             <dt>"This session ends"</dt>
                             <dd>
-                                <When at clock=true />
+                                <When at />
                             </dd>
                         }.into_any()
                     })}

@@ -22,7 +22,7 @@ pub fn EventList(
                 <li class="event">
                     <p>{what} {by(event.by)}</p>
                     <p class="hint">
-                        <When at=event.at clock=true />
+                        <When at=event.at />
                         {event.ip.map(|ip| view! { " from " <span class="address">{ip}</span> }.into_any())}
                     </p>
                 </li>

@@ -1,140 +1,166 @@
-//! Dates in words, with the exact time on hover.
+//! Times in words, with the exact time on hover.
+//!
+//! The server writes words, and dates in UTC. In the browser, a script of the document does both, in the person's own time
+//! zone (`document/times.js`). The program that hydrates the page has no text for them: it keeps what it finds.
 
 use leptos::prelude::*;
 use wire::Timestamp;
 
-const MONTHS: [&str; 12] = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-];
-const DAYS: [&str; 7] = [
-    "Sunday",
-    "Monday",
-    "Tuesday",
-    "Wednesday",
-    "Thursday",
-    "Friday",
-    "Saturday",
-];
-
-/// A date, or a date and time. It is in UTC and computed from the value alone: anything that depends on the clock or
-/// the time zone of the machine would differ between the server and the browser.
+/// How long ago something was, or how far it lies ahead: "3 minutes ago", "in 2 days".
 #[component]
 pub fn When(
     /// The time.
     at: Timestamp,
-    /// Whether hours and minutes are shown too.
-    #[prop(optional)]
-    clock: bool,
 ) -> impl IntoView {
-    let date = Utc::from(&at);
-    let text = if clock {
-        format!("{}, {} UTC", date.day(), date.minutes())
-    } else {
-        date.day()
-    };
+    let shown = Shown::new(&at);
     view! {
-        <time datetime=at.to_string() title=date.exact()>
-            {text}
+        <time datetime=at.to_string() title=shown.exact>
+            {shown.words}
         </time>
     }
 }
 
-/// A moment in UTC: months from 0, days of the week from Sunday.
-struct Utc {
-    year: i32,
-    month: usize,
-    day: u8,
-    weekday: usize,
-    hour: u8,
-    minute: u8,
-    second: u8,
+/// A date: "21 November 2026".
+#[component]
+pub fn Day(
+    /// The time.
+    at: Timestamp,
+) -> impl IntoView {
+    let shown = Shown::new(&at);
+    view! {
+        <time datetime=at.to_string() title=shown.exact data-day="">
+            {shown.day}
+        </time>
+    }
 }
 
-impl From<&Timestamp> for Utc {
-    #[cfg(feature = "ssr")]
-    fn from(at: &Timestamp) -> Self {
-        let at = ::time::OffsetDateTime::from(at.clone()).to_offset(::time::UtcOffset::UTC);
-        Self {
-            year: at.year(),
-            month: usize::from(u8::from(at.month())) - 1,
-            day: at.day(),
-            weekday: at.weekday().number_days_from_sunday().into(),
-            hour: at.hour(),
-            minute: at.minute(),
-            second: at.second(),
-        }
-    }
+struct Shown {
+    words: String,
+    day: String,
+    exact: Option<String>,
+}
 
-    #[cfg(not(feature = "ssr"))]
-    fn from(at: &Timestamp) -> Self {
-        let at = web_sys::js_sys::Date::new(&at.to_string().into());
+#[cfg(not(feature = "ssr"))]
+impl Shown {
+    fn new(_: &Timestamp) -> Self {
         Self {
-            year: at.get_utc_full_year() as i32,
-            month: at.get_utc_month() as usize,
-            day: at.get_utc_date() as u8,
-            weekday: at.get_utc_day() as usize,
-            hour: at.get_utc_hours() as u8,
-            minute: at.get_utc_minutes() as u8,
-            second: at.get_utc_seconds() as u8,
+            words: String::new(),
+            day: String::new(),
+            exact: None,
         }
     }
 }
 
-impl Utc {
-    fn day(&self) -> String {
-        let month = MONTHS.get(self.month).copied().unwrap_or_default();
-        format!("{} {month} {}", self.day, self.year)
+#[cfg(feature = "ssr")]
+pub(crate) use on_server::now;
+
+#[cfg(not(feature = "ssr"))]
+pub(crate) fn now() -> i64 {
+    0
+}
+
+#[cfg(feature = "ssr")]
+mod on_server {
+    use auth::Auth;
+    use leptos::prelude::*;
+    use time::{OffsetDateTime, UtcOffset};
+    use wire::Timestamp;
+
+    use super::Shown;
+
+    /// Units of time in seconds, as `document/times.js` has them.
+    const UNITS: [(i64, &str); 5] = [
+        (31_536_000, "year"),
+        (2_592_000, "month"),
+        (86_400, "day"),
+        (3_600, "hour"),
+        (60, "minute"),
+    ];
+
+    /// The server's time, in milliseconds since 1970.
+    pub(crate) fn now() -> i64 {
+        let now = clock();
+        now.unix_timestamp() * 1000 + i64::from(now.millisecond())
     }
 
-    fn minutes(&self) -> String {
-        format!("{:02}:{:02}", self.hour, self.minute)
+    fn clock() -> OffsetDateTime {
+        expect_context::<Auth>().clock.now()
     }
 
-    fn exact(&self) -> String {
-        let weekday = DAYS.get(self.weekday).copied().unwrap_or_default();
+    impl Shown {
+        pub(super) fn new(at: &Timestamp) -> Self {
+            let at = OffsetDateTime::from(at.clone()).to_offset(UtcOffset::UTC);
+            Self {
+                words: words((clock() - at).whole_seconds()),
+                day: day(at),
+                exact: Some(exact(at)),
+            }
+        }
+    }
+
+    fn words(seconds: i64) -> String {
+        let unit = UNITS.into_iter().find(|(size, _)| seconds.abs() >= *size);
+        let Some((size, unit)) = unit else {
+            return if seconds < 0 { "in a moment" } else { "just now" }.to_owned();
+        };
+        let count = seconds.abs() / size;
+        let plural = if count == 1 { "" } else { "s" };
+        if seconds < 0 {
+            format!("in {count} {unit}{plural}")
+        } else {
+            format!("{count} {unit}{plural} ago")
+        }
+    }
+
+    fn day(at: OffsetDateTime) -> String {
+        format!("{} {} {}", at.day(), at.month(), at.year())
+    }
+
+    fn exact(at: OffsetDateTime) -> String {
+        let (hour, minute, second) = at.to_hms();
         format!(
-            "{weekday}, {}, {}:{:02} UTC",
-            self.day(),
-            self.minutes(),
-            self.second
+            "{}, {}, {hour:02}:{minute:02}:{second:02} UTC",
+            at.weekday(),
+            day(at)
         )
     }
-}
 
-#[cfg(all(test, feature = "ssr"))]
-mod tests {
-    use super::*;
+    #[cfg(test)]
+    mod tests {
+        use super::*;
 
-    #[test]
-    fn dates_are_in_words() {
-        for (seconds, day, exact) in [
-            (0, "1 January 1970", "Thursday, 1 January 1970, 00:00:00 UTC"),
-            (
-                1_795_270_509,
-                "21 November 2026",
-                "Saturday, 21 November 2026, 14:15:09 UTC",
-            ),
-            (
-                1_798_761_599,
-                "31 December 2026",
-                "Thursday, 31 December 2026, 23:59:59 UTC",
-            ),
-        ] {
-            let at = ::time::OffsetDateTime::from_unix_timestamp(seconds).expect("a time");
-            let date = Utc::from(&Timestamp::from(at));
-            assert_eq!(date.day(), day);
-            assert_eq!(date.exact(), exact);
+        #[test]
+        fn times_are_in_words() {
+            for (seconds, expected) in [
+                (0, "just now"),
+                (59, "just now"),
+                (60, "1 minute ago"),
+                (3_599, "59 minutes ago"),
+                (3_600, "1 hour ago"),
+                (172_799, "1 day ago"),
+                (3_456_000, "1 month ago"),
+                (31_536_000, "1 year ago"),
+                (-59, "in a moment"),
+                (-7_200, "in 2 hours"),
+            ] {
+                assert_eq!(words(seconds), expected, "{seconds}");
+            }
+        }
+
+        #[test]
+        fn dates_are_in_words() {
+            for (seconds, text, hover) in [
+                (0, "1 January 1970", "Thursday, 1 January 1970, 00:00:00 UTC"),
+                (
+                    1_795_270_509,
+                    "21 November 2026",
+                    "Saturday, 21 November 2026, 14:15:09 UTC",
+                ),
+            ] {
+                let at = OffsetDateTime::from_unix_timestamp(seconds).expect("a time");
+                assert_eq!(day(at), text);
+                assert_eq!(exact(at), hover);
+            }
         }
     }
 }

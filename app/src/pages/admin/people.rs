@@ -22,7 +22,7 @@ use crate::{
         avatar::Avatar,
         link::{escaped, value_of},
         load::{Load, Loaded},
-        time::When,
+        time::Day,
     },
 };
 
@@ -142,7 +142,7 @@ fn Row(person: UserRow) -> impl IntoView {
                 </h3>
                 <p class="hint">
                     <Address email=person.email is_verified=person.email_verified /> ", since "
-                    <When at=person.created_at />
+                    <Day at=person.created_at />
                 </p>
             </div>
         </li>

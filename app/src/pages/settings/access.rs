@@ -117,8 +117,8 @@ fn List(access: Vec<AccessInfo>, revoke: FormState) -> impl IntoView {
 #[component]
 fn Row(access: AccessInfo, revoke: FormState) -> impl IntoView {
     let (kind, began, name) = match access.kind {
-        AccessKind::Client => ("Application", "Allowed on ", access.client_name),
-        AccessKind::Key => ("Key", "Created on ", access.name),
+        AccessKind::Client => ("Application", "Allowed ", access.client_name),
+        AccessKind::Key => ("Key", "Created ", access.name),
     };
     let name = name.unwrap_or_default();
     let button = format!("Revoke access: {name}");
@@ -128,11 +128,11 @@ fn Row(access: AccessInfo, revoke: FormState) -> impl IntoView {
                 <h3>{name} " " <span class="badge">{kind}</span></h3>
                 <p class="hint">{sentence(access.scope)}</p>
                 <p class="hint">
-                    {began} <When at=access.created_at clock=true />
+                    {began} <When at=access.created_at />
                     {access.ip.map(|ip| view! { " from " <span class="address">{ip}</span> }.into_any())}
                 </p>
                 <p class="hint">
-                    "Last seen on " <When at=access.last_seen_at clock=true /> ", expires on "
+                    "Last seen " <When at=access.last_seen_at /> ", expires "
                     <When at=access.expires_at />
                 </p>
             </div>

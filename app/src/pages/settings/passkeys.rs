@@ -205,7 +205,7 @@ fn Row(passkey: PasskeyInfo, rename: FormState, delete: FormState) -> impl IntoV
     let field = format!("name-{id}");
     let remove = format!("Remove {name}");
     let used = match last_used_at {
-        Some(at) => view! { "Last used on " <When at clock=true /> }.into_any(),
+        Some(at) => view! { "Last used " <When at /> }.into_any(),
         None => "Not used yet".into_any(),
     };
     let kept = if synced {
@@ -217,7 +217,7 @@ fn Row(passkey: PasskeyInfo, rename: FormState, delete: FormState) -> impl IntoV
         <li class="row">
             <div class="row-text">
                 <h4>{name.clone()}</h4>
-                <p class="hint">"Added on " <When at=created_at clock=true /> ". " {used}</p>
+                <p class="hint">"Added " <When at=created_at /> ". " {used}</p>
                 <p class="hint">{kept}</p>
                 <details>
                     <summary>"Rename"</summary>

@@ -181,7 +181,7 @@ fn Key(
         None => view! { <p class="hint">"Not set."</p> }.into_any(),
         Some(info) => view! {
             <p class="hint">
-                "Set on " <When at=info.updated_at clock=true />
+                "Set " <When at=info.updated_at />
                 {info.hint.map(|hint| view! { ". It ends in " <code>{hint}</code> }.into_any())} "."
             </p>
         }

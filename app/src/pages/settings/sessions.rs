@@ -137,10 +137,10 @@ fn Row(session: SessionInfo, revoke: FormState) -> impl IntoView {
                     {device} {session.current.then(|| view! { " " <span class="badge">"Current session"</span> }.into_any())}
                 </h3>
                 <p class="hint">
-                    "Signed in on " <When at=session.created_at clock=true /> " with " {method}
+                    "Signed in " <When at=session.created_at /> " with " {method}
                     {session.ip.map(|ip| view! { " from " <span class="address">{ip}</span> }.into_any())}
                 </p>
-                <p class="hint">"Last seen on " <When at=session.last_seen_at clock=true /></p>
+                <p class="hint">"Last seen " <When at=session.last_seen_at /></p>
             </div>
             {end}
         </li>

@@ -20,7 +20,7 @@ pub(super) fn Accounts(accounts: Vec<UserAccount>) -> impl IntoView {
                             <h3>{provider_name(&account.provider)}</h3>
                             {account.email.map(|email| view! { <p class="hint">{email}</p> }.into_any())}
                             <p class="hint">
-                                "Connected on " <When at=account.created_at /> ", last used on "
+                                "Connected " <When at=account.created_at /> ", last used "
                                 <When at=account.last_used_at />
                             </p>
                         </div>

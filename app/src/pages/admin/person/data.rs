@@ -38,7 +38,7 @@ fn DataRow(size: DataSize) -> impl IntoView {
                 <h3>{bucket} {client}</h3>
                 <p class="hint">
                     {counted(size.keys, "key")} ", " {counted(size.bytes, "byte")} ", version "
-                    {size.version.to_string()} ", changed on " <When at=size.updated_at />
+                    {size.version.to_string()} ", changed " <When at=size.updated_at />
                 </p>
             </div>
         </li>

@@ -36,7 +36,7 @@ use crate::{
         avatar::Avatar,
         failure::Failure,
         load::{Load, once_loaded},
-        time::When,
+        time::{Day, When},
     },
 };
 
@@ -117,7 +117,7 @@ fn Shown(
             <div>
                 <h1>{called}</h1>
                 <p class="hint">
-                    "Member since " <When at=person.created_at.clone() />
+                    "Member since " <Day at=person.created_at.clone() />
                     <Badges role=person.role is_disabled=person.disabled_at.is_some() />
                 </p>
             </div>
@@ -162,9 +162,9 @@ fn Account(person: UserDetails) -> impl IntoView {
                     .disabled_at
                     .map(|at| {
                         view! {
-                            <dt>"Disabled since"</dt>
+                            <dt>"Disabled"</dt>
                             <dd>
-                                <When at clock=true />
+                                <When at />
                             </dd>
                         }.into_any()
                     })} <dt>"Id"</dt>

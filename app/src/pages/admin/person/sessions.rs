@@ -117,10 +117,10 @@ fn SessionRow(id: Uuid, session: SessionInfo, actions: Actions) -> impl IntoView
                     {device} {session.current.then(|| view! { " " <span class="badge">"Current session"</span> }.into_any())}
                 </h3>
                 <p class="hint">
-                    "Signed in on " <When at=session.created_at clock=true /> " with " {method(&session.method)}
+                    "Signed in " <When at=session.created_at /> " with " {method(&session.method)}
                     {session.ip.map(|ip| view! { " from " <span class="address">{ip}</span> }.into_any())}
                 </p>
-                <p class="hint">"Last seen on " <When at=session.last_seen_at clock=true /></p>
+                <p class="hint">"Last seen " <When at=session.last_seen_at /></p>
             </div>
             <Form form=actions.revoke>
                 // Not for the server function: it identifies the page that the form is on.
