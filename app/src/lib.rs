@@ -20,16 +20,20 @@ pub mod setup;
 pub mod theme;
 pub mod ui;
 
-use leptos::prelude::*;
+use leptos::{attr::custom::custom_attribute, prelude::*};
 use leptos_meta::{HashedStylesheet, MetaTags, Title, provide_meta_context};
 use leptos_router::components::Router;
 pub use wire::NAME;
+
+#[cfg(feature = "ssr")]
+pub use crate::document::hydration::beside_program;
 
 use crate::{
     document::{
         events::Events, // wing:clients
         hydration::{Hydration, leave_by_other_links, mark_hydrated},
         tabs::Tabs,
+        times::Times,
     },
     flash::FlashContext,
     made_for::MadeFor,
@@ -53,12 +57,17 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
                 <meta name="viewport" content="width=device-width, initial-scale=1" />
                 <meta name="color-scheme" content="light dark" />
                 <meta name="description" content=DESCRIPTION />
+                <Times />
                 <AutoReload options=options.clone() />
                 <Hydration options=options.clone() />
                 <Tabs />
                 <Events /> // wing:clients
                 <PasskeyScript /> // wing:passkeys
+                <link rel="icon" href="/favicon.ico" sizes="32x32" />
                 <link rel="icon" href="/favicon.svg" type="image/svg+xml" />
+                <link rel="apple-touch-icon" href="/apple-touch-icon.png" />
+                <link rel="manifest" href="/site.webmanifest" />
+                <Preview />
                 <HashedStylesheet options=options id="style" />
                 <MetaTags />
             </head>
@@ -66,6 +75,24 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
                 <App />
             </body>
         </html>
+    }
+}
+
+/// What other sites show where somebody has shared a link to this one. Only the address of the picture is needed in full.
+#[component]
+fn Preview() -> impl IntoView {
+    #[cfg(feature = "ssr")]
+    let picture = use_context::<auth::Auth>().map(|auth| auth.public_url.join("/preview.png"));
+    #[cfg(not(feature = "ssr"))]
+    let picture: Option<String> = None;
+    // The view's macro knows no such attribute.
+    let property = |name: &'static str| custom_attribute("property", name);
+    view! {
+        <meta {..property("og:type")} content="website" />
+        <meta {..property("og:title")} content=NAME />
+        <meta {..property("og:description")} content=DESCRIPTION />
+        <meta {..property("og:image")} content=picture />
+        <meta name="twitter:card" content="summary_large_image" />
     }
 }
 

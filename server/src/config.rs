@@ -11,6 +11,7 @@ use auth::{Config as AuthConfig, Lifetimes, Problem, Vars};
 use ipnet::IpNet;
 use leptos::config::{Env, LeptosOptions};
 use secrecy::{ExposeSecret, SecretString};
+use url::Url;
 
 use crate::{
     dev_idp,  // wing:dev-provider
@@ -27,18 +28,27 @@ pub struct ServerConfig {
     pub addr: SocketAddr,
     /// Where metrics are served, apart from everything else: `METRICS_ADDR`. Without it they are not served.
     pub metrics_addr: Option<SocketAddr>,
-    /// Peers whose `X-Forwarded-For` is trusted: `TRUSTED_PROXIES`.
-    pub trusted_proxies: TrustedProxies,
     /// How long a connection may be idle between requests: `KEEP_ALIVE`.
     pub keep_alive: Duration,
-    /// What Leptos needs to know: where the site's files are, and what they are called.
-    pub leptos: LeptosOptions,
-    /// The port of cargo-leptos' reload socket, while it watches.
-    pub reload_port: Option<u32>,
+    /// What the router needs to know.
+    pub site: Site,
     /// Whether this is a release, which leaves out everything that only development may have.
     pub release: bool,
     /// Possible mistakes, which are logged at the start.
     pub doubts: Vec<Problem>,
+}
+
+/// What the router needs to know besides how users are authenticated.
+#[derive(Clone, Debug)]
+pub struct Site {
+    /// Where the site's files are, and what they are called.
+    pub leptos: LeptosOptions,
+    /// The port of cargo-leptos' reload socket, while it watches.
+    pub reload_port: Option<u32>,
+    /// Peers whose `X-Forwarded-For` is trusted: `TRUSTED_PROXIES`.
+    pub trusted_proxies: TrustedProxies,
+    /// Whom to tell about a vulnerability: `SECURITY_CONTACT`.
+    pub security_contacts: SecurityContacts,
 }
 
 /// Addresses and address blocks of proxies.
@@ -79,6 +89,39 @@ impl TrustedProxies {
     }
 }
 
+/// Whom to tell: `SECURITY_CONTACT`.
+#[derive(Clone, Debug, Default)]
+pub struct SecurityContacts(Arc<[Url]>);
+
+impl SecurityContacts {
+    /// Reads a comma-separated list of addresses, the preferred one first.
+    ///
+    /// # Errors
+    /// What is wrong, as the end of a sentence.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let contacts: Option<Arc<[Url]>> = text
+            .split(',')
+            .map(|contact| {
+                let url = Url::parse(contact.trim()).ok()?;
+                ["https", "mailto", "tel"].contains(&url.scheme()).then_some(url)
+            })
+            .collect();
+        contacts
+            .map(Self)
+            .ok_or_else(|| "must be mailto:, https: or tel: addresses, separated by commas".to_owned())
+    }
+
+    /// The addresses.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Url> {
+        self.0.iter()
+    }
+
+    /// Whether there are none.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
 impl ServerConfig {
     /// Reads these variables.
     ///
@@ -105,6 +148,12 @@ impl ServerConfig {
             TrustedProxies::default(),
             &mut problems,
             TrustedProxies::parse,
+        );
+        let security_contacts = vars.parsed(
+            "SECURITY_CONTACT",
+            SecurityContacts::default(),
+            &mut problems,
+            SecurityContacts::parse,
         );
         let keep_alive = vars.parsed("KEEP_ALIVE", 75, &mut problems, |text| {
             match text.parse::<u64>() {
@@ -156,16 +205,19 @@ impl ServerConfig {
             .env(if release { Env::PROD } else { Env::DEV })
             .site_addr(addr)
             .reload_port(reload_port)
-            .hash_files(release && beside_binary("hash.txt").is_some_and(|file| file.exists()))
+            .hash_files(release && app::beside_program("hash.txt").exists())
             .build();
         Ok(Self {
             auth,
             addr,
             metrics_addr,
-            trusted_proxies,
             keep_alive: Duration::from_secs(keep_alive),
-            leptos,
-            reload_port: watching.then_some(reload_port),
+            site: Site {
+                leptos,
+                reload_port: watching.then_some(reload_port),
+                trusted_proxies,
+                security_contacts,
+            },
             release,
             doubts,
         })
@@ -192,14 +244,10 @@ pub(crate) fn secret_file(database_url: &SecretString) -> PathBuf {
 
 /// `site` beside the binary, as deployed; otherwise the directory that cargo-leptos builds into.
 fn site_root() -> String {
-    beside_binary("site")
+    Some(app::beside_program("site"))
         .filter(|site| site.is_dir())
         .and_then(|site| site.to_str().map(str::to_owned))
         .unwrap_or_else(|| "target/site".to_owned())
-}
-
-fn beside_binary(name: &str) -> Option<PathBuf> {
-    Some(std::env::current_exe().ok()?.parent()?.join(name))
 }
 
 #[cfg(test)]

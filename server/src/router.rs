@@ -23,7 +23,7 @@ use tower_http::{
 
 use crate::routes::{clients, scripts, user, user_endpoint}; // wing:clients
 use crate::{
-    config::TrustedProxies,
+    config::{Site, TrustedProxies},
     middleware::{
         administration, // wing:admin
         bearer,         // wing:clients
@@ -43,7 +43,7 @@ use crate::{
     routes::consent, // wing:clients
     routes::events,  // wing:clients
     routes::export,  // wing:data-rights
-    routes::{csp_report, health, provider, session},
+    routes::{csp_report, health, provider, security_txt, session},
 };
 
 /// The time limit for a whole request.
@@ -93,9 +93,12 @@ impl FromRef<AppState> for LeptosOptions {
 /// Puts everything together. Read it from the bottom: the last layer is the first to see a request.
 pub fn router(
     auth: Auth,
-    leptos: LeptosOptions,
-    trusted_proxies: TrustedProxies,
-    reload_port: Option<u32>,
+    Site {
+        leptos,
+        reload_port,
+        trusted_proxies,
+        security_contacts,
+    }: Site,
 ) -> Router {
     let csp = Csp::new(auth.public_url.secure(), leptos.site_addr, reload_port);
     let hashed = leptos.hash_files;
@@ -203,6 +206,13 @@ pub fn router(
     let router = router.merge(crate::dev_idp::router(&state.auth)); // wing:dev-provider
     #[cfg(debug_assertions)] // wing:mail
     let router = router.merge(crate::dev_mail::router(&state.auth)); // wing:mail
+    // Without contacts there is no such file.
+    let router = if security_contacts.is_empty() {
+        router
+    } else {
+        let contacts = (state.auth.clone(), security_contacts);
+        router.route(security_txt::PATH, get(security_txt::get).with_state(contacts))
+    };
     let router = router.fallback_service(nowhere.clone());
     // wing:admin
     let gate = administration::Administration {

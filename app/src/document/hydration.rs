@@ -4,7 +4,11 @@
 //! reads the names of the files from the disk for every page, and, if the script fails, leaves the page with
 //! listeners that swallow its clicks.
 
-use std::sync::LazyLock;
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    sync::LazyLock,
+};
 
 use leptos::{ev, nonce::use_nonce, prelude::*};
 use wasm_bindgen::JsCast;
@@ -13,10 +17,15 @@ use web_sys::Element;
 use crate::pages;
 
 /// The file that `cargo leptos build` wrote beside the program, with the hashes in the names of its files.
-static HASHES: LazyLock<Option<String>> = LazyLock::new(|| {
-    let program = std::env::current_exe().ok()?;
-    std::fs::read_to_string(program.with_file_name("hash.txt")).ok()
-});
+static HASHES: LazyLock<Option<String>> =
+    LazyLock::new(|| fs::read_to_string(beside_program("hash.txt")).ok());
+
+/// A file beside the program or, if the system does not tell where that is, in the working directory: in a root without
+/// `/proc`, for example. As leptos looks for the name of the style sheet.
+pub fn beside_program(name: &str) -> PathBuf {
+    let program = env::current_exe().unwrap_or_default();
+    program.parent().unwrap_or(Path::new("")).join(name)
+}
 
 /// The script of a page that the program takes over, or of one that is a document and nothing else.
 #[component]

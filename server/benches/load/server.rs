@@ -64,7 +64,7 @@ pub(crate) fn serve_until_stopped() -> Outcome {
         .block_on(async {
             let db = Database::open(&config.auth.database_url).await?;
             db.migrate().await?;
-            let leptos = config.leptos.clone();
+            let leptos = config.site.leptos.clone();
             let connections = Connections::of(&config);
             let (router, auth) = serve::build(config, db.clone(), Clock::system()).await;
             let beside = beside(&auth, &db, router.clone(), queries).merge(page::router(&auth, &leptos));

@@ -8,6 +8,7 @@ pub(crate) mod export; // wing:data-rights
 pub(crate) mod health;
 pub(crate) mod provider;
 pub(crate) mod scripts; // wing:clients
+pub(crate) mod security_txt;
 pub(crate) mod session;
 pub(crate) mod user; // wing:clients
 pub(crate) mod user_endpoint; // wing:clients

@@ -44,7 +44,7 @@ pub async fn seed(mut config: ServerConfig) -> Result<(), Failure> {
         )
     })?;
     // Everybody comes from an address of their own.
-    config.trusted_proxies = TrustedProxies::parse("127.0.0.1, ::1")?;
+    config.site.trusted_proxies = TrustedProxies::parse("127.0.0.1, ::1")?;
     // wing:mail
     config.auth.mail = MailConfig::Off;
     config.auth.registration = Registration::Open;

@@ -383,7 +383,7 @@ async fn a_pooler_that_mixes_up_statements_is_found_out_by_the_doctor() {
     }
 }
 
-/// With any PgBouncer. What needs one of its newer versions (see README.md) is to use prepared statements on more than
+/// With any PgBouncer. What needs one of its newer versions (see docs/deploy.md) is to use prepared statements on more than
 /// one connection: here requests are answered from snapshots, and one transaction marks.
 #[tokio::test(flavor = "multi_thread")]
 async fn bypassing_a_pooler_the_feed_is_current_and_the_authority_is_not_asked() {

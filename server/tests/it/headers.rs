@@ -2,7 +2,7 @@
 
 use http::Method;
 use leptos::config::LeptosOptions;
-use server::config::TrustedProxies;
+use server::config::{SecurityContacts, Site, TrustedProxies};
 
 use crate::support::{Answer, Folder, TestApp};
 
@@ -268,12 +268,18 @@ async fn static_files_are_for_reading_with_validators_and_ranges() {
 async fn only_what_has_a_hash_in_its_name_is_kept_for_good() {
     let (app, folder) = (TestApp::new().await, Folder::new());
     for (hash_files, kept) in [(true, "public, max-age=31536000, immutable"), (false, "no-cache")] {
-        let options = LeptosOptions::builder()
+        let leptos = LeptosOptions::builder()
             .output_name("start-axum-auth")
             .site_root(folder.site())
             .hash_files(hash_files)
             .build();
-        let router = server::router::router(app.auth.clone(), options, TrustedProxies::default(), None);
+        let site = Site {
+            leptos,
+            reload_port: None,
+            trusted_proxies: TrustedProxies::default(),
+            security_contacts: SecurityContacts::default(),
+        };
+        let router = server::router::router(app.auth.clone(), site);
         let browser = app.browser().through(&router);
         let file = browser.get("/pkg/start-axum-auth.css").await.expect(200);
         assert_eq!(file.header("cache-control"), Some(kept));

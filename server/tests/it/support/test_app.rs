@@ -191,12 +191,7 @@ impl TestApp {
         let (config, db) = self.folder.open(&[&self.usual, vars].concat()).await;
         let users = adapter(SqlUsers::new(db.clone()));
         let auth = Auth::with_users(config.auth, db, self.clock.clone(), users).await;
-        let router = router(
-            auth.clone(),
-            config.leptos,
-            config.trusted_proxies,
-            config.reload_port,
-        );
+        let router = router(auth.clone(), config.site);
         Self { router, auth, ..self }
     }
 
