@@ -12,6 +12,7 @@ use std::{
 use crate::{
     Outcome,
     cargo::cargo,
+    layout, obstacles,
     process::{Group, run},
     steps::{Steps, shown},
     tools,
@@ -26,11 +27,63 @@ const END: Duration = Duration::from_secs(20);
 
 /// The command. Arguments are passed on to `cargo leptos watch`.
 pub(crate) fn dev(_: &mut Steps, arguments: &[String]) -> Outcome {
+    let [site, reload] = addresses(&configured()?)?;
+    obstacles::is_free(site, "LEPTOS_SITE_ADDR")?;
+    obstacles::is_free(reload, "LEPTOS_RELOAD_PORT")?;
+    obstacles::room()?;
     tools::for_leptos()?;
+    obstacles::dependencies()?;
     println!(
-        "Building the site and the server: a few minutes the first time, seconds after that. Press Ctrl-C to stop."
+        "Building the site and the server: a few minutes the first time, seconds after that. Then they are at \
+         http://{site}. Press Ctrl-C to stop."
     );
-    run(cargo(["leptos", "watch"])?.args(arguments))
+    obstacles::explained(run(cargo(["leptos", "watch"])?.args(arguments)))
+}
+
+/// Where the server and cargo-leptos's notices of a reload listen: as the environment says, or `.env`, or else
+/// `Cargo.toml`.
+fn addresses(configured: &[String; 2]) -> Outcome<[SocketAddr; 2]> {
+    let [site, reload] = configured;
+    let site: SocketAddr = site.parse().map_err(|_| {
+        format!("LEPTOS_SITE_ADDR is `{site}`: it must be an address and a port, such as 127.0.0.1:3000")
+    })?;
+    let reload = reload
+        .parse()
+        .map_err(|_| format!("LEPTOS_RELOAD_PORT is `{reload}`: it must be a port, such as 3001"))?;
+    Ok([site, SocketAddr::new(site.ip(), reload)])
+}
+
+fn configured() -> Outcome<[String; 2]> {
+    let folder = layout::workspace()?;
+    // A fresh clone has none.
+    let dotenv = fs::read_to_string(folder.join(".env")).unwrap_or_default();
+    let manifest = folder.join("Cargo.toml");
+    let manifest = fs::read_to_string(&manifest)
+        .map_err(|error| format!("cannot read {}: {error}", manifest.display()))?;
+    let read = |variable: &str, key: &str, default: &str| {
+        env::var(variable)
+            .ok()
+            .or_else(|| setting(&dotenv, variable))
+            .or_else(|| setting(&manifest, key))
+            .unwrap_or_else(|| default.to_owned())
+    };
+    Ok([
+        read("LEPTOS_SITE_ADDR", "site-addr", "127.0.0.1:3000"),
+        read("LEPTOS_RELOAD_PORT", "reload-port", "3001"),
+    ])
+}
+
+/// The value in a line `name = value`, with or without quotes, as `.env` and simple lines of TOML have it.
+fn setting(text: &str, name: &str) -> Option<String> {
+    text.lines().find_map(|line| {
+        let (key, value) = line.split_once('=')?;
+        (key.trim() == name).then(|| {
+            value
+                .trim()
+                .trim_matches(|quote| quote == '"' || quote == '\'')
+                .to_owned()
+        })
+    })
 }
 
 /// Does what a developer does: starts the command, looks at the site, presses Ctrl-C.
@@ -44,6 +97,7 @@ pub(crate) fn try_out() -> Outcome {
 
 fn try_out_in(folder: &Path) -> Outcome {
     let [site, reload] = free_addresses()?;
+    names_an_occupied_address()?;
     let mut dev = Group::start(
         cargo(["xtask", "dev"])?
             .env("LEPTOS_SITE_ADDR", site.to_string())
@@ -66,6 +120,25 @@ fn try_out_in(folder: &Path) -> Outcome {
                 "`cargo xtask dev` was interrupted, but something is still listening on {address}"
             ));
         }
+    }
+    Ok(())
+}
+
+/// Fails at once where it could only fail after minutes of building.
+fn names_an_occupied_address() -> Outcome {
+    let occupied = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+        .and_then(|listener| Ok((listener.local_addr()?, listener)))
+        .map_err(|error| format!("no port is free on loopback: {error}"))?;
+    let address = occupied.0.to_string();
+    let output = cargo(["xtask", "dev"])?
+        .env("LEPTOS_SITE_ADDR", &address)
+        .output()
+        .map_err(|error| format!("cannot start `cargo xtask dev`: {error}"))?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    if output.status.success() || !said.contains(&format!("already listening on {address}")) {
+        return Err(format!(
+            "`cargo xtask dev` does not report that {address} is in use:\n{said}"
+        ));
     }
     Ok(())
 }
@@ -135,7 +208,32 @@ mod tests {
         thread,
     };
 
-    use super::{free_addresses, get, is_ok, is_page};
+    use super::{addresses, free_addresses, get, is_ok, is_page, setting};
+
+    #[test]
+    fn addresses_are_read_from_lines_and_checked() {
+        let dotenv = "#LEPTOS_SITE_ADDR=127.0.0.1:1\nLEPTOS_SITE_ADDR=\"127.0.0.1:4000\"\nOTHER=1";
+        assert_eq!(
+            setting(dotenv, "LEPTOS_SITE_ADDR").as_deref(),
+            Some("127.0.0.1:4000")
+        );
+        assert_eq!(setting(dotenv, "LEPTOS_RELOAD_PORT"), None);
+        assert_eq!(
+            setting("reload-port = 3001", "reload-port").as_deref(),
+            Some("3001")
+        );
+
+        let texts = |site: &str, reload: &str| [site.to_owned(), reload.to_owned()];
+        let [site, reload] = addresses(&texts("0.0.0.0:4000", "4001")).expect("both are right");
+        assert_eq!((site.port(), reload.port()), (4000, 4001));
+        for (site, reload, variable) in [
+            ("localhost:3000", "3001", "LEPTOS_SITE_ADDR"),
+            ("127.0.0.1:3000", "70000", "LEPTOS_RELOAD_PORT"),
+        ] {
+            let error = addresses(&texts(site, reload)).expect_err("one is wrong");
+            assert!(error.starts_with(variable), "{error}");
+        }
+    }
 
     #[test]
     fn a_page_is_told_from_other_answers() {

@@ -18,7 +18,9 @@ use std::{
 use rustix::process::{Pid, test_kill_process};
 
 use crate::{
-    Outcome, layout, packages,
+    Outcome, layout,
+    obstacles::free,
+    packages,
     process::{ask, command, run},
     random,
     steps::Steps,
@@ -191,16 +193,7 @@ impl Drop for Cluster {
 /// hundred files: on a disk, making and deleting them took a third of the time of the tests.
 fn place() -> PathBuf {
     let memory = Path::new(MEMORY);
-    let available = ask(command("df", Path::new("/")).args(["-Pk", MEMORY])).and_then(|table| {
-        table
-            .lines()
-            .last()?
-            .split_whitespace()
-            .nth(3)?
-            .parse::<u64>()
-            .ok()
-    });
-    if available.is_some_and(|available| available >= ROOM) && memory.is_dir() {
+    if memory.is_dir() && free(memory).is_some_and(|free| free >= ROOM) {
         memory.to_owned()
     } else {
         env::temp_dir()

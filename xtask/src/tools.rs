@@ -3,8 +3,8 @@
 use std::{fs, path::Path, process::Command, time::Instant};
 
 use crate::{
-    Outcome, layout,
-    process::{ask, command, run},
+    Outcome, layout, obstacles, packages,
+    process::{ask, command, interrupted, run},
     steps::shown,
 };
 
@@ -46,6 +46,7 @@ const NEXTEST: Plugin = Plugin {
 
 /// Everything that `cargo leptos` needs for a debug build.
 pub(crate) fn for_leptos() -> Outcome {
+    obstacles::compiler()?;
     wasm_target()?;
     plugin(&LEPTOS)?;
     wasm_bindgen()
@@ -53,21 +54,25 @@ pub(crate) fn for_leptos() -> Outcome {
 
 /// The compiler's target for the browser.
 pub(crate) fn wasm_target() -> Outcome {
+    target("wasm32-unknown-unknown")
+}
+
+/// A target of the compiler.
+pub(crate) fn target(triple: &str) -> Outcome {
     let folder = layout::workspace()?;
-    let libraries = ask(command("rustc", &folder).args([
-        "--print",
-        "target-libdir",
-        "--target",
-        "wasm32-unknown-unknown",
-    ]));
+    let libraries = ask(command("rustc", &folder).args(["--print", "target-libdir", "--target", triple]));
     if libraries.is_some_and(|path| Path::new(&path).is_dir()) {
         return Ok(());
     }
-    announced(
-        "the Rust target wasm32-unknown-unknown",
-        "less than a minute",
-        || run(command("rustup", &folder).args(["target", "add", "wasm32-unknown-unknown"])),
-    )
+    if packages::on_path("rustup").is_none() {
+        return Err(format!(
+            "this Rust has no target {triple}, and rustup is missing, which could add it: install Rust with rustup, or \
+             your system's package for that target"
+        ));
+    }
+    announced(&format!("the Rust target {triple}"), "less than a minute", || {
+        run(command("rustup", &folder).args(["target", "add", triple]))
+    })
 }
 
 /// cargo-deny, for licences and unwanted crates.
@@ -91,7 +96,9 @@ fn plugin(plugin: &Plugin) -> Outcome {
     }
     let package = format!("cargo-{name}");
     announced(&format!("{package} {version}"), takes, || {
-        run(install(&folder, &package).args(["--version", version, "--locked"]))
+        install(&folder, &package, version, || {
+            run(compile(&folder, &package, version).arg("--locked"))
+        })
     })
 }
 
@@ -124,13 +131,16 @@ fn wasm_bindgen() -> Outcome {
         return Ok(());
     }
     announced(&format!("wasm-bindgen {version}"), "one to four minutes", || {
-        let install = || {
-            let mut install = install(&folder, "wasm-bindgen-cli");
-            install.args(["--version", version]);
-            install
-        };
-        // Its lock file may name a crate that has been withdrawn. Without the lock file, cargo finds another version.
-        run(install().arg("--locked")).or_else(|_| run(&mut install()))
+        install(&folder, "wasm-bindgen-cli", version, || {
+            let compile = || compile(&folder, "wasm-bindgen-cli", version);
+            // Its lock file may name a crate that has been withdrawn. Without the lock file, cargo finds another version.
+            run(compile().arg("--locked")).or_else(|error| {
+                if interrupted() {
+                    return Err(error);
+                }
+                run(&mut compile())
+            })
+        })
     })?;
     if suits() {
         Ok(())
@@ -142,11 +152,34 @@ fn wasm_bindgen() -> Outcome {
     }
 }
 
+/// Downloads a program with cargo-binstall, if that is installed, and compiles it otherwise.
+fn install(folder: &Path, package: &str, version: &str, compile: impl FnOnce() -> Outcome) -> Outcome {
+    if ask(command("cargo", folder).args(["binstall", "-V"])).is_none() {
+        println!("cargo-binstall would download it in seconds; without it, cargo compiles it.");
+        return compile();
+    }
+    run(command("cargo", folder).args([
+        "binstall",
+        "--no-confirm",
+        // It would compile with all optimisations.
+        "--disable-strategies",
+        "compile",
+        &format!("{package}@{version}"),
+    ]))
+    .or_else(|error| {
+        if interrupted() {
+            return Err(error);
+        }
+        println!("There is nothing to download for this machine, so cargo compiles it.");
+        compile()
+    })
+}
+
 /// `cargo install` for tools that run a few times a day, which are not worth optimising.
-fn install(folder: &Path, package: &str) -> Command {
+fn compile(folder: &Path, package: &str, version: &str) -> Command {
     let mut install = command("cargo", folder);
     install
-        .args(["install", package])
+        .args(["install", package, "--version", version])
         .env("CARGO_PROFILE_RELEASE_LTO", "off")
         .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16")
         .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1");
@@ -156,7 +189,7 @@ fn install(folder: &Path, package: &str) -> Command {
 fn announced(what: &str, takes: &str, work: impl FnOnce() -> Outcome) -> Outcome {
     println!("Installing {what}, once: usually {takes}.");
     let start = Instant::now();
-    work()?;
+    obstacles::explained(work())?;
     println!("Installed {what} in {}.", shown(start.elapsed()));
     Ok(())
 }
