@@ -54,6 +54,19 @@ pub(crate) fn build(steps: &mut Steps, arguments: &[String]) -> Outcome {
 
 /// Builds the release site, with its files compressed, and the release server.
 pub(crate) fn release(arguments: &[String]) -> Outcome {
+    leptos(arguments, &[])
+}
+
+/// The same, with the server for another target, whose C is compiled with `compiler`.
+pub(crate) fn release_for(triple: &str, compiler: &str, arguments: &[String]) -> Outcome {
+    let cc = format!("CC_{}", triple.replace('-', "_"));
+    leptos(
+        arguments,
+        &[("LEPTOS_BIN_TARGET_TRIPLE", triple), (&cc, compiler)],
+    )
+}
+
+fn leptos(arguments: &[String], variables: &[(&str, &str)]) -> Outcome {
     // cargo-leptos takes `wasm-opt` from PATH, and would download it if it were missing.
     let bin = npm::bin()?;
     let path = env::var_os("PATH").unwrap_or_default();
@@ -71,6 +84,7 @@ pub(crate) fn release(arguments: &[String]) -> Outcome {
     run(cargo(["leptos", "build", "--release", "--precompress"])?
         .args(arguments)
         .env("LEPTOS_HASH_FILES", "true")
+        .envs(variables.iter().copied())
         .env("PATH", path))?;
     recompress(&layout::site()?)
 }

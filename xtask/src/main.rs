@@ -8,22 +8,29 @@ mod browser;
 mod build;
 mod cargo;
 mod dev;
+#[cfg(test)]
+mod docs;
 mod fuzz; // wing:clients
+mod image;
 mod layout;
 mod lighthouse;
 mod lint;
 mod npm;
+mod obstacles;
 mod packages;
 mod postgres; // wing:postgres
 mod process;
+mod proxies;
 mod random;
 mod released; // wing:dev-provider,mail
 mod rename;
 mod seed;
 mod steps;
+mod template;
 mod test;
 mod tools;
 mod tree;
+mod upstream;
 mod wings;
 
 use std::process::ExitCode;
@@ -65,6 +72,16 @@ const COMMANDS: &[Command] = &[
         about: "build the release site and server, and show the size of a first visit",
         run: build::build,
     },
+    Command {
+        name: "image",
+        about: "build a container image with a static server, without Docker (Linux)",
+        run: image::image,
+    },
+    Command {
+        name: "proxies",
+        about: "try the files of deploy/ with the real nginx and Caddy",
+        run: proxies::proxies,
+    },
     // wing:postgres
     Command {
         name: "postgres",
@@ -86,6 +103,11 @@ const COMMANDS: &[Command] = &[
         name: "remove",
         about: "remove wings (optional features) from the project; `remove --list` lists them",
         run: wings::remove,
+    },
+    Command {
+        name: "upstream",
+        about: "take over what the template has changed since this project was made from it",
+        run: upstream::upstream,
     },
     // wing:clients
     Command {

@@ -9,10 +9,10 @@ use std::{
 
 use crate::{
     Outcome, layout,
-    process::{command, run},
+    process::{ask, command, run},
     random,
     steps::Steps,
-    tree,
+    template, tree,
 };
 
 /// The holder of the copyright does not change with the name.
@@ -38,6 +38,12 @@ pub(crate) fn rename(_: &mut Steps, arguments: &[String]) -> Outcome {
         let files = tree::files(&root)?;
         is_new(&root, &files, name)?;
         let changed = give(&root, &files, &known, name)?;
+        // The first renaming is the first thing that happens to a copy of the template.
+        if template::recorded(&root)?.is_none()
+            && let Some(commit) = ask(command("git", &root).args(["rev-parse", "HEAD"]))
+        {
+            template::record(&root, Some(&commit))?;
+        }
         run(command("cargo", &root).args(["fmt", "--all"]))?;
         println!("Renamed {known} to {name} in:");
         for file in changed {

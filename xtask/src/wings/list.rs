@@ -80,6 +80,7 @@ const WINGS: &[Row] = &[
             "app/src/pages/admin",
             "auth/src/admin",
             "auth/wire/src/admin.rs",
+            "docs/administration.md",
             "end2end/tests/admin.spec.ts",
             "server/benches/load/people.rs",
             "server/src/admin.rs",
@@ -381,12 +382,18 @@ fn presets(root: &Path) -> Outcome<Vec<Wing>> {
             return Err(format!("{} has no id or no name", file.display()));
         };
         let module = name.replace('-', "_");
+        let mut paths = vec![
+            format!("{PRESETS}/{module}.rs"),
+            format!("{PRESET_TESTS}/{module}.rs"),
+        ];
+        // Some share a page.
+        let page = format!("docs/providers/{name}.md");
+        if root.join(&page).exists() {
+            paths.push(page);
+        }
         found.push(Wing {
             about: format!("sign-in with {label}"),
-            paths: vec![
-                format!("{PRESETS}/{module}.rs"),
-                format!("{PRESET_TESTS}/{module}.rs"),
-            ],
+            paths,
             shared: Vec::new(),
             rewritten: &[],
             name,

@@ -6,10 +6,30 @@ mod marks;
 mod prove;
 mod remove;
 
+use std::{collections::BTreeSet, path::Path};
+
+use crate::Outcome;
+
 pub(crate) use self::{
     prove::{prove, quick},
     remove::remove,
 };
+
+/// The names of the wings that the project at `root` has.
+pub(crate) fn names(root: &Path) -> Outcome<BTreeSet<String>> {
+    Ok(list::wings(root)?.into_iter().map(|wing| wing.name).collect())
+}
+
+/// Removes a project's last preset, if it has one, without asking cargo to tidy up. Returns one of the files that are gone.
+#[cfg(test)]
+pub(crate) fn take_out_a_preset(root: &Path) -> Outcome<Option<String>> {
+    let known = list::wings(root)?;
+    let Some(last) = known.iter().rfind(|wing| wing.is_preset) else {
+        return Ok(None);
+    };
+    remove::take_out(root, &crate::tree::files(root)?, &[last])?;
+    Ok(last.paths.first().cloned())
+}
 
 #[cfg(test)]
 mod tests {
