@@ -27,8 +27,8 @@ export default defineConfig({
   use: {
     viewport: { width: 1280, height: 900 },
     baseURL: APP,
-    // Traces double the time of all tests: ask for them when there is something to find out.
-    trace: 'off',
+    // Traces double the time of all tests: they are of those that failed once.
+    trace: 'on-first-retry',
     launchOptions: { executablePath: process.env.CHROMIUM || undefined, args: QUIET },
   },
   projects: [
