@@ -1,5 +1,7 @@
 //! What commands beside the server have in common.
 
+use std::net::SocketAddr;
+
 // wing:admin,clients,data-rights,mail
 use auth::{
     chain,
@@ -8,8 +10,8 @@ use auth::{
 // end wing:admin,clients,data-rights,mail
 use auth::{Config, Problem, Vars};
 
-use crate::log;
-use crate::serve::Failure; // wing:admin,clients,data-rights,mail
+use crate::serve::Failure;
+use crate::{config::listens_on, log}; // wing:admin,clients,data-rights,mail
 
 /// What these commands read from the environment: which database, and how long snapshots live. Nothing else in the
 /// environment has to be set or valid.
@@ -29,6 +31,20 @@ pub fn config(vars: &Vars) -> Result<Config, Vec<Problem>> {
     }
 }
 
+/// Where the running server listens.
+///
+/// # Errors
+/// What is wrong with the variable.
+pub fn addr(vars: &Vars) -> Result<SocketAddr, Vec<Problem>> {
+    let mut problems = vars.unreadable().to_vec();
+    let addr = listens_on(vars, &mut problems);
+    if problems.is_empty() {
+        Ok(addr)
+    } else {
+        Err(problems)
+    }
+}
+
 // wing:admin,clients,data-rights,mail
 /// The database of the running servers.
 ///
@@ -38,7 +54,7 @@ pub(crate) async fn open(config: &Config) -> Result<Database, Failure> {
     let db = Database::open(&config.database_url).await?;
     match db.schema().await {
         Ok(Schema::Current) => Ok(db),
-        Ok(other) => Err(format!("{other} (is DATABASE_URL right?)").into()),
+        Ok(other) => Err(other.into()),
         Err(error) => Err(format!(
             "{}: check DATABASE_URL, or run `server migrate` if the database is new",
             chain(&error)

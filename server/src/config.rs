@@ -30,6 +30,8 @@ pub struct ServerConfig {
     pub metrics_addr: Option<SocketAddr>,
     /// How long a connection may be idle between requests: `KEEP_ALIVE`.
     pub keep_alive: Duration,
+    /// How long requests are still served after a signal to stop, while `/readyz` answers 503: `STOP_DELAY`.
+    pub stop_delay: Duration,
     /// What the router needs to know.
     pub site: Site,
     /// Whether this is a release, which leaves out everything that only development may have.
@@ -129,15 +131,7 @@ impl ServerConfig {
     /// Everything that is wrong with them.
     pub fn from_vars(vars: &Vars, release: bool) -> Result<Self, Vec<Problem>> {
         let mut problems = vars.unreadable().to_vec();
-        let addr = vars.parsed(
-            "LEPTOS_SITE_ADDR",
-            ([127, 0, 0, 1], 3000).into(),
-            &mut problems,
-            |text| {
-                text.parse::<SocketAddr>()
-                    .map_err(|_| "must be an address and a port, such as 127.0.0.1:3000".to_owned())
-            },
-        );
+        let addr = listens_on(vars, &mut problems);
         let mut auth = AuthConfig::from_vars(vars, &default_public_url(addr), release, &mut problems);
         let metrics_addr = vars.parsed("METRICS_ADDR", None, &mut problems, |text| match text.parse() {
             Ok(addr) => Ok(Some(addr)),
@@ -160,6 +154,10 @@ impl ServerConfig {
                 Ok(seconds) if (1..=3600).contains(&seconds) => Ok(seconds),
                 _ => Err("must be a number of seconds from 1 to 3600".to_owned()),
             }
+        });
+        let stop_delay = vars.parsed("STOP_DELAY", 0, &mut problems, |text| match text.parse::<u64>() {
+            Ok(seconds) if seconds <= 60 => Ok(seconds),
+            _ => Err("must be a number of seconds from 0 to 60".to_owned()),
         });
         let reload_port = vars.parsed("LEPTOS_RELOAD_PORT", 3001, &mut problems, |text| {
             text.parse::<u32>().map_err(|_| "must be a port".to_owned())
@@ -212,6 +210,7 @@ impl ServerConfig {
             addr,
             metrics_addr,
             keep_alive: Duration::from_secs(keep_alive),
+            stop_delay: Duration::from_secs(stop_delay),
             site: Site {
                 leptos,
                 reload_port: watching.then_some(reload_port),
@@ -222,6 +221,19 @@ impl ServerConfig {
             doubts,
         })
     }
+}
+
+/// Where the server listens: `LEPTOS_SITE_ADDR`.
+pub(crate) fn listens_on(vars: &Vars, problems: &mut Vec<Problem>) -> SocketAddr {
+    vars.parsed(
+        "LEPTOS_SITE_ADDR",
+        ([127, 0, 0, 1], 3000).into(),
+        problems,
+        |text| {
+            text.parse::<SocketAddr>()
+                .map_err(|_| "must be an address and a port, such as 127.0.0.1:3000".to_owned())
+        },
+    )
 }
 
 /// Where a browser on this machine finds the server: a browser cannot open an "every address" such as 0.0.0.0.

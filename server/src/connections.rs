@@ -7,10 +7,14 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
+    future::poll_fn,
     io,
     net::IpAddr,
     pin::Pin,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -100,6 +104,8 @@ struct Shared {
     proxies: TrustedProxies,
     open: Mutex<Open>,
     complaints: Mutex<Complaints>,
+    /// Whether the server is about to stop.
+    leaving: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -137,6 +143,7 @@ impl Connections {
             proxies,
             open: Mutex::default(),
             complaints: Mutex::default(),
+            leaving: AtomicBool::new(false),
         }))
     }
 
@@ -157,6 +164,16 @@ impl Connections {
             ..
         } = self.0.limits;
         keep_alive.max(write) + head + Duration::from_secs(1)
+    }
+
+    /// The server is about to stop: each connection closes after its next response.
+    pub fn leave(&self) {
+        self.0.leaving.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the server is about to stop.
+    pub(crate) fn are_leaving(&self) -> bool {
+        self.0.leaving.load(Ordering::Relaxed)
     }
 
     /// Whether a peer is one of the trusted proxies.
@@ -461,6 +478,10 @@ impl Drop for Line {
     }
 }
 
+/// What is read of a body that its request did not want: as much as a form may have, and for so long.
+const REST_BYTES: usize = 512 * 1024;
+const REST_TIME: Duration = Duration::from_secs(2);
+
 /// A request on its connection. Dropped when its response is written.
 #[derive(Debug)]
 pub(crate) struct Busy(Arc<Line>);
@@ -472,6 +493,11 @@ impl Busy {
             body,
             line: Arc::clone(&self.0),
         }
+    }
+
+    /// Whether the server is about to stop, so that the connection closes after the response.
+    pub(crate) fn is_last(&self) -> bool {
+        self.0.connections.are_leaving()
     }
 }
 
@@ -526,6 +552,59 @@ impl<B: HttpBody + Unpin> HttpBody for Asked<B> {
 
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
+    }
+}
+
+/// A body that is still there when its request has been answered without it.
+pub(crate) struct Rest<B>(Arc<Mutex<Asked<B>>>);
+
+impl<B> Rest<B> {
+    pub(crate) fn of(body: Asked<B>) -> Self {
+        Self(Arc::new(Mutex::new(body)))
+    }
+
+    pub(crate) fn shared(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<B: HttpBody<Data = Bytes> + Unpin> Rest<B> {
+    /// Reads on to the end. If the connection were closed before that, a proxy would report that it could not send the
+    /// body, and not the response.
+    pub(crate) async fn discard(mut self) {
+        let read = async {
+            let mut left = REST_BYTES;
+            while !self.is_end_stream() {
+                let next = poll_fn(|cx| Pin::new(&mut self).poll_frame(cx)).await;
+                let Some(Ok(frame)) = next else { break };
+                let length = frame.data_ref().map_or(0, Bytes::len);
+                match left.checked_sub(length) {
+                    Some(less) => left = less,
+                    None => break,
+                }
+            }
+        };
+        drop(time::timeout(REST_TIME, read).await);
+    }
+}
+
+impl<B: HttpBody + Unpin> HttpBody for Rest<B> {
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+        Pin::new(&mut *self.0.lock()).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.lock().is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.0.lock().size_hint()
     }
 }
 

@@ -18,6 +18,7 @@ pub mod invite; // wing:mail
 mod jobs;
 pub mod log;
 mod middleware;
+pub mod probe;
 pub mod router;
 mod routes;
 #[cfg(debug_assertions)]

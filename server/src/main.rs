@@ -16,6 +16,7 @@ use server::{
     export,                 // wing:data-rights
     invite::{self, Invite}, // wing:mail
     log,
+    probe,
     serve::{self, Failure},
 };
 use uuid::Uuid; // wing:admin+mail
@@ -35,6 +36,8 @@ enum Command {
     Migrate,
     /// Check the configuration, the database and every provider
     Doctor,
+    /// Ask the running server whether it is ready
+    Ready,
     /// Write a copy of the database to a file, also while servers use it
     Backup(Backup),
     /// Add a dozen people with a month of life behind them
@@ -121,6 +124,7 @@ async fn run(command: Command, vars: &Vars) -> Result<(), Failure> {
         Command::Serve => serve::run(server()?).await,
         Command::Migrate => serve::migrate(&server()?).await,
         Command::Doctor => doctor::run(server()?).await,
+        Command::Ready => probe::ready(command_line::addr(vars).map_err(wrong)?).await,
         Command::Backup(arguments) => backup::backup(&beside()?, arguments).await,
         #[cfg(debug_assertions)]
         Command::Seed => seed::seed(server()?).await,

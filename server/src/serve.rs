@@ -9,7 +9,10 @@ use std::{
 
 use auth::{Auth, Clock, chain, db::Database};
 use axum::{Router, body::Body, extract::ConnectInfo, response::Response};
-use http::{HeaderValue, header::CONNECTION};
+use http::{
+    HeaderValue,
+    header::{CONNECTION, EXPECT},
+};
 use hyper::{
     Request,
     body::Incoming,
@@ -20,16 +23,19 @@ use hyper_util::{
     rt::{TokioIo, TokioTimer},
     server::graceful::GracefulShutdown,
 };
-use tokio::{net::TcpListener, signal, time};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    signal, time,
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::ServiceExt;
 
 use crate::{
     config::ServerConfig,
-    connections::{Answer, Connections, Evicted, Line},
+    connections::{Answer, Connections, Evicted, Line, Rest},
     jobs,
     router::router,
-    routes::health,
+    routes::health::{self, Leaving},
 };
 
 /// The largest head of a request, in bytes, and the highest number of fields in it.
@@ -66,6 +72,7 @@ pub async fn run(config: ServerConfig) -> Result<(), Failure> {
         None => None,
     };
     let public_url = config.auth.public_url.clone();
+    let stop_delay = config.stop_delay;
     let connections = Connections::of(&config);
     let metrics_connections = Connections::of(&config);
     let (router, auth) = build(config, db.clone(), Clock::system()).await;
@@ -82,9 +89,15 @@ pub async fn run(config: ServerConfig) -> Result<(), Failure> {
     tasks.spawn(jobs::mail(auth.clone(), stop.clone())); // wing:mail
     tasks.spawn(jobs::sweep(auth, stop.clone()));
     tokio::spawn({
-        let stop = stop.clone();
+        let (stop, connections) = (stop.clone(), connections.clone());
         async move {
             stop_signal().await;
+            // `/readyz` now says that requests are to go elsewhere, and they are served until that is noticed. A second
+            // signal ends the wait.
+            connections.leave();
+            if time::timeout(stop_delay, stop_signal()).await.is_err() {
+                tracing::debug!("the time to leave is over");
+            }
             stop.cancel();
         }
     });
@@ -154,22 +167,12 @@ pub async fn accept(
         .max_headers(HEAD_FIELDS);
     let graceful = GracefulShutdown::new();
     let (of_proxies, proxied) = (GracefulShutdown::new(), TaskTracker::new());
-    loop {
-        let (stream, peer) = tokio::select! {
-            accepted = listener.accept() => match accepted {
-                Ok(accepted) => accepted,
-                Err(error) => {
-                    connections.recover(&error).await;
-                    continue;
-                }
-            },
-            () = stop.cancelled() => break,
-        };
+    let begin = |stream: TcpStream, peer: SocketAddr| {
         let Some(line) = connections.admit(peer.ip()) else {
-            continue;
+            return;
         };
         let io = TokioIo::new(line.over(stream));
-        let service = service(router.clone(), peer, Arc::clone(&line), stop.clone());
+        let service = service(router.clone(), peer, Arc::clone(&line));
         let from_proxy = connections.is_proxy(peer.ip());
         let watcher = if from_proxy { &of_proxies } else { &graceful };
         let connection = watcher.watch(http.serve_connection(io, service));
@@ -186,6 +189,20 @@ pub async fn accept(
         } else {
             tokio::spawn(served);
         }
+    };
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((stream, peer)) => begin(stream, peer),
+                Err(error) => connections.recover(&error).await,
+            },
+            () = stop.cancelled() => break,
+        }
+    }
+    connections.leave();
+    // Those that have connected already are not turned away.
+    while let Ok(Ok((stream, peer))) = time::timeout(Duration::ZERO, listener.accept()).await {
+        begin(stream, peer);
     }
     drop(listener);
     tracing::info!("stopping: finishing running requests");
@@ -207,20 +224,29 @@ fn service(
     router: Router,
     peer: SocketAddr,
     line: Arc<Line>,
-    stop: CancellationToken,
 ) -> impl Service<Request<Incoming>, Response = Response<Answer>, Error = Evicted, Future: Send> {
     service_fn(move |request: Request<Incoming>| {
-        let (router, line, stop) = (router.clone(), Arc::clone(&line), stop.clone());
+        let (router, line) = (router.clone(), Arc::clone(&line));
         async move {
             let busy = line.begin()?;
-            let mut request = request.map(|body| Body::new(busy.asks(body)));
+            let (head, body) = request.into_parts();
+            // Reading would ask the client for a body that it holds back until it is asked.
+            let is_held_back = head.headers.contains_key(EXPECT);
+            let rest = Rest::of(busy.asks(body));
+            let mut request = Request::from_parts(head, Body::new(rest.shared()));
             request.extensions_mut().insert(ConnectInfo(peer));
             let only_health = line.only_health();
             if let Some(mark) = only_health {
                 request.extensions_mut().insert(mark);
             }
+            if busy.is_last() {
+                request.extensions_mut().insert(Leaving);
+            }
             let Ok(mut response) = router.oneshot(request).await;
-            if only_health.is_some() || stop.is_cancelled() {
+            if !is_held_back {
+                rest.discard().await;
+            }
+            if only_health.is_some() || busy.is_last() {
                 response
                     .headers_mut()
                     .insert(CONNECTION, HeaderValue::from_static("close"));

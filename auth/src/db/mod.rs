@@ -63,6 +63,9 @@ pub enum Schema {
         "the schema is newer than this program: start the newer program, or restore a backup from before it"
     )]
     Newer,
+    /// It has migrations that this program does not have, and lacks some that it has.
+    #[error("the schema is that of another program: is DATABASE_URL right?")]
+    Other,
     /// A migration differs from this program's of the same number.
     #[error("migration {0} is not the one that this program has: was its file changed after it had run?")]
     Changed(i64),
@@ -71,17 +74,19 @@ pub enum Schema {
 impl Schema {
     /// Compares the migrations that have run with those of a program: numbers and checksums.
     fn of(done: &[(i64, Vec<u8>)], ours: &[(i64, &[u8])]) -> Self {
+        let mut unknown = 0;
         for (version, checksum) in done {
             match ours.iter().find(|(ours, _)| ours == version) {
                 Some((_, ours)) if ours == checksum => {}
                 Some(_) => return Self::Changed(*version),
-                None => return Self::Newer,
+                None => unknown += 1,
             }
         }
-        if done.len() == ours.len() {
-            Self::Current
-        } else {
-            Self::Older
+        match (unknown, done.len() - unknown == ours.len()) {
+            (0, true) => Self::Current,
+            (0, false) => Self::Older,
+            (_, true) => Self::Newer,
+            (_, false) => Self::Other,
         }
     }
 }
@@ -121,7 +126,7 @@ impl Database {
         // because there is no table yet, the migration itself reports why.
         match self.schema().await {
             Ok(Schema::Current) => Ok(()),
-            Ok(other @ (Schema::Newer | Schema::Changed(_))) => Err(OpenError::Schema(other)),
+            Ok(other @ (Schema::Newer | Schema::Other | Schema::Changed(_))) => Err(OpenError::Schema(other)),
             Ok(Schema::Older) | Err(_) => Ok(engine::migrate(&self.write).await?),
         }
     }
@@ -142,14 +147,15 @@ impl Database {
         Ok(Schema::of(&done, &ours))
     }
 
-    /// Whether the database responds, has this program's schema and can be written. Only a write detects a full
+    /// Whether the database responds, has all that this program's schema has, and can be written. Only a write detects a full
     /// disk, a standby or a lock that is never released.
     ///
     /// # Errors
     /// [`Error::Unavailable`], or [`Error::Internal`] for another schema.
     pub async fn ready(&self) -> Result<()> {
         match self.schema().await? {
-            Schema::Current => {}
+            // While a later version is being rolled out, this one goes on serving.
+            Schema::Current | Schema::Newer => {}
             other => return Err(Error::internal(other)),
         }
         // Of many concurrent probes one writes, so that probing does not keep the disk busy.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use auth::mail::MailStatus; // wing:mail
 use auth::{Auth, SessionsStatus, chain};
-use axum::{Router, extract::State, http::StatusCode, response::IntoResponse, routing::get};
+use axum::{Extension, Router, extract::State, http::StatusCode, response::IntoResponse, routing::get};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use tokio::time::timeout;
 
@@ -14,23 +14,36 @@ const WAIT: Duration = Duration::from_secs(4);
 /// The paths of the probes.
 pub(crate) const PATHS: [&str; 2] = ["/healthz", "/readyz"];
 
+/// Marks a request to a server that is about to stop.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Leaving;
+
 /// The process is alive. Nothing else is checked.
 pub(crate) async fn healthz() -> impl IntoResponse {
     ([(CACHE_CONTROL, "no-store")], "ok\n")
 }
 
-/// The database answers, and its schema is this program's. The state of the stale feed is reported too, but does not
-/// affect the result: without the feed, every request asks the authority, and is served.
-pub(crate) async fn readyz(State(auth): State<Auth>) -> impl IntoResponse {
-    let (status, database) = match timeout(WAIT, auth.db.ready()).await {
-        Ok(Ok(())) => (StatusCode::OK, "ok"),
-        Ok(Err(error)) => {
-            tracing::warn!(error = %chain(&error), "not ready");
-            (StatusCode::SERVICE_UNAVAILABLE, "the database is not ready")
+/// The database answers, its schema is this program's or a later one's, and the server is not about to stop. The state of
+/// the stale feed is reported too, but does not affect the result: without the feed, every request asks the authority,
+/// and is served.
+pub(crate) async fn readyz(
+    State(auth): State<Auth>,
+    leaving: Option<Extension<Leaving>>,
+) -> impl IntoResponse {
+    const NOT_READY: StatusCode = StatusCode::SERVICE_UNAVAILABLE;
+    let (status, state) = if leaving.is_some() {
+        (NOT_READY, "the server is stopping")
+    } else {
+        match timeout(WAIT, auth.db.ready()).await {
+            Ok(Ok(())) => (StatusCode::OK, "ok"),
+            Ok(Err(error)) => {
+                tracing::warn!(error = %chain(&error), "not ready");
+                (NOT_READY, "the database is not ready")
+            }
+            Err(_) => (NOT_READY, "the database does not answer"),
         }
-        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer"),
     };
-    let text = format!("{database}\nstale feed: {}\n", feed(auth.sessions.status()));
+    let text = format!("{state}\nstale feed: {}\n", feed(auth.sessions.status()));
     (status, [(CACHE_CONTROL, "no-store")], text)
 }
 

@@ -315,3 +315,92 @@ async fn a_server_that_stops_does_not_wait_for_the_idle_connections_of_others() 
         .await
         .expect("it is closed at once");
 }
+
+/// Refuses without reading the body, as a limit does.
+fn refusing() -> Router {
+    Router::new().route(
+        "/",
+        axum::routing::post(async || http::StatusCode::PAYLOAD_TOO_LARGE),
+    )
+}
+
+#[tokio::test]
+async fn a_body_that_was_not_wanted_is_read_all_the_same_and_the_connection_goes_on() {
+    let server = Listening::new(refusing(), limits()).await;
+    let mut stream = server.connect().await;
+    let body = vec![b'x'; 300 * 1024];
+    for _ in 0..3 {
+        let head = format!(
+            "POST / HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n",
+            body.len()
+        );
+        stream.write_all(head.as_bytes()).await.unwrap();
+        // The body comes when the refusal could have been sent for long.
+        for part in body.chunks(16 * 1024) {
+            tokio::task::yield_now().await;
+            stream.write_all(part).await.expect("nobody closes");
+        }
+        let mut answer = vec![0; 4096];
+        let length = timeout(PATIENCE, stream.read(&mut answer))
+            .await
+            .unwrap()
+            .unwrap();
+        let answer = String::from_utf8_lossy(&answer[..length]);
+        assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
+        assert!(!answer.contains("connection: close"), "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_waits_to_be_asked_for_is_not_asked_for() {
+    let server = Listening::new(refusing(), limits()).await;
+    let mut stream = server.connect().await;
+    let head = "POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 9000\r\nexpect: 100-continue\r\n\r\n";
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = vec![0; 4096];
+    let length = timeout(PATIENCE, stream.read(&mut answer))
+        .await
+        .unwrap()
+        .unwrap();
+    let answer = String::from_utf8_lossy(&answer[..length]);
+    assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_body_without_end_is_not_read_for_ever() {
+    let server = Listening::new(refusing(), limits()).await;
+    let mut stream = server.connect().await;
+    let head = "POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 1000000000\r\n\r\n";
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let flood = async { while stream.write_all(&[b'x'; 16 * 1024]).await.is_ok() {} };
+    timeout(PATIENCE, flood).await.expect("it is cut");
+}
+
+#[tokio::test]
+async fn a_server_that_is_about_to_stop_says_so_to_its_proxy() {
+    let app = TestApp::new().await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let addr = listener.local_addr().unwrap();
+    let connections = Connections::new(limits(), TrustedProxies::default());
+    let (stop, router) = (CancellationToken::new(), app.router.clone());
+    let _stop = stop.clone().drop_guard();
+    tokio::spawn({
+        let connections = connections.clone();
+        async move { serve::accept(listener, router, &connections, &stop).await }
+    });
+    let mut probe = TcpStream::connect(addr).await.unwrap();
+    assert!(ask(&mut probe, "/readyz").await.starts_with("HTTP/1.1 200"));
+    connections.leave();
+    // Everything else is served, over connections that are not used again.
+    let mut page = TcpStream::connect(addr).await.unwrap();
+    let answer = ask(&mut page, "/healthz").await;
+    assert!(
+        answer.starts_with("HTTP/1.1 200") && answer.contains("connection: close"),
+        "{answer}"
+    );
+    let answer = ask(&mut probe, "/readyz").await;
+    assert!(
+        answer.starts_with("HTTP/1.1 503") && answer.contains("the server is stopping"),
+        "{answer}"
+    );
+}
