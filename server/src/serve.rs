@@ -200,11 +200,9 @@ pub async fn accept(
         }
     }
     connections.leave();
-    // Those that have connected already are not turned away.
-    while let Ok(Ok((stream, peer))) = time::timeout(Duration::ZERO, listener.accept()).await {
+    for (stream, peer) in close(listener) {
         begin(stream, peer);
     }
-    drop(listener);
     tracing::info!("stopping: finishing running requests");
     // A browser repeats what it sent over a connection that was just being closed. A proxy must not repeat a form, and
     // answers 502: so its idle connections are closed by the responses to their next requests.
@@ -217,6 +215,24 @@ pub async fn accept(
     if time::timeout(DRAIN_TIME, all).await.is_err() {
         tracing::warn!("some requests did not finish in time");
     }
+}
+
+/// Lets nobody else in. Returns those who have connected already: the system would reset their connections, and what
+/// they have sent over them would be lost.
+fn close(listener: TcpListener) -> Vec<(TcpStream, SocketAddr)> {
+    // With no queue, a connection waits at its client, and is refused when it is tried again.
+    #[cfg(target_os = "linux")]
+    drop(socket2::SockRef::from(&listener).listen(0));
+    // Asks the system itself: tokio's listener knows what it was last told.
+    let Ok(listener) = listener.into_std() else {
+        return Vec::new();
+    };
+    let accept = || {
+        let (stream, peer) = listener.accept().ok()?;
+        stream.set_nonblocking(true).ok()?;
+        Some((TcpStream::from_std(stream).ok()?, peer))
+    };
+    std::iter::from_fn(accept).collect()
 }
 
 /// The router. Requests get the peer's address, and the connection learns what its requests are doing.

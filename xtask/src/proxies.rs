@@ -12,8 +12,12 @@ use crate::{
     tools,
 };
 
-/// The proxies, and Debian's packages of them.
-const PROXIES: [(&str, &str); 2] = [("nginx", "nginx-light"), ("caddy", "caddy")];
+/// The proxies and what makes a certificate for them, with Debian's packages of them.
+const PROGRAMS: [(&str, &str); 3] = [
+    ("nginx", "nginx-light"),
+    ("caddy", "caddy"),
+    ("openssl", "openssl"),
+];
 
 /// The command. Builds the server, starts it behind each proxy, and sends it requests, also while it restarts.
 pub(crate) fn proxies(steps: &mut Steps, _: &[String]) -> Outcome {
@@ -23,7 +27,7 @@ pub(crate) fn proxies(steps: &mut Steps, _: &[String]) -> Outcome {
         if ask(command("node", &folder).arg("--version")).is_none() {
             return Err("node is missing: install Node.js 20 or later".to_owned());
         }
-        for (program, package) in PROXIES {
+        for (program, package) in PROGRAMS {
             if packages::on_path(program).is_none() {
                 packages::install_from_debian(package, "a few seconds");
             }

@@ -38,7 +38,7 @@ test('a passkey is added, signs in by its button, and is renamed and removed', a
   await visitor.button('Sign in with a passkey').click();
   await visitor.arrives('/settings/security');
   await visitor.isSignedIn();
-  await expect(page.getByText('Last used on')).toBeVisible();
+  await expect(page.getByText('Last used just now')).toBeVisible();
 
   await visitor.send(visitor.button('Remove Old phone'), '/api/delete_passkey');
   await expect(page.getByText('The passkey has been removed')).toBeVisible();

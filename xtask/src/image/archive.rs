@@ -83,7 +83,7 @@ fn config(labels: &Labels, layer: &str) -> Outcome<String> {
         .map(|commit| format!(r#","org.opencontainers.image.revision":"{commit}""#))
         .unwrap_or_default();
     Ok(format!(
-        r#"{{"created":"{created}","architecture":"{architecture}","os":"linux","config":{{"User":"{USER}:{USER}","ExposedPorts":{{"3000/tcp":{{}}}},"Env":["LEPTOS_SITE_ADDR=0.0.0.0:3000","LEPTOS_SITE_ROOT=/site","DATABASE_URL=sqlite:/data/app.db"],"Entrypoint":["/server"],"Volumes":{{"/data":{{}}}},"WorkingDir":"/","Labels":{{"org.opencontainers.image.title":"{}"{revision}}},"StopSignal":"SIGTERM"}},"rootfs":{{"type":"layers","diff_ids":["sha256:{layer}"]}},"history":[{{"created":"{created}","created_by":"cargo xtask image"}}]}}"#,
+        r#"{{"created":"{created}","architecture":"{architecture}","os":"linux","config":{{"User":"{USER}:{USER}","ExposedPorts":{{"3000/tcp":{{}}}},"Env":["LEPTOS_SITE_ADDR=0.0.0.0:3000","LEPTOS_SITE_ROOT=/site","DATABASE_URL=sqlite:/data/app.db"],"Entrypoint":["/server"],"Volumes":{{"/data":{{}}}},"WorkingDir":"/","Labels":{{"org.opencontainers.image.title":"{}"{revision}}},"StopSignal":"SIGTERM","Healthcheck":{{"Test":["CMD","/server","ready"],"Interval":30000000000,"Timeout":6000000000,"StartPeriod":30000000000}}}},"rootfs":{{"type":"layers","diff_ids":["sha256:{layer}"]}},"history":[{{"created":"{created}","created_by":"cargo xtask image"}}]}}"#,
         labels.name
     ))
 }

@@ -338,6 +338,8 @@ const WINGS: &[Row] = &[
             "server/tests/instances/skew.rs",
             "server/tests/it/database_connections.rs",
             "server/tests/it/postgres.rs",
+            "end2end/proxies/broken.mjs",
+            "end2end/proxies/load.mjs",
             "xtask/src/postgres.rs",
         ],
         shared: &[],
