@@ -10,8 +10,10 @@ use auth::{
 // end wing:admin,clients,data-rights,mail
 use auth::{Config, Problem, Vars};
 
+// wing:admin,clients,data-rights,mail
 use crate::serve::Failure;
-use crate::{config::listens_on, log}; // wing:admin,clients,data-rights,mail
+// end wing:admin,clients,data-rights,mail
+use crate::{config::listens_on, log};
 
 /// What these commands read from the environment: which database, and how long snapshots live. Nothing else in the
 /// environment has to be set or valid.

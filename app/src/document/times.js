@@ -1,9 +1,9 @@
 // Shows times as the person's own machine has them: as words that stay true, and exactly on hover, in its own time zone.
 //
-// It runs as the document is read, so nothing is painted before it is right. `served` is the server's time, in
-// milliseconds: the words must be right on a machine whose clock is wrong, too.
+// It runs as the document is read, so nothing is painted before it is right. `served` is the server's time: the words
+// must be right on a machine whose clock is wrong, too.
 ((served) => {
-  const ahead = Date.now() - served;
+  const ahead = Date.now() - Date.parse(served);
   const exact = new Intl.DateTimeFormat('en-GB', { dateStyle: 'full', timeStyle: 'long' });
   const day = new Intl.DateTimeFormat('en-GB', { dateStyle: 'long' });
   // As ui/time.rs has them.

@@ -7,6 +7,6 @@ use crate::ui::time::now;
 /// The script that does it. Not a module, which would run after the first paint.
 #[component]
 pub fn Times() -> impl IntoView {
-    let start = format!("{}({})", include_str!("times.js"), now());
+    let start = format!("{}({:?})", include_str!("times.js"), now());
     view! { <script nonce=use_nonce()>{start}</script> }
 }

@@ -55,8 +55,8 @@ impl Shown {
 pub(crate) use on_server::now;
 
 #[cfg(not(feature = "ssr"))]
-pub(crate) fn now() -> i64 {
-    0
+pub(crate) fn now() -> String {
+    String::new()
 }
 
 #[cfg(feature = "ssr")]
@@ -77,10 +77,10 @@ mod on_server {
         (60, "minute"),
     ];
 
-    /// The server's time, in milliseconds since 1970.
-    pub(crate) fn now() -> i64 {
+    /// The server's time, as browsers read it.
+    pub(crate) fn now() -> String {
         let now = clock();
-        now.unix_timestamp() * 1000 + i64::from(now.millisecond())
+        Timestamp::from(now.replace_nanosecond(0).unwrap_or(now)).to_string()
     }
 
     fn clock() -> OffsetDateTime {

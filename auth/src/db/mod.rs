@@ -147,15 +147,14 @@ impl Database {
         Ok(Schema::of(&done, &ours))
     }
 
-    /// Whether the database responds, has all that this program's schema has, and can be written. Only a write detects a full
+    /// Whether the database responds, has this program's schema and can be written. Only a write detects a full
     /// disk, a standby or a lock that is never released.
     ///
     /// # Errors
     /// [`Error::Unavailable`], or [`Error::Internal`] for another schema.
     pub async fn ready(&self) -> Result<()> {
         match self.schema().await? {
-            // While a later version is being rolled out, this one goes on serving.
-            Schema::Current | Schema::Newer => {}
+            Schema::Current => {}
             other => return Err(Error::internal(other)),
         }
         // Of many concurrent probes one writes, so that probing does not keep the disk busy.

@@ -2,7 +2,7 @@
 
 use auth::db::Database;
 
-use crate::support::{Folder, TestApp, command};
+use crate::support::{Folder, command};
 
 /// The exit and all that was said.
 fn run(folder: &Folder, arguments: &[&str]) -> (bool, String) {
@@ -77,26 +77,6 @@ async fn what_is_newer_older_or_changed_is_named_with_what_helps() {
         said.contains("older than this program: run `server migrate`"),
         "{said}"
     );
-}
-
-#[tokio::test]
-async fn a_running_server_stays_ready_while_a_later_version_is_rolled_out() {
-    let app = TestApp::new().await;
-    app.browser().get("/readyz").await.expect(200);
-    sqlx::query(
-        "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
-         VALUES (9000, 'later', TRUE, $1, 0)",
-    )
-    .bind(vec![0_u8; 48])
-    .execute(app.auth.db.write())
-    .await
-    .unwrap();
-    app.browser().get("/readyz").await.expect(200);
-    sqlx::query("DELETE FROM _sqlx_migrations WHERE version = 2")
-        .execute(app.auth.db.write())
-        .await
-        .unwrap();
-    app.browser().get("/readyz").await.expect(503);
 }
 
 // wing:admin

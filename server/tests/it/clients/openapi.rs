@@ -43,6 +43,7 @@ const OTHER_ROUTES: &[&str] = &[
     "\"/api/{*rest}\"",
     "\"/csp-report\"",
     "CHANGE_PASSWORD",
+    "security_txt::PATH",
     "EXPORT_DATA", // wing:data-rights
     "\"/healthz\"",
     "\"/readyz\"",
