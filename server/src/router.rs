@@ -37,6 +37,7 @@ use crate::{
         guard,
         host,
         origin,
+        owner,
         prefetch,
         spelling,
     },
@@ -139,7 +140,7 @@ pub fn router(
         .route("/auth/login/{provider}", post(provider::start));
     let pages = pages.route(AUTHORIZE, post(consent::decide)); // wing:clients
     let pages = pages.route(EXPORT_DATA, post(export::post)); // wing:data-rights
-    let pages = guarded(pages);
+    let pages = guarded(pages.layer(from_fn(owner::layer)));
     let pages = pages.layer(from_fn_with_state(state.clone(), consent::layer)); // wing:clients
     // A body is read once its sender is known, and only up to that sender's limit.
     let forms = pages.layer(from_fn_with_state(state.clone(), forms::layer));

@@ -14,6 +14,7 @@ pub(crate) mod guard;
 mod headers;
 pub(crate) mod host;
 pub(crate) mod origin;
+pub(crate) mod owner;
 pub(crate) mod prefetch;
 mod refusals;
 pub(crate) mod spelling;

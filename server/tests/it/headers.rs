@@ -426,3 +426,17 @@ async fn the_longest_address_and_name_fit_into_the_cookies() {
         .await
         .refused(422, "invalid_input");
 }
+
+/// A page that is still being sent, on the thread that runs the function next: nothing of its request is found by another.
+#[tokio::test]
+async fn a_server_function_finds_nothing_of_a_page_that_is_being_rendered() {
+    let app = TestApp::new().await;
+    let ada = app.registered(ADA).await;
+    for page in ["/", "/profile", "/settings/sessions", "/privacy"] {
+        let rendering = ada.request(Method::GET, page).open().await;
+        let answer = ada.call("get_auth_session", &[]).await.expect(200);
+        let policy = answer.header("content-security-policy").unwrap_or_default();
+        assert!(!policy.contains("nonce-"), "{page}: {policy}");
+        drop(rendering);
+    }
+}

@@ -378,7 +378,6 @@ impl Call {
         answer
     }
 
-    // wing:clients
     /// Sends it, keeps the cookies of the answer, and leaves its body, which may have no end.
     pub async fn open(self) -> (Answer, Body) {
         let (browser, keeps_cookies) = (self.browser.clone(), self.keeps_cookies);
@@ -391,7 +390,6 @@ impl Call {
         }
         (answer, body)
     }
-    // end wing:clients
 
     async fn respond(self) -> Response {
         let Self {
