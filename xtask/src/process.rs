@@ -192,6 +192,14 @@ impl Drop for Group {
     }
 }
 
+/// Keeps tests apart that start processes: one of them interrupts this process, which is of all tests if `cargo test`
+/// runs them.
+#[cfg(test)]
+pub(crate) fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 #[cfg(test)]
 mod tests {
     use std::{
@@ -202,7 +210,7 @@ mod tests {
         time::{Duration, Instant},
     };
 
-    use super::{Group, command, interrupt, interrupted, run, state};
+    use super::{Group, alone, command, interrupt, interrupted, run, state};
     use crate::Outcome;
 
     /// Longer than any of the tests may take.
@@ -230,9 +238,10 @@ mod tests {
         outcome
     }
 
-    /// One test for all of this, in this order, since an interruption of this process is recorded permanently.
+    /// One test for all of this, in this order, since an interruption of this process is recorded.
     #[test]
     fn no_process_outlives_its_group() {
+        let _alone = alone();
         run(&mut shell("exit 0")).expect("success is success");
         assert!(
             run(&mut shell("exit 3"))
@@ -274,5 +283,7 @@ mod tests {
                 .expect_err("nothing starts any more")
                 .contains("not started")
         );
+        // For the tests that come after it in this process.
+        state().interrupted = false;
     }
 }

@@ -259,7 +259,7 @@ mod tests {
     use super::{commit_all, git, take_over};
     use crate::{
         layout,
-        process::{ask, command},
+        process::{alone, ask, command},
         rename, template, tree, wings,
     };
 
@@ -291,6 +291,7 @@ mod tests {
     /// With another name, without a wing, and without the template's history.
     #[test]
     fn a_project_takes_over_what_the_template_has_changed_and_keeps_what_it_has_changed_itself() {
+        let _alone = alone();
         let folder = Folder(env::temp_dir().join(format!("xtask-upstream-test-{}", process::id())));
         let (template, project) = (folder.0.join("template"), folder.0.join("project"));
         let here = layout::workspace().expect("the workspace is found");

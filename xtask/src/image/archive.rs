@@ -153,10 +153,11 @@ mod tests {
     use std::{env, fs, process};
 
     use super::{super::Labels, NAME, write};
-    use crate::process::{ask, command};
+    use crate::process::{alone, ask, command};
 
     #[test]
     fn the_same_files_give_the_same_image() {
+        let _alone = alone();
         let folder = env::temp_dir().join(format!("xtask-image-{}", process::id()));
         let root = folder.join("root");
         fs::create_dir_all(root.join("site")).expect("a folder is created");
