@@ -54,16 +54,19 @@ pub(crate) fn interrupted() -> bool {
 }
 
 fn interrupt() {
-    state().interrupted = true;
+    let interrupted = {
+        let mut state = state();
+        state.interrupted = true;
+        state.running
+    };
     // Always an interruption, whatever signal was received: all tools clean up at Ctrl-C, but not all at other
     // signals. Playwright, for example, would leave its servers behind.
-    signal_running(Signal::INT);
+    signal_group(interrupted, Signal::INT);
     thread::sleep(GRACE);
-    signal_running(Signal::KILL);
-}
-
-fn signal_running(signal: Signal) {
-    signal_group(state().running, signal);
+    // If it has ended, its number may be another's by now.
+    if state().running == interrupted {
+        signal_group(interrupted, Signal::KILL);
+    }
 }
 
 fn signal_group(group: Option<Pid>, signal: Signal) {
