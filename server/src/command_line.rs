@@ -26,11 +26,7 @@ pub fn config(vars: &Vars) -> Result<Config, Vec<Problem>> {
     problems.retain(|problem| ["DATABASE_URL", "SNAPSHOT_TTL"].contains(&problem.variable.as_str()));
     vars.parsed("RUST_LOG", (), &mut problems, log::check);
     problems.extend_from_slice(vars.unreadable());
-    if problems.is_empty() {
-        Ok(config)
-    } else {
-        Err(problems)
-    }
+    unless(problems, config)
 }
 
 /// Where the running server listens.
@@ -40,8 +36,12 @@ pub fn config(vars: &Vars) -> Result<Config, Vec<Problem>> {
 pub fn addr(vars: &Vars) -> Result<SocketAddr, Vec<Problem>> {
     let mut problems = vars.unreadable().to_vec();
     let addr = listens_on(vars, &mut problems);
+    unless(problems, addr)
+}
+
+fn unless<T>(problems: Vec<Problem>, value: T) -> Result<T, Vec<Problem>> {
     if problems.is_empty() {
-        Ok(addr)
+        Ok(value)
     } else {
         Err(problems)
     }

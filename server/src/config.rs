@@ -256,10 +256,11 @@ pub(crate) fn secret_file(database_url: &SecretString) -> PathBuf {
 
 /// `site` beside the binary, as deployed; otherwise the directory that cargo-leptos builds into.
 fn site_root() -> String {
-    Some(app::beside_program("site"))
-        .filter(|site| site.is_dir())
-        .and_then(|site| site.to_str().map(str::to_owned))
-        .unwrap_or_else(|| "target/site".to_owned())
+    let site = app::beside_program("site");
+    match site.to_str() {
+        Some(path) if site.is_dir() => path.to_owned(),
+        _ => "target/site".to_owned(),
+    }
 }
 
 #[cfg(test)]

@@ -8,7 +8,12 @@ use std::{
 };
 
 use auth::{Auth, Clock, chain, db::Database};
-use axum::{Router, body::Body, extract::ConnectInfo, response::Response};
+use axum::{
+    Router,
+    body::{Body, HttpBody},
+    extract::ConnectInfo,
+    response::Response,
+};
 use http::{
     HeaderValue,
     header::{CONNECTION, EXPECT},
@@ -95,9 +100,7 @@ pub async fn run(config: ServerConfig) -> Result<(), Failure> {
             // `/readyz` now says that requests are to go elsewhere, and they are served until that is noticed. A second
             // signal ends the wait.
             connections.leave();
-            if time::timeout(stop_delay, stop_signal()).await.is_err() {
-                tracing::debug!("the time to leave is over");
-            }
+            drop(time::timeout(stop_delay, stop_signal()).await);
             stop.cancel();
         }
     });
@@ -246,10 +249,15 @@ fn service(
         async move {
             let busy = line.begin()?;
             let (head, body) = request.into_parts();
+            let body = busy.asks(body);
             // Reading would ask the client for a body that it holds back until it is asked.
-            let is_held_back = head.headers.contains_key(EXPECT);
-            let rest = Rest::of(busy.asks(body));
-            let mut request = Request::from_parts(head, Body::new(rest.shared()));
+            let (body, rest) = if body.is_end_stream() || head.headers.contains_key(EXPECT) {
+                (Body::new(body), None)
+            } else {
+                let rest = Rest::of(body);
+                (Body::new(rest.shared()), Some(rest))
+            };
+            let mut request = Request::from_parts(head, body);
             request.extensions_mut().insert(ConnectInfo(peer));
             let only_health = line.only_health();
             if let Some(mark) = only_health {
@@ -259,7 +267,7 @@ fn service(
                 request.extensions_mut().insert(Leaving);
             }
             let Ok(mut response) = router.oneshot(request).await;
-            if !is_held_back {
+            if let Some(rest) = rest {
                 rest.discard().await;
             }
             if only_health.is_some() || busy.is_last() {

@@ -71,12 +71,8 @@ fn revocation(arguments: &[String]) -> Outcome {
 
 /// The load generator: found, or else installed.
 fn wrk() -> Outcome<PathBuf> {
-    let found = || packages::on_path("wrk");
-    if let Some(wrk) = found() {
-        return Ok(wrk);
-    }
-    packages::install_from_debian("wrk", "less than a minute");
-    found().ok_or_else(|| {
+    let find = || packages::on_path("wrk");
+    packages::found_or_installed(find, "wrk", "less than a minute").ok_or_else(|| {
         "`wrk`, which generates the load, is missing: install it (Debian, Homebrew and others have it), and put it \
          on PATH"
             .to_owned()

@@ -42,12 +42,8 @@ pub(crate) fn chromium() -> Outcome<Chromium> {
             ))
         };
     }
-    if let Some(path) = of_system() {
-        return Ok(Chromium::At(path));
-    }
     // Debian's package before Playwright's own: it brings the libraries that the latter expects on the system.
-    packages::install_from_debian(WITHOUT_WINDOWS, "one or two minutes");
-    if let Some(path) = of_system() {
+    if let Some(path) = packages::found_or_installed(of_system, WITHOUT_WINDOWS, "one or two minutes") {
         return Ok(Chromium::At(path));
     }
     println!("Installing Playwright's own Chromium: usually one or two minutes.");

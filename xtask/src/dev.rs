@@ -57,9 +57,7 @@ fn configured() -> Outcome<[String; 2]> {
     let folder = layout::workspace()?;
     // A fresh clone has none.
     let dotenv = fs::read_to_string(folder.join(".env")).unwrap_or_default();
-    let manifest = folder.join("Cargo.toml");
-    let manifest = fs::read_to_string(&manifest)
-        .map_err(|error| format!("cannot read {}: {error}", manifest.display()))?;
+    let manifest = layout::manifest(&folder)?;
     let read = |variable: &str, key: &str, default: &str| {
         env::var(variable)
             .ok()

@@ -6,10 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::{COMMANDS, layout};
-
-/// Folders that hold nothing of ours.
-const FOREIGN: &[&str] = &["node_modules", "target", ".git", "test-results"];
+use crate::{COMMANDS, layout, tree};
 
 #[test]
 fn every_link_leads_to_a_file_and_to_a_heading_in_it() {
@@ -48,16 +45,12 @@ fn every_command_that_is_named_exists() {
 /// Each protection in docs/security.md is proven by the test beside it.
 #[test]
 fn every_test_that_security_rests_on_exists() {
-    let root = root();
-    let mut sources = String::new();
-    let in_tests = |folder: &str| files(&root.join(folder), &["rs", "ts"]);
-    for file in in_tests("server/tests")
-        .into_iter()
-        .chain(in_tests("end2end/tests"))
-    {
-        sources.push_str(&read(&file));
-    }
-    let page = read(&root.join("docs/security.md"));
+    let sources: String = ["server/tests", "end2end/tests"]
+        .iter()
+        .flat_map(|folder| files(folder, &["rs", "ts"]))
+        .map(|file| read(&file))
+        .collect();
+    let page = read(&root().join("docs/security.md"));
     let tests: BTreeSet<&str> = page
         .lines()
         .filter(|line| line.starts_with("| "))
@@ -78,30 +71,21 @@ fn root() -> PathBuf {
 }
 
 fn pages() -> Vec<PathBuf> {
-    files(&root(), &["md"])
+    files("", &["md"])
 }
 
-fn files(folder: &Path, kinds: &[&str]) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(folder).expect("a folder is read") {
-        let path = entry.expect("an entry is read").path();
-        let name = path
-            .file_name()
-            .and_then(|name| name.to_str())
-            .unwrap_or_default();
-        if path.is_dir() {
-            if !FOREIGN.contains(&name) {
-                found.extend(files(&path, kinds));
-            }
-        } else if path
-            .extension()
-            .and_then(|kind| kind.to_str())
-            .is_some_and(|kind| kinds.contains(&kind))
-        {
-            found.push(path);
-        }
-    }
-    found
+/// The files of these kinds below a folder, as git lists them.
+fn files(folder: &str, kinds: &[&str]) -> Vec<PathBuf> {
+    let root = root();
+    let is_one = |file: &PathBuf| {
+        let kind = file.extension().and_then(|kind| kind.to_str());
+        file.starts_with(folder) && kind.is_some_and(|kind| kinds.contains(&kind))
+    };
+    let all = tree::all_files(&root).expect("git lists them");
+    all.into_iter()
+        .filter(is_one)
+        .map(|file| root.join(file))
+        .collect()
 }
 
 fn read(file: &Path) -> String {

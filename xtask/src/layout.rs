@@ -1,7 +1,7 @@
 //! Where things are: sources below the workspace's root, results below cargo's target directory.
 
 use std::{
-    env,
+    env, fs,
     path::{Path, PathBuf},
 };
 
@@ -18,6 +18,12 @@ pub(crate) fn workspace() -> Outcome<PathBuf> {
         .parent()
         .map(Path::to_path_buf)
         .ok_or_else(|| format!("{} is not a folder in a workspace", manifest.display()))
+}
+
+/// The text of the workspace's `Cargo.toml`.
+pub(crate) fn manifest(root: &Path) -> Outcome<String> {
+    let manifest = root.join("Cargo.toml");
+    fs::read_to_string(&manifest).map_err(|error| format!("cannot read {}: {error}", manifest.display()))
 }
 
 /// Cargo's target directory, wherever `CARGO_TARGET_DIR` or a configuration file has put it.

@@ -14,9 +14,16 @@ pub(crate) fn on_path(name: &str) -> Option<PathBuf> {
         .find(|path| path.is_file())
 }
 
-/// Installs a package, if possible: on Debian and its derivatives, as root. The caller finds out whether it helped by
-/// looking again.
-pub(crate) fn install_from_debian(package: &str, takes: &str) {
+/// What `find` finds or, if that is nothing, what it finds once Debian's package is installed.
+pub(crate) fn found_or_installed<T>(find: impl Fn() -> Option<T>, package: &str, takes: &str) -> Option<T> {
+    find().or_else(|| {
+        install_from_debian(package, takes);
+        find()
+    })
+}
+
+/// Installs a package, if possible: on Debian and its derivatives, as root.
+fn install_from_debian(package: &str, takes: &str) {
     let Some(apt) = on_path("apt-get") else { return };
     if !rustix::process::geteuid().is_root() {
         return;

@@ -255,20 +255,14 @@ fn owner() -> Outcome<Option<u32>> {
 
 /// The folder of initdb and the other programs: the one on PATH, or Debian's newest, or one that is installed now.
 pub(crate) fn programs() -> Outcome<PathBuf> {
-    let found = || on_path().or_else(of_debian);
-    if let Some(programs) = found() {
-        return Ok(programs);
-    }
-    packages::install_from_debian("postgresql", "about a minute");
-    found().ok_or_else(|| "`initdb` is missing: install PostgreSQL, and put its programs on PATH".to_owned())
+    let find = || on_path().or_else(of_debian);
+    packages::found_or_installed(find, "postgresql", "about a minute")
+        .ok_or_else(|| "`initdb` is missing: install PostgreSQL, and put its programs on PATH".to_owned())
 }
 
 /// Makes sure that the pooler, which the tests put in front of their cluster, is installed.
 pub(crate) fn pgbouncer() -> Outcome {
-    if find_pgbouncer().is_none() {
-        packages::install_from_debian("pgbouncer", "less than a minute");
-    }
-    match find_pgbouncer() {
+    match packages::found_or_installed(find_pgbouncer, "pgbouncer", "less than a minute") {
         Some(_) => Ok(()),
         None => Err("`pgbouncer` is missing: install it, and put it on PATH".to_owned()),
     }

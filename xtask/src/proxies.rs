@@ -28,9 +28,8 @@ pub(crate) fn proxies(steps: &mut Steps, _: &[String]) -> Outcome {
             return Err("node is missing: install Node.js 20 or later".to_owned());
         }
         for (program, package) in PROGRAMS {
-            if packages::on_path(program).is_none() {
-                packages::install_from_debian(package, "a few seconds");
-            }
+            // The trial itself says what is missing: it also looks where Debian has programs for root.
+            packages::found_or_installed(|| packages::on_path(program), package, "a few seconds");
         }
         Ok(())
     })?;

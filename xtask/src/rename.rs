@@ -110,14 +110,12 @@ fn is_new(root: &Path, files: &[PathBuf], name: &str) -> Outcome {
 
 /// What the project is called: the name of its site.
 pub(crate) fn current(root: &Path) -> Outcome<String> {
-    let manifest = root.join("Cargo.toml");
-    let text = fs::read_to_string(&manifest)
-        .map_err(|error| format!("cannot read {}: {error}", manifest.display()))?;
+    let text = layout::manifest(root)?;
     let name = text
         .split_once("[[workspace.metadata.leptos]]\nname = \"")
         .and_then(|(_, rest)| rest.split_once('"'));
     name.map(|(name, _)| name.to_owned())
-        .ok_or_else(|| format!("{} does not name the site", manifest.display()))
+        .ok_or_else(|| format!("{} does not name the site", root.join("Cargo.toml").display()))
 }
 
 /// Renames a project in these files. Returns the files that changed.

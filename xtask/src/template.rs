@@ -2,19 +2,19 @@
 
 use std::{fs, path::Path};
 
-use crate::Outcome;
+use crate::{Outcome, layout};
 
 const SECTION: &str = "\n# Written by cargo xtask: the template's commit that this project has.\n\
                        [workspace.metadata.template]\ncommit = \"";
 
 /// The recorded commit, if there is one.
 pub(crate) fn recorded(root: &Path) -> Outcome<Option<String>> {
-    Ok(split(&read(root)?).map(|(_, commit, _)| commit.to_owned()))
+    Ok(split(&layout::manifest(root)?).map(|(_, commit, _)| commit.to_owned()))
 }
 
 /// Records a commit, or none.
 pub(crate) fn record(root: &Path, commit: Option<&str>) -> Outcome {
-    let text = read(root)?;
+    let text = layout::manifest(root)?;
     let (before, after) = match split(&text) {
         Some((before, _, after)) => (before, after),
         None => (text.as_str(), ""),
@@ -25,11 +25,6 @@ pub(crate) fn record(root: &Path, commit: Option<&str>) -> Outcome {
     let manifest = root.join("Cargo.toml");
     fs::write(&manifest, format!("{before}{section}{after}"))
         .map_err(|error| format!("cannot write {}: {error}", manifest.display()))
-}
-
-fn read(root: &Path) -> Outcome<String> {
-    let manifest = root.join("Cargo.toml");
-    fs::read_to_string(&manifest).map_err(|error| format!("cannot read {}: {error}", manifest.display()))
 }
 
 /// What is before the section, the commit in it, and what is after it.

@@ -12,10 +12,9 @@ pub fn When(
     /// The time.
     at: Timestamp,
 ) -> impl IntoView {
-    let shown = Shown::new(&at);
     view! {
-        <time datetime=at.to_string() title=shown.exact>
-            {shown.words}
+        <time datetime=at.to_string() title=exact(&at)>
+            {words(&at)}
         </time>
     }
 }
@@ -26,37 +25,36 @@ pub fn Day(
     /// The time.
     at: Timestamp,
 ) -> impl IntoView {
-    let shown = Shown::new(&at);
     view! {
-        <time datetime=at.to_string() title=shown.exact data-day="">
-            {shown.day}
+        <time datetime=at.to_string() title=exact(&at) data-day="">
+            {day(&at)}
         </time>
-    }
-}
-
-struct Shown {
-    words: String,
-    day: String,
-    exact: Option<String>,
-}
-
-#[cfg(not(feature = "ssr"))]
-impl Shown {
-    fn new(_: &Timestamp) -> Self {
-        Self {
-            words: String::new(),
-            day: String::new(),
-            exact: None,
-        }
     }
 }
 
 #[cfg(feature = "ssr")]
 pub(crate) use on_server::now;
+#[cfg(feature = "ssr")]
+use on_server::{day, exact, words};
 
 #[cfg(not(feature = "ssr"))]
 pub(crate) fn now() -> String {
     String::new()
+}
+
+#[cfg(not(feature = "ssr"))]
+fn words(_: &Timestamp) -> String {
+    String::new()
+}
+
+#[cfg(not(feature = "ssr"))]
+fn day(_: &Timestamp) -> String {
+    String::new()
+}
+
+#[cfg(not(feature = "ssr"))]
+fn exact(_: &Timestamp) -> Option<String> {
+    None
 }
 
 #[cfg(feature = "ssr")]
@@ -65,8 +63,6 @@ mod on_server {
     use leptos::prelude::*;
     use time::{OffsetDateTime, UtcOffset};
     use wire::Timestamp;
-
-    use super::Shown;
 
     /// Units of time in seconds, as `document/times.js` has them.
     const UNITS: [(i64, &str); 5] = [
@@ -87,18 +83,23 @@ mod on_server {
         expect_context::<Auth>().clock.now()
     }
 
-    impl Shown {
-        pub(super) fn new(at: &Timestamp) -> Self {
-            let at = OffsetDateTime::from(at.clone()).to_offset(UtcOffset::UTC);
-            Self {
-                words: words((clock() - at).whole_seconds()),
-                day: day(at),
-                exact: Some(exact(at)),
-            }
-        }
+    pub(super) fn words(at: &Timestamp) -> String {
+        ago((clock() - OffsetDateTime::from(at.clone())).whole_seconds())
     }
 
-    fn words(seconds: i64) -> String {
+    pub(super) fn day(at: &Timestamp) -> String {
+        date(in_utc(at))
+    }
+
+    pub(super) fn exact(at: &Timestamp) -> Option<String> {
+        Some(date_and_time(in_utc(at)))
+    }
+
+    fn in_utc(at: &Timestamp) -> OffsetDateTime {
+        OffsetDateTime::from(at.clone()).to_offset(UtcOffset::UTC)
+    }
+
+    fn ago(seconds: i64) -> String {
         let unit = UNITS.into_iter().find(|(size, _)| seconds.abs() >= *size);
         let Some((size, unit)) = unit else {
             return if seconds < 0 { "in a moment" } else { "just now" }.to_owned();
@@ -112,16 +113,16 @@ mod on_server {
         }
     }
 
-    fn day(at: OffsetDateTime) -> String {
+    fn date(at: OffsetDateTime) -> String {
         format!("{} {} {}", at.day(), at.month(), at.year())
     }
 
-    fn exact(at: OffsetDateTime) -> String {
+    fn date_and_time(at: OffsetDateTime) -> String {
         let (hour, minute, second) = at.to_hms();
         format!(
             "{}, {}, {hour:02}:{minute:02}:{second:02} UTC",
             at.weekday(),
-            day(at)
+            date(at)
         )
     }
 
@@ -143,7 +144,7 @@ mod on_server {
                 (-59, "in a moment"),
                 (-7_200, "in 2 hours"),
             ] {
-                assert_eq!(words(seconds), expected, "{seconds}");
+                assert_eq!(ago(seconds), expected, "{seconds}");
             }
         }
 
@@ -158,8 +159,8 @@ mod on_server {
                 ),
             ] {
                 let at = OffsetDateTime::from_unix_timestamp(seconds).expect("a time");
-                assert_eq!(day(at), text);
-                assert_eq!(exact(at), hover);
+                assert_eq!(date(at), text);
+                assert_eq!(date_and_time(at), hover);
             }
         }
     }

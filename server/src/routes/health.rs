@@ -23,7 +23,8 @@ pub(crate) async fn healthz() -> impl IntoResponse {
     ([(CACHE_CONTROL, "no-store")], "ok\n")
 }
 
-/// The database answers, its schema is this program's, and the server is not about to stop. The state of the stale feed is reported too, but does not affect the result: without the feed, every request asks the authority,
+/// The database answers, its schema is this program's, and the server is not about to stop. The state of
+/// the stale feed is reported too, but does not affect the result: without the feed, every request asks the authority,
 /// and is served.
 pub(crate) async fn readyz(
     State(auth): State<Auth>,

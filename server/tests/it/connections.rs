@@ -46,6 +46,7 @@ fn limits() -> Limits {
 
 struct Listening {
     addr: SocketAddr,
+    connections: Connections,
     stop: CancellationToken,
     _stop: DropGuard,
 }
@@ -59,12 +60,14 @@ impl Listening {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().unwrap();
         let stop = CancellationToken::new();
+        let connections = Connections::new(limits, proxies);
         tokio::spawn({
-            let (connections, stop) = (Connections::new(limits, proxies), stop.clone());
+            let (connections, stop) = (connections.clone(), stop.clone());
             async move { serve::accept(listener, router, &connections, &stop).await }
         });
         Self {
             addr,
+            connections,
             stop: stop.clone(),
             _stop: stop.drop_guard(),
         }
@@ -79,6 +82,11 @@ impl Listening {
 async fn ask(stream: &mut TcpStream, path: &str) -> String {
     let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\n\r\n");
     stream.write_all(request.as_bytes()).await.unwrap();
+    answer(stream).await
+}
+
+/// Reads what comes of an answer at once.
+async fn answer(stream: &mut TcpStream) -> String {
     let mut answer = vec![0; 4096];
     let length = timeout(PATIENCE, stream.read(&mut answer))
         .await
@@ -340,12 +348,7 @@ async fn a_body_that_was_not_wanted_is_read_all_the_same_and_the_connection_goes
             tokio::task::yield_now().await;
             stream.write_all(part).await.expect("nobody closes");
         }
-        let mut answer = vec![0; 4096];
-        let length = timeout(PATIENCE, stream.read(&mut answer))
-            .await
-            .unwrap()
-            .unwrap();
-        let answer = String::from_utf8_lossy(&answer[..length]);
+        let answer = answer(&mut stream).await;
         assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
         assert!(!answer.contains("connection: close"), "{answer}");
     }
@@ -357,12 +360,7 @@ async fn a_body_that_waits_to_be_asked_for_is_not_asked_for() {
     let mut stream = server.connect().await;
     let head = "POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 9000\r\nexpect: 100-continue\r\n\r\n";
     stream.write_all(head.as_bytes()).await.unwrap();
-    let mut answer = vec![0; 4096];
-    let length = timeout(PATIENCE, stream.read(&mut answer))
-        .await
-        .unwrap()
-        .unwrap();
-    let answer = String::from_utf8_lossy(&answer[..length]);
+    let answer = answer(&mut stream).await;
     assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
 }
 
@@ -379,20 +377,12 @@ async fn a_body_without_end_is_not_read_for_ever() {
 #[tokio::test]
 async fn a_server_that_is_about_to_stop_says_so_to_its_proxy() {
     let app = TestApp::new().await;
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let addr = listener.local_addr().unwrap();
-    let connections = Connections::new(limits(), TrustedProxies::default());
-    let (stop, router) = (CancellationToken::new(), app.router.clone());
-    let _stop = stop.clone().drop_guard();
-    tokio::spawn({
-        let connections = connections.clone();
-        async move { serve::accept(listener, router, &connections, &stop).await }
-    });
-    let mut probe = TcpStream::connect(addr).await.unwrap();
+    let server = Listening::new(app.router.clone(), limits()).await;
+    let mut probe = server.connect().await;
     assert!(ask(&mut probe, "/readyz").await.starts_with("HTTP/1.1 200"));
-    connections.leave();
+    server.connections.leave();
     // Everything else is served, over connections that are not used again.
-    let mut page = TcpStream::connect(addr).await.unwrap();
+    let mut page = server.connect().await;
     let answer = ask(&mut page, "/healthz").await;
     assert!(
         answer.starts_with("HTTP/1.1 200") && answer.contains("connection: close"),

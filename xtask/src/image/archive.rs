@@ -1,8 +1,8 @@
 //! The archive of an image, in the layout of OCI, which `docker load` takes as well.
 
-use std::{env, fs, path::Path, process::Stdio};
+use std::{env, fs, path::Path};
 
-use super::{Labels, USER, blob};
+use super::{Labels, USER};
 use crate::{
     Outcome,
     process::{ask, command, run},
@@ -118,7 +118,7 @@ fn file(folder: &Path, name: &str, text: &str) -> Outcome {
 /// Moves a file to where its digest says.
 fn stored(parts: &Path, file: &Path) -> Outcome<Part> {
     let digest = digest(file)?;
-    let place = blob(parts, &digest);
+    let place = parts.join("blobs/sha256").join(&digest);
     fs::rename(file, &place)
         .and_then(|()| fs::metadata(&place))
         .map(|metadata| Part {
@@ -144,8 +144,7 @@ fn tar(folder: &Path, archive: &Path, time: &str) -> Outcome {
         .args([format!("--owner={USER}"), format!("--group={USER}")])
         .arg("--file")
         .arg(archive)
-        .arg(".")
-        .stdout(Stdio::inherit()))
+        .arg("."))
 }
 
 #[cfg(test)]

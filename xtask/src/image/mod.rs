@@ -3,10 +3,7 @@
 mod archive;
 mod trial;
 
-use std::{
-    env, fs,
-    path::{Path, PathBuf},
-};
+use std::{env, fs, path::Path};
 
 use crate::{
     Outcome, build, layout, npm, packages,
@@ -25,10 +22,8 @@ const USER: u32 = 65532;
 pub(crate) fn image(steps: &mut Steps, arguments: &[String]) -> Outcome {
     let triple = triple()?;
     steps.run("tools", || {
-        if packages::on_path(MUSL).is_none() {
-            packages::install_from_debian("musl-tools", "a few seconds");
-        }
-        if packages::on_path(MUSL).is_none() {
+        let find = || packages::on_path(MUSL);
+        if packages::found_or_installed(find, "musl-tools", "a few seconds").is_none() {
             return Err(format!(
                 "{MUSL} is missing: install it (Debian: `apt-get install musl-tools`)"
             ));
@@ -115,9 +110,4 @@ fn labels() -> Outcome<Labels> {
         time,
         commit: git(&["rev-parse", "HEAD"]),
     })
-}
-
-/// A path below a folder, which must be there: for names that are made of digests.
-fn blob(folder: &Path, digest: &str) -> PathBuf {
-    folder.join("blobs/sha256").join(digest)
 }

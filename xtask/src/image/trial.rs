@@ -28,12 +28,12 @@ pub(super) fn run_in(root: &Path, arguments: &[String]) -> Outcome {
     let copy = Copy::of(root)?;
     let [address, _] = free_addresses()?;
     let settings = |database: &str| {
-        Ok::<_, String>(vec![
-            format!("LEPTOS_SITE_ADDR={address}"),
-            format!("PUBLIC_URL=http://{address}"),
-            "LEPTOS_SITE_ROOT=/site".to_owned(),
-            format!("DATABASE_URL={database}"),
-            format!("SESSION_SECRET={}", random::digits::<32>()?),
+        Ok::<Settings, String>([
+            ("LEPTOS_SITE_ADDR", address.to_string()),
+            ("PUBLIC_URL", format!("http://{address}")),
+            ("LEPTOS_SITE_ROOT", "/site".to_owned()),
+            ("DATABASE_URL", database.to_owned()),
+            ("SESSION_SECRET", random::digits::<32>()?),
         ])
     };
     // wing:postgres
@@ -45,6 +45,8 @@ pub(super) fn run_in(root: &Path, arguments: &[String]) -> Outcome {
     let _ = arguments;
     copy.serves(address, &settings("sqlite:/data/app.db")?)
 }
+
+type Settings = [(&'static str, String); 5];
 
 /// A copy of the image's files that belongs to the user who runs the server. Removed when dropped.
 struct Copy(PathBuf);
@@ -67,7 +69,7 @@ impl Copy {
     }
 
     /// The server in its root, with these variables and no others.
-    fn server(&self, settings: &[String], arguments: &[&str]) -> Command {
+    fn server(&self, settings: &Settings, arguments: &[&str]) -> Command {
         // Without rights, one is root in a namespace of users of one's own.
         let mut server = if geteuid().is_root() {
             let mut chroot = command("chroot", &self.0);
@@ -82,15 +84,11 @@ impl Copy {
         if let Some(path) = env::var_os("PATH") {
             server.env("PATH", path);
         }
-        for setting in settings {
-            if let Some((name, value)) = setting.split_once('=') {
-                server.env(name, value);
-            }
-        }
+        server.envs(settings.iter().map(|(name, value)| (name, value)));
         server
     }
 
-    fn serves(&self, address: SocketAddr, settings: &[String]) -> Outcome {
+    fn serves(&self, address: SocketAddr, settings: &Settings) -> Outcome {
         run(&mut self.server(settings, &["migrate"]))
             .map_err(|error| format!("the server does not run in an empty root: {error}"))?;
         let mut server = Group::start(&mut self.server(settings, &[]))?;
