@@ -30,6 +30,7 @@ pub use crate::document::hydration::beside_program;
 
 use crate::{
     document::{
+        bar::Bar,
         events::Events, // wing:clients
         hydration::{Hydration, leave_by_other_links, mark_hydrated},
         tabs::Tabs,
@@ -37,8 +38,8 @@ use crate::{
     },
     flash::FlashContext,
     made_for::MadeFor,
-    pages::{Page, settings::public::PublicDataContext},
-    session::{CurrentSession, current_session},
+    pages::{Page, settings::public::PublicDataContext, settings::theme::ThemeForm},
+    session::{CurrentSession, ShownName, current_session},
     setup::Setup,
     theme::ThemeContext,
     ui::{form::Newest, layout::Layout},
@@ -61,6 +62,7 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
                 <AutoReload options=options.clone() />
                 <Hydration options=options.clone() />
                 <Tabs />
+                <Bar />
                 <Events /> // wing:clients
                 <PasskeyScript /> // wing:passkeys
                 <link rel="icon" href="/favicon.ico" sizes="32x32" />
@@ -73,6 +75,7 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
             </head>
             <body>
                 <App />
+                <ThemeForm />
             </body>
         </html>
     }
@@ -113,6 +116,7 @@ fn PasskeyScript() -> impl IntoView {
 pub fn App() -> impl IntoView {
     provide_meta_context();
     CurrentSession::provide();
+    ShownName::provide();
     MadeFor::provide(current_session().map(|session| session.user_id));
     FlashContext::provide();
     Newest::provide();

@@ -157,6 +157,7 @@ pub const ANONYMOUS: &[&str] = &[paths::LOGIN, paths::REGISTER];
 /// The forms of every page. A form that is missing here leads back to the start page, and its text is lost.
 pub const FORMS: &[&[Endpoint]] = &[
     session::FORMS,
+    settings::theme::FORMS,
     login::FORMS,
     register::FORMS,
     settings::public::FORMS,
@@ -220,7 +221,6 @@ fn Hydrated() -> AnyNestedRoute {
     view! {
         // Async wherever a page depends on the user: its status and cookies are settled before the first byte, and it
         // is complete without JavaScript. Set on the parent, since the strictest mode of the matched chain wins.
-        <Route path=last(paths::HOME) view=Home ssr=SsrMode::Async />
         <Route path=last(paths::LOGIN) view=LoginPage ssr=SsrMode::Async />
         <Route path=last(paths::REGISTER) view=RegisterPage ssr=SsrMode::Async />
         <Route path=last(paths::PROFILE) view=Profile ssr=SsrMode::Async />
@@ -235,14 +235,15 @@ fn Hydrated() -> AnyNestedRoute {
     .into_any_nested_route()
 }
 
-/// The pages that are documents and nothing else: those that lead on by one form, as the pages of mailed links, and those
-/// that few people open. The program does not know them.
+/// The pages that are documents and nothing else: the start page, those that lead on by one form, as the pages of mailed
+/// links, and those that few people open. The program does not know them.
 #[component(transparent)]
 fn Documents() -> AnyNestedRoute {
     if !cfg!(feature = "ssr") {
         return StaticVec::<AnyNestedRoute>::from(Vec::new()).into_any_nested_route();
     }
     view! {
+        <Route path=last(paths::HOME) view=Home ssr=SsrMode::Async />
         <ParentRoute path=last(paths::SETTINGS) view=Settings ssr=SsrMode::Async>
             <Route path=last(paths::SETTINGS_ACCOUNTS) view=Accounts />
             <Route path=last(paths::SETTINGS_SECURITY) view=Security />

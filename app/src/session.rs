@@ -12,7 +12,7 @@ use wire::{AuthSession, User};
 
 #[cfg(feature = "ssr")]
 use crate::context::{Context, recognised};
-use crate::{error::AppError, forms::Endpoint};
+use crate::{client::call, error::AppError, forms::Endpoint};
 
 /// The form that every page has.
 pub const FORMS: &[Endpoint] = &[LOGOUT];
@@ -33,6 +33,48 @@ impl CurrentSession {
             None
         });
         provide_context(Self(session.into_inner()));
+    }
+}
+
+/// The name that is shown for the signed-in user. Unlike the session's, it follows a change in this document.
+#[derive(Clone, Copy, Debug)]
+pub struct ShownName(RwSignal<Option<String>>);
+
+impl ShownName {
+    /// Takes the name that the session carries, and passes it on to hydration.
+    pub fn provide() {
+        let name = SharedValue::new(|| {
+            #[cfg(feature = "ssr")]
+            return recognised().and_then(|request| request.session()?.name.clone());
+            #[cfg(not(feature = "ssr"))]
+            None
+        });
+        provide_context(Self(RwSignal::new(name.into_inner())));
+    }
+
+    /// The name from the context.
+    pub fn take() -> Self {
+        use_context().unwrap_or_else(|| Self(RwSignal::new(None)))
+    }
+
+    /// The name, if there is one.
+    pub fn get(self) -> Option<String> {
+        self.0.get()
+    }
+
+    /// Follows a change of the name that the user has chosen. Without one it is that of the account, which the server knows.
+    pub fn follow(self, chosen: Option<String>) {
+        if chosen.is_some() {
+            return self.0.set(chosen);
+        }
+        leptos::task::spawn_local(async move {
+            // Without an answer the name stays as it is.
+            if let Ok(user) = call(GetUser {}).await
+                && let Ok(Some(user)) = user.read::<Option<User>>()
+            {
+                self.0.set(user.name);
+            }
+        });
     }
 }
 

@@ -42,15 +42,18 @@ pub struct ThemeContext(RwSignal<Option<Theme>>);
 impl ThemeContext {
     /// Takes the theme from the cookie, and passes it on to hydration.
     pub fn provide() {
-        let theme = SharedValue::new(|| {
-            #[cfg(feature = "ssr")]
-            return use_context::<auth::Auth>()
-                .zip(use_context::<http::request::Parts>())
-                .and_then(|(auth, parts)| from_cookie(auth.cookies, &parts.headers));
-            #[cfg(not(feature = "ssr"))]
-            None
-        });
+        let theme = SharedValue::new(Self::of_request);
         provide_context(Self(RwSignal::new(theme.into_inner())));
+    }
+
+    /// The theme that the browser of this request keeps.
+    pub fn of_request() -> Option<Theme> {
+        #[cfg(feature = "ssr")]
+        return use_context::<auth::Auth>()
+            .zip(use_context::<http::request::Parts>())
+            .and_then(|(auth, parts)| from_cookie(auth.cookies, &parts.headers));
+        #[cfg(not(feature = "ssr"))]
+        None
     }
 
     /// The theme from the context.

@@ -163,6 +163,7 @@ impl Auth {
                 db.clone(),
                 Arc::clone(&keys), // wing:private-data
                 clock.clone(),
+                sessions.marks().clone(),
             ),
             form_texts: FormTexts::new(db.clone(), Arc::clone(&keys), clock.clone(), limits.clone()),
             limits,

@@ -1,9 +1,7 @@
 //! `server users export`: everything that is kept about a user, for an operator who is asked for it.
 
 use std::io::Write;
-use std::sync::Arc; // wing:private-data
 
-use auth::keys::KeyRing; // wing:private-data
 use auth::{Clock, Config, Error as AuthError, data::Buckets, data_rights::Export};
 use futures_util::{TryStreamExt, pin_mut};
 
@@ -15,11 +13,7 @@ use crate::{command_line, serve::Failure};
 /// If no user matches, or the database does not respond.
 pub async fn export(config: Config, who: &str) -> Result<(), Failure> {
     let db = command_line::open(&config).await?;
-    let buckets = Buckets::new(
-        db.clone(),
-        Arc::new(KeyRing::new(&config.secrets)), // wing:private-data
-        Clock::system(),
-    );
+    let buckets = Buckets::at_command_line(&config, db.clone());
     let clock = Clock::system();
     let export = Export::at_command_line(
         &config, // wing:mail

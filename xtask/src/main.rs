@@ -24,6 +24,7 @@ mod proxies;
 mod random;
 mod released; // wing:dev-provider,mail
 mod rename;
+mod screenshots;
 mod seed;
 mod steps;
 mod template;
@@ -125,6 +126,11 @@ const COMMANDS: &[Command] = &[
         name: "lighthouse",
         about: "measure how fast the first page of a visit is",
         run: lighthouse::lighthouse,
+    },
+    Command {
+        name: "screenshots",
+        about: "take the pictures of the start page and of the README again",
+        run: screenshots::screenshots,
     },
 ];
 

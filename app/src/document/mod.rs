@@ -1,5 +1,6 @@
 //! The scripts that every document brings with it.
 
+pub mod bar;
 pub mod events; // wing:clients
 pub mod hydration;
 pub mod tabs;

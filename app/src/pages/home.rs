@@ -1,20 +1,21 @@
 //! The start page.
 
-use leptos::prelude::*;
+use leptos::{nonce::use_nonce, prelude::*};
 use leptos_meta::Title;
 use leptos_router::hooks::use_location; // wing:data-rights
 use wire::AuthSession;
 
 use crate::{pages::paths, session::current_session, ui::time::When};
 
-/// What this application is, for every visitor. It makes no database query.
+/// What this application is, for every visitor. It makes no database query, and no program takes it over: it is a document,
+/// so that a first visit loads little.
 #[component]
 pub fn Home() -> impl IntoView {
     view! {
         <Title text="" />
         <div class="page">
             <p class="eyebrow">"Leptos, axum and SQL"</p>
-            <h1>"Accounts and sign-in, ready to build on"</h1>
+            <h1>"Accounts and " <span class="whole">"sign-in"</span> ", ready to build on"</h1>
             <p class="lead">
                 "Registration, sign-in with providers, sessions and settings already work. "
                 "Replace this page with your application’s own."
@@ -24,6 +25,8 @@ pub fn Home() -> impl IntoView {
                 Some(session) => view! { <SignedIn session /> }.into_any(),
                 None => view! { <Anonymous /> }.into_any(),
             }}
+            <Checks />
+            <Pictures />
             <section class="facts" aria-label="How it works">
                 <div>
                     <h2>"Session checks without a query"</h2>
@@ -48,6 +51,33 @@ pub fn Home() -> impl IntoView {
                 </div>
             </section>
             <p class="hint">"To change this page, edit " <code>"app/src/pages/home.rs"</code> "."</p>
+        </div>
+    }
+}
+
+/// Pictures of the application with the people of `cargo xtask seed`, taken by `cargo xtask screenshots`.
+#[component]
+fn Pictures() -> impl IntoView {
+    let picture =
+        |name: &'static str, class: &'static str, (width, height): (u32, u32), alt: &'static str| {
+            view! {
+                <picture>
+                    <source media="(prefers-color-scheme: dark)" srcset=format!("/shots/{name}-dark.webp") />
+                    <img
+                        class=class
+                        src=format!("/shots/{name}-light.webp")
+                        width=width
+                        height=height
+                        alt=alt
+                        loading="lazy"
+                    />
+                </picture>
+            }
+        };
+    view! {
+        <div class="shots">
+            {picture("sessions", "shot", (1100, 760), "The settings: a list of one’s sessions, each with a button that ends it.")}
+            {picture("phone", "shot", (390, 760), "The sign-in page on a phone.")}
         </div>
     }
 }
@@ -80,6 +110,7 @@ fn Anonymous() -> impl IntoView {
                 "I have an account"
             </a>
         </p>
+        <p class="notice" id="watched" hidden=true></p>
     }
 }
 
@@ -99,5 +130,42 @@ fn SignedIn(session: AuthSession) -> impl IntoView {
                 "Your settings"
             </a>
         </p>
+        <Proof />
+    }
+}
+
+/// Lets a user see that a session which is ended is refused at once.
+#[component]
+fn Proof() -> impl IntoView {
+    view! {
+        <section class="card" aria-labelledby="proof-title">
+            <h2 id="proof-title">"See it for yourself"</h2>
+            <ol class="steps">
+                <li>"Sign in on another device or in a private window, too. Open this page there, and start the checks below."</li>
+                <li>
+                    "Here, end that session in " <a href=paths::SETTINGS_SESSIONS>"the list of your sessions"</a> "."
+                </li>
+                <li>"The next check over there is refused, although its snapshot would be valid for minutes."</li>
+            </ol>
+            <p class="actions">
+                <button type="button" class="button button-quiet" id="watch" hidden=true>
+                    "Check every second"
+                </button>
+            </p>
+            <p class="hint" id="watched">
+                "Each check is a request that is answered without a query. Without JavaScript, load this page again instead."
+            </p>
+        </section>
+    }
+}
+
+/// The script that checks, and reports on the page of the visitor whose session was refused.
+#[component]
+fn Checks() -> impl IntoView {
+    let start = format!("{}({})", include_str!("home.js"), current_session().is_some());
+    view! {
+        <script type="module" nonce=use_nonce()>
+            {start}
+        </script>
     }
 }

@@ -12,7 +12,14 @@ use super::{
     avatar::{Avatar, local_part},
     form::{Form, FormState, Submit},
 };
-use crate::{pages::paths, session::current_session, setup::Setup};
+use crate::{
+    pages::paths,
+    session::{ShownName, current_session},
+    setup::Setup,
+};
+
+/// The id of the list that a phone shows when it is asked for.
+const MENU: &str = "menu";
 
 /// The bar at the top of every page.
 #[component]
@@ -62,12 +69,23 @@ fn Anonymous() -> impl IntoView {
 
 #[component]
 fn SignedIn(session: AuthSession, logout: FormState) -> impl IntoView {
-    let name = local_part(session.email.as_deref());
+    let (shown, email) = (ShownName::take(), session.email.clone());
+    let who = move || {
+        let name = shown.get().unwrap_or_else(|| local_part(email.as_deref()));
+        view! {
+            <Avatar id=session.user_id name=name.clone() class="avatar-small" />
+            <span class="bar-name">{name}</span>
+        }
+        .into_any()
+    };
     view! {
-        <ul class="bar-links">
+        // On a phone, the list is behind this button: the browser opens and closes it, without a script.
+        <button type="button" class="button button-quiet bar-menu" popovertarget=MENU>
+            "Menu"
+        </button>
+        <ul class="bar-links" id=MENU popover="auto">
             <li class="bar-who" title=session.email.clone()>
-                <Avatar id=session.user_id name=session.email.clone().unwrap_or_default() class="avatar-small" />
-                <span class="bar-name">{name}</span>
+                {who}
             </li>
             <li>
                 <A href=paths::PROFILE>"Profile"</A>

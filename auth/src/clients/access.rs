@@ -3,7 +3,7 @@
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use secrecy::SecretString;
 use uuid::Uuid;
-use wire::{AuthSession, Role, Scopes};
+use wire::{AuthSession, Scopes};
 
 use super::{
     Clients,
@@ -16,7 +16,7 @@ use super::{
 use crate::{
     clock::from_unix,
     keys::{KeyRing, Purpose},
-    session::is_in_time,
+    session::{SealedShown, Shown, is_in_time},
 };
 
 /// The contents of an access token. In the token they are a sealed JSON array.
@@ -47,9 +47,7 @@ pub(super) enum Holder {
 pub(super) struct OfUser {
     pub(super) session_id: Uuid,
     user_id: Uuid,
-    email: Option<String>,
-    email_verified: bool,
-    role: Role,
+    shown: Shown,
     /// The session's absolute end, in Unix seconds.
     session_expires: i64,
     /// The refresh token it was issued with, by its number in the session.
@@ -58,20 +56,14 @@ pub(super) struct OfUser {
 
 impl From<OfUser> for AuthSession {
     fn from(user: OfUser) -> Self {
-        Self {
-            session_id: user.session_id,
-            user_id: user.user_id,
-            email_verified: user.email.is_some() && user.email_verified,
-            email: user.email,
-            role: user.role,
-            expires_at: from_unix(user.session_expires).into(),
-        }
+        let expires_at = from_unix(user.session_expires);
+        user.shown.session(user.session_id, user.user_id, expires_at)
     }
 }
 
 /// The same fields by position, for the reasons that a snapshot has: the ids as one text, and times relative to `issued`.
-type Sealed<'a, Email> = (&'a str, &'a str, Scopes, i64, i64, i64, Option<SealedUser<Email>>);
-type SealedUser<Email> = (Option<Email>, u8, Role, i64, i64);
+type Sealed<'a, Text> = (&'a str, &'a str, Scopes, i64, i64, i64, Option<SealedUser<Text>>);
+type SealedUser<Text> = (SealedShown<Text>, i64, i64);
 
 impl Access {
     fn seal(&self, keys: &KeyRing) -> SecretString {
@@ -84,9 +76,7 @@ impl Access {
             Holder::User(user) => (
                 [*user.session_id.as_bytes(), *user.user_id.as_bytes()].concat(),
                 Some((
-                    user.email.as_deref(),
-                    user.email_verified.into(),
-                    user.role,
+                    user.shown.sealed(),
                     user.session_expires - self.issued,
                     user.generation,
                 )),
@@ -115,12 +105,10 @@ impl Access {
         let holder = match user {
             None if rest.is_empty() => Holder::Itself(id),
             None => return None,
-            Some((email, email_verified, role, session_life, generation)) => Holder::User(OfUser {
+            Some((shown, session_life, generation)) => Holder::User(OfUser {
                 session_id: id,
                 user_id: Uuid::from_slice(rest).ok()?,
-                email,
-                email_verified: email_verified == 1,
-                role,
+                shown: shown.into(),
                 session_expires: issued.checked_add(session_life)?,
                 generation,
             }),
@@ -199,9 +187,7 @@ impl Clients {
             holder: Holder::User(OfUser {
                 session_id: session.session_id,
                 user_id: session.user_id,
-                email: session.email.clone(),
-                email_verified: session.email_verified,
-                role: session.role,
+                shown: session.shown.clone(),
                 session_expires: session.expires_at.unix_timestamp(),
                 generation: session.generation,
             }),
@@ -297,9 +283,12 @@ mod tests {
             holder: Holder::User(OfUser {
                 session_id: Uuid::from_u128(1),
                 user_id: Uuid::from_u128(2),
-                email: Some(format!("{}@{}.example", "a".repeat(64), "b".repeat(180))),
-                email_verified: true,
-                role: Role::Admin,
+                shown: Shown {
+                    email: Some(format!("{}@{}.example", "a".repeat(64), "b".repeat(180))),
+                    email_verified: true,
+                    name: Some("Ada".to_owned()),
+                    role: wire::Role::Admin,
+                },
                 session_expires: NOW + 1000,
                 generation: 4,
             }),

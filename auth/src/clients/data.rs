@@ -271,7 +271,7 @@ impl Buckets {
             public: public.data,
             private,
             user_id,
-            user_identifier: live.email.clone().unwrap_or_else(|| user_id.to_string()),
+            user_identifier: live.email().map_or_else(|| user_id.to_string(), str::to_owned),
             version,
         })
     }

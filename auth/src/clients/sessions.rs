@@ -16,7 +16,7 @@ use crate::{
     client::Client,
     db::{Db, HOLD_SHARED, Tx},
     error::Result,
-    session::{ALIVE, IdHash},
+    session::{ALIVE, IdHash, Shown},
     users::{self, hooks},
 };
 
@@ -92,9 +92,8 @@ pub(super) struct ApiSession {
     pub(super) version: i64,
     pub(super) idle_expires_at: OffsetDateTime,
     pub(super) expires_at: OffsetDateTime,
-    pub(super) email: Option<String>,
-    pub(super) email_verified: bool,
-    pub(super) role: wire::Role,
+    #[sqlx(flatten)]
+    pub(super) shown: Shown,
     pub(super) key_hash: Vec<u8>,
     pub(super) prev_hash: Option<Vec<u8>>,
     pub(super) salt: Option<Vec<u8>>,
@@ -114,8 +113,7 @@ impl ApiSession {
 
 /// The columns of [`ApiSession`].
 const COLUMNS: &str = "s.id AS session_id, s.user_id, s.client_id, s.scope, s.resource, s.generation, s.version, \
-                       s.idle_expires_at, s.expires_at, u.email, \
-                       u.email IS NOT NULL AND u.email_verified_at IS NOT NULL AS email_verified, u.role, s.key_hash, \
+                       s.idle_expires_at, s.expires_at, s.key_hash, \
                        s.prev_hash, s.salt, s.rotated_at, s.confirmed";
 
 impl Clients {
@@ -136,8 +134,9 @@ impl Clients {
     ) -> Result<Option<ApiSession>> {
         let now = self.0.clock.now();
         let found: Option<ApiSession> = sqlx::query_as(&format!(
-            "SELECT {COLUMNS} FROM sessions s JOIN users u ON u.id = s.user_id
-             WHERE s.id = $1 AND s.kind = 'api' AND s.client_id IS NOT NULL AND {ALIVE}"
+            "SELECT {COLUMNS}, {} FROM sessions s JOIN users u ON u.id = s.user_id
+             WHERE s.id = $1 AND s.kind = 'api' AND s.client_id IS NOT NULL AND {ALIVE}",
+            Shown::columns()
         ))
         .bind(session_id)
         .bind(now)

@@ -20,9 +20,11 @@ pub use self::{
 };
 use crate::{
     clock::Clock,
+    config::Config, // wing:data-rights
     db::{Database, Tx},
     error::{Error, Result},
     keys::KeyRing, // wing:private-data
+    session::Marks,
 };
 
 /// The largest size of a bucket, in bytes of JSON text.
@@ -45,6 +47,7 @@ pub struct Buckets {
     pub(crate) db: Database,
     keys: Arc<KeyRing>, // wing:private-data
     clock: Clock,
+    marks: Marks,
 }
 
 /// How a bucket is stored in its column.
@@ -70,18 +73,35 @@ impl AtRest for InClear {
 
 impl Buckets {
     /// The buckets in this database.
-    pub fn new(
+    pub(crate) fn new(
         db: Database,
         keys: Arc<KeyRing>, // wing:private-data
         clock: Clock,
+        marks: Marks,
     ) -> Self {
         Self {
             db,
             keys, // wing:private-data
             clock,
+            marks,
         }
     }
 
+    // wing:data-rights
+    /// The same at the command line. The configuration is that of the running servers.
+    pub fn at_command_line(config: &Config, db: Database) -> Self {
+        let clock = Clock::system();
+        let marks = Marks::new(clock.clone(), config.lifetimes.snapshot);
+        Self::new(
+            db,
+            Arc::new(KeyRing::new(&config.secrets)), // wing:private-data
+            clock,
+            marks,
+        )
+    }
+    // end wing:data-rights
+
+    // wing:private-data
     pub(crate) async fn merge(
         &self,
         bucket: &Bucket<'_>,
@@ -94,6 +114,7 @@ impl Buckets {
         tx.commit().await?;
         Ok(merged)
     }
+    // end wing:private-data
 
     /// Merges in the caller's transaction.
     pub(crate) async fn merge_in(
@@ -130,12 +151,14 @@ impl Buckets {
         Ok((data, version))
     }
 
+    // wing:private-data
     pub(crate) async fn clear(&self, bucket: &Bucket<'_>, if_match: &IfMatch) -> Result<i64> {
         let mut tx = self.db.begin().await?;
         let version = self.clear_in(&mut tx, bucket, if_match).await?;
         tx.commit().await?;
         Ok(version)
     }
+    // end wing:private-data
 
     /// Clears in the caller's transaction.
     pub(crate) async fn clear_in(&self, tx: &mut Tx, bucket: &Bucket<'_>, if_match: &IfMatch) -> Result<i64> {

@@ -8,7 +8,10 @@ use super::{
     table::{self, Bucket},
     typed,
 };
-use crate::{error::Result, session::LiveSession};
+use crate::{
+    error::Result,
+    session::{LiveSession, Shown},
+};
 
 /// Its name in the table.
 pub(crate) const BUCKET: &str = "public";
@@ -34,9 +37,14 @@ impl Buckets {
         patch: &Value,
         if_match: &IfMatch,
     ) -> Result<Versioned<T>> {
-        let (data, version) = self
-            .merge(&Bucket::own(live.user_id(), BUCKET), &InClear, patch, if_match)
+        let bucket = Bucket::own(live.user_id(), BUCKET);
+        let mut tx = self.db.begin().await?;
+        let before = Shown::before(&mut tx, live.user_id()).await?;
+        let (data, version) = self.merge_in(&mut tx, &bucket, &InClear, patch, if_match).await?;
+        self.marks
+            .refresh_unless(&mut tx, live.user_id(), &before)
             .await?;
+        tx.commit().await?;
         Ok(Versioned {
             data: typed(data)?,
             version,
@@ -45,6 +53,15 @@ impl Buckets {
 
     /// Empties the public data.
     pub async fn clear_public(&self, live: &LiveSession, if_match: &IfMatch) -> Result<i64> {
-        self.clear(&Bucket::own(live.user_id(), BUCKET), if_match).await
+        let mut tx = self.db.begin().await?;
+        let before = Shown::before(&mut tx, live.user_id()).await?;
+        let version = self
+            .clear_in(&mut tx, &Bucket::own(live.user_id(), BUCKET), if_match)
+            .await?;
+        self.marks
+            .refresh_unless(&mut tx, live.user_id(), &before)
+            .await?;
+        tx.commit().await?;
+        Ok(version)
     }
 }

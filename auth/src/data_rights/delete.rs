@@ -45,7 +45,7 @@ impl Auth {
         let user_id = recent.user_id();
         self.limits
             .take(Action::DeleteAccountUser, Subject::User(user_id))?;
-        is_confirmed(recent.email.as_deref(), confirm)?;
+        is_confirmed(recent.email(), confirm)?;
         let mut tx = self.db.begin().await?;
         let email = match self.hold_to_delete(&mut tx, user_id).await {
             Err(Error::NotFound) => return Err(Error::NotSignedIn),

@@ -44,7 +44,7 @@ impl Auth {
     /// [`Error::NotFound`] without mail or an address, [`Error::TooManyAttempts`]
     pub async fn send_verification(&self, request: &RequestAuth, live: &LiveSession) -> Result<()> {
         self.mail.require()?;
-        let email: Email = live.email.as_deref().ok_or(Error::NotFound)?.parse()?;
+        let email: Email = live.email().ok_or(Error::NotFound)?.parse()?;
         let limits = &self.limits;
         let from = Subject::address(request.client().limited_address());
         let by_user = limits.attempt(Action::VerificationUser, &Subject::User(live.user_id()))?;

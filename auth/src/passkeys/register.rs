@@ -42,7 +42,7 @@ impl Auth {
             return Err(Error::TooManyPasskeys);
         }
         let existing = keys.iter().map(|key| key.cred_id().clone()).collect();
-        let name = recent.email.clone().unwrap_or_else(|| user_id.to_string());
+        let name = recent.email().map_or_else(|| user_id.to_string(), str::to_owned);
         let (mut options, state) = webauthn
             .start_passkey_registration(user_id, &name, &name, Some(existing))
             .map_err(Error::internal)?;

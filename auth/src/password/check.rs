@@ -106,7 +106,7 @@ impl Whose<'_> {
     fn email(&self) -> Option<Email> {
         match self {
             Self::Address(text) => text.parse().ok(),
-            Self::Session(live) => live.email.as_deref()?.parse().ok(),
+            Self::Session(live) => live.email()?.parse().ok(),
         }
     }
 

@@ -238,8 +238,7 @@ impl Auth {
     }
 
     async fn accept_for(&self, live: &LiveSession, new: &SecretString) -> Result<Password> {
-        self.accept_new_password(live.user_id(), live.email.as_deref(), new)
-            .await
+        self.accept_new_password(live.user_id(), live.email(), new).await
     }
 
     /// A new password for this user, if the rules accept it.

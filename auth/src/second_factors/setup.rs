@@ -166,7 +166,7 @@ impl Auth {
     }
 
     fn shown(&self, live: &LiveSession, secret: &AppSecret) -> Result<TotpSetup> {
-        let account = live.email.clone();
+        let account = live.email().map(str::to_owned);
         let account = account.unwrap_or_else(|| live.user_id().to_string());
         Ok(TotpSetup {
             secret: secret.base32().to_owned(),

@@ -102,9 +102,7 @@ impl Sessions {
         Snapshot {
             session_id: live.session_id,
             user_id: live.user_id,
-            email: live.email.clone(),
-            email_verified: live.email_verified,
-            role: live.role,
+            shown: live.shown.clone(),
             session_expires: live.expires_at.unix_timestamp(),
             version: live.version,
             issued: live.as_of,

@@ -83,8 +83,17 @@ impl Marks {
     /// Voids the snapshots of all of a user's sessions, because what they carry has changed. The sessions stay
     /// alive. Call this in the transaction that makes the change.
     pub(crate) async fn refresh_snapshots(&self, tx: &mut Tx, user_id: Uuid) -> Result<()> {
+        self.refresh(tx, user_id, false).await
+    }
+
+    /// The same for snapshots only, not for what other clients carry.
+    pub(super) async fn refresh_in_browsers(&self, tx: &mut Tx, user_id: Uuid) -> Result<()> {
+        self.refresh(tx, user_id, true).await
+    }
+
+    async fn refresh(&self, tx: &mut Tx, user_id: Uuid, in_browsers_only: bool) -> Result<()> {
         users::lock(tx, user_id).await?;
-        let marks: Vec<Mark> = table::raise_versions(tx, user_id)
+        let marks: Vec<Mark> = table::raise_versions(tx, user_id, in_browsers_only)
             .await?
             .into_iter()
             .map(|(session_id, min_version)| Mark {

@@ -5,6 +5,8 @@ use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 use wire::{AuthSession, Role};
 
+use super::shown::Shown;
+
 /// How long a confirmation of identity counts as recent.
 pub(super) const RECENT: Duration = Duration::minutes(10);
 
@@ -20,9 +22,8 @@ pub struct LiveSession {
     pub(crate) expires_at: OffsetDateTime,
     pub(super) authenticated_at: OffsetDateTime,
     pub(super) remember: bool,
-    pub(crate) email: Option<String>,
-    pub(super) email_verified: bool,
-    pub(super) role: Role,
+    #[sqlx(flatten)]
+    pub(super) shown: Shown,
     /// When the authority was asked, in Unix seconds. Its result was true at that time, and snapshots are dated by
     /// it.
     #[sqlx(skip)]
@@ -42,20 +43,20 @@ impl LiveSession {
 
     /// The user's role, as the authority knows it.
     pub fn role(&self) -> Role {
-        self.role
+        self.shown.role
+    }
+
+    /// The user's address in normal form. It need not be verified.
+    pub fn email(&self) -> Option<&str> {
+        self.shown.email.as_deref()
     }
 }
 
 impl From<&LiveSession> for AuthSession {
     fn from(live: &LiveSession) -> Self {
-        Self {
-            session_id: live.session_id,
-            user_id: live.user_id,
-            email: live.email.clone(),
-            email_verified: live.email_verified,
-            role: live.role,
-            expires_at: live.expires_at.into(),
-        }
+        live.shown
+            .clone()
+            .session(live.session_id, live.user_id, live.expires_at)
     }
 }
 

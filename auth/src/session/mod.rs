@@ -23,6 +23,7 @@ mod live;
 mod proof;
 mod records;
 mod request;
+mod shown;
 mod snapshot;
 mod stale;
 pub(crate) mod table;
@@ -49,9 +50,10 @@ pub use self::{
     watch::{Change, End, SlidesNothing, Watch}, // wing:clients
 };
 use self::{in_use::InUse, records::HashedStore, stale::Feed};
-pub(crate) use self::{proof::Bearer, snapshot::is_in_time}; // wing:clients
+pub(crate) use self::{proof::Bearer, shown::SealedShown, snapshot::is_in_time}; // wing:clients
 pub(crate) use self::{
     request::Repeated,
+    shown::Shown,
     stale::Marks,
     table::{ALIVE, Ending},
 };

@@ -126,12 +126,10 @@ impl RequestAuth {
         )
     }
 
-    // wing:clients,second-factors
     /// The session service.
-    pub(super) fn sessions(&self) -> &Sessions {
+    pub(crate) fn sessions(&self) -> &Sessions {
         &self.0.sessions
     }
-    // end wing:clients,second-factors
 
     /// The audit log.
     pub(crate) fn history(&self) -> &History {
@@ -508,7 +506,7 @@ impl RequestAuth {
         if let Some(mail) = sessions.history.mail() {
             mail.see(&mut tx, user_id, client).await?;
             // Only a sign-in that was completed ends a count of failures.
-            if let Some(email) = &live.email {
+            if let Some(email) = live.email() {
                 mail.unlock(&mut tx, email).await?;
             }
         }

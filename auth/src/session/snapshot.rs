@@ -2,9 +2,12 @@
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use uuid::Uuid;
-use wire::{AuthSession, Role};
+use wire::AuthSession;
 
-use super::id::IdHash;
+use super::{
+    id::IdHash,
+    shown::{SealedShown, Shown},
+};
 use crate::{
     clock::from_unix,
     keys::{KeyRing, Purpose},
@@ -25,9 +28,7 @@ pub(crate) fn is_in_time(issued: i64, end: i64, now: i64, ttl: i64) -> bool {
 pub(super) struct Snapshot {
     pub(super) session_id: Uuid,
     pub(super) user_id: Uuid,
-    pub(super) email: Option<String>,
-    pub(super) email_verified: bool,
-    pub(super) role: Role,
+    pub(super) shown: Shown,
     /// The session's absolute end, Unix seconds.
     pub(super) session_expires: i64,
     /// The session row's version as it was read.
@@ -41,10 +42,10 @@ pub(super) struct Snapshot {
     pub(super) id_hash: [u8; 16],
 }
 
-/// The same fields by position: the three of sixteen bytes as one text, true as 1, and times relative to `issued`.
+/// The same fields by position: the three of sixteen bytes as one text, and times relative to `issued`.
 /// All of it is encoded, decoded and authenticated with each request. Names, hyphens and full dates would add half
 /// to that cost.
-type Sealed<'a, Email> = (&'a str, Option<Email>, u8, Role, i64, i64, i64, i64);
+type Sealed<'a, Text> = (&'a str, SealedShown<Text>, i64, i64, i64, i64);
 
 impl Snapshot {
     /// The cookie's value.
@@ -58,9 +59,7 @@ impl Snapshot {
         let ids = BASE64_URL_SAFE_NO_PAD.encode(bytes);
         let fields: Sealed<'_, &str> = (
             &ids,
-            self.email.as_deref(),
-            self.email_verified.into(),
-            self.role,
+            self.shown.sealed(),
             self.version,
             self.issued,
             self.expires - self.issued,
@@ -87,7 +86,7 @@ impl Snapshot {
     /// Reads our own snapshot issued with this id, whether or not it has expired: it shows what once was true.
     pub(super) fn read(keys: &KeyRing, sealed: &str, id: &IdHash) -> Option<Self> {
         let json = keys.open(Purpose::Snapshot, sealed)?;
-        let (ids, email, email_verified, role, version, issued, life, session_life): Sealed<'_, String> =
+        let (ids, shown, version, issued, life, session_life): Sealed<'_, String> =
             serde_json::from_str(&json).ok()?;
         let mut bytes = [0; 48];
         let length = BASE64_URL_SAFE_NO_PAD.decode_slice(ids, &mut bytes).ok()?;
@@ -98,9 +97,7 @@ impl Snapshot {
         id.binds(&id_hash).then(|| Self {
             session_id: Uuid::from_bytes(*session_id),
             user_id: Uuid::from_bytes(*user_id),
-            email_verified: email.is_some() && email_verified == 1,
-            email,
-            role,
+            shown: shown.into(),
             session_expires,
             version,
             issued,
@@ -112,14 +109,10 @@ impl Snapshot {
 
 impl From<Snapshot> for AuthSession {
     fn from(snapshot: Snapshot) -> Self {
-        Self {
-            session_id: snapshot.session_id,
-            user_id: snapshot.user_id,
-            email: snapshot.email,
-            email_verified: snapshot.email_verified,
-            role: snapshot.role,
-            expires_at: from_unix(snapshot.session_expires).into(),
-        }
+        let expires_at = from_unix(snapshot.session_expires);
+        snapshot
+            .shown
+            .session(snapshot.session_id, snapshot.user_id, expires_at)
     }
 }
 
@@ -139,9 +132,12 @@ mod tests {
         Snapshot {
             session_id: Uuid::from_u128(1),
             user_id: Uuid::from_u128(2),
-            email: Some(format!("{}@{}.example", "a".repeat(64), "b".repeat(180))),
-            email_verified: true,
-            role: Role::Admin,
+            shown: Shown {
+                email: Some(format!("{}@{}.example", "a".repeat(64), "b".repeat(180))),
+                email_verified: true,
+                name: Some("\u{1f98a}".repeat(40)),
+                role: wire::Role::Admin,
+            },
             session_expires: NOW + 1000,
             version: 7,
             issued: NOW,

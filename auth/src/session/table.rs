@@ -3,9 +3,9 @@
 use sqlx::{FromRow, QueryBuilder};
 use time::OffsetDateTime;
 use uuid::Uuid;
-use wire::{Role, SessionInfo, Timestamp};
+use wire::{SessionInfo, Timestamp};
 
-use super::{id::IdHash, live::LiveSession, proof::Lookup, records};
+use super::{id::IdHash, live::LiveSession, proof::Lookup, records, shown::Shown};
 use crate::db::HOLD; // wing:clients
 use crate::{
     client::Client,
@@ -33,10 +33,10 @@ pub(super) struct NewSession<'a> {
 pub(crate) async fn find(db: &Database, lookup: &Lookup, now: OffsetDateTime) -> Result<Option<LiveSession>> {
     let sql = format!(
         "SELECT s.id AS session_id, s.user_id, s.version, s.last_seen_at, s.idle_expires_at,
-                s.expires_at, s.authenticated_at, s.remember, u.email,
-                u.email IS NOT NULL AND u.email_verified_at IS NOT NULL AS email_verified, u.role
+                s.expires_at, s.authenticated_at, s.remember, {}
          FROM sessions s JOIN users u ON u.id = s.user_id
          WHERE {} AND {ALIVE}",
+        Shown::columns(),
         lookup.condition()
     );
     let live: Option<LiveSession> = lookup
@@ -98,7 +98,6 @@ pub(super) async fn insert(
     .await?;
     records::insert(tx, id, new.expires_at).await?;
     hooks::on_session_saved(tx, new.user_id, session_id).await?;
-    let (email, email_verified, role) = standing(tx, new.user_id).await?;
     Ok(LiveSession {
         session_id,
         user_id: new.user_id,
@@ -108,21 +107,9 @@ pub(super) async fn insert(
         expires_at: new.expires_at,
         authenticated_at: new.now,
         remember: new.remember,
-        email,
-        email_verified,
-        role,
+        shown: Shown::of(tx, new.user_id).await?,
         as_of: new.now.unix_timestamp(),
     })
-}
-
-/// What a session shows of its user, read with the user locked: the address, whether it is verified, the role.
-async fn standing(tx: &mut Tx, user_id: Uuid) -> Result<(Option<String>, bool, Role)> {
-    Ok(sqlx::query_as(
-        "SELECT email, email IS NOT NULL AND email_verified_at IS NOT NULL, role FROM users WHERE id = $1",
-    )
-    .bind(user_id)
-    .fetch_one(&mut **tx)
-    .await?)
 }
 
 /// Which sessions to end.
@@ -288,25 +275,29 @@ pub(super) async fn cycle(
     let Some(version) = version else { return Ok(None) };
     records::rename(tx, old, new).await?;
     // Read after the row is locked: the next version must not carry what an earlier one was voided for.
-    let (email, email_verified, role) = standing(tx, live.user_id).await?;
+    let shown = Shown::of(tx, live.user_id).await?;
     Ok(Some(LiveSession {
         version,
-        email,
-        email_verified,
-        role,
+        shown,
         as_of: now.unix_timestamp(),
         ..live
     }))
 }
 
-/// Raises the version of all of a user's sessions. Returns the (id, version) of each.
-pub(super) async fn raise_versions(tx: &mut Tx, user_id: Uuid) -> Result<Vec<(Uuid, i64)>> {
-    Ok(
-        sqlx::query_as("UPDATE sessions SET version = version + 1 WHERE user_id = $1 RETURNING id, version")
-            .bind(user_id)
-            .fetch_all(&mut **tx)
-            .await?,
+/// Raises the version of a user's sessions: of all, or of those in browsers. Returns the (id, version) of each.
+pub(super) async fn raise_versions(
+    tx: &mut Tx,
+    user_id: Uuid,
+    in_browsers_only: bool,
+) -> Result<Vec<(Uuid, i64)>> {
+    Ok(sqlx::query_as(
+        "UPDATE sessions SET version = version + 1 WHERE user_id = $1 AND (kind = 'browser' OR NOT $2)
+         RETURNING id, version",
     )
+    .bind(user_id)
+    .bind(in_browsers_only)
+    .fetch_all(&mut **tx)
+    .await?)
 }
 
 #[derive(FromRow)]

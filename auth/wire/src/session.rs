@@ -21,6 +21,11 @@ pub struct AuthSession {
     pub role: Role,
     /// The session's absolute end.
     pub expires_at: Timestamp,
+    /// The name that is shown for the user, if there is one: at most 40 characters of it. Pages are rendered with it, and it
+    /// is not part of the answers to clients.
+    #[cfg(feature = "server")]
+    #[serde(skip)]
+    pub name: Option<String>,
 }
 
 /// One of a user's sessions, as the list of sessions shows it.

@@ -126,6 +126,7 @@ mod tests {
             user_id: Uuid::from_u128(2),
             email: Some("a\r\ndata: {}\n\n\u{2028}@example.com".to_owned()),
             email_verified: false,
+            name: None,
             role: Role::User,
             expires_at: from_unix(1_800_000_000).into(),
         };

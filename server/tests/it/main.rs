@@ -16,6 +16,7 @@ mod admin_cli; // wing:admin
 mod at_rest;
 #[cfg(not(feature = "postgres"))] // wing:postgres
 mod backup;
+mod bar;
 mod bodies;
 mod clients; // wing:clients
 mod concurrency;

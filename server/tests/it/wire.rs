@@ -250,7 +250,7 @@ async fn password_managers_find_the_page_to_change_a_password() {
 #[tokio::test]
 async fn the_nonce_stands_where_style_sheets_cannot_read_it() {
     let app = TestApp::new().await;
-    let page = app.browser().get("/").await.expect(200);
+    let page = app.browser().get("/login").await.expect(200);
     let policy = page.header("content-security-policy").unwrap();
     let nonce = policy
         .split_once("'nonce-")

@@ -12,6 +12,7 @@ mod public_channel;
 pub mod second_factors; // wing:second-factors
 pub mod security;
 pub mod sessions;
+pub mod theme;
 pub mod your_data; // wing:data-rights
 
 use leptos::prelude::*;

@@ -21,6 +21,7 @@ use crate::{
     error::AppError,
     forms::Endpoint,
     pages::paths,
+    session::ShownName,
     theme::{Theme, ThemeContext},
     ui::{
         field::{Field, TextArea},
@@ -285,6 +286,7 @@ fn is_web(start: &str) -> bool {
 pub struct PublicDataContext {
     known: RwSignal<Known>,
     theme: ThemeContext,
+    name: ShownName,
 }
 
 /// What is known of the public data without asking the server.
@@ -300,6 +302,7 @@ impl PublicDataContext {
         Self {
             known: RwSignal::default(),
             theme: ThemeContext::take(),
+            name: ShownName::take(),
         }
     }
 
@@ -343,8 +346,12 @@ impl PublicDataContext {
     }
 
     fn put(self, data: Json) {
-        if let Ok(PublicData { theme, .. }) = data.read() {
+        if let Ok(PublicData {
+            theme, display_name, ..
+        }) = data.read()
+        {
             self.theme.set(theme);
+            self.name.follow(display_name);
         }
         self.known.update(|known| {
             known.data = Some(data);

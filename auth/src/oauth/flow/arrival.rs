@@ -150,11 +150,11 @@ impl Arrival<'_> {
                     if !accounts::refresh(&mut tx, &parts.keys, &account, identity, now).await? {
                         continue;
                     }
-                    let occasion = Occasion::SignIn(account.user_id);
-                    parts
-                        .users
-                        .upsert(&mut tx, occasion, identity.user(), now)
-                        .await?
+                    let user_id = account.user_id;
+                    self.oauth
+                        .take_over(&mut tx, self.request, (Occasion::SignIn, user_id), identity, now)
+                        .await?;
+                    user_id
                 }
                 // wing:mail
                 Locked::Unknown if self.is_closed_to(&mut tx, identity, address_owner).await? => {
@@ -261,10 +261,8 @@ impl Arrival<'_> {
         let mut tx = parts.db.begin().await?;
         lock_signed_in(&mut tx, user_id).await?;
         if accounts::insert(&mut tx, &parts.keys, user_id, identity, now).await? {
-            let occasion = Occasion::Link(user_id);
-            parts
-                .users
-                .upsert(&mut tx, occasion, identity.user(), now)
+            self.oauth
+                .take_over(&mut tx, self.request, (Occasion::Link, user_id), identity, now)
                 .await?;
             self.record(&mut tx, Deed::Link, &live, identity).await?;
         } else {

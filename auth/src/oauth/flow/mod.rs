@@ -9,3 +9,4 @@ mod identify;
 mod pending;
 pub(super) mod start;
 mod table;
+mod take_over;

@@ -76,9 +76,7 @@ impl OAuth {
         if !table::insert(tx, keys, user_id, &identity, now).await? {
             return Ok(());
         }
-        self.0
-            .users
-            .upsert(tx, Occasion::Link(user_id), identity.user(), now)
+        self.take_over(tx, request, (Occasion::Link, user_id), &identity, now)
             .await?;
         NewEvent::of(user_id, Deed::Link)
             .from(request.client())

@@ -97,6 +97,7 @@ async fn check(
             user_id,
             email,
             email_verified,
+            name: None,
             role,
             expires_at: session.expiry_date().into(),
         }))

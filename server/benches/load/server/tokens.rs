@@ -175,6 +175,7 @@ async fn sql_bearer(
         user_id,
         email,
         email_verified,
+        name: None,
         role,
         expires_at: expires_at.into(),
     }))

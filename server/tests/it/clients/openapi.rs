@@ -65,6 +65,7 @@ const OTHER_FUNCTIONS: &[&str] = &[
     "get_public_data",
     "update_public_data",
     "clear_public_data",
+    "choose_theme",
     // wing:data-rights
     "get_privacy",
     "delete_account",

@@ -56,6 +56,7 @@ pub const FUNCTIONS: &[Function] = &[
     ("get_public_data", &[]),
     ("update_public_data", &[("display_name", "Ada L.")]),
     ("clear_public_data", &[]),
+    ("choose_theme", &[("theme", "dark")]),
     ("get_privacy", &[]),                                  // wing:data-rights
     ("delete_account", &[("confirm", "ada@example.com")]), // wing:data-rights
     // wing:private-data
@@ -145,6 +146,7 @@ pub const OPEN_FUNCTIONS: &[&str] = &[
     "logout",
     "get_auth_session",
     "get_user",
+    "choose_theme",
     "get_privacy",           // wing:data-rights
     "start_passkey_sign_in", // wing:passkeys
     "passkey_sign_in",       // wing:passkeys
