@@ -188,6 +188,7 @@ impl From<&auth::Error> for AppError {
                 Self::InvalidInput
             }
             E::NotConfirmed => Self::NotConfirmed, // wing:data-rights
+            E::NotPermitted => Self::NotPermitted,
             E::NotFound => Self::NotFound,
             E::LastWayIn => Self::LastWayIn,
             E::Yourself => Self::NotYourself, // wing:admin

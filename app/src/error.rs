@@ -36,6 +36,8 @@ pub enum AppError {
     CrossOrigin,
     /// The user's identity must be confirmed first.
     ReauthRequired,
+    /// The user's role does not allow it.
+    NotPermitted,
     /// It does not exist, or belongs to another user.
     NotFound,
     /// Wrong method.
@@ -165,6 +167,7 @@ impl AppError {
                 "reauth_required",
                 "Please confirm your identity, then try again.",
             ),
+            Self::NotPermitted => (403, "not_permitted", "Your role does not allow this."),
             Self::NotFound => (404, "not_found", "There is nothing here."),
             Self::MethodNotAllowed => (
                 405,

@@ -118,6 +118,9 @@ pub enum Error {
     /// A provider does not respond, or not as it should.
     #[error("the provider's response cannot be used: {0}")]
     ProviderUnavailable(String),
+    /// The user's role does not allow it.
+    #[error("the role does not allow it")]
+    NotPermitted,
     // wing:admin
     /// Users cannot do this to their own account.
     #[error("administrators cannot do this to themselves")]

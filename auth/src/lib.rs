@@ -76,4 +76,4 @@ pub use self::{
 
 pub use users::Standing; // wing:mail,second-factors,passkeys
 pub use wire::{AccessInfo, NewKey, Scope, Scopes}; // wing:clients
-pub use wire::{AccountInfo, AuthSession, Role, SessionInfo, User, WaysIn};
+pub use wire::{AccountInfo, AuthSession, Permission, Role, SessionInfo, User, WaysIn};

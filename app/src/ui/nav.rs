@@ -5,7 +5,7 @@ use leptos_router::components::A;
 use wire::{
     AuthSession,
     NAME,
-    Role, // wing:admin
+    Permission, // wing:admin
 };
 
 use super::{
@@ -94,7 +94,7 @@ fn SignedIn(session: AuthSession, logout: FormState) -> impl IntoView {
                 <A href=paths::SETTINGS>"Settings"</A>
             </li>
             // wing:admin
-            {(session.role == Role::Admin)
+            {session.can(Permission::SeePeople)
                 .then(|| {
                     view! {
                         <li>

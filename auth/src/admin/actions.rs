@@ -2,7 +2,7 @@
 
 use time::OffsetDateTime;
 use uuid::Uuid;
-use wire::Role;
+use wire::{Permission, Role};
 
 use super::{Administration, By, another_admin_stays};
 use crate::passkeys; // wing:passkeys
@@ -28,7 +28,7 @@ impl Administration {
     /// inform the browser.
     ///
     /// # Errors
-    /// [`Error::NotFound`] if there is no such session.
+    /// [`Error::NotFound`] if there is no such session; [`Error::NotPermitted`]
     pub async fn end_session(&self, by: By<'_>, session_id: Uuid) -> Result<()> {
         match self.end(by, vec![Ending::Any { session_id }]).await? {
             0 => Err(Error::NotFound),
@@ -39,7 +39,7 @@ impl Administration {
     /// Ends all of a user's sessions, the administrator's own as well. Returns their number.
     ///
     /// # Errors
-    /// [`Error::NotFound`] if there is no such user.
+    /// [`Error::NotFound`] if there is no such user; [`Error::NotPermitted`]
     pub async fn end_sessions(&self, by: By<'_>, user_id: Uuid) -> Result<usize> {
         self.known(user_id).await?;
         self.end(by, vec![Ending::All { user_id }]).await
@@ -49,10 +49,10 @@ impl Administration {
     /// must first prove their identity.
     ///
     /// # Errors
-    /// [`Error::NotFound`]; [`Error::Yourself`]; [`Error::LastAdmin`]
+    /// [`Error::NotFound`]; [`Error::NotPermitted`]; [`Error::Yourself`]; [`Error::LastAdmin`]
     pub async fn disable(&self, by: By<'_>, user_id: Uuid) -> Result<()> {
         let now = self.clock.now();
-        let (mut tx, target) = self.begin_on(by, user_id).await?;
+        let (mut tx, _, target) = self.begin_on(by, Permission::DisablePeople, user_id).await?;
         if by.is(user_id) {
             return Err(Error::Yourself);
         }
@@ -75,10 +75,10 @@ impl Administration {
     /// Lets a user sign in again.
     ///
     /// # Errors
-    /// [`Error::NotFound`]
+    /// [`Error::NotFound`]; [`Error::NotPermitted`]
     pub async fn enable(&self, by: By<'_>, user_id: Uuid) -> Result<()> {
         let now = self.clock.now();
-        let (mut tx, target) = self.begin_on(by, user_id).await?;
+        let (mut tx, _, target) = self.begin_on(by, Permission::DisablePeople, user_id).await?;
         if target.disabled_at.is_none() {
             return Ok(());
         }
@@ -96,17 +96,19 @@ impl Administration {
     /// Gives a user a role. Their sessions stay alive, but their snapshots are void at once.
     ///
     /// # Errors
-    /// [`Error::NotFound`]; [`Error::Yourself`]; [`Error::LastAdmin`]
+    /// [`Error::NotFound`]; [`Error::NotPermitted`], also for a role that allows more than the caller's own;
+    /// [`Error::Yourself`]; [`Error::LastAdmin`]
     pub async fn set_role(&self, by: By<'_>, user_id: Uuid, role: Role) -> Result<()> {
         let now = self.clock.now();
-        let (mut tx, target) = self.begin_on(by, user_id).await?;
+        let (mut tx, reach, target) = self.begin_on(by, Permission::GiveRoles, user_id).await?;
         if by.is(user_id) {
             return Err(Error::Yourself);
         }
+        reach.to(role)?;
         if target.role == role {
             return Ok(());
         }
-        if role != Role::Admin {
+        if !role.can(Permission::GiveRoles) {
             another_admin_stays(&mut tx, user_id).await?;
         }
         sqlx::query("UPDATE users SET role = $2, updated_at = $3 WHERE id = $1")
@@ -128,10 +130,11 @@ impl Administration {
     /// chooses one for somebody else.
     ///
     /// # Errors
-    /// [`Error::NotFound`]; [`Error::Yourself`]; [`Error::NoSecondFactor`]
+    /// [`Error::NotFound`]; [`Error::NotPermitted`]; [`Error::Yourself`]; [`Error::NoSecondFactor`]
     pub async fn reset_factors(&self, by: By<'_>, user_id: Uuid) -> Result<()> {
-        let mut tx = self.begin(by).await?;
+        let (mut tx, reach) = self.begin(by, Permission::ResetFactors).await?;
         users::lock(&mut tx, user_id).await?.ok_or(Error::NotFound)?;
+        reach.to(target(&mut tx, user_id).await?.role)?;
         if by.is(user_id) {
             return Err(Error::Yourself);
         }
@@ -153,12 +156,13 @@ impl Administration {
     /// Gives a user an address, for somebody who has lost theirs by mistake. It is not verified thereby.
     ///
     /// # Errors
-    /// [`Error::InvalidEmail`]; [`Error::NotFound`]; [`Error::EmailTaken`]
+    /// [`Error::InvalidEmail`]; [`Error::NotFound`]; [`Error::NotPermitted`]; [`Error::EmailTaken`]
     pub async fn set_email(&self, by: By<'_>, user_id: Uuid, email: &str) -> Result<()> {
         let email: Email = email.parse()?;
         let now = self.clock.now();
-        let mut tx = self.begin(by).await?;
+        let (mut tx, reach) = self.begin(by, Permission::ChangeAddress).await?;
         users::lock(&mut tx, user_id).await?.ok_or(Error::NotFound)?;
+        reach.to(target(&mut tx, user_id).await?.role)?;
         // Now, so that the former address is told.
         self.note(&mut tx, by, user_id, Deed::SetEmail, "").await?;
         let set = sqlx::query(
@@ -184,7 +188,7 @@ impl Administration {
     // end wing:mail
 
     pub(super) async fn end(&self, by: By<'_>, which: Vec<Ending>) -> Result<usize> {
-        let mut tx = self.begin(by).await?;
+        let (mut tx, _) = self.begin(by, Permission::EndSessions).await?;
         let event = by.sign(NewEvent::system_event(Deed::RevokeSession));
         let ended = self.marks.end_noted(&mut tx, which, event, &self.history).await?;
         tx.commit().await?;
@@ -192,26 +196,22 @@ impl Administration {
         Ok(ended)
     }
 
-    /// Begins a transaction in which the caller still is an administrator: another administrator may have ended
-    /// that meanwhile.
-    pub(crate) async fn begin(&self, by: By<'_>) -> Result<Tx> {
+    /// Begins a transaction in which the caller still may do this: another administrator may have ended that meanwhile.
+    pub(crate) async fn begin(&self, by: By<'_>, to: Permission) -> Result<(Tx, Reach)> {
         let mut tx = self.db.begin().await?;
-        still_may(&mut tx, by).await?;
-        Ok(tx)
+        let reach = still_may(&mut tx, by, to).await?;
+        Ok((tx, reach))
     }
 
-    /// The same for decisions on who is an administrator: if two administrators try to remove each other at once,
-    /// the second sees what the first did.
-    async fn begin_on(&self, by: By<'_>, user_id: Uuid) -> Result<(Tx, Target)> {
+    /// The same for decisions on who may do what: if two administrators try to remove each other at once, the second sees
+    /// what the first did.
+    async fn begin_on(&self, by: By<'_>, to: Permission, user_id: Uuid) -> Result<(Tx, Reach, Target)> {
         let mut tx = self.db.begin().await?;
         Database::alone(&mut tx).await?;
-        still_may(&mut tx, by).await?;
-        let target = sqlx::query_as("SELECT role, disabled_at FROM users WHERE id = $1")
-            .bind(user_id)
-            .fetch_optional(&mut *tx)
-            .await?
-            .ok_or(Error::NotFound)?;
-        Ok((tx, target))
+        let reach = still_may(&mut tx, by, to).await?;
+        let target = target(&mut tx, user_id).await?;
+        reach.to(target.role)?;
+        Ok((tx, reach, target))
     }
 
     async fn note(&self, tx: &mut Tx, by: By<'_>, user_id: Uuid, deed: Deed, note: &str) -> Result<()> {
@@ -221,16 +221,57 @@ impl Administration {
     }
 }
 
-/// Refuses a caller who is no longer an administrator, or whose session has ended.
-async fn still_may(tx: &mut Tx, by: By<'_>) -> Result<()> {
-    let By::Admin(admin) = by else { return Ok(()) };
-    let still: Option<Uuid> = sqlx::query_scalar(
-        "SELECT s.id FROM sessions s JOIN users u ON u.id = s.user_id
-         WHERE s.id = $1 AND u.role = $2 AND u.disabled_at IS NULL",
+async fn target(tx: &mut Tx, user_id: Uuid) -> Result<Target> {
+    sqlx::query_as("SELECT role, disabled_at FROM users WHERE id = $1")
+        .bind(user_id)
+        .fetch_optional(&mut **tx)
+        .await?
+        .ok_or(Error::NotFound)
+}
+
+/// The users that a caller may change, and the roles that a caller may give: those with no more permissions than the caller's
+/// own. At the command line, all.
+#[derive(Clone, Copy)]
+pub(crate) struct Reach(Option<Role>);
+
+impl Reach {
+    /// Refuses a role that is beyond it.
+    pub(crate) fn to(self, role: Role) -> Result<()> {
+        match self.0 {
+            Some(own) if !own.covers(role) => Err(Error::NotPermitted),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Refuses a caller whose role does not allow this any more, or whose session has ended.
+async fn still_may(tx: &mut Tx, by: By<'_>, to: Permission) -> Result<Reach> {
+    let By::Admin(admin) = by else {
+        return Ok(Reach(None));
+    };
+    let role: Option<Role> = sqlx::query_scalar(
+        "SELECT u.role FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.id = $1 AND u.disabled_at IS NULL",
     )
     .bind(admin.session_id())
-    .bind(Role::Admin)
     .fetch_optional(&mut **tx)
     .await?;
-    still.map(drop).ok_or(Error::NotFound)
+    match role {
+        Some(role) if role.can(to) => Ok(Reach(Some(role))),
+        Some(role) if role.can(Permission::SeePeople) => Err(Error::NotPermitted),
+        _ => Err(Error::NotFound),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_caller_reaches_roles_that_allow_no_more_and_the_command_line_all() {
+        let support = Reach(Some(Role::Support));
+        assert!(support.to(Role::User).is_ok() && support.to(Role::Support).is_ok());
+        assert!(matches!(support.to(Role::Admin), Err(Error::NotPermitted)));
+        assert!(Reach(Some(Role::Admin)).to(Role::Admin).is_ok());
+        assert!(Reach(None).to(Role::Admin).is_ok());
+    }
 }

@@ -12,7 +12,7 @@ mod session;
 mod sizes;
 
 use uuid::Uuid;
-use wire::Role;
+use wire::{Permission, Role};
 
 pub use self::{
     command_line::{Candidate, Grantee},
@@ -83,18 +83,24 @@ impl Auth {
     }
 }
 
-/// Fails if this user is the only administrator who may sign in. Call it before the user stops being one, in a
-/// transaction beside which no other decides who is an administrator (see [`Database::alone`]).
+/// Fails if this user is the only one who may give roles and may sign in. Call it before the user stops being one, in a
+/// transaction beside which no other decides who may (see [`Database::alone`]).
 ///
 /// # Errors
 /// [`Error::LastAdmin`], [`Error::Unavailable`]
 pub(crate) async fn another_admin_stays(tx: &mut Tx, user_id: Uuid) -> Result<()> {
-    let (own, others): (i64, i64) = sqlx::query_as(
+    let may = |role: &&Role| role.can(Permission::GiveRoles);
+    let names: Vec<String> = Role::ALL
+        .iter()
+        .filter(may)
+        .map(|role| format!("'{}'", role.name()))
+        .collect();
+    let (own, others): (i64, i64) = sqlx::query_as(&format!(
         "SELECT count(*) FILTER (WHERE id = $1), count(*) FILTER (WHERE id <> $1) FROM users
-         WHERE role = $2 AND disabled_at IS NULL",
-    )
+         WHERE role IN ({}) AND disabled_at IS NULL",
+        names.join(", ")
+    ))
     .bind(user_id)
-    .bind(Role::Admin)
     .fetch_one(&mut **tx)
     .await?;
     match (own, others) {

@@ -1,6 +1,6 @@
-//! The proof that the caller is an administrator.
+//! The proof that the caller may look after people.
 
-use wire::Role;
+use wire::Permission;
 
 use crate::{
     client::Client,
@@ -8,7 +8,8 @@ use crate::{
     session::{LiveSession, RecentSession, RequestAuth},
 };
 
-/// A recent session whose user is an administrator according to the authority, whatever the snapshot shows. Every
+/// A recent session whose user may see people according to the authority, whatever the snapshot shows. What else the user
+/// may do to them, each action decides. Every
 /// function of [`crate::admin`] requires this proof.
 #[derive(Clone, Debug)]
 pub struct AdminSession {
@@ -32,12 +33,12 @@ impl std::ops::Deref for AdminSession {
 }
 
 impl RequestAuth {
-    /// The live, recent session of an administrator. The role is the authority's. A snapshot that differs is
+    /// The live, recent session of a user who may look after people. The role is the authority's. A snapshot that differs is
     /// corrected, also for what is rendered with this request.
     ///
     /// # Errors
-    /// [`Error::NotFound`] for all other callers, signed in or not: a user who is not an administrator does not
-    /// learn that there is administration. [`Error::ReauthRequired`] as in [`Self::require_recent`];
+    /// [`Error::NotFound`] for all other callers, signed in or not: a user who may not see people does not learn
+    /// that there is administration. [`Error::ReauthRequired`] as in [`Self::require_recent`];
     /// [`Error::Unavailable`].
     pub async fn require_admin(&self) -> Result<AdminSession> {
         let live = match self.require().await {
@@ -49,7 +50,7 @@ impl RequestAuth {
             Err(error) => return Err(error),
         };
         self.correct(Some(&live));
-        if live.role() != Role::Admin {
+        if !live.can(Permission::SeePeople) {
             return Err(Error::NotFound);
         }
         Ok(AdminSession {

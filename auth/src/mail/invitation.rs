@@ -4,7 +4,10 @@
 use serde::{Deserialize, Serialize};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
-use wire::Role;
+use wire::{
+    Permission, // wing:admin
+    Role,
+};
 
 use super::{
     Mail, Queued,
@@ -89,7 +92,7 @@ impl Auth {
     /// The same for an administrator.
     ///
     /// # Errors
-    /// Like [`Mail::invite`], and [`Error::TooManyAttempts`]
+    /// Like [`Mail::invite`], and [`Error::TooManyAttempts`]; [`Error::NotPermitted`]
     pub async fn invite(
         &self,
         request: &RequestAuth,
@@ -104,7 +107,8 @@ impl Auth {
         let address = Subject::Email(email.as_str().to_owned());
         let by_address = self.limits.attempt(Action::MailAddress, &address)?;
         let by = By::Admin(admin);
-        let mut tx = self.administration().begin(by).await?;
+        let (mut tx, reach) = self.administration().begin(by, Permission::Invite).await?;
+        reach.to(role)?;
         let _queued = self.mail.enqueue_invitation(&mut tx, &email, role).await?;
         by.sign(invited(role)).record(&mut tx, &self.history).await?;
         tx.commit().await?;

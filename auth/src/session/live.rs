@@ -3,9 +3,10 @@
 use sqlx::FromRow;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
-use wire::{AuthSession, Role};
+use wire::{AuthSession, Permission, Role};
 
 use super::shown::Shown;
+use crate::error::{Error, Result};
 
 /// How long a confirmation of identity counts as recent.
 pub(super) const RECENT: Duration = Duration::minutes(10);
@@ -44,6 +45,23 @@ impl LiveSession {
     /// The user's role, as the authority knows it.
     pub fn role(&self) -> Role {
         self.shown.role
+    }
+
+    /// Whether the user may do this, as the authority knows it.
+    pub fn can(&self, permission: Permission) -> bool {
+        self.role().can(permission)
+    }
+
+    /// The same, for the beginning of a function that needs it.
+    ///
+    /// # Errors
+    /// [`Error::NotPermitted`]
+    pub fn require(&self, permission: Permission) -> Result<()> {
+        if self.can(permission) {
+            Ok(())
+        } else {
+            Err(Error::NotPermitted)
+        }
     }
 
     /// The user's address in normal form. It need not be verified.

@@ -9,6 +9,7 @@ mod event;
 mod flow_error;
 mod mail; // wing:mail
 mod passkeys; // wing:passkeys
+mod permission;
 mod role;
 mod second_factors; // wing:second-factors
 mod session;
@@ -37,6 +38,7 @@ pub use self::{
     flow_error::FlowError,
     mail::{LinkUse, MailLink, Registration},             // wing:mail
     passkeys::{NewPasskey, PasskeyInfo, PasskeyOptions}, // wing:passkeys
+    permission::Permission,
     role::Role,
     second_factors::{RecoveryCodes, SecondFactors, TotpSetup, TotpUnderWay}, // wing:second-factors
     session::{AuthSession, SessionInfo},

@@ -1,11 +1,11 @@
-//! Roles: what a user may do. A fork adds its own in this one place.
+//! Roles. A fork adds its own here, and says in `permission.rs` what each allows.
 
 use serde::{Deserialize, Serialize};
 
 /// Defines the enum and everything that lists its variants.
 macro_rules! roles {
     ($($(#[$attribute:meta])* $role:ident = $name:literal, $label:literal;)+) => {
-        /// What a user may do.
+        /// What a user is here: see [`permissions`](Role::permissions).
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
         #[cfg_attr(feature = "server", derive(sqlx::Type))]
         #[cfg_attr(feature = "server", sqlx(type_name = "TEXT"))]
@@ -43,7 +43,11 @@ roles! {
     /// Anyone who registered.
     #[default]
     User = "user", "User";
-    /// May look after other users.
+    // wing:admin
+    /// May look up users and end their sessions.
+    Support = "support", "Support";
+    // end wing:admin
+    /// May do everything.
     Admin = "admin", "Administrator";
 }
 

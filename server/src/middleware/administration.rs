@@ -1,7 +1,7 @@
 //! The guard of administration.
 
 use app::pages::paths::{ADMIN, ADMIN_API, SETTINGS_SECURITY};
-use auth::{Error, Role, chain};
+use auth::{Error, Permission, chain};
 use axum::{
     Router,
     extract::{Request, State},
@@ -23,7 +23,7 @@ pub(crate) struct Administration {
     pub(crate) nowhere: Router,
 }
 
-/// Administration, for recent sessions of administrators, checked by the authority. For all other users it does not
+/// Administration, for recent sessions of users who may look after people, checked by the authority. For all other users it does not
 /// exist: their requests are answered as requests for unknown addresses are, before anything but the cookies is
 /// looked at. The layer therefore wraps the router, which would reveal the methods that an address accepts.
 pub(crate) async fn layer(State(gate): State<Administration>, mut request: Request, next: Next) -> Response {
@@ -43,7 +43,9 @@ pub(crate) async fn layer(State(gate): State<Administration>, mut request: Reque
     let may = match recognised {
         Ok(auth) => {
             let may = auth.require_admin().await;
-            let is_admin = auth.session().is_some_and(|session| session.role == Role::Admin);
+            let is_admin = auth
+                .session()
+                .is_some_and(|session| session.can(Permission::SeePeople));
             // From here on the request is recognised, by the authority.
             request.extensions_mut().insert(auth);
             may.map(drop).map_err(|error| (error, is_admin))

@@ -51,6 +51,7 @@ mod origin;
 mod passkeys; // wing:passkeys
 mod passwords;
 mod patience;
+mod permissions; // wing:admin
 #[cfg(feature = "postgres")] // wing:postgres
 mod postgres; // wing:postgres
 mod private; // wing:private-data

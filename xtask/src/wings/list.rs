@@ -89,6 +89,7 @@ const WINGS: &[Row] = &[
             "server/tests/it/admin_cli.rs",
             "server/tests/it/last_admin.rs",
             "server/tests/it/nowhere.rs",
+            "server/tests/it/permissions.rs",
         ],
         shared: &[],
         // A mark would change the checksum of a migration, and databases that already have the migration would refuse

@@ -6,7 +6,9 @@
 )]
 
 use leptos::prelude::*;
-use wire::Role;
+use wire::{Permission, Role};
+
+use super::{can, roles};
 
 #[cfg(feature = "ssr")]
 use crate::context::Context;
@@ -42,11 +44,7 @@ const INVITE: Endpoint = Endpoint::of::<Invite>(&[paths::ADMIN]).coming_back(&["
 #[component]
 pub fn InviteCard() -> impl IntoView {
     let form = FormState::of(INVITE);
-    let options = Role::ALL
-        .iter()
-        .map(|role| view! { <option value=role.name()>{role.label()}</option> }.into_any())
-        .collect_view();
-    Setup::get().has_mail.then(|| {
+    (Setup::get().has_mail && can(Permission::Invite)).then(|| {
         view! {
             <section class="card" aria-labelledby="invite-title">
                 <h2 id="invite-title">"Invite somebody"</h2>
@@ -56,7 +54,7 @@ pub fn InviteCard() -> impl IntoView {
                     <div class="field">
                         <label for="invite-role">"Role"</label>
                         <select id="invite-role" name="role">
-                            {options}
+                            {roles(Role::default())}
                         </select>
                     </div>
                     <Submit form label="Send the invitation" busy="Sending…" />

@@ -8,16 +8,16 @@ pub mod person;
 
 use leptos::prelude::*;
 use leptos_router::components::Outlet;
-use wire::Role;
+use wire::{Permission, Role};
 
 use crate::{pages::not_found::NotFound, session::current_session};
 
-/// The pages of administration, if the snapshot says that the user is an administrator; otherwise the page for an
+/// The pages of administration, if the snapshot says that the user may see people; otherwise the page for an
 /// address that leads nowhere. This decides only what is shown. What may be read or done is decided by the server's
 /// guard and by each server function.
 #[component]
 pub fn ForAdmins() -> impl IntoView {
-    if current_session().is_some_and(|session| session.role == Role::Admin) {
+    if can(Permission::SeePeople) {
         view! { <Outlet /> }.into_any()
     } else {
         view! { <NotFound /> }.into_any()
@@ -42,4 +42,27 @@ fn Badges(
 /// The name to show for a person.
 fn called(name: Option<&str>, email: Option<&str>) -> String {
     name.or(email).unwrap_or("(no name)").to_owned()
+}
+
+/// Whether the user may do this, for what is shown.
+fn can(permission: Permission) -> bool {
+    current_session().is_some_and(|session| session.can(permission))
+}
+
+/// The roles that the user may give, as options of a choice.
+fn roles(chosen: Role) -> AnyView {
+    let own = current_session().map(|session| session.role).unwrap_or_default();
+    Role::ALL
+        .iter()
+        .filter(|role| own.covers(**role))
+        .map(|role| {
+            view! {
+                <option value=role.name() selected=*role == chosen>
+                    {role.label()}
+                </option>
+            }
+            .into_any()
+        })
+        .collect_view()
+        .into_any()
 }

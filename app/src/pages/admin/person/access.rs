@@ -2,14 +2,16 @@
 
 use leptos::prelude::*;
 use uuid::Uuid;
-use wire::Role;
+use wire::{Permission, Role};
 
+use super::super::{can, roles};
 #[cfg(feature = "ssr")]
 use crate::context::Context;
 use crate::{
     error::AppError,
     forms::Endpoint,
     pages::paths,
+    session::current_session,
     ui::form::{Form, FormState, Notice, Submit},
 };
 
@@ -118,13 +120,17 @@ pub(super) fn Access(
             </p>
         }
         .into_any()
+    } else if !is_within_reach(role) {
+        view! { <p class="empty">"Your role does not allow you to change this account."</p> }.into_any()
     } else {
         view! {
-            <RoleForm id role actions />
+            {can(Permission::GiveRoles).then(|| view! { <RoleForm id role actions /> }.into_any())}
             // wing:second-factors,passkeys
-            {has_factors.then(|| view! { <ResetFactorsForm id actions /> }.into_any())}
+            {(has_factors && can(Permission::ResetFactors))
+                .then(|| view! { <ResetFactorsForm id actions /> }.into_any())}
             // end wing:second-factors,passkeys
-            <DisableForm id is_disabled actions />
+            {can(Permission::DisablePeople)
+                .then(|| view! { <DisableForm id is_disabled actions /> }.into_any())}
         }
         .into_any()
     };
@@ -136,30 +142,27 @@ pub(super) fn Access(
     }
 }
 
+/// Whether the user may change a person with this role in any way.
+fn is_within_reach(role: Role) -> bool {
+    let changes = [
+        Permission::GiveRoles,
+        Permission::DisablePeople,
+        Permission::ResetFactors, // wing:second-factors,passkeys
+    ];
+    current_session().is_some_and(|session| session.role.covers(role)) && changes.into_iter().any(can)
+}
+
 #[component]
 fn RoleForm(id: Uuid, role: Role, actions: Actions) -> impl IntoView {
     let typed = actions.set_role.typed("role");
-    let options = Role::ALL
-        .iter()
-        .map(|offered| {
-            let is_chosen = match &typed {
-                Some(typed) => typed == offered.name(),
-                None => *offered == role,
-            };
-            view! {
-                <option value=offered.name() selected=is_chosen>
-                    {offered.label()}
-                </option>
-            }
-        })
-        .collect_view();
+    let chosen = typed.as_deref().and_then(Role::from_name).unwrap_or(role);
     view! {
         <Form form=actions.set_role class="search">
             <input type="hidden" name="user_id" value=id.to_string() />
             <div class="field">
                 <label for="role">"Role"</label>
                 <select id="role" name="role" autocomplete="off">
-                    {options}
+                    {roles(chosen)}
                 </select>
             </div>
             <Submit form=actions.set_role label="Change role" busy="Changing…" class="button-quiet" />

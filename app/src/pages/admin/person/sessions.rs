@@ -2,8 +2,9 @@
 
 use leptos::prelude::*;
 use uuid::Uuid;
-use wire::{SessionInfo, device};
+use wire::{Permission, SessionInfo, device};
 
+use super::super::can;
 #[cfg(feature = "ssr")]
 use crate::context::Context;
 use crate::{
@@ -86,15 +87,21 @@ pub(super) fn Sessions(id: Uuid, sessions: Vec<SessionInfo>, actions: Actions) -
             .collect_view();
         view! {
             <ul class="rows">{rows}</ul>
-            <Form form=actions.revoke_all class="after-form">
-                <input type="hidden" name="user_id" value=id.to_string() />
-                <Submit
-                    form=actions.revoke_all
-                    label="End all sessions"
-                    busy="Ending…"
-                    class="button-danger"
-                />
-            </Form>
+            {can(Permission::EndSessions)
+                .then(|| {
+                    view! {
+                        <Form form=actions.revoke_all class="after-form">
+                            <input type="hidden" name="user_id" value=id.to_string() />
+                            <Submit
+                                form=actions.revoke_all
+                                label="End all sessions"
+                                busy="Ending…"
+                                class="button-danger"
+                            />
+                        </Form>
+                    }
+                        .into_any()
+                })}
         }
         .into_any()
     };
@@ -122,6 +129,9 @@ fn SessionRow(id: Uuid, session: SessionInfo, actions: Actions) -> impl IntoView
                 </p>
                 <p class="hint">"Last seen " <When at=session.last_seen_at /></p>
             </div>
+            {can(Permission::EndSessions)
+                .then(|| {
+                    view! {
             <Form form=actions.revoke>
                 // Not for the server function: it identifies the page that the form is on.
                 <input type="hidden" name="user_id" value=id.to_string() />
@@ -134,6 +144,9 @@ fn SessionRow(id: Uuid, session: SessionInfo, actions: Actions) -> impl IntoView
                     class="button-quiet"
                 />
             </Form>
+                    }
+                        .into_any()
+                })}
         </li>
     }
 }
