@@ -30,13 +30,13 @@ pub(super) fn choose(asked: &Asked, invalid: bool) -> Response {
         .map(|(name, email)| {
             form(&format!(
                 "<input type=\"hidden\" name=\"email\" value=\"{email}\"><input type=\"hidden\" name=\"name\" value=\"{name}\">\
-                 <p><button>{name} ({email})</button></p>"
+                 <button class=\"choice\"><strong>{name}</strong> <span>{email}</span></button>"
             ))
         })
         .collect();
     let other = form(
         "<p><label>E-mail <input type=\"email\" name=\"email\" required></label></p>\
-         <p><label>Name <input type=\"text\" name=\"name\"></label></p><p><button>Continue</button></p>",
+         <p><label>Name <input type=\"text\" name=\"name\"></label></p><p><button class=\"primary\">Continue</button></p>",
     );
     let cancel = form("<p><button name=\"cancel\" value=\"1\">Cancel</button></p>");
     let alert = if invalid {
