@@ -194,6 +194,13 @@ impl From<&auth::Error> for AppError {
             E::Yourself => Self::NotYourself, // wing:admin
             E::LastAdmin => Self::LastAdmin,  // wing:admin
             E::VersionMismatch => Self::VersionMismatch,
+            // wing:pictures
+            E::NotAPicture => Self::NotAPicture,
+            E::TooManyPictures => {
+                tracing::warn!("the queue for pictures is full");
+                Self::Unavailable
+            }
+            // end wing:pictures
             E::TooLarge => Self::TooLarge,
         }
     }

@@ -82,6 +82,8 @@ pub enum AppError {
     InvalidInput,
     /// Not the text that confirms a deletion. To clients the same as [`Self::InvalidInput`].
     NotConfirmed, // wing:data-rights
+    /// Not a picture that can be read. To clients the same as [`Self::InvalidInput`].
+    NotAPicture, // wing:pictures
     /// Not the address of a website. To clients the same as [`Self::InvalidInput`].
     InvalidWebsite,
     /// The user has something better to confirm with than a mail. To clients [`Self::InvalidInput`], as a conflict.
@@ -268,6 +270,13 @@ impl AppError {
                 "This is not what you were asked to type, so nothing was deleted.",
             ),
             // end wing:data-rights
+            // wing:pictures
+            Self::NotAPicture => (
+                422,
+                "invalid_input",
+                "This is not a picture we can read. Choose a PNG, JPEG or WebP file.",
+            ),
+            // end wing:pictures
             Self::InvalidWebsite => (
                 422,
                 "invalid_input",

@@ -51,7 +51,7 @@ impl Endpoint {
         }
     }
 
-    // wing:data-rights
+    // wing:data-rights,pictures
     /// The form that posts to this path, which is no server function's, on these pages.
     pub const fn at(path: &'static str, pages: &'static [&'static str]) -> Self {
         Self {
@@ -62,7 +62,7 @@ impl Endpoint {
             token: None,      // wing:mail
         }
     }
-    // end wing:data-rights
+    // end wing:data-rights,pictures
 
     // wing:mail
     /// The same form, on a page that a link leads to.

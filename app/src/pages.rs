@@ -161,6 +161,7 @@ pub const FORMS: &[&[Endpoint]] = &[
     login::FORMS,
     register::FORMS,
     settings::public::FORMS,
+    settings::picture::FORMS, // wing:pictures
     settings::private::FORMS, // wing:private-data
     settings::accounts::FORMS,
     settings::sessions::FORMS,

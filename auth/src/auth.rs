@@ -8,6 +8,7 @@ use wire::{Event, User, WaysIn};
 use crate::clients::{self, Clients}; // wing:clients
 use crate::mail::{self, Mail, notices::verified_address}; // wing:mail
 use crate::passkeys::Passkeys; // wing:passkeys
+use crate::pictures::Pictures; // wing:pictures
 use crate::session::devices; // wing:second-factors
 use crate::{
     admin, // wing:admin
@@ -75,6 +76,8 @@ pub struct Parts {
     pub mail: Mail, // wing:mail
     /// Passkeys.
     pub passkeys: Passkeys, // wing:passkeys
+    /// People's pictures.
+    pub pictures: Pictures, // wing:pictures
 }
 
 impl Deref for Auth {
@@ -143,6 +146,7 @@ impl Auth {
             has_dev_app,
         );
         // end wing:clients
+        let pictures = Pictures::new(db.clone(), clock.clone(), limits.clone()); // wing:pictures
         Self(Arc::new(Parts {
             passwords: Passwords::new(
                 config.password_min_length,
@@ -170,6 +174,7 @@ impl Auth {
             clients,                                     // wing:clients
             mail,                                        // wing:mail
             passkeys: Passkeys::new(&config.public_url), // wing:passkeys
+            pictures,                                    // wing:pictures
             public_url: config.public_url,
             db,
             detached,

@@ -135,6 +135,14 @@ pub enum Error {
     /// More data than the bucket may hold.
     #[error("too large")]
     TooLarge,
+    // wing:pictures
+    /// Not a picture in a format that is read, or one that takes too much memory.
+    #[error("not a picture")]
+    NotAPicture,
+    /// Too many pictures are waiting to be read already.
+    #[error("too many pictures are being read at once")]
+    TooManyPictures,
+    // end wing:pictures
     // wing:private-data
     /// A user's private data was sealed with a key that is no longer in `SESSION_SECRET`, or was moved to where it
     /// does not belong. It is neither shown nor overwritten. With the key it can be read again.

@@ -48,6 +48,7 @@ mod networks;
 pub mod oauth;
 pub mod passkeys; // wing:passkeys
 pub mod password;
+pub mod pictures; // wing:pictures
 mod public_url;
 mod return_to;
 mod second_factors; // wing:second-factors

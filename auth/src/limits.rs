@@ -123,6 +123,8 @@ pub enum Action {
     /// Uses of links from one address.
     LinkAddress,
     // end wing:mail
+    /// Pictures that one user uploads.
+    PictureUser, // wing:pictures
 }
 
 impl Action {
@@ -163,6 +165,7 @@ impl Action {
             Self::MailCode => (5, 300),
             Self::MailCodeAddress | Self::LinkAddress => (20, 60),
             // end wing:mail
+            Self::PictureUser => (20, 3600), // wing:pictures
         }
     }
 

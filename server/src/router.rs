@@ -3,6 +3,7 @@
 use std::{collections::HashSet, ops::Deref, sync::Arc, time::Duration};
 
 use app::pages::paths::AUTHORIZE; // wing:clients
+use app::pages::settings::picture::UPLOAD_PICTURE; // wing:pictures
 use app::pages::settings::your_data::EXPORT_DATA; // wing:data-rights
 use app::{App, pages::paths::SETTINGS_SECURITY, shell};
 use auth::{Auth, session_layer};
@@ -41,9 +42,10 @@ use crate::{
         prefetch,
         spelling,
     },
-    routes::consent, // wing:clients
-    routes::events,  // wing:clients
-    routes::export,  // wing:data-rights
+    routes::consent,  // wing:clients
+    routes::events,   // wing:clients
+    routes::export,   // wing:data-rights
+    routes::pictures, // wing:pictures
     routes::{csp_report, health, provider, security_txt, session},
 };
 
@@ -140,6 +142,7 @@ pub fn router(
         .route("/auth/login/{provider}", post(provider::start));
     let pages = pages.route(AUTHORIZE, post(consent::decide)); // wing:clients
     let pages = pages.route(EXPORT_DATA, post(export::post)); // wing:data-rights
+    let pages = pages.route(UPLOAD_PICTURE, post(pictures::upload)); // wing:pictures
     let pages = guarded(pages.layer(from_fn(owner::layer)));
     let pages = pages.layer(from_fn_with_state(state.clone(), consent::layer)); // wing:clients
     // A body is read once its sender is known, and only up to that sender's limit.
@@ -197,6 +200,7 @@ pub fn router(
         .merge(scripts::router(&state))
         .route(user_endpoint::PATH, post(user_endpoint::post))
         // end wing:clients
+        .route(pictures::PICTURES, get(pictures::get)) // wing:pictures
         .route("/csp-report", post(csp_report::post))
         .route(CHANGE_PASSWORD, get(change_password))
         .route("/healthz", get(health::healthz))

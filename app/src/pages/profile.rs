@@ -62,11 +62,13 @@ fn Person(user: User, public: Option<PublicData>) -> impl IntoView {
     if let Some(public) = &public {
         ThemeContext::follow(public.theme);
     }
+    let picture = user.avatar_url.clone();
+    let picture = user.picture.clone().or(picture); // wing:pictures
     let can_verify = Setup::get().has_mail && user.email.is_some() && !user.email_verified; // wing:mail
     let expires_at = current_session().map(|session| session.expires_at);
     view! {
         <header class="person">
-            <Avatar id=user.id name=called.clone() picture=user.avatar_url.clone() class="avatar-large" />
+            <Avatar id=user.id name=called.clone() picture class="avatar-large" />
             <div>
                 <h1>{called}</h1>
                 <p class="hint">"Member since " <Day at=user.created_at.clone() /></p>

@@ -6,6 +6,7 @@ use uuid::Uuid;
 use wire::{UserPage, UserRow};
 
 use super::{AdminSession, Administration};
+use crate::pictures; // wing:pictures
 use crate::{
     email::Email,
     error::{Error, Result},
@@ -58,12 +59,25 @@ impl Administration {
     /// [`Error::InvalidInput`] if `after` is not the `next` of such a page.
     pub async fn people(&self, _: &AdminSession, query: &str, after: Option<&str>) -> Result<UserPage> {
         let query = query.trim();
-        if query.is_empty() {
-            self.newest(after).await
+        let page = if query.is_empty() {
+            self.newest(after).await?
         } else {
-            self.search(query, after).await
-        }
+            self.search(query, after).await?
+        };
+        let page = self.with_pictures(page).await?; // wing:pictures
+        Ok(page)
     }
+
+    // wing:pictures
+    async fn with_pictures(&self, mut page: UserPage) -> Result<UserPage> {
+        let ids = page.people.iter().map(|person| person.id);
+        let pictures = pictures::of_people(&self.db, ids).await?;
+        for person in &mut page.people {
+            person.picture = pictures.get(&person.id).copied().map(pictures::path);
+        }
+        Ok(page)
+    }
+    // end wing:pictures
 
     async fn newest(&self, after: Option<&str>) -> Result<UserPage> {
         let before = match after {

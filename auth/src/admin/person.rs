@@ -5,6 +5,7 @@ use uuid::Uuid;
 use wire::{Events, Role, Timestamp, UserAccount, UserDetails};
 
 use super::{AdminSession, Administration, history};
+use crate::pictures; // wing:pictures
 use crate::{
     auth::Auth,
     error::{Error, Result},
@@ -20,6 +21,7 @@ struct Row {
     email_verified_at: Option<OffsetDateTime>,
     name: Option<String>,
     avatar_url: Option<String>,
+    picture: Option<Uuid>, // wing:pictures
     role: Role,
     has_password: bool,
     has_factors: bool, // wing:second-factors,passkeys
@@ -35,6 +37,7 @@ impl Auth {
     pub async fn person(&self, admin: &AdminSession, user_id: Uuid) -> Result<UserDetails> {
         let row: Row = sqlx::query_as(concat!(
             "SELECT email, email_verified_at, name, avatar_url, role, password_hash IS NOT NULL AS has_password,",
+            "(SELECT id FROM pictures WHERE user_id = users.id AND webp IS NOT NULL) AS picture,", // wing:pictures
             // wing:second-factors,passkeys
             "(FALSE",
             " OR EXISTS (SELECT 1 FROM totp WHERE user_id = users.id)", // wing:second-factors
@@ -61,6 +64,7 @@ impl Auth {
             email_verified: row.email_verified_at.is_some(),
             name: row.name,
             avatar_url: row.avatar_url,
+            picture: row.picture.map(pictures::path), // wing:pictures
             role: row.role,
             has_password: row.has_password,
             has_factors: row.has_factors, // wing:second-factors,passkeys

@@ -3,6 +3,7 @@
 //! It is written table by table and page by page while it is sent, so that a long history takes no more memory than a short
 //! one, and a slow client holds no connection to the database.
 
+use base64::{Engine as _, prelude::BASE64_STANDARD}; // wing:pictures
 use futures_util::{Stream, stream};
 use serde_json::{Map, Value};
 use sqlx::{Database as Engine, Row as _, types::Json};
@@ -346,6 +347,13 @@ impl Column {
                 let json: Option<Json<Value>> = row.try_get(name)?;
                 json.map_or(Value::Null, |Json(value)| value)
             }
+            // wing:pictures
+            Kind::Picture => {
+                let webp: Option<Vec<u8>> = row.try_get(name)?;
+                webp.map(|webp| format!("data:image/webp;base64,{}", BASE64_STANDARD.encode(webp)))
+                    .into()
+            }
+            // end wing:pictures
             Kind::Secret => Value::Null,
         })
     }

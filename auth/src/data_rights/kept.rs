@@ -88,6 +88,8 @@ pub enum Kind {
     Flag,
     /// A JSON value.
     Json,
+    /// A picture as WebP.
+    Picture, // wing:pictures
     /// A secret, the hash of one, or something that is sealed: it leaves the database for no reader.
     Secret,
 }
@@ -130,6 +132,15 @@ const fn json(name: &'static str) -> Column {
         kind: Kind::Json,
     }
 }
+
+// wing:pictures
+const fn picture(name: &'static str) -> Column {
+    Column {
+        name,
+        kind: Kind::Picture,
+    }
+}
+// end wing:pictures
 
 const fn secret(name: &'static str) -> Column {
     Column {
@@ -181,6 +192,7 @@ pub const TABLES: &[(&str, Rows)] = &[
     // end wing:second-factors
     ("ceremonies", OF_USER), // wing:second-factors,passkeys
     ("passkeys", OF_USER),   // wing:passkeys
+    ("pictures", OF_USER),   // wing:pictures
     // wing:mail
     ("seen_clients", OF_USER),
     ("sign_in_failures", Rows::Unlinked),
@@ -216,6 +228,24 @@ pub const SECTIONS: &[Section] = &[
                 life: Life::Account,
                 columns: &[("users", &[text("name"), text("avatar_url")])],
             },
+            // wing:pictures
+            Line {
+                what: "Your picture, made small, and the address at your provider that it is from",
+                why: "It is shown beside your name. You uploaded it, or your provider named its address.",
+                life: Life::Until("until you replace or remove it, or delete your account"),
+                columns: &[(
+                    "pictures",
+                    &[
+                        // Where it is served, at `/pictures/` and its id.
+                        id("id"),
+                        id("user_id"),
+                        picture("webp"),
+                        text("source"),
+                        time("updated_at"),
+                    ],
+                )],
+            },
+            // end wing:pictures
             Line {
                 what: "The id of your account, your role, when the account was created and changed, and whether it is disabled",
                 why: "They tell accounts apart, and decide what you may do here.",

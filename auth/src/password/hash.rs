@@ -214,7 +214,7 @@ fn forms(typed: &SecretString) -> Vec<(SecretString, Checked)> {
 
 /// Lowers this thread's priority below that of all others. Does nothing where niceness applies to the whole
 /// process.
-fn stand_back() {
+pub(crate) fn stand_back() {
     #[cfg(target_os = "linux")]
     {
         use rustix::process::{getpriority_process, setpriority_process};

@@ -26,6 +26,11 @@ pub struct UserRow {
     pub email_verified: bool,
     /// The name.
     pub name: Option<String>,
+    // wing:pictures
+    /// The path of the picture that is shown.
+    #[cfg_attr(feature = "server", sqlx(skip))]
+    pub picture: Option<String>,
+    // end wing:pictures
     /// The role.
     pub role: Role,
     /// Member since.
@@ -49,6 +54,8 @@ pub struct UserDetails {
     pub name: Option<String>,
     /// A picture's address (http or https).
     pub avatar_url: Option<String>,
+    /// The path of the picture that is shown.
+    pub picture: Option<String>, // wing:pictures
     /// The role.
     pub role: Role,
     /// Whether a password is set.

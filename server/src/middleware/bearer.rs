@@ -4,6 +4,7 @@
 //! none is set: a request has one sender. Pages do not look at it.
 
 use app::pages::paths::LOGIN;
+use app::pages::settings::picture::UPLOAD_PICTURE; // wing:pictures
 use app::pages::settings::your_data::EXPORT_DATA; // wing:data-rights
 use auth::{Error, Scope, clients::Bearing};
 use axum::{
@@ -62,7 +63,8 @@ const FOR_CLIENTS: &[&str] = &[PROTECTED];
 
 /// What stands beside the server functions and is none.
 const LIKE_FUNCTIONS: &[&str] = &[
-    EXPORT_DATA, // wing:data-rights
+    EXPORT_DATA,    // wing:data-rights
+    UPLOAD_PICTURE, // wing:pictures
 ];
 
 const CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-site-data");

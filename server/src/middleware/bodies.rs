@@ -14,6 +14,8 @@ use http_body_util::BodyExt;
 use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
 
+use super::multipart; // wing:pictures
+
 /// Room for the bodies of one kind of sender, in bytes. A request needs a multiple of its body's size: the text, its
 /// fields, and what is built from them.
 const ROOM: usize = 16 * 1024 * 1024;
@@ -27,12 +29,23 @@ const FREE: usize = 1024;
 /// The time for a body, and the number of bytes that add one second to it.
 const TIME: Duration = Duration::from_secs(10);
 const BYTES_A_SECOND: usize = 16 * 1024;
+// wing:pictures
+/// Room for pictures, beside that for forms: six of the largest. While one is made smaller it takes twice its size, and
+/// they are made smaller one at a time.
+const ROOM_OF_PICTURES: usize = 6 * PICTURE;
+/// The share of one user, which is one picture. A network may send two.
+const PICTURE: usize = multipart::MAX_FORM;
+/// What is read of a picture that is too large, so that the browser comes to read the answer. Nothing of it is kept.
+const DISCARDED: usize = 32 * 1024 * 1024;
+// end wing:pictures
 
 /// The sender of a body. Each kind has its own room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Sender {
     /// A signed-in user.
     User(Uuid),
+    /// A signed-in user who sends a picture.
+    Uploading(Uuid), // wing:pictures
     /// A visitor who is signing in.
     SigningIn,
     /// A browser that a provider has sent back.
@@ -46,6 +59,10 @@ pub(crate) enum Sender {
 pub(crate) struct Bodies {
     users: Shares<Uuid>,
     networks_of_users: Shares<Network>,
+    // wing:pictures
+    uploading: Shares<Uuid>,
+    networks_of_uploading: Shares<Network>,
+    // end wing:pictures
     signing_in: Shares<Network>,
     returning: Shares<Network>,
     strangers: Shares<Network>,
@@ -59,6 +76,10 @@ impl Default for Bodies {
         Self {
             users: Shares::new(ROOM, PART),
             networks_of_users: Shares::new(ROOM, PART_OF_USERS),
+            // wing:pictures
+            uploading: Shares::new(ROOM_OF_PICTURES, PICTURE),
+            networks_of_uploading: Shares::new(ROOM_OF_PICTURES, 2 * PICTURE),
+            // end wing:pictures
             signing_in: strangers(),
             returning: strangers(),
             strangers: strangers(),
@@ -122,6 +143,22 @@ impl Bodies {
         sender: Sender,
         from: IpAddr,
     ) -> Result<Held, NotRead> {
+        let read = self.read_most(&mut body, most, sender, from).await;
+        // wing:pictures
+        if let (Err(NotRead::TooLarge), Sender::Uploading(_)) = (&read, sender) {
+            discard(body, self.time).await;
+        }
+        // end wing:pictures
+        read
+    }
+
+    async fn read_most(
+        &self,
+        body: &mut Body,
+        most: usize,
+        sender: Sender,
+        from: IpAddr,
+    ) -> Result<Held, NotRead> {
         if body.size_hint().lower() > most as u64 {
             return Err(NotRead::TooLarge);
         }
@@ -156,6 +193,7 @@ impl Bodies {
     fn room(&self, sender: Sender, network: Network) -> Room {
         let (user, networks) = match sender {
             Sender::User(user) => (Some(self.users.none(user)), &self.networks_of_users),
+            Sender::Uploading(user) => (Some(self.uploading.none(user)), &self.networks_of_uploading), // wing:pictures
             Sender::SigningIn => (None, &self.signing_in),
             Sender::Returning => (None, &self.returning),
             Sender::Stranger => (None, &self.strangers),
@@ -166,6 +204,21 @@ impl Bodies {
         }
     }
 }
+
+// wing:pictures
+/// Reads what is left of a body, up to a point.
+async fn discard(mut body: Body, time: Duration) {
+    let until = Instant::now() + time;
+    let mut left = DISCARDED;
+    while let Ok(Some(Ok(frame))) = timeout_at(until, body.frame()).await {
+        let length = frame.data_ref().map_or(0, Bytes::len);
+        match left.checked_sub(length) {
+            Some(rest) => left = rest,
+            None => return,
+        }
+    }
+}
+// end wing:pictures
 
 /// By how much the time for a body grows with the bytes received.
 fn more_time(bytes: usize) -> Duration {
@@ -247,6 +300,45 @@ mod tests {
         );
         assert!(read(&bodies, FREE + 1, fifth, 2).await.is_ok());
     }
+
+    // wing:pictures
+    #[tokio::test]
+    async fn a_user_sends_one_picture_at_a_time_and_a_network_two_in_a_room_of_their_own() {
+        let bodies = Bodies::default();
+        let upload = |user, network| {
+            let sender = Sender::Uploading(Uuid::from_u128(user));
+            let body = Body::from(vec![b'x'; PICTURE]);
+            bodies.read(body, PICTURE, sender, in_network(network))
+        };
+        let mut held = vec![upload(1, 1).await.unwrap()];
+        assert_eq!(upload(1, 2).await.unwrap_err(), NotRead::NoRoom);
+        held.push(upload(2, 1).await.unwrap());
+        assert_eq!(upload(3, 1).await.unwrap_err(), NotRead::NoRoom);
+        for user in 3..7 {
+            held.push(upload(user, user as u8).await.unwrap());
+        }
+        assert_eq!(upload(7, 7).await.unwrap_err(), NotRead::NoRoom);
+        // Forms are not in their way.
+        assert!(read(&bodies, PART, ADA, 1).await.is_ok());
+        drop(held);
+        assert!(upload(1, 1).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_picture_that_is_too_large_is_read_to_its_end_and_not_kept() {
+        let bodies = Bodies::default();
+        let whole = stream::iter((0..100).map(|_| Ok::<_, Infallible>(Bytes::from_static(&[0; 1024]))));
+        let (end, at_end) = tokio::sync::oneshot::channel();
+        let body = Body::from_stream(whole.chain(stream::once(async {
+            end.send(()).unwrap();
+            Ok(Bytes::new())
+        })));
+        let sender = Sender::Uploading(Uuid::nil());
+        let refused = bodies.read(body, 2048, sender, in_network(1)).await;
+        assert_eq!(refused.unwrap_err(), NotRead::TooLarge);
+        assert_eq!(at_end.await, Ok(()));
+    }
+    // end wing:pictures
 
     #[tokio::test]
     async fn what_is_refused_gives_back_what_it_took() {

@@ -6,6 +6,7 @@
 
 use std::net::IpAddr;
 
+use app::pages::settings::picture::UPLOAD_PICTURE; // wing:pictures
 use app::{
     error::AppError,
     flash::{Flash, Outcome},
@@ -43,6 +44,7 @@ use serde_json::Value; // wing:clients,second-factors
 use url::form_urlencoded;
 use uuid::Uuid;
 
+use super::multipart; // wing:pictures
 use super::{
     bodies::{NotRead, Sender},
     flash::{Flashes, user_of},
@@ -86,6 +88,7 @@ fn limit(path: &str) -> usize {
         "/api/update_public_data" => 300 * 1024,
         "/api/update_private_data" => 300 * 1024, // wing:private-data
         AUTHORIZE => 8 * 1024,                    // wing:clients
+        UPLOAD_PICTURE => multipart::MAX_FORM,    // wing:pictures
         _ if path.starts_with("/auth/login/") => 8 * 1024,
         _ => 64 * 1024,
     }
@@ -99,8 +102,20 @@ pub(crate) async fn accept(request: Request, next: Next) -> Response {
         let length = headers
             .get(CONTENT_LENGTH)
             .and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
-        match is_form(headers) {
+        let is_form = is_form(headers);
+        // wing:pictures
+        let is_form = if path == UPLOAD_PICTURE {
+            multipart::is_multipart(headers)
+        } else {
+            is_form
+        };
+        // end wing:pictures
+        match is_form {
             Err(status) => return status.into_response(),
+            // wing:pictures
+            // The browser is led back to its page, as with any file that is no picture.
+            Ok(true) if path == UPLOAD_PICTURE => {}
+            // end wing:pictures
             Ok(false) if length.is_some_and(|length| length > 0) => {
                 return StatusCode::UNSUPPORTED_MEDIA_TYPE.into_response();
             }
@@ -124,29 +139,39 @@ pub(crate) async fn layer(State(state): State<AppState>, request: Request, next:
         None => limit(&path).min(MAX_OF_NOBODY),
     };
     let sender = match user {
+        Some(user) if path == UPLOAD_PICTURE => Sender::Uploading(user), // wing:pictures
         Some(user) => Sender::User(user),
         None if limit(&path) == limit("/api/login") => Sender::SigningIn,
         None => Sender::Stranger,
     };
     let (parts, body) = request.into_parts();
     let from = limited_address(&parts.extensions);
-    let (held, too_large) = match state.bodies.read(body, most, sender, from).await {
-        Ok(held) => (Some(held), false),
+    let (held, not_read) = match state.bodies.read(body, most, sender, from).await {
+        Ok(held) => (Some(held), None),
         // It would be read from a signed-in user.
-        Err(NotRead::TooLarge) if most < limit(&path) => (None, true),
+        Err(NotRead::TooLarge) if most < limit(&path) => (None, Some(AppError::Unauthenticated)),
+        Err(NotRead::TooLarge) if path == UPLOAD_PICTURE => (None, Some(AppError::TooLarge)), // wing:pictures
         Err(problem) => return problem.status().into_response(),
     };
     let bytes = held.as_ref().map_or_else(Bytes::new, |held| held.bytes.clone());
-    if let Err(status) = is_readable(&parts.headers, &bytes) {
+    // wing:pictures
+    let (parts, bytes) = if path == UPLOAD_PICTURE && not_read.is_none() {
+        match multipart::take_apart(parts, bytes).await {
+            Ok(taken_apart) => taken_apart,
+            Err(status) => return status.into_response(),
+        }
+    } else {
+        (parts, bytes)
+    };
+    // end wing:pictures
+    if not_read.is_none()
+        && let Err(status) = is_readable(&parts.headers, &bytes)
+    {
         return status.into_response();
     }
     let request = Request::from_parts(parts, Body::empty());
     let form = Posted::new(&state, &path, (user, from), request.headers(), &bytes);
-    let refusal = match () {
-        () if too_large => Some(AppError::Unauthenticated),
-        () if form.is_for_another => Some(AppError::SignedInAsAnother),
-        () => None,
-    };
+    let refusal = not_read.or(form.is_for_another.then_some(AppError::SignedInAsAnother));
     let is_function = path.starts_with("/api/");
     let response = match refusal {
         Some(error) if is_function => failed(error),
@@ -258,7 +283,7 @@ fn failed(error: AppError) -> Response {
     response
 }
 
-// wing:data-rights
+// wing:data-rights,pictures
 /// The same for a handler that is no server function, but stands where one could.
 pub(crate) fn refused_like_a_function(error: &auth::Error) -> Response {
     let mut response = failed(AppError::from(error));
@@ -269,7 +294,7 @@ pub(crate) fn refused_like_a_function(error: &auth::Error) -> Response {
     }
     response
 }
-// end wing:data-rights
+// end wing:data-rights,pictures
 
 /// A refusal at a path that is not a server function.
 fn refused(error: AppError) -> Response {

@@ -13,6 +13,7 @@ pub(crate) mod forms;
 pub(crate) mod guard;
 mod headers;
 pub(crate) mod host;
+pub(crate) mod multipart; // wing:pictures
 pub(crate) mod origin;
 pub(crate) mod owner;
 pub(crate) mod prefetch;

@@ -6,6 +6,7 @@ pub(crate) mod csp_report;
 pub(crate) mod events; // wing:clients
 pub(crate) mod export; // wing:data-rights
 pub(crate) mod health;
+pub(crate) mod pictures; // wing:pictures
 pub(crate) mod provider;
 pub(crate) mod scripts; // wing:clients
 pub(crate) mod security_txt;

@@ -52,6 +52,7 @@ mod passkeys; // wing:passkeys
 mod passwords;
 mod patience;
 mod permissions; // wing:admin
+mod pictures; // wing:pictures
 #[cfg(feature = "postgres")] // wing:postgres
 mod postgres; // wing:postgres
 mod private; // wing:private-data

@@ -49,6 +49,11 @@ const PRIVATE_MEMBER: &str =
     r#""private": {"type": ["object", "null"], "description": "`null` unless the request names it."}"#;
 // end wing:private-data+clients
 
+// wing:pictures+clients
+const PICTURE_MEMBER: &str = r#"          "picture": {"type": ["string", "null"], "description": "The path of the picture that is shown."},
+"#;
+// end wing:pictures+clients
+
 // wing:second-factors,passkeys
 const CEREMONIES: &[&str] = &[
     "auth/src/ceremonies.rs",
@@ -289,6 +294,35 @@ const WINGS: &[Row] = &[
         ],
     },
     // end wing:passkeys
+    // wing:pictures
+    Row {
+        name: "pictures",
+        about: "people's pictures: uploads, and those of providers, made small and served by the application",
+        paths: &[
+            "app/src/pages/settings/picture.rs",
+            "auth/src/pictures",
+            "docs/pictures.md",
+            "end2end/tests/pictures.spec.ts",
+            "migrations/postgres/0021_pictures.sql",
+            "migrations/sqlite/0021_pictures.sql",
+            "server/src/middleware/multipart.rs",
+            "server/src/routes/pictures.rs",
+            "server/tests/it/pictures",
+        ],
+        shared: &[],
+        rewritten: &[
+            // wing:clients
+            // JSON has no comments.
+            ("docs/openapi.json", PICTURE_MEMBER, ""),
+            (
+                "docs/openapi.json",
+                "\"avatar_url\", \"picture\", ",
+                "\"avatar_url\", ",
+            ),
+            // end wing:clients
+        ],
+    },
+    // end wing:pictures
     // wing:data-rights
     Row {
         name: "data-rights",

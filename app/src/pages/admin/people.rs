@@ -132,9 +132,11 @@ fn List(page: UserPage, query: String, is_later: bool) -> impl IntoView {
 fn Row(person: UserRow) -> impl IntoView {
     let id = person.id;
     let called = called(person.name.as_deref(), person.email.as_deref());
+    let picture = None;
+    let picture = person.picture.clone().or(picture); // wing:pictures
     view! {
         <li class="row">
-            <Avatar id name=called.clone() />
+            <Avatar id name=called.clone() picture />
             <div class="row-text">
                 <h3>
                     <a href=paths::person(&id.to_string())>{called}</a>

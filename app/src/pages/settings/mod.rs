@@ -6,6 +6,7 @@ pub mod address; // wing:mail
 pub mod confirm_by_mail; // wing:mail
 pub mod next_steps; // wing:mail,second-factors,passkeys
 pub mod passkeys; // wing:passkeys
+pub mod picture; // wing:pictures
 pub mod private; // wing:private-data
 pub mod public;
 mod public_channel;

@@ -14,6 +14,7 @@ use leptos::{html, prelude::*};
 use leptos_meta::Title;
 use serde::{Deserialize, Serialize};
 
+use super::picture::PictureCard; // wing:pictures
 use super::public_channel;
 use crate::{
     client::{Json, call},
@@ -193,6 +194,7 @@ fn Cards(
             {called.map(|name| view! { <p class="preview-name">{name}</p> }.into_any())}
             <About public=data />
         </section>
+        <PictureCard /> // wing:pictures
         <section class="card card-danger" aria-labelledby="clear-title">
             <h2 id="clear-title">"Clear"</h2>
             {if is_empty {

@@ -45,6 +45,10 @@ const OTHER_ROUTES: &[&str] = &[
     "CHANGE_PASSWORD",
     "security_txt::PATH",
     "EXPORT_DATA", // wing:data-rights
+    // wing:pictures
+    "UPLOAD_PICTURE",
+    "pictures::PICTURES",
+    // end wing:pictures
     "\"/healthz\"",
     "\"/readyz\"",
     "\"/metrics\"",
@@ -61,6 +65,7 @@ const OTHER_FUNCTIONS: &[&str] = &[
     "list_next_steps", // wing:mail,second-factors,passkeys
     "list_accounts",
     "unlink_account",
+    "remove_picture", // wing:pictures
     "list_own_events",
     "get_public_data",
     "update_public_data",

@@ -66,6 +66,7 @@ impl Person {
             .call("update_public_data", &[("bio", BIO)])
             .await
             .expect(200);
+        crate::pictures::give(&browser).await; // wing:pictures
         // wing:private-data
         browser
             .call("update_private_data", &[("api_token", PRIVATE)])

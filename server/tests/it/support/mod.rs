@@ -57,6 +57,7 @@ pub const FUNCTIONS: &[Function] = &[
     ("update_public_data", &[("display_name", "Ada L.")]),
     ("clear_public_data", &[]),
     ("choose_theme", &[("theme", "dark")]),
+    ("remove_picture", &[]),                               // wing:pictures
     ("get_privacy", &[]),                                  // wing:data-rights
     ("delete_account", &[("confirm", "ada@example.com")]), // wing:data-rights
     // wing:private-data

@@ -111,9 +111,11 @@ fn Shown(
 ) -> impl IntoView {
     let id = person.id;
     let called = called(person.name.as_deref(), person.email.as_deref());
+    let picture = person.avatar_url.clone();
+    let picture = person.picture.clone().or(picture); // wing:pictures
     view! {
         <header class="person">
-            <Avatar id name=called.clone() picture=person.avatar_url.clone() class="avatar-large" />
+            <Avatar id name=called.clone() picture class="avatar-large" />
             <div>
                 <h1>{called}</h1>
                 <p class="hint">

@@ -1,0 +1,12 @@
+-- Pictures of users: one each, uploaded or taken over from a provider.
+CREATE TABLE pictures (
+    user_id    BLOB PRIMARY KEY NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    -- The picture's address. Random, and another one for each new picture.
+    id         BLOB NOT NULL UNIQUE,
+    -- NULL once the user has removed the picture.
+    webp       BLOB,
+    -- The address at a provider that the picture was fetched from, or that must not be fetched since the user has
+    -- removed the picture; NULL if it was uploaded.
+    source     TEXT,
+    updated_at TEXT NOT NULL
+);
