@@ -146,7 +146,15 @@ impl Auth {
             has_dev_app,
         );
         // end wing:clients
-        let pictures = Pictures::new(db.clone(), clock.clone(), limits.clone()); // wing:pictures
+        // wing:pictures
+        let pictures = Pictures::new(
+            db.clone(),
+            clock.clone(),
+            limits.clone(),
+            config.provider_http.clone(),
+            detached.clone(),
+        );
+        // end wing:pictures
         Self(Arc::new(Parts {
             passwords: Passwords::new(
                 config.password_min_length,
@@ -158,9 +166,9 @@ impl Auth {
                 db.clone(),
                 Arc::clone(&keys),
                 history.clone(),
-                cookies,
                 Arc::clone(&users),
                 detached.clone(),
+                pictures.clone(), // wing:pictures
             ),
             users,
             buckets: Buckets::new(

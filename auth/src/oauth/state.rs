@@ -9,6 +9,7 @@ use wire::ProviderInfo;
 use wire::Registration; // wing:mail
 
 use crate::passkeys::Passkeys; // wing:passkeys
+use crate::pictures::Pictures; // wing:pictures
 use crate::{
     audit::History,
     clock::Clock,
@@ -59,6 +60,7 @@ pub(super) struct Inner {
     is_closed: bool, // wing:mail
     /// Whether a passkey is a way in.
     pub(super) has_passkeys: bool, // wing:passkeys
+    pub(super) pictures: Pictures, // wing:pictures
 }
 
 /// A provider and what is known about it at the moment.
@@ -96,9 +98,9 @@ impl OAuth {
         db: Database,
         keys: Arc<KeyRing>,
         history: History,
-        cookies: Cookies,
         users: Arc<dyn UserAdapter>,
         detached: Detached,
+        pictures: Pictures, // wing:pictures
     ) -> Self {
         let clock = history.clock().clone();
         let http = &config.provider_http;
@@ -121,11 +123,12 @@ impl OAuth {
             keys,
             history,
             clock,
-            cookies,
+            cookies: Cookies::new(config.public_url.secure()),
             users,
             signs_in_by_mail: config.signs_in_by_mail(), // wing:mail
             is_closed: config.registration == Registration::Closed, // wing:mail
             has_passkeys: Passkeys::new(&config.public_url).is_on(), // wing:passkeys
+            pictures,                                    // wing:pictures
         }))
     }
 

@@ -3,9 +3,13 @@
 //! A picture is never passed on as it came. It is decoded, and what is served was encoded here: no metadata with the place
 //! where a photograph was taken, and nothing that is a picture to one reader and a program to another.
 //!
-//! It comes from the user.
+//! It comes from the user, or from the provider that the user signs in with. An uploaded picture stays until its owner
+//! replaces or removes it; one of a provider follows the address that the provider names.
 
 mod encode;
+mod fetch;
+mod follow;
+mod public;
 mod table;
 
 use std::sync::Arc;
@@ -15,12 +19,14 @@ use uuid::Uuid;
 
 pub(crate) use self::table::SELECTED;
 pub(crate) use self::table::of_people; // wing:admin
-use self::encode::Encoder;
+use self::{encode::Encoder, fetch::Fetcher};
 use crate::{
     clock::Clock,
     db::Database,
+    detached::Detached,
     error::{Error, Result},
     limits::{Action, Limits, Subject},
+    oauth::Http,
     session::LiveSession,
 };
 
@@ -37,17 +43,21 @@ struct Inner {
     clock: Clock,
     limits: Limits,
     encoder: Encoder,
+    fetcher: Fetcher,
+    detached: Detached,
 }
 
 impl Pictures {
     /// # Panics
     /// If the system cannot create a thread.
-    pub(crate) fn new(db: Database, clock: Clock, limits: Limits) -> Self {
+    pub(crate) fn new(db: Database, clock: Clock, limits: Limits, http: Http, detached: Detached) -> Self {
         Self(Arc::new(Inner {
             db,
             clock,
             limits,
             encoder: Encoder::new(),
+            fetcher: Fetcher::new(http),
+            detached,
         }))
     }
 

@@ -195,6 +195,14 @@ impl Arrival<'_> {
                 .request
                 .start_session(tx, user_id, &identity.provider, self.flow.remember)
                 .await;
+            // wing:pictures
+            if started.is_ok() {
+                let at_home = self.configured.provider.is_at_home();
+                parts
+                    .pictures
+                    .follow(user_id, identity.avatar_url.clone(), at_home);
+            }
+            // end wing:pictures
             return match started {
                 Ok(_) => Ok(()),
                 Err(Error::InvalidCredentials) => Err(Stop::failed(

@@ -4,6 +4,7 @@
 //! may come from. Redirects are not followed: a token endpoint that redirects would make us hand a code
 //! and a secret to an address that is not configured.
 
+use std::sync::Arc; // wing:pictures
 use std::{fmt, future::Future, pin::Pin, time::Duration};
 
 use http::{
@@ -11,7 +12,8 @@ use http::{
     header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE},
 };
 use oauth2::{AsyncHttpClient, HttpRequest, HttpResponse};
-use reqwest::{Certificate, Proxy};
+use reqwest::dns::Resolve; // wing:pictures
+use reqwest::{Certificate, ClientBuilder, Proxy};
 use url::Url;
 
 use crate::{
@@ -71,6 +73,15 @@ pub struct Http {
     client: reqwest::Client,
     /// The longest time of one response.
     most: Duration,
+    way: Way, // wing:pictures
+}
+
+/// How the network is reached, and whose certificates are trusted.
+#[derive(Clone, Default)]
+struct Way {
+    proxy: Option<Proxy>,
+    roots: Vec<Certificate>,
+    with_the_systems: bool,
 }
 
 /// Without its contents: a proxy's address may hold a password.
@@ -90,46 +101,51 @@ impl Http {
     pub fn from_vars(vars: &Vars, problems: &mut Vec<Problem>) -> Self {
         let proxy = vars.parsed("PROVIDER_PROXY", None, problems, |text| proxy(text).map(Some));
         let roots = vars.parsed("SSL_CERT_FILE", Vec::new(), problems, roots);
-        match Self::build(proxy, roots, true) {
+        let way = Way {
+            proxy,
+            roots,
+            with_the_systems: true,
+        };
+        match Self::build(way) {
             Ok(http) => http,
             Err(error) => {
                 problems.push(Problem {
                     variable: "SSL_CERT_FILE".to_owned(),
                     message: format!("or the system's store holds no usable root: {}", chain(&error)),
                 });
-                Self::build(None, Vec::new(), false).expect("the roots are compiled in")
+                Self::build(Way::default()).expect("the roots are compiled in")
             }
         }
     }
 
-    fn build(
-        proxy: Option<Proxy>,
-        roots: Vec<Certificate>,
-        with_the_systems: bool,
-    ) -> Result<Self, reqwest::Error> {
-        let mut client = reqwest::Client::builder()
-            .user_agent(format!("{}/{}", wire::NAME, env!("CARGO_PKG_VERSION")))
-            .redirect(reqwest::redirect::Policy::none())
-            .connect_timeout(CONNECT)
-            // A small compressed response may unpack to any size, so none is asked for or unpacked.
-            .no_gzip()
-            .no_brotli()
-            .no_deflate()
-            .no_zstd()
-            .tls_built_in_native_certs(with_the_systems)
-            // None of `HTTPS_PROXY` and the like, which are set for other programs: where secrets go is for our
-            // own variable to say.
-            .no_proxy()
-            .referer(false);
-        for root in roots {
-            client = client.add_root_certificate(root);
-        }
-        if let Some(proxy) = proxy {
-            client = client.proxy(proxy);
-        }
-        let client = client.build()?;
-        Ok(Self { client, most: TOTAL })
+    fn build(way: Way) -> Result<Self, reqwest::Error> {
+        let client = way.client().build()?;
+        Ok(Self {
+            client,
+            most: TOTAL,
+            way, // wing:pictures
+        })
     }
+
+    // wing:pictures
+    /// A client for addresses that are not a provider's own, which reaches only those that this resolver finds. Behind a
+    /// proxy, which looks names up itself, where it may go is for the proxy to say.
+    pub(crate) fn outside(
+        &self,
+        resolver: impl Resolve + 'static,
+    ) -> Result<reqwest::Client, reqwest::Error> {
+        let client = self.way.client();
+        match self.way.proxy {
+            Some(_) => client.build(),
+            None => client.dns_resolver(Arc::new(resolver)).build(),
+        }
+    }
+
+    /// The longest time of one response.
+    pub(crate) fn patience(&self) -> Duration {
+        self.most
+    }
+    // end wing:pictures
 
     /// The same client, which waits for a response for at most this time. So a test need not wait as long as an
     /// operator would.
@@ -220,6 +236,32 @@ impl Http {
     }
 }
 
+impl Way {
+    fn client(&self) -> ClientBuilder {
+        let mut client = reqwest::Client::builder()
+            .user_agent(format!("{}/{}", wire::NAME, env!("CARGO_PKG_VERSION")))
+            .redirect(reqwest::redirect::Policy::none())
+            .connect_timeout(CONNECT)
+            // A small compressed response may unpack to any size, so none is asked for or unpacked.
+            .no_gzip()
+            .no_brotli()
+            .no_deflate()
+            .no_zstd()
+            .tls_built_in_native_certs(self.with_the_systems)
+            // None of `HTTPS_PROXY` and the like, which are set for other programs: where secrets go is for our
+            // own variable to say.
+            .no_proxy()
+            .referer(false);
+        for root in &self.roots {
+            client = client.add_root_certificate(root.clone());
+        }
+        match &self.proxy {
+            Some(proxy) => client.proxy(proxy.clone()),
+            None => client,
+        }
+    }
+}
+
 /// An HTTP proxy, with a password in its address or without. The messages repeat nothing of it.
 fn proxy(text: &str) -> Result<Proxy, String> {
     let wrong = || "must be the address of an HTTP proxy, such as http://proxy.example:3128".to_owned();
@@ -268,7 +310,7 @@ mod tests {
     use super::*;
 
     fn http() -> Http {
-        Http::build(None, Vec::new(), false).unwrap()
+        Http::build(Way::default()).unwrap()
     }
 
     /// A server that sends these bytes, `repeat`ed, on every connection, and counts connections.

@@ -12,6 +12,7 @@ use crate::oauth::{
         preset::{Known, Preset},
     },
 };
+use crate::public_url::is_loopback; // wing:pictures
 
 /// A provider that users can sign in with. Created by [`super::from_vars`].
 #[derive(Clone, Debug)]
@@ -94,6 +95,16 @@ impl Provider {
             _ => true,
         }
     }
+
+    // wing:pictures
+    /// Whether the provider itself is on this machine, as in development.
+    pub(crate) fn is_at_home(&self) -> bool {
+        let address = self.issuer.as_deref().or(self.userinfo.as_deref());
+        address
+            .and_then(|address| Url::parse(address).ok())
+            .is_some_and(|url| is_loopback(&url))
+    }
+    // end wing:pictures
 
     /// Adds the configured parameters to an authorization request. Parameters that the request already has, for
     /// example to make the user sign in again, stay as they are.

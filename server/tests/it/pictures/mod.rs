@@ -1,6 +1,7 @@
 //! People's pictures: what is uploaded, what is fetched from providers, and what of it is served.
 
 mod files;
+mod providers;
 mod refused;
 mod uploads;
 

@@ -1,0 +1,61 @@
+//! Taking over a picture from a provider, once its user has signed in.
+
+use axum::body::Bytes;
+use url::{Position, Url};
+use uuid::Uuid;
+
+use super::{Pictures, fetch::NotFetched, table};
+use crate::error::{Error, chain};
+
+/// Why a picture was not taken over.
+#[derive(Debug, thiserror::Error)]
+enum NotTaken {
+    #[error(transparent)]
+    NotFetched(#[from] NotFetched),
+    #[error(transparent)]
+    Refused(#[from] Error),
+}
+
+impl Pictures {
+    /// Takes over the picture at the address that a provider names, unless the user has uploaded or removed one, or it is
+    /// known. The sign-in does not wait for it: what fails is tried again at the next one.
+    ///
+    /// `at_home`: the provider is on this machine, so the address may be as well.
+    pub(crate) fn follow(&self, user_id: Uuid, source: Option<String>, at_home: bool) {
+        let Some((url, source)) = source.and_then(|source| Some((Url::parse(&source).ok()?, source))) else {
+            return;
+        };
+        let pictures = self.clone();
+        self.0.detached.spawn(async move {
+            let shown = url[..Position::AfterPath].to_owned();
+            match pictures.take_over(user_id, url, &source, at_home).await {
+                Ok(true) => tracing::debug!(user = %user_id, "took over a picture from a provider"),
+                Ok(false) => {}
+                Err(error) => tracing::info!(
+                    user = %user_id,
+                    address = shown,
+                    error = %chain(&error),
+                    "a picture at a provider was not taken over"
+                ),
+            }
+        });
+    }
+
+    /// Returns whether there is a new picture.
+    async fn take_over(
+        &self,
+        user_id: Uuid,
+        url: Url,
+        source: &str,
+        at_home: bool,
+    ) -> Result<bool, NotTaken> {
+        let parts = &*self.0;
+        if !table::wants(&parts.db, user_id, source).await? {
+            return Ok(false);
+        }
+        let file = parts.fetcher.fetch(url, at_home).await?;
+        let webp = parts.encoder.encode(user_id, Bytes::from(file)).await?;
+        table::put_fetched(&parts.db, user_id, &webp, source, parts.clock.now()).await?;
+        Ok(true)
+    }
+}
