@@ -28,6 +28,7 @@ pub use wire::NAME;
 #[cfg(feature = "ssr")]
 pub use crate::document::hydration::beside_program;
 
+use crate::session::ShownPicture; // wing:pictures
 use crate::{
     document::{
         bar::Bar,
@@ -117,6 +118,7 @@ pub fn App() -> impl IntoView {
     provide_meta_context();
     CurrentSession::provide();
     ShownName::provide();
+    ShownPicture::provide(); // wing:pictures
     MadeFor::provide(current_session().map(|session| session.user_id));
     FlashContext::provide();
     Newest::provide();

@@ -78,6 +78,32 @@ impl ShownName {
     }
 }
 
+// wing:pictures
+/// The path of the user's picture.
+#[derive(Clone, Debug)]
+pub struct ShownPicture(Option<String>);
+
+impl ShownPicture {
+    /// Takes the picture that the session carries, and passes it on to hydration.
+    pub fn provide() {
+        let path = SharedValue::new(|| {
+            #[cfg(feature = "ssr")]
+            return recognised()
+                .and_then(|request| request.session()?.picture)
+                .map(auth::pictures::path);
+            #[cfg(not(feature = "ssr"))]
+            None
+        });
+        provide_context(Self(path.into_inner()));
+    }
+}
+
+/// The path of the signed-in user's picture, if there is one. Makes no query.
+pub fn shown_picture() -> Option<String> {
+    use_context::<ShownPicture>().and_then(|ShownPicture(path)| path)
+}
+// end wing:pictures
+
 /// Who is signed in, for a view. Makes no query.
 pub fn current_session() -> Option<AuthSession> {
     use_context::<CurrentSession>().and_then(|CurrentSession(session)| session)

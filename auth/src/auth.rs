@@ -153,6 +153,7 @@ impl Auth {
             limits.clone(),
             config.provider_http.clone(),
             detached.clone(),
+            sessions.marks().clone(),
         );
         // end wing:pictures
         Self(Arc::new(Parts {

@@ -41,6 +41,7 @@ mod detached;
 mod email;
 mod error;
 pub mod form_texts;
+mod http_client;
 pub mod keys;
 pub mod limits;
 pub mod mail; // wing:mail

@@ -5,6 +5,7 @@ use leptos_meta::Title;
 use wire::User;
 
 use crate::pages::settings::next_steps::NextSteps; // wing:mail,second-factors,passkeys
+use crate::session::shown_picture; // wing:pictures
 use crate::{
     error::AppError,
     pages::{
@@ -62,8 +63,8 @@ fn Person(user: User, public: Option<PublicData>) -> impl IntoView {
     if let Some(public) = &public {
         ThemeContext::follow(public.theme);
     }
-    let picture = user.avatar_url.clone();
-    let picture = user.picture.clone().or(picture); // wing:pictures
+    let picture = None;
+    let picture = shown_picture().or(picture); // wing:pictures
     let can_verify = Setup::get().has_mail && user.email.is_some() && !user.email_verified; // wing:mail
     let expires_at = current_session().map(|session| session.expires_at);
     view! {

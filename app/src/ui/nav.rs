@@ -12,6 +12,7 @@ use super::{
     avatar::{Avatar, local_part},
     form::{Form, FormState, Submit},
 };
+use crate::session::shown_picture; // wing:pictures
 use crate::{
     pages::paths,
     session::{ShownName, current_session},
@@ -72,8 +73,10 @@ fn SignedIn(session: AuthSession, logout: FormState) -> impl IntoView {
     let (shown, email) = (ShownName::take(), session.email.clone());
     let who = move || {
         let name = shown.get().unwrap_or_else(|| local_part(email.as_deref()));
+        let picture = None;
+        let picture = shown_picture().or(picture); // wing:pictures
         view! {
-            <Avatar id=session.user_id name=name.clone() class="avatar-small" />
+            <Avatar id=session.user_id name=name.clone() picture class="avatar-small" />
             <span class="bar-name">{name}</span>
         }
         .into_any()

@@ -288,6 +288,7 @@ mod tests {
                     email_verified: true,
                     name: Some("Ada".to_owned()),
                     role: wire::Role::Admin,
+                    picture: Some(Uuid::from_u128(3)), // wing:pictures
                 },
                 session_expires: NOW + 1000,
                 generation: 4,

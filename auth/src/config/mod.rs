@@ -17,9 +17,10 @@ use crate::mail::MailConfig; // wing:mail
 use crate::{
     at_rest,
     db::{self, ListenAddress},
+    http_client::Http,
     keys::{MIN_SECRET_BYTES, decode_secret},
     limits::AddressLimits,
-    oauth::{self, Http, Provider},
+    oauth::{self, Provider},
     password::MIN_LENGTH_FLOOR,
     public_url::PublicUrl,
     session::Lifetimes,

@@ -46,7 +46,6 @@ pub use wire::FlowError;
 pub use self::{
     flow::start::Wish,
     outcome::{Finished, Intent, Started, Stop, WayBack},
-    protocol::http::Http,
     providers::{
         development::{DEVELOPMENT, development}, // wing:dev-provider
         env::from_vars,

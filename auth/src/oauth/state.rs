@@ -18,14 +18,12 @@ use crate::{
     db::Database,
     detached::Detached,
     error::Result,
+    http_client::Http,
     keys::KeyRing,
     oauth::{
         flights::Flights,
         outcome::Ended,
-        protocol::{
-            discovery::{Answer, Discovery, Endpoints},
-            http::Http,
-        },
+        protocol::discovery::{Answer, Discovery, Endpoints},
         providers::provider::Provider,
     },
     public_url::PublicUrl,

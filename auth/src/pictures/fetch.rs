@@ -16,7 +16,7 @@ use tokio::{
 use url::{Host, Url};
 
 use super::public::is_public;
-use crate::{error::chain, oauth::Http, public_url::is_loopback};
+use crate::{error::chain, http_client::Http, public_url::is_loopback};
 
 /// The largest picture that is fetched, in bytes.
 const MAX_BODY: usize = 2 * 1024 * 1024;

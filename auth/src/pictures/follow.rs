@@ -4,7 +4,7 @@ use axum::body::Bytes;
 use url::{Position, Url};
 use uuid::Uuid;
 
-use super::{Pictures, fetch::NotFetched, table};
+use super::{Change, Pictures, fetch::NotFetched, table};
 use crate::error::{Error, chain};
 
 /// Why a picture was not taken over.
@@ -55,7 +55,7 @@ impl Pictures {
         }
         let file = parts.fetcher.fetch(url, at_home).await?;
         let webp = parts.encoder.encode(user_id, Bytes::from(file)).await?;
-        table::put_fetched(&parts.db, user_id, &webp, source, parts.clock.now()).await?;
+        self.change(user_id, &Change::Fetched(&webp, source)).await?;
         Ok(true)
     }
 }

@@ -17,7 +17,6 @@ use std::sync::Arc;
 use axum::body::Bytes;
 use uuid::Uuid;
 
-pub(crate) use self::table::SELECTED;
 pub(crate) use self::table::of_people; // wing:admin
 use self::{encode::Encoder, fetch::Fetcher};
 use crate::{
@@ -25,9 +24,9 @@ use crate::{
     db::Database,
     detached::Detached,
     error::{Error, Result},
+    http_client::Http,
     limits::{Action, Limits, Subject},
-    oauth::Http,
-    session::LiveSession,
+    session::{LiveSession, Marks, Shown},
 };
 
 /// The largest file that is read, in bytes.
@@ -45,12 +44,20 @@ struct Inner {
     encoder: Encoder,
     fetcher: Fetcher,
     detached: Detached,
+    marks: Marks,
 }
 
 impl Pictures {
     /// # Panics
     /// If the system cannot create a thread.
-    pub(crate) fn new(db: Database, clock: Clock, limits: Limits, http: Http, detached: Detached) -> Self {
+    pub(crate) fn new(
+        db: Database,
+        clock: Clock,
+        limits: Limits,
+        http: Http,
+        detached: Detached,
+        marks: Marks,
+    ) -> Self {
         Self(Arc::new(Inner {
             db,
             clock,
@@ -58,6 +65,7 @@ impl Pictures {
             encoder: Encoder::new(),
             fetcher: Fetcher::new(http),
             detached,
+            marks,
         }))
     }
 
@@ -76,19 +84,13 @@ impl Pictures {
     /// are waiting to be read; [`Error::Unavailable`]
     pub async fn upload(&self, live: &LiveSession, file: Bytes) -> Result<()> {
         let user_id = live.user_id();
-        let Inner {
-            db,
-            clock,
-            limits,
-            encoder,
-            ..
-        } = &*self.0;
+        let Inner { limits, encoder, .. } = &*self.0;
         limits.take(Action::PictureUser, Subject::User(user_id))?;
         if file.len() > MAX_FILE {
             return Err(Error::TooLarge);
         }
         let webp = encoder.encode(user_id, file).await?;
-        table::put_uploaded(db, user_id, &webp, clock.now()).await
+        self.change(user_id, &Change::Uploaded(&webp)).await
     }
 
     /// Removes the user's picture. The provider's does not come in its place, unless it becomes another one.
@@ -96,11 +98,37 @@ impl Pictures {
     /// # Errors
     /// [`Error::Unavailable`]
     pub async fn remove(&self, live: &LiveSession) -> Result<()> {
-        table::remove(&self.0.db, live.user_id(), self.0.clock.now()).await
+        let user_id = live.user_id();
+        self.change(user_id, &Change::Removed).await
+    }
+
+    /// Changes a user's picture. The bar of every page shows it, from the snapshot.
+    async fn change(&self, user_id: Uuid, change: &Change<'_>) -> Result<()> {
+        let Inner { db, clock, marks, .. } = &*self.0;
+        let now = clock.now();
+        let mut tx = db.begin().await?;
+        let before = Shown::before(&mut tx, user_id).await?;
+        match change {
+            Change::Uploaded(webp) => table::put_uploaded(&mut tx, user_id, webp, now).await?,
+            Change::Fetched(webp, source) => table::put_fetched(&mut tx, user_id, webp, source, now).await?,
+            Change::Removed => table::remove(&mut tx, user_id, now).await?,
+        }
+        marks.refresh_unless(&mut tx, user_id, &before).await?;
+        Ok(tx.commit().await?)
     }
 }
 
+/// What becomes of a picture.
+enum Change<'a> {
+    /// This one, by the user, takes its place.
+    Uploaded(&'a [u8]),
+    /// This one, from this address at a provider, takes its place, unless the user has uploaded or removed one.
+    Fetched(&'a [u8], &'a str),
+    /// It is removed.
+    Removed,
+}
+
 /// Where a picture is served.
-pub(crate) fn path(id: Uuid) -> String {
+pub fn path(id: Uuid) -> String {
     format!("/pictures/{id}.webp")
 }

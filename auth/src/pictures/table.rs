@@ -7,13 +7,10 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::{
-    db::{Database, Db},
+    db::Db, // wing:admin
+    db::{Database, Tx},
     error::Result,
 };
-
-/// The id of a user's picture, as a column of a query that calls the users `u`.
-pub(crate) const SELECTED: &str =
-    "(SELECT p.id FROM pictures p WHERE p.user_id = u.id AND p.webp IS NOT NULL) AS picture, ";
 
 pub(super) async fn find(db: &Database, id: Uuid) -> Result<Option<Vec<u8>>> {
     let found: Option<Option<Vec<u8>>> = sqlx::query_scalar("SELECT webp FROM pictures WHERE id = $1")
@@ -41,12 +38,7 @@ pub(crate) async fn of_people(
 }
 // end wing:admin
 
-pub(super) async fn put_uploaded(
-    db: &Database,
-    user_id: Uuid,
-    webp: &[u8],
-    now: OffsetDateTime,
-) -> Result<()> {
+pub(super) async fn put_uploaded(tx: &mut Tx, user_id: Uuid, webp: &[u8], now: OffsetDateTime) -> Result<()> {
     sqlx::query(
         "INSERT INTO pictures (user_id, id, webp, updated_at) VALUES ($1, $2, $3, $4)
          ON CONFLICT (user_id) DO UPDATE
@@ -56,13 +48,13 @@ pub(super) async fn put_uploaded(
     .bind(Uuid::new_v4())
     .bind(webp)
     .bind(now)
-    .execute(db.write())
+    .execute(&mut **tx)
     .await?;
     Ok(())
 }
 
 /// Removes a picture. What stays is the address that the provider names at the time.
-pub(super) async fn remove(db: &Database, user_id: Uuid, now: OffsetDateTime) -> Result<()> {
+pub(super) async fn remove(tx: &mut Tx, user_id: Uuid, now: OffsetDateTime) -> Result<()> {
     sqlx::query(
         "INSERT INTO pictures (user_id, id, source, updated_at)
          SELECT id, $2, avatar_url, $3 FROM users WHERE id = $1
@@ -72,7 +64,7 @@ pub(super) async fn remove(db: &Database, user_id: Uuid, now: OffsetDateTime) ->
     .bind(user_id)
     .bind(Uuid::new_v4())
     .bind(now)
-    .execute(db.write())
+    .execute(&mut **tx)
     .await?;
     Ok(())
 }
@@ -92,7 +84,7 @@ pub(super) async fn wants(db: &Database, user_id: Uuid, source: &str) -> Result<
 
 /// Stores a picture of a provider, unless the user has uploaded or removed one meanwhile.
 pub(super) async fn put_fetched(
-    db: &Database,
+    tx: &mut Tx,
     user_id: Uuid,
     webp: &[u8],
     source: &str,
@@ -109,7 +101,7 @@ pub(super) async fn put_fetched(
     .bind(webp)
     .bind(source)
     .bind(now)
-    .execute(db.write())
+    .execute(&mut **tx)
     .await?;
     Ok(())
 }

@@ -27,21 +27,33 @@ pub(crate) struct Shown {
     /// The beginning of the name that is shown for the user.
     pub(crate) name: Option<String>,
     pub(crate) role: Role,
+    pub(crate) picture: Option<Uuid>, // wing:pictures
 }
 
 /// The same by position, as it is sealed: true is 1.
-pub(crate) type SealedShown<Text> = (Option<Text>, u8, Option<Text>, Role);
+pub(crate) type SealedShown<Text> = (
+    Option<Text>,
+    u8,
+    Option<Text>,
+    Role,
+    Option<Uuid>, // wing:pictures
+);
 
 impl Shown {
     /// Its columns, as SQL over users `u`. The name that users choose to be shown comes before the one that they
     /// registered with.
     pub(crate) fn columns() -> String {
-        format!(
+        let columns = format!(
             "u.email, u.email IS NOT NULL AND u.email_verified_at IS NOT NULL AS email_verified, u.role,
              substr(coalesce((SELECT CAST(d.data ->> '{DISPLAY_NAME}' AS TEXT) FROM user_data d
                               WHERE d.user_id = u.id AND d.client_id = '' AND d.bucket = 'public'),
                              u.name), 1, {NAME_CHARS}) AS name"
-        )
+        );
+        // wing:pictures
+        let columns = columns
+            + ", (SELECT p.id FROM pictures p WHERE p.user_id = u.id AND p.webp IS NOT NULL) AS picture";
+        // end wing:pictures
+        columns
     }
 
     /// What is true of a user now. With the user locked, it stays true.
@@ -72,6 +84,7 @@ impl Shown {
             email: self.email,
             email_verified: self.email_verified,
             name: self.name,
+            picture: self.picture, // wing:pictures
             role: self.role,
             expires_at: expires_at.into(),
         }
@@ -83,17 +96,26 @@ impl Shown {
             self.email_verified.into(),
             self.name.as_deref(),
             self.role,
+            self.picture, // wing:pictures
         )
     }
 }
 
 impl From<SealedShown<String>> for Shown {
-    fn from((email, email_verified, name, role): SealedShown<String>) -> Self {
+    fn from(sealed: SealedShown<String>) -> Self {
+        let (
+            email,
+            email_verified,
+            name,
+            role,
+            picture, // wing:pictures
+        ) = sealed;
         Self {
             email_verified: email.is_some() && email_verified == 1,
             email,
             name,
             role,
+            picture, // wing:pictures
         }
     }
 }

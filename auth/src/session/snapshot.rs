@@ -137,6 +137,7 @@ mod tests {
                 email_verified: true,
                 name: Some("\u{1f98a}".repeat(40)),
                 role: wire::Role::Admin,
+                picture: Some(Uuid::from_u128(3)), // wing:pictures
             },
             session_expires: NOW + 1000,
             version: 7,

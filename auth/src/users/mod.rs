@@ -12,7 +12,6 @@ use wire::{AccountInfo, Role, Timestamp, User, WaysIn};
 
 pub use self::new_user::NewUser;
 pub use self::standing::Standing; // wing:mail,second-factors,passkeys
-use crate::pictures; // wing:pictures
 use crate::{
     db::{Database, HOLD, Tx},
     email::Email,
@@ -140,7 +139,6 @@ struct UserRow {
     email_verified_at: Option<OffsetDateTime>,
     name: Option<String>,
     avatar_url: Option<String>,
-    picture: Option<Uuid>, // wing:pictures
     role: Role,
     created_at: Timestamp,
     account_id: Option<Uuid>,
@@ -152,10 +150,8 @@ struct UserRow {
 impl UserAdapter for SqlUsers {
     /// One query: a row per account, joined with the session's row.
     async fn get(&self, session: &Lookup, now: OffsetDateTime) -> Result<Option<User>> {
-        let picture = "";
-        let picture = [picture, pictures::SELECTED].concat(); // wing:pictures
         let sql = format!(
-            "SELECT {picture}u.id, u.email, u.email_verified_at, u.name, u.avatar_url, u.role, u.created_at,
+            "SELECT u.id, u.email, u.email_verified_at, u.name, u.avatar_url, u.role, u.created_at,
                     a.id AS account_id, a.provider AS account_provider, a.email AS account_email
              FROM sessions s JOIN users u ON u.id = s.user_id LEFT JOIN accounts a ON a.user_id = u.id
              WHERE {} AND {ALIVE}
@@ -175,7 +171,6 @@ impl UserAdapter for SqlUsers {
                 email_verified: row.email_verified_at.is_some(),
                 name: row.name,
                 avatar_url: row.avatar_url,
-                picture: row.picture.map(pictures::path), // wing:pictures
                 role: row.role,
                 created_at: row.created_at,
                 accounts: Vec::new(),

@@ -26,6 +26,12 @@ pub struct AuthSession {
     #[cfg(feature = "server")]
     #[serde(skip)]
     pub name: Option<String>,
+    // wing:pictures
+    /// The id of the picture that is shown for the user. Like the name, only for pages.
+    #[cfg(feature = "server")]
+    #[serde(skip)]
+    pub picture: Option<Uuid>,
+    // end wing:pictures
 }
 
 /// One of a user's sessions, as the list of sessions shows it.

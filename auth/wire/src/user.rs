@@ -18,8 +18,6 @@ pub struct User {
     pub name: Option<String>,
     /// A picture's address (http or https).
     pub avatar_url: Option<String>,
-    /// The path of the picture that is shown.
-    pub picture: Option<String>, // wing:pictures
     /// The role.
     pub role: Role,
     /// Member since.

@@ -127,6 +127,7 @@ mod tests {
             email: Some("a\r\ndata: {}\n\n\u{2028}@example.com".to_owned()),
             email_verified: false,
             name: None,
+            picture: None, // wing:pictures
             role: Role::User,
             expires_at: from_unix(1_800_000_000).into(),
         };

@@ -151,7 +151,6 @@ async fn a_page_knows_its_user_without_a_query_and_get_user_returns_the_whole_us
         "email_verified",
         "id",
         "name",
-        "picture", // wing:pictures
         "role",
     ];
     assert_eq!(keys, expected);

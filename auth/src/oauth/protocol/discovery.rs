@@ -15,11 +15,11 @@ use url::Url;
 use crate::{
     clock::Clock,
     detached::Detached,
+    http_client::{Http, is_safe},
     oauth::{
         flights::{Flights, Landed},
         protocol::{
             excerpt::excerpt,
-            http::{Http, is_safe},
             id_token::{self, Algorithm, Expected, Keys, Origin, Rejected, names},
             json::Object,
         },

@@ -2,7 +2,6 @@
 
 pub(super) mod discovery;
 pub(super) mod excerpt;
-pub(super) mod http;
 pub(super) mod id_token;
 pub(super) mod json;
 pub(super) mod token;

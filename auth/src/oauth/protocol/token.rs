@@ -21,11 +21,11 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::http_client::{Http, HttpError};
 use crate::oauth::{
     protocol::{
         discovery::Endpoints,
         excerpt::excerpt,
-        http::{Http, HttpError},
         json::{self, Object, has},
     },
     providers::{

@@ -3,11 +3,9 @@
 use secrecy::ExposeSecret;
 use url::Url;
 
+use crate::http_client::Http;
 use crate::oauth::{
-    protocol::{
-        http::Http,
-        json::{self, Object},
-    },
+    protocol::json::{self, Object},
     providers::{
         preset::Asked,
         provider::{ClientSecret, Provider},

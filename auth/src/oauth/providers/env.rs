@@ -4,15 +4,13 @@ use url::{Url, form_urlencoded};
 
 use crate::{
     config::{problem::Problem, vars::Vars},
-    oauth::{
-        protocol::http::is_safe,
-        providers::{
-            PRESETS,
-            development, // wing:dev-provider
-            generic::GENERIC,
-            preset::{Known, Preset, Secret},
-            provider::{ClientSecret, Provider},
-        },
+    http_client::is_safe,
+    oauth::providers::{
+        PRESETS,
+        development, // wing:dev-provider
+        generic::GENERIC,
+        preset::{Known, Preset, Secret},
+        provider::{ClientSecret, Provider},
     },
     users::clean_name,
 };

@@ -13,10 +13,8 @@ use super::{
     generic::PLAIN,
     preset::{Asked, Avatar, Known, Preset, Quirks, TokenAuth, Verified},
 };
-use crate::oauth::protocol::{
-    http::{Http, HttpError},
-    json::Object,
-};
+use crate::http_client::{Http, HttpError};
+use crate::oauth::protocol::json::Object;
 
 /// GitHub's preset.
 pub(crate) const PRESET: Preset = Preset {

@@ -13,10 +13,8 @@ use super::{
 };
 use crate::{
     config::problem::Problem,
-    oauth::protocol::{
-        http::{Http, HttpError},
-        json::Object,
-    },
+    http_client::{Http, HttpError},
+    oauth::protocol::json::Object,
 };
 
 /// What is known about a provider before it is configured.

@@ -11,7 +11,7 @@ use super::{
     generic::PLAIN,
     preset::{Asked, Avatar, Known, Offline, Preset, Quirks, Subject, TokenAuth, Verified},
 };
-use crate::oauth::protocol::{http::HttpError, json::Object};
+use crate::{http_client::HttpError, oauth::protocol::json::Object};
 
 /// X's preset.
 pub(crate) const PRESET: Preset = Preset {

@@ -98,6 +98,7 @@ async fn check(
             email,
             email_verified,
             name: None,
+            picture: None, // wing:pictures
             role,
             expires_at: session.expiry_date().into(),
         }))

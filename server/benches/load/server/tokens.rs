@@ -176,6 +176,7 @@ async fn sql_bearer(
         email,
         email_verified,
         name: None,
+        picture: None, // wing:pictures
         role,
         expires_at: expires_at.into(),
     }))

@@ -7,7 +7,6 @@ mod uploads;
 
 use http::Method;
 use image::{DynamicImage, ImageFormat};
-use serde_json::Value;
 
 use crate::support::{Browser, Call};
 
@@ -59,10 +58,12 @@ fn by_page(browser: &Browser, file: &[u8]) -> Call {
 
 /// The path of the user's picture.
 async fn shown(browser: &Browser) -> Option<String> {
-    match &browser.user().await["picture"] {
-        Value::Null => None,
-        path => Some(path.as_str().unwrap().to_owned()),
-    }
+    // In the bar, from the snapshot.
+    let page = browser.get("/").await.expect(200).text();
+    let (_, rest) = page.split_once("class=\"bar-who\"").unwrap();
+    let (who, _) = rest.split_once("</li>").unwrap();
+    let (_, path) = who.split_once("src=\"")?;
+    path.split('"').next().map(str::to_owned)
 }
 
 /// What is served at a path.

@@ -444,7 +444,7 @@ mod tests {
     }
 
     const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/oauth/testdata/tls/root.pem");
-    const KEY: &[u8] = include_bytes!("../testdata/tls/key.pem");
+    const KEY: &[u8] = include_bytes!("../testing/tls/key.pem");
 
     /// A provider behind TLS on this machine, with this certificate.
     async fn behind_tls(certificate: &[u8]) -> String {
@@ -491,18 +491,18 @@ mod tests {
         assert!(problems.is_empty(), "{problems:?}");
         let (bundled, problems) = configured(&[]);
         assert!(problems.is_empty(), "{problems:?}");
-        let good = behind_tls(include_bytes!("../testdata/tls/good.pem")).await;
+        let good = behind_tls(include_bytes!("../testing/tls/good.pem")).await;
         assert_eq!(ours.get_again(&good).await.unwrap(), b"{}");
         for (http, url, problem) in [
             (&bundled, good, "UnknownIssuer"),
             (
                 &ours,
-                behind_tls(include_bytes!("../testdata/tls/expired.pem")).await,
+                behind_tls(include_bytes!("../testing/tls/expired.pem")).await,
                 "expired",
             ),
             (
                 &ours,
-                behind_tls(include_bytes!("../testdata/tls/elsewhere.pem")).await,
+                behind_tls(include_bytes!("../testing/tls/elsewhere.pem")).await,
                 "idp.example",
             ),
         ] {
