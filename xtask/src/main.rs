@@ -147,6 +147,7 @@ const COMMANDS: &[Command] = &[
     Command {
         name: "screenshots",
         about: "take the pictures of the start page and of the README again",
+        takes: takes_none,
         run: screenshots::screenshots,
     },
 ];
