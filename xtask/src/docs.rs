@@ -127,12 +127,14 @@ fn every_path_in_the_documentation_leads_to_a_file() {
 /// How the names of files end that are never shortened to something else.
 const SOURCES: [&str; 7] = [".rs", ".ts", ".mjs", ".sql", ".css", ".md", ".toml"];
 
-/// Variables that are set for the server by cargo-leptos, and not by an operator.
-const OF_CARGO_LEPTOS: [&str; 4] = [
+/// Variables that the server reads and an operator need not know: those that cargo-leptos sets for it, and one that means
+/// something to PostgreSQL only, and is read in any case.
+const NEED_NO_WORDS: [&str; 5] = [
     "LEPTOS_OUTPUT_NAME",
     "LEPTOS_RELOAD_PORT",
     "LEPTOS_SITE_ROOT",
     "LEPTOS_WATCH",
+    "LISTEN_DATABASE_URL",
 ];
 /// The switch of the development provider, which is described on its page.
 const DEV_IDP: &str = "DEV_IDP";
@@ -164,7 +166,7 @@ fn every_setting_is_read_by_the_server_and_described_in_both_places() {
             .skip(1)
             .filter_map(|rest| rest.split('"').next());
         // In tests, names have one letter.
-        for name in read.filter(|name| name.len() > 1 && !OF_CARGO_LEPTOS.contains(name)) {
+        for name in read.filter(|name| name.len() > 1 && !NEED_NO_WORDS.contains(name)) {
             assert!(
                 settings.knows(name),
                 "docs/configuration.md does not describe {name}, which the server reads"
