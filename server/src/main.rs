@@ -1,5 +1,8 @@
 //! The server program: subcommands over the library.
 
+#[cfg(test)]
+mod documented;
+
 use std::process::ExitCode;
 
 use auth::{Problem, Vars, chain};

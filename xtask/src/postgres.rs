@@ -38,11 +38,19 @@ const MEMORY: &str = "/dev/shm";
 /// How much has to be free there, in KiB. The tests take a hundred megabytes; the benchmarks have a million sessions.
 const ROOM: u64 = 4 * 1024 * 1024;
 
+/// The arguments of the command.
+pub(crate) fn takes(arguments: &[String]) -> Outcome {
+    program(arguments).map(drop)
+}
+
+fn program(arguments: &[String]) -> Outcome<(&String, &[String])> {
+    let named = arguments.split_first();
+    named.ok_or_else(|| "name a command, as in `cargo xtask postgres psql`".to_owned())
+}
+
 /// The command. The cluster's address is in `DATABASE_URL` and `TEST_DATABASE_URL`.
 pub(crate) fn postgres(_: &mut Steps, arguments: &[String]) -> Outcome {
-    let (program, rest) = arguments
-        .split_first()
-        .ok_or("name a command, as in `cargo xtask postgres psql`")?;
+    let (program, rest) = program(arguments)?;
     let cluster = Cluster::start()?;
     let url = format!("{}/postgres", cluster.url());
     run(cluster

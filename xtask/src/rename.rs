@@ -23,13 +23,23 @@ const HEAD: (&str, &str) = (
     "A [Leptos](https://leptos.dev) application that people sign in to:",
 );
 
-/// The command.
-pub(crate) fn rename(_: &mut Steps, arguments: &[String]) -> Outcome {
+/// The arguments of the command.
+pub(crate) fn takes(arguments: &[String]) -> Outcome {
+    name_in(arguments).map(drop)
+}
+
+fn name_in(arguments: &[String]) -> Outcome<&String> {
     let [name] = arguments else {
         return Err("give the new name, as in `cargo xtask rename my-project`".to_owned());
     };
-    let root = layout::workspace()?;
     is_valid(name)?;
+    Ok(name)
+}
+
+/// The command.
+pub(crate) fn rename(_: &mut Steps, arguments: &[String]) -> Outcome {
+    let name = name_in(arguments)?;
+    let root = layout::workspace()?;
     let known = current(&root)?;
     if *name == known {
         println!("The project is already called {name}.");

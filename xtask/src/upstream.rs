@@ -21,13 +21,23 @@ const REFERENCE: &str = "refs/template/head";
 const USAGE: &str = "name the template's repository, as in `cargo xtask upstream ../start-axum-auth`. `--since COMMIT` \
                      says which of its commits the project was made from";
 
+/// The arguments of the command.
+pub(crate) fn takes(arguments: &[String]) -> Outcome {
+    source_in(arguments).map(drop)
+}
+
+/// The template's repository, and its commit if that is named.
+fn source_in(arguments: &[String]) -> Outcome<(&String, Option<&str>)> {
+    match arguments {
+        [source] if !source.starts_with('-') => Ok((source, None)),
+        [source, flag, commit] if flag == "--since" => Ok((source, Some(commit.as_str()))),
+        _ => Err(USAGE.to_owned()),
+    }
+}
+
 /// The command. Leaves the result uncommitted.
 pub(crate) fn upstream(_: &mut Steps, arguments: &[String]) -> Outcome {
-    let (source, since) = match arguments {
-        [source] if !source.starts_with('-') => (source, None),
-        [source, flag, commit] if flag == "--since" => (source, Some(commit.as_str())),
-        _ => return Err(USAGE.to_owned()),
-    };
+    let (source, since) = source_in(arguments)?;
     take_over(&layout::workspace()?, source, since)
 }
 

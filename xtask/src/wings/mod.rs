@@ -11,8 +11,8 @@ use std::{collections::BTreeSet, path::Path};
 use crate::Outcome;
 
 pub(crate) use self::{
-    prove::{prove, quick},
-    remove::remove,
+    prove::{prove, quick, takes_proof},
+    remove::{remove, takes_removal},
 };
 
 /// The names of the wings that the project at `root` has.

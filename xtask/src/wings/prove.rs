@@ -32,6 +32,15 @@ const ANOTHER_NAME: &str = "another-name-than-before";
 const MODULES: &str = "end2end/node_modules";
 const STRICT: [&str; 3] = ["--", "-D", "warnings"];
 
+/// The arguments of the command.
+pub(crate) fn takes_proof(arguments: &[String]) -> Outcome {
+    match arguments {
+        [] => Ok(()),
+        [only] if ["--quick", "--together"].contains(&only.as_str()) => Ok(()),
+        names => chosen(&wings(&layout::workspace()?)?, names).map(drop),
+    }
+}
+
 /// The command: `--quick`, `--together` for the last part alone, or the names of wings to remove together, or no argument
 /// for everything.
 pub(crate) fn prove(steps: &mut Steps, arguments: &[String]) -> Outcome {

@@ -20,6 +20,14 @@ use crate::{
 /// The file that describes a preset's variables. Its lines need no marks.
 const EXAMPLE: &str = ".env.example";
 
+/// The arguments of the command.
+pub(crate) fn takes_removal(arguments: &[String]) -> Outcome {
+    if arguments == ["--list"] || arguments.iter().any(|argument| argument == "--help") {
+        return Ok(());
+    }
+    chosen(&wings(&layout::workspace()?)?, arguments).map(drop)
+}
+
 /// The command.
 pub(crate) fn remove(_: &mut Steps, arguments: &[String]) -> Outcome {
     let root = layout::workspace()?;
