@@ -7,7 +7,7 @@ import { join, resolve } from 'node:path';
 import { SMTPServer } from 'smtp-server';
 import { appProgram } from './servers';
 
-const CERTIFICATES = resolve(import.meta.dirname, '../auth/src/oauth/testdata/tls');
+const CERTIFICATES = resolve(import.meta.dirname, '../auth/testing/tls');
 
 /** The root that the mail server's certificate leads to. */
 export const ROOT = join(CERTIFICATES, 'root.pem');

@@ -443,7 +443,7 @@ mod tests {
         ));
     }
 
-    const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/oauth/testdata/tls/root.pem");
+    const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/testing/tls/root.pem");
     const KEY: &[u8] = include_bytes!("../testing/tls/key.pem");
 
     /// A provider behind TLS on this machine, with this certificate.
@@ -533,7 +533,7 @@ mod tests {
             ),
             (
                 "SSL_CERT_FILE",
-                concat!(env!("CARGO_MANIFEST_DIR"), "/src/oauth/testdata/tls/key.pem"),
+                concat!(env!("CARGO_MANIFEST_DIR"), "/testing/tls/key.pem"),
             ),
             ("PROVIDER_PROXY", "hush"),
             ("PROVIDER_PROXY", "proxy.example:3128"),
@@ -641,7 +641,7 @@ mod tests {
         let mut child = std::process::Command::new(std::env::current_exe().unwrap());
         child.args([
             "--exact",
-            "oauth::protocol::http::tests::no_other_proxy_variable_is_read",
+            "http_client::tests::no_other_proxy_variable_is_read",
         ]);
         child.env(MARK, "1").env_remove("NO_PROXY").env_remove("no_proxy");
         for name in [
