@@ -639,10 +639,7 @@ mod tests {
         }
         let (address, asked) = runtime.block_on(proxy_that_answers("HTTP/1.1 502 Bad Gateway\r\n\r\n"));
         let mut child = std::process::Command::new(std::env::current_exe().unwrap());
-        child.args([
-            "--exact",
-            "http_client::tests::no_other_proxy_variable_is_read",
-        ]);
+        child.args(["--exact", "http_client::tests::no_other_proxy_variable_is_read"]);
         child.env(MARK, "1").env_remove("NO_PROXY").env_remove("no_proxy");
         for name in [
             "HTTP_PROXY",
