@@ -49,7 +49,7 @@ for (const path of ['/', '/login', '/privacy']) {
   test(`anyone chooses light or dark on ${path}`, async ({ visitor }) => {
     const { page } = visitor;
     const html = page.locator('html');
-    const choice = page.getByRole('form', { name: 'Theme' });
+    const choice = page.getByRole('form', { name: 'Colours' });
     await visitor.open(path);
     await expect(html).not.toHaveAttribute('data-theme');
     await choice.getByRole('button', { name: 'Dark' }).click();
@@ -69,7 +69,7 @@ test('a theme that was chosen in one browser is there in the next', async ({ vis
   const ada = somebody();
   await visitor.register(ada);
   const html = visitor.page.locator('html');
-  const choice = visitor.page.getByRole('form', { name: 'Theme' });
+  const choice = visitor.page.getByRole('form', { name: 'Colours' });
   await choice.getByRole('button', { name: 'Dark' }).click();
   await expect(html).toHaveAttribute('data-theme', 'dark');
   await visitor.open('/settings/public');

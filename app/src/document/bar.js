@@ -11,7 +11,7 @@
 	let asked = false;
 	addEventListener("submit", async (event) => {
 		const { target: form, submitter } = event;
-		if (form.id !== "theme" || !submitter || asked) return;
+		if (form.id !== "colours" || !submitter || asked) return;
 		event.preventDefault();
 		const fields = new URLSearchParams(new FormData(form, submitter));
 		const answer = await fetch(form.action, {

@@ -65,7 +65,7 @@ pub fn ThemeForm() -> impl IntoView {
         }
     };
     view! {
-        <form id="theme" class="theme" method="post" action=CHOOSE_THEME.path aria-label="Theme">
+        <form id="colours" class="theme" method="post" action=CHOOSE_THEME.path aria-label="Colours">
             <MadeForField />
             {button(None, "System")}
             {button(Some(Theme::Light), "Light")}

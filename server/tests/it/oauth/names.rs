@@ -17,7 +17,8 @@ fn ada(name: Value, picture: Value) -> Value {
 #[tokio::test]
 async fn each_sign_in_brings_name_and_picture_of_today() {
     let world = World::new().await;
-    let (one, two) = ("https://img.example/1.png", "https://img.example/2.png");
+    // Nothing listens there, and it is on this machine.
+    let (one, two) = ("http://127.0.0.1:9/1.png", "http://127.0.0.1:9/2.png");
     for (sent, expected) in [
         ((json!("Ada"), json!(one)), (json!("Ada"), json!(one))),
         ((json!("Countess"), json!(one)), (json!("Countess"), json!(one))),
@@ -43,7 +44,7 @@ async fn each_sign_in_brings_name_and_picture_of_today() {
 async fn an_account_that_is_connected_fills_in_what_is_missing_and_the_sign_in_with_it_the_rest() {
     let world = World::new().await;
     let browser = world.signed_in("acme", &ada(json!("Ada"), Value::Null)).await;
-    let picture = "https://img.example/corp.png";
+    let picture = "http://127.0.0.1:9/corp.png";
     let at_corp = person_with("ada-at-corp", json!({ "name": "A. L.", "picture": picture }));
     browser
         .link("corp", &world.corp, &at_corp)

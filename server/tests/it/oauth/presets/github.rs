@@ -11,7 +11,7 @@ use crate::support::clock;
 pub fn octocat(changes: Value) -> Value {
     let mut user = json!({
         "id": 583_231, "login": "octocat", "name": null, "email": null,
-        "avatar_url": "https://avatars.example/u/583231", "type": "User",
+        "avatar_url": "http://127.0.0.1:9/u/583231", "type": "User",
     });
     crate::oauth::keys::patch(&mut user, &changes);
     user
@@ -56,7 +56,7 @@ async fn github_is_asked_for_the_list_of_addresses() {
     );
     assert_eq!(
         (&user["name"], &user["avatar_url"]),
-        (&json!("octocat"), &json!("https://avatars.example/u/583231"))
+        (&json!("octocat"), &json!("http://127.0.0.1:9/u/583231"))
     );
     assert_eq!(github.subject().await, "583231");
     assert_eq!(
