@@ -274,7 +274,7 @@ impl AppError {
             Self::NotAPicture => (
                 422,
                 "invalid_input",
-                "This is not a picture we can read. Choose a PNG, JPEG or WebP file.",
+                "This is not a picture we can read. Choose a PNG or JPEG file.",
             ),
             // end wing:pictures
             Self::InvalidWebsite => (

@@ -5,8 +5,8 @@ CREATE TABLE pictures (
     id         UUID NOT NULL UNIQUE,
     -- NULL once the user has removed the picture.
     webp       BYTEA,
-    -- The address at a provider that the picture was fetched from, or that must not be fetched since the user has
-    -- removed the picture; NULL if it was uploaded.
+    -- The address at a provider that the picture was fetched from; NULL if the user has uploaded or removed it, and no
+    -- provider's picture takes its place.
     source     TEXT,
     updated_at TIMESTAMPTZ NOT NULL
 );

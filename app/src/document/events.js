@@ -32,6 +32,8 @@
 
 	// Listens for all tabs of this browser, while it is this tab's turn.
 	async function follow(signal) {
+		// The tab whose turn it was may have signed out: what it tells comes first.
+		await pause(0.3, signal);
 		for (let failures = 0; !signal.aborted; ) {
 			try {
 				const over = await listen(signal);

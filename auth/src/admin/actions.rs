@@ -12,7 +12,7 @@ use crate::{
     audit::{Deed, NewEvent},
     db::{Database, Tx},
     error::{Error, Result},
-    session::Ending,
+    session::{Ending, table},
 };
 use crate::{email::Email, mail::Mail}; // wing:mail
 
@@ -188,7 +188,12 @@ impl Administration {
     // end wing:mail
 
     pub(super) async fn end(&self, by: By<'_>, which: Vec<Ending>) -> Result<usize> {
-        let (mut tx, _) = self.begin(by, Permission::EndSessions).await?;
+        let (mut tx, reach) = self.begin(by, Permission::EndSessions).await?;
+        for ending in &which {
+            if let Some(user_id) = table::user_of(&mut tx, ending).await? {
+                reach.to(target(&mut tx, user_id).await?.role)?;
+            }
+        }
         let event = by.sign(NewEvent::system_event(Deed::RevokeSession));
         let ended = self.marks.end_noted(&mut tx, which, event, &self.history).await?;
         tx.commit().await?;

@@ -40,6 +40,19 @@ const LIFE: Duration = Duration::days(7);
 #[derive(Serialize, Deserialize)]
 struct Gift {
     role: Role,
+    /// The user who gives it; none at the command line.
+    #[serde(default)]
+    by: Option<Uuid>, // wing:admin
+}
+
+impl Gift {
+    /// A role, from the command line.
+    fn of(role: Role) -> Self {
+        Self {
+            role,
+            by: None, // wing:admin
+        }
+    }
 }
 
 impl Mail {
@@ -51,7 +64,7 @@ impl Mail {
         self.require()?;
         let email: Email = email.parse()?;
         let mut tx = self.0.db.begin().await?;
-        let _queued = self.enqueue_invitation(&mut tx, &email, role).await?;
+        let _queued = self.enqueue_invitation(&mut tx, &email, Gift::of(role)).await?;
         invited(role)
             .by_other(COMMAND_LINE)
             .record(&mut tx, &History::new(self.0.clock.clone()))
@@ -60,7 +73,7 @@ impl Mail {
         Ok(())
     }
 
-    async fn enqueue_invitation(&self, tx: &mut Tx, email: &Email, role: Role) -> Result<Queued> {
+    async fn enqueue_invitation(&self, tx: &mut Tx, email: &Email, gift: Gift) -> Result<Queued> {
         let is_known = has_user(tx, email).await?;
         let new = NewToken {
             purpose: Purpose::Invitation,
@@ -68,7 +81,7 @@ impl Mail {
             user_id: None,
             address: (!is_known).then_some(email),
             browser: None,
-            data: Some(serde_json::to_value(Gift { role }).map_err(Error::internal)?),
+            data: Some(serde_json::to_value(gift).map_err(Error::internal)?),
             life: LIFE,
         };
         let Made { token, .. } = self.make_token(tx, &new).await?;
@@ -109,7 +122,11 @@ impl Auth {
         let by = By::Admin(admin);
         let (mut tx, reach) = self.administration().begin(by, Permission::Invite).await?;
         reach.to(role)?;
-        let _queued = self.mail.enqueue_invitation(&mut tx, &email, role).await?;
+        let gift = Gift {
+            by: Some(admin.user_id()),
+            ..Gift::of(role)
+        };
+        let _queued = self.mail.enqueue_invitation(&mut tx, &email, gift).await?;
         by.sign(invited(role)).record(&mut tx, &self.history).await?;
         tx.commit().await?;
         by_client.counts();
@@ -124,9 +141,24 @@ fn invited(role: Role) -> NewEvent<'static> {
     NewEvent::system_event(Deed::Invite).note(role.name())
 }
 
-/// The role that an invitation gives.
-pub(super) fn role_of(invitation: &Found) -> Option<Role> {
-    invitation.asked().map(|gift: Gift| gift.role)
+/// The role that an invitation gives. None if the user who gave it may not do so any more.
+pub(super) async fn role_of(tx: &mut Tx, invitation: &Found) -> Result<Option<Role>> {
+    let Some(gift) = invitation.asked::<Gift>() else {
+        return Ok(None);
+    };
+    // wing:admin
+    if let Some(by) = gift.by {
+        let own: Option<Role> =
+            sqlx::query_scalar("SELECT role FROM users WHERE id = $1 AND disabled_at IS NULL")
+                .bind(by)
+                .fetch_optional(&mut **tx)
+                .await?;
+        if !own.is_some_and(|own| own.can(Permission::Invite) && own.covers(gift.role)) {
+            return Ok(None);
+        }
+    }
+    // end wing:admin
+    Ok(Some(gift.role))
 }
 
 /// Whether an address is invited.
@@ -149,7 +181,10 @@ pub(crate) async fn take(
     now: OffsetDateTime,
 ) -> Result<Option<Role>> {
     let taken = tokens::spend_of_address(tx, keys, Purpose::Invitation, email, now).await?;
-    Ok(taken.as_ref().and_then(role_of))
+    match taken {
+        Some(taken) => role_of(tx, &taken).await,
+        None => Ok(None),
+    }
 }
 
 /// Gives a new user what an invitation of the address has promised, if there is one.

@@ -170,7 +170,7 @@ impl Auth {
             .upsert(&mut tx, Occasion::Registration, new, now)
             .await?;
         let role = match purpose {
-            Purpose::Invitation => invitation::role_of(&spent),
+            Purpose::Invitation => invitation::role_of(&mut tx, &spent).await?,
             _ => invitation::take(&mut tx, &self.mail.0.keys, &email, now).await?,
         };
         set_role(&mut tx, user_id, role).await?;

@@ -16,22 +16,29 @@ use uuid::Uuid;
 use crate::{
     error::{Error, Result, chain},
     password::hash::stand_back,
-    shares::Shares,
+    shares::{Share, Shares},
 };
 
 /// The width and height of a picture: twice what the largest place for it takes, for fine displays.
 const SIDE: u32 = 144;
 /// The largest width and height of a file's picture.
 const MAX_SIDE: u32 = 8192;
-/// The most memory that a decoded file may take, in bytes: 26 million pixels of a photograph. A small file may claim any
-/// size.
+/// The most memory that a decoded file may take, in bytes: a small file may claim any size.
 const MAX_DECODED: u64 = 80_000_000;
-/// The formats that are read. What a file is called or said to be does not matter.
-const FORMATS: [ImageFormat; 3] = [ImageFormat::Png, ImageFormat::Jpeg, ImageFormat::WebP];
+/// The most pixels, which is what decoding takes time for.
+const MAX_PIXELS: u64 = 26_000_000;
+/// The most scans of a progressive JPEG, each of which goes over all pixels. Real ones have a dozen, and a preview as many.
+const MAX_SCANS: usize = 32;
+/// The formats that are read. What a file is called or said to be does not matter. Not WebP: its decoder takes memory for
+/// what the file claims to contain, and decodes a frame before it compares its size with the picture's.
+const FORMATS: [ImageFormat; 2] = [ImageFormat::Png, ImageFormat::Jpeg];
 /// The most files that may wait for their turn. Further ones are refused (503) rather than kept waiting.
 const QUEUE: usize = 8;
 /// The most of these for one user: an upload, and the picture of a provider after a sign-in.
 const QUEUE_OF_USER: usize = 2;
+
+/// What begins a scan of a JPEG. Within one, these bytes do not occur.
+const START_OF_SCAN: [u8; 2] = [0xff, 0xda];
 
 /// Reads pictures one at a time, since each may take much memory, off the threads that answer requests.
 #[derive(Debug)]
@@ -59,12 +66,22 @@ impl Encoder {
         }
     }
 
-    /// Makes a picture of a user's file.
+    /// A place in the queue for a user's file.
     ///
     /// # Errors
-    /// [`Error::TooManyPictures`], [`Error::NotAPicture`]
-    pub(super) async fn encode(&self, user_id: Uuid, file: Bytes) -> Result<Vec<u8>> {
-        let place = self.places.take(user_id, 1).ok_or(Error::TooManyPictures)?;
+    /// [`Error::TooManyPictures`]
+    pub(super) fn place(&self, user_id: Uuid) -> Result<Place> {
+        self.places
+            .take(user_id, 1)
+            .map(Place)
+            .ok_or(Error::TooManyPictures)
+    }
+
+    /// Makes a picture of a file.
+    ///
+    /// # Errors
+    /// [`Error::NotAPicture`]
+    pub(super) async fn encode(&self, place: Place, file: Bytes) -> Result<Vec<u8>> {
         let (answer, answered) = oneshot::channel();
         self.thread.spawn(move || {
             if !answer.is_closed() {
@@ -83,6 +100,9 @@ impl Encoder {
         }
     }
 }
+
+/// A place in the queue, until it is dropped.
+pub(super) struct Place(#[expect(dead_code, reason = "it is held")] Share<Uuid>);
 
 fn encode(file: &[u8]) -> ImageResult<Vec<u8>> {
     let (picture, orientation) = decode(file)?;
@@ -108,6 +128,11 @@ fn decode(file: &[u8]) -> ImageResult<(DynamicImage, Orientation)> {
     if !FORMATS.contains(&format) {
         return Err(ImageError::Unsupported(ImageFormatHint::Exact(format).into()));
     }
+    if format == ImageFormat::Jpeg
+        && file.windows(2).filter(|bytes| *bytes == START_OF_SCAN).count() > MAX_SCANS
+    {
+        return Err(too_much());
+    }
     let mut limits = Limits::no_limits();
     limits.max_image_width = Some(MAX_SIDE);
     limits.max_image_height = Some(MAX_SIDE);
@@ -116,10 +141,15 @@ fn decode(file: &[u8]) -> ImageResult<(DynamicImage, Orientation)> {
     reader.limits(limits);
     let mut decoder = reader.into_decoder()?;
     // Not every decoder counts what it returns.
-    if decoder.total_bytes() > MAX_DECODED {
-        let kind = LimitErrorKind::InsufficientMemory;
-        return Err(ImageError::Limits(LimitError::from_kind(kind)));
+    let (width, height) = decoder.dimensions();
+    let pixels = u64::from(width) * u64::from(height);
+    if decoder.total_bytes() > MAX_DECODED || pixels > MAX_PIXELS {
+        return Err(too_much());
     }
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
     Ok((DynamicImage::from_decoder(decoder)?, orientation))
+}
+
+fn too_much() -> ImageError {
+    ImageError::Limits(LimitError::from_kind(LimitErrorKind::InsufficientMemory))
 }

@@ -118,6 +118,10 @@ async fn read(mut response: reqwest::Response) -> Result<Vec<u8>, NotFetched> {
 
 /// Whether this address may be asked. Where its name leads is for [`PublicNames`].
 fn may_be_asked(url: &Url, at_home: bool) -> bool {
+    // A name and a password would be sent.
+    if !url.username().is_empty() || url.password().is_some() {
+        return false;
+    }
     if is_loopback(url) {
         return at_home && matches!(url.scheme(), "http" | "https");
     }
@@ -168,6 +172,8 @@ mod tests {
         }
         for bad in [
             "http://img.example/a.png",
+            "https://user@img.example/a.png",
+            "https://user:word@img.example/a.png",
             "https://127.0.0.1/",
             "https://localhost/",
             "https://LOCALHOST:8443/",

@@ -1,7 +1,7 @@
 //! Taking over a picture from a provider, once its user has signed in.
 
 use axum::body::Bytes;
-use url::{Position, Url};
+use url::Url;
 use uuid::Uuid;
 
 use super::{Change, Pictures, fetch::NotFetched, table};
@@ -27,7 +27,8 @@ impl Pictures {
         };
         let pictures = self.clone();
         self.0.detached.spawn(async move {
-            let shown = url[..Position::AfterPath].to_owned();
+            // Not its path, which may be long, or a secret.
+            let shown = url.origin().ascii_serialization();
             match pictures.take_over(user_id, url, &source, at_home).await {
                 Ok(true) => tracing::debug!(user = %user_id, "took over a picture from a provider"),
                 Ok(false) => {}
@@ -54,7 +55,8 @@ impl Pictures {
             return Ok(false);
         }
         let file = parts.fetcher.fetch(url, at_home).await?;
-        let webp = parts.encoder.encode(user_id, Bytes::from(file)).await?;
+        let place = parts.encoder.place(user_id)?;
+        let webp = parts.encoder.encode(place, Bytes::from(file)).await?;
         self.change(user_id, &Change::Fetched(&webp, source)).await?;
         Ok(true)
     }

@@ -83,23 +83,23 @@ impl Pictures {
     /// [`Error::TooManyAttempts`]; [`Error::TooLarge`]; [`Error::NotAPicture`]; [`Error::TooManyPictures`] if many others
     /// are waiting to be read; [`Error::Unavailable`]
     pub async fn upload(&self, live: &LiveSession, file: Bytes) -> Result<()> {
-        let user_id = live.user_id();
         let Inner { limits, encoder, .. } = &*self.0;
-        limits.take(Action::PictureUser, Subject::User(user_id))?;
         if file.len() > MAX_FILE {
             return Err(Error::TooLarge);
         }
-        let webp = encoder.encode(user_id, file).await?;
-        self.change(user_id, &Change::Uploaded(&webp)).await
+        // Where there is no place, it is others who send too much.
+        let place = encoder.place(live.user_id())?;
+        limits.take(Action::PictureUser, Subject::User(live.user_id()))?;
+        let webp = encoder.encode(place, file).await?;
+        self.change(live.user_id(), &Change::Uploaded(live, &webp)).await
     }
 
-    /// Removes the user's picture. The provider's does not come in its place, unless it becomes another one.
+    /// Removes the user's picture. The provider's does not come in its place.
     ///
     /// # Errors
     /// [`Error::Unavailable`]
     pub async fn remove(&self, live: &LiveSession) -> Result<()> {
-        let user_id = live.user_id();
-        self.change(user_id, &Change::Removed).await
+        self.change(live.user_id(), &Change::Removed(live)).await
     }
 
     /// Changes a user's picture. The bar of every page shows it, from the snapshot.
@@ -108,10 +108,14 @@ impl Pictures {
         let now = clock.now();
         let mut tx = db.begin().await?;
         let before = Shown::before(&mut tx, user_id).await?;
+        // Reading a picture takes a while, and so does waiting for that: the session may have ended meanwhile.
+        if let Change::Uploaded(live, _) | Change::Removed(live) = change {
+            live.still(&mut tx, now).await?;
+        }
         match change {
-            Change::Uploaded(webp) => table::put_uploaded(&mut tx, user_id, webp, now).await?,
+            Change::Uploaded(_, webp) => table::put_uploaded(&mut tx, user_id, webp, now).await?,
             Change::Fetched(webp, source) => table::put_fetched(&mut tx, user_id, webp, source, now).await?,
-            Change::Removed => table::remove(&mut tx, user_id, now).await?,
+            Change::Removed(_) => table::remove(&mut tx, user_id, now).await?,
         }
         marks.refresh_unless(&mut tx, user_id, &before).await?;
         Ok(tx.commit().await?)
@@ -120,12 +124,12 @@ impl Pictures {
 
 /// What becomes of a picture.
 enum Change<'a> {
-    /// This one, by the user, takes its place.
-    Uploaded(&'a [u8]),
+    /// This one, by the user in this session, takes its place.
+    Uploaded(&'a LiveSession, &'a [u8]),
     /// This one, from this address at a provider, takes its place, unless the user has uploaded or removed one.
     Fetched(&'a [u8], &'a str),
-    /// It is removed.
-    Removed,
+    /// The user removes it in this session.
+    Removed(&'a LiveSession),
 }
 
 /// Where a picture is served.

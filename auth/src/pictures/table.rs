@@ -53,13 +53,12 @@ pub(super) async fn put_uploaded(tx: &mut Tx, user_id: Uuid, webp: &[u8], now: O
     Ok(())
 }
 
-/// Removes a picture. What stays is the address that the provider names at the time.
+/// Removes a picture. What stays is that the user wants none.
 pub(super) async fn remove(tx: &mut Tx, user_id: Uuid, now: OffsetDateTime) -> Result<()> {
     sqlx::query(
-        "INSERT INTO pictures (user_id, id, source, updated_at)
-         SELECT id, $2, avatar_url, $3 FROM users WHERE id = $1
+        "INSERT INTO pictures (user_id, id, updated_at) VALUES ($1, $2, $3)
          ON CONFLICT (user_id) DO UPDATE
-         SET id = excluded.id, webp = NULL, source = excluded.source, updated_at = excluded.updated_at",
+         SET id = excluded.id, webp = NULL, source = NULL, updated_at = excluded.updated_at",
     )
     .bind(user_id)
     .bind(Uuid::new_v4())
@@ -74,7 +73,7 @@ pub(super) async fn wants(db: &Database, user_id: Uuid, source: &str) -> Result<
     Ok(sqlx::query_scalar(
         "SELECT NOT EXISTS (
              SELECT 1 FROM pictures
-             WHERE user_id = $1 AND (source = $2 OR (source IS NULL AND webp IS NOT NULL)))",
+             WHERE user_id = $1 AND (source = $2 OR source IS NULL))",
     )
     .bind(user_id)
     .bind(source)
@@ -94,7 +93,7 @@ pub(super) async fn put_fetched(
         "INSERT INTO pictures (user_id, id, webp, source, updated_at) VALUES ($1, $2, $3, $4, $5)
          ON CONFLICT (user_id) DO UPDATE
          SET id = excluded.id, webp = excluded.webp, source = excluded.source, updated_at = excluded.updated_at
-         WHERE pictures.source <> excluded.source OR (pictures.source IS NULL AND pictures.webp IS NULL)",
+         WHERE pictures.source <> excluded.source",
     )
     .bind(user_id)
     .bind(Uuid::new_v4())

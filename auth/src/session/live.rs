@@ -6,6 +6,8 @@ use uuid::Uuid;
 use wire::{AuthSession, Permission, Role};
 
 use super::shown::Shown;
+use super::table::ALIVE; // wing:pictures
+use crate::db::Tx; // wing:pictures
 use crate::error::{Error, Result};
 
 /// How long a confirmation of identity counts as recent.
@@ -63,6 +65,24 @@ impl LiveSession {
             Err(Error::NotPermitted)
         }
     }
+
+    // wing:pictures
+    /// Refuses a session that has ended meanwhile, in a transaction that has locked the user: for what takes a while before it
+    /// changes anything.
+    ///
+    /// # Errors
+    /// [`Error::NotSignedIn`]; [`Error::Unavailable`]
+    pub(crate) async fn still(&self, tx: &mut Tx, now: OffsetDateTime) -> Result<()> {
+        let is_alive: bool = sqlx::query_scalar(&format!(
+            "SELECT EXISTS (SELECT 1 FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.id = $1 AND {ALIVE})"
+        ))
+        .bind(self.session_id)
+        .bind(now)
+        .fetch_one(&mut **tx)
+        .await?;
+        if is_alive { Ok(()) } else { Err(Error::NotSignedIn) }
+    }
+    // end wing:pictures
 
     /// The user's address in normal form. It need not be verified.
     pub fn email(&self) -> Option<&str> {

@@ -147,6 +147,17 @@ impl Ending {
     }
 }
 
+// wing:admin
+/// The user whose sessions end.
+pub(crate) async fn user_of(tx: &mut Tx, ending: &Ending) -> Result<Option<Uuid>> {
+    match ending {
+        Ending::Any { session_id } => owner(tx, *session_id).await,
+        Ending::One { user_id, .. } => Ok(Some(*user_id)),
+        other => Ok(other.user()),
+    }
+}
+// end wing:admin
+
 /// A session that has just been ended.
 #[derive(FromRow)]
 pub(crate) struct Ended {

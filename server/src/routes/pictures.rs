@@ -4,7 +4,7 @@ use auth::{Auth, RequestAuth};
 use axum::{
     Extension,
     body::Bytes,
-    extract::{Path, State},
+    extract::{Path, State, rejection::PathRejection},
     http::StatusCode,
     response::{IntoResponse, Response},
 };
@@ -44,9 +44,8 @@ async fn uploaded(auth: &Auth, request: &RequestAuth, file: Bytes) -> auth::Resu
 }
 
 /// A picture. Its address is enough to see it: the id cannot be guessed.
-pub(crate) async fn get(State(auth): State<Auth>, Path(file): Path<String>) -> Response {
-    let id = file.strip_suffix(".webp").and_then(|id| id.parse::<Uuid>().ok());
-    let Some(id) = id else {
+pub(crate) async fn get(State(auth): State<Auth>, file: Result<Path<String>, PathRejection>) -> Response {
+    let Some(id) = file.ok().and_then(|Path(file)| id_in(&file)) else {
         return StatusCode::NOT_FOUND.into_response();
     };
     match auth.pictures.find(id).await {
@@ -60,4 +59,10 @@ pub(crate) async fn get(State(auth): State<Auth>, Path(file): Path<String>) -> R
         Ok(None) => StatusCode::NOT_FOUND.into_response(),
         Err(error) => refuse(&error),
     }
+}
+
+/// The id in the name of a file, in the one spelling that pages use: browsers keep what they get under each.
+fn id_in(file: &str) -> Option<Uuid> {
+    let text = file.strip_suffix(".webp")?;
+    text.parse().ok().filter(|id: &Uuid| id.to_string() == text)
 }

@@ -51,6 +51,28 @@ async fn support_sees_people_and_ends_sessions_and_is_refused_everything_else() 
 }
 
 #[tokio::test]
+async fn nobody_ends_the_sessions_of_those_who_may_do_more() {
+    let app = TestApp::new().await;
+    let (helper, own) = with_role(&app, HELPER, Role::Support).await;
+    let (root, id) = with_role(&app, ROOT, Role::Admin).await;
+    let session_id = root.session_id().await;
+    for (function, field, value) in [
+        ("admin/revoke_all_sessions", "user_id", &id),
+        ("admin/revoke_session", "session_id", &session_id),
+    ] {
+        let answer = helper.call(function, &[(field, value)]).await;
+        answer.refused(403, "not_permitted");
+    }
+    assert!(root.is_signed_in().await);
+    let page = helper.get(&format!("/admin/people/{id}")).await.expect(200);
+    assert!(!page.shows("/api/admin/revoke"));
+    helper
+        .call("admin/revoke_all_sessions", &[("user_id", &own)])
+        .await
+        .expect(200);
+}
+
+#[tokio::test]
 async fn a_page_has_no_button_that_would_be_refused() {
     let app = TestApp::new().await;
     let (root, _) = with_role(&app, ROOT, Role::Admin).await;

@@ -49,12 +49,16 @@ fn can(permission: Permission) -> bool {
     current_session().is_some_and(|session| session.can(permission))
 }
 
+/// Whether the user may change people with this role, for what is shown.
+fn reaches(role: Role) -> bool {
+    current_session().is_some_and(|session| session.role.covers(role))
+}
+
 /// The roles that the user may give, as options of a choice.
 fn roles(chosen: Role) -> AnyView {
-    let own = current_session().map(|session| session.role).unwrap_or_default();
     Role::ALL
         .iter()
-        .filter(|role| own.covers(**role))
+        .filter(|role| reaches(**role))
         .map(|role| {
             view! {
                 <option value=role.name() selected=*role == chosen>

@@ -47,12 +47,12 @@ pub fn PictureCard() -> impl IntoView {
                         id="picture"
                         name="picture"
                         type="file"
-                        accept="image/png,image/jpeg,image/webp"
+                        accept="image/png,image/jpeg"
                         required
                         aria-describedby="picture-hint"
                     />
                     <p class="hint" id="picture-hint">
-                        "PNG, JPEG or WebP, at most 5 MB."
+                        "PNG or JPEG, at most 5 MB."
                     </p>
                 </div>
                 <div class="actions">

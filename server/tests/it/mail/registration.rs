@@ -316,6 +316,28 @@ async fn an_administrator_invites_by_a_form() {
             .await,
         1
     );
+    // What an administrator gave ends with the role until it is accepted: otherwise an invitation to oneself would outlive it.
+    root.call(
+        "admin/invite",
+        &[("email", "late@example.com"), ("role", "admin")],
+    )
+    .await
+    .expect(200);
+    let late = token(&newest(&app, "late@example.com").await);
+    let people = app.auth.administration();
+    let id = people.find("root@example.com").await.unwrap().id;
+    people
+        .set_role(auth::admin::By::CommandLine, id, auth::Role::Support)
+        .await
+        .unwrap();
+    let guest = app.browser();
+    finish(&guest, &late, PASSWORD).await.expect(200);
+    assert_eq!(guest.user().await["role"], "user");
+    people
+        .set_role(auth::admin::By::CommandLine, id, auth::Role::Admin)
+        .await
+        .unwrap();
+
     let invite = async |role, email| {
         root.call("admin/invite", &[("email", email), ("role", role)])
             .await

@@ -34,6 +34,11 @@ async fn what_is_not_a_picture_is_refused_at_once() {
             "a page that begins as WebP",
             [&b"RIFF\x20\0\0\0WEBPVP8 "[..], &html].concat(),
         ),
+        ("WebP", halves(9, 9, ImageFormat::WebP)),
+        (
+            "a JPEG of more scans than a picture has",
+            [halves(9, 9, ImageFormat::Jpeg), b"\xff\xda".repeat(40)].concat(),
+        ),
         ("half a PNG", png[..png.len() / 2].to_vec()),
         (
             "a GIF",
@@ -193,4 +198,31 @@ async fn a_user_uploads_twenty_pictures_an_hour() {
     ada.call("remove_picture", &[]).await.expect(200);
     app.advance(3600);
     upload(&app.signed_in(ADA).await, &file).send().await.expect(200);
+}
+
+/// Reading a file takes a while. What is done then is done for the session as it is by then.
+#[tokio::test]
+async fn a_picture_of_a_session_that_has_ended_meanwhile_is_not_kept() {
+    let app = TestApp::new().await;
+    let ada = app.registered(ADA).await;
+    let mut headers = http::HeaderMap::new();
+    headers.insert("cookie", ada.cookie_header().unwrap().parse().unwrap());
+    let request = app
+        .auth
+        .sessions
+        .request(&headers, &http::Extensions::new())
+        .await
+        .unwrap();
+    let live = request.require().await.unwrap();
+    let file = halves(9, 9, ImageFormat::Png);
+    let upload = async || app.auth.pictures.upload(&live, file.clone().into()).await;
+    upload().await.unwrap();
+    let other = app.signed_in(ADA).await;
+    let kept = shown(&other).await;
+    other.call("revoke_other_sessions", &[]).await.expect(200);
+    for ended in [upload().await, app.auth.pictures.remove(&live).await] {
+        assert!(matches!(ended, Err(auth::Error::NotSignedIn)), "{ended:?}");
+    }
+    assert!(kept.is_some());
+    assert_eq!(shown(&other).await, kept);
 }

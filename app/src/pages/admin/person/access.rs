@@ -4,14 +4,13 @@ use leptos::prelude::*;
 use uuid::Uuid;
 use wire::{Permission, Role};
 
-use super::super::{can, roles};
+use super::super::{can, reaches, roles};
 #[cfg(feature = "ssr")]
 use crate::context::Context;
 use crate::{
     error::AppError,
     forms::Endpoint,
     pages::paths,
-    session::current_session,
     ui::form::{Form, FormState, Notice, Submit},
 };
 
@@ -149,7 +148,7 @@ fn is_within_reach(role: Role) -> bool {
         Permission::DisablePeople,
         Permission::ResetFactors, // wing:second-factors,passkeys
     ];
-    current_session().is_some_and(|session| session.role.covers(role)) && changes.into_iter().any(can)
+    reaches(role) && changes.into_iter().any(can)
 }
 
 #[component]

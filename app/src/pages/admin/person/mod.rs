@@ -133,7 +133,7 @@ fn Shown(
             has_factors=person.has_factors // wing:second-factors,passkeys
             actions=access
         />
-        <Sessions id sessions=person.sessions actions=sessions />
+        <Sessions id role=person.role sessions=person.sessions actions=sessions />
         <Accounts accounts=person.accounts />
         <Data data=person.data />
         <Happened id history />

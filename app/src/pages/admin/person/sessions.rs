@@ -2,9 +2,9 @@
 
 use leptos::prelude::*;
 use uuid::Uuid;
-use wire::{Permission, SessionInfo, device};
+use wire::{Permission, Role, SessionInfo, device};
 
-use super::super::can;
+use super::super::{can, reaches};
 #[cfg(feature = "ssr")]
 use crate::context::Context;
 use crate::{
@@ -77,17 +77,18 @@ pub(super) fn Notices(actions: Actions) -> impl IntoView {
 }
 
 #[component]
-pub(super) fn Sessions(id: Uuid, sessions: Vec<SessionInfo>, actions: Actions) -> impl IntoView {
+pub(super) fn Sessions(id: Uuid, role: Role, sessions: Vec<SessionInfo>, actions: Actions) -> impl IntoView {
+    let may_end = can(Permission::EndSessions) && reaches(role);
     let list = if sessions.is_empty() {
         view! { <p class="empty">"No active sessions."</p> }.into_any()
     } else {
         let rows = sessions
             .into_iter()
-            .map(|session| view! { <SessionRow id session actions /> }.into_any())
+            .map(|session| view! { <SessionRow id session may_end actions /> }.into_any())
             .collect_view();
         view! {
             <ul class="rows">{rows}</ul>
-            {can(Permission::EndSessions)
+            {may_end
                 .then(|| {
                     view! {
                         <Form form=actions.revoke_all class="after-form">
@@ -114,7 +115,7 @@ pub(super) fn Sessions(id: Uuid, sessions: Vec<SessionInfo>, actions: Actions) -
 }
 
 #[component]
-fn SessionRow(id: Uuid, session: SessionInfo, actions: Actions) -> impl IntoView {
+fn SessionRow(id: Uuid, session: SessionInfo, may_end: bool, actions: Actions) -> impl IntoView {
     let device = device(session.user_agent.as_deref());
     let button = format!("End session: {device}");
     view! {
@@ -129,7 +130,7 @@ fn SessionRow(id: Uuid, session: SessionInfo, actions: Actions) -> impl IntoView
                 </p>
                 <p class="hint">"Last seen " <When at=session.last_seen_at /></p>
             </div>
-            {can(Permission::EndSessions)
+            {may_end
                 .then(|| {
                     view! {
             <Form form=actions.revoke>
