@@ -146,9 +146,11 @@ impl Bodies {
         let read = self.read_most(&mut body, most, sender, from).await;
         // wing:pictures
         if let (Err(NotRead::TooLarge), Sender::Uploading(_)) = (&read, sender) {
-            discard(body, self.time).await;
+            discard(&mut body, self.time).await;
         }
         // end wing:pictures
+        // What is left of it is for its connection to read.
+        drop(body);
         read
     }
 
@@ -207,7 +209,7 @@ impl Bodies {
 
 // wing:pictures
 /// Reads what is left of a body, up to a point.
-async fn discard(mut body: Body, time: Duration) {
+async fn discard(body: &mut Body, time: Duration) {
     let until = Instant::now() + time;
     let mut left = DISCARDED;
     while let Ok(Some(Ok(frame))) = timeout_at(until, body.frame()).await {
