@@ -40,9 +40,11 @@ const LIFE: Duration = Duration::days(7);
 #[derive(Serialize, Deserialize)]
 struct Gift {
     role: Role,
+    // wing:admin
     /// The user who gives it; none at the command line.
     #[serde(default)]
-    by: Option<Uuid>, // wing:admin
+    by: Option<Uuid>,
+    // end wing:admin
 }
 
 impl Gift {
