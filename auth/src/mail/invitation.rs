@@ -12,7 +12,7 @@ use wire::{
 use super::{
     Mail, Queued,
     outbox::{Kind, NewMail},
-    registration::{self, has_user},
+    registration::has_user,
     texts,
     tokens::{self, Found, Made, NewToken, Purpose, Whose},
 };
@@ -38,7 +38,7 @@ const LIFE: Duration = Duration::days(7);
 
 /// What the invitation gives.
 #[derive(Serialize, Deserialize)]
-struct Gift {
+pub(crate) struct Gift {
     role: Role,
     // wing:admin
     /// The user who gives it; none at the command line.
@@ -143,10 +143,16 @@ fn invited(role: Role) -> NewEvent<'static> {
     NewEvent::system_event(Deed::Invite).note(role.name())
 }
 
-/// The role that an invitation gives. None if the user who gave it may not do so any more.
-pub(super) async fn role_of(tx: &mut Tx, invitation: &Found) -> Result<Option<Role>> {
-    let Some(gift) = invitation.asked::<Gift>() else {
-        return Ok(None);
+/// What an invitation gives.
+pub(super) fn gift_of(invitation: &Found) -> Option<Gift> {
+    invitation.asked()
+}
+
+/// Gives a user whom this transaction has created what an invitation has promised, unless the user who promised it may not do
+/// so any more.
+pub(crate) async fn give(tx: &mut Tx, user_id: Uuid, gift: Option<Gift>) -> Result<()> {
+    let Some(gift) = gift.filter(|gift| gift.role != Role::default()) else {
+        return Ok(());
     };
     // wing:admin
     if let Some(by) = gift.by {
@@ -156,11 +162,16 @@ pub(super) async fn role_of(tx: &mut Tx, invitation: &Found) -> Result<Option<Ro
                 .fetch_optional(&mut **tx)
                 .await?;
         if !own.is_some_and(|own| own.can(Permission::Invite) && own.covers(gift.role)) {
-            return Ok(None);
+            return Ok(());
         }
     }
     // end wing:admin
-    Ok(Some(gift.role))
+    sqlx::query("UPDATE users SET role = $2 WHERE id = $1")
+        .bind(user_id)
+        .bind(gift.role)
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
 }
 
 /// Whether an address is invited.
@@ -175,18 +186,15 @@ pub(crate) async fn is_invited(tx: &mut Tx, email: &Email, now: OffsetDateTime) 
     .await?)
 }
 
-/// Spends the invitation of an address that was proven in another way. Returns the role that it gives.
+/// Spends the invitation of an address that was proven in another way. Returns what it gives.
 pub(crate) async fn take(
     tx: &mut Tx,
     keys: &KeyRing,
     email: &Email,
     now: OffsetDateTime,
-) -> Result<Option<Role>> {
+) -> Result<Option<Gift>> {
     let taken = tokens::spend_of_address(tx, keys, Purpose::Invitation, email, now).await?;
-    match taken {
-        Some(taken) => role_of(tx, &taken).await,
-        None => Ok(None),
-    }
+    Ok(taken.as_ref().and_then(gift_of))
 }
 
 /// Gives a new user what an invitation of the address has promised, if there is one.
@@ -200,6 +208,6 @@ pub(crate) async fn redeem(
     email: &Email,
     now: OffsetDateTime,
 ) -> Result<()> {
-    let role = take(tx, keys, email, now).await?;
-    registration::set_role(tx, user_id, role).await
+    let gift = take(tx, keys, email, now).await?;
+    give(tx, user_id, gift).await
 }

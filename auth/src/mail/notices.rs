@@ -361,7 +361,7 @@ impl<'a> Notice<'a> {
             (Advice::Ask, _) => Some(ask(site)),
             (Advice::None, _) => None,
         };
-        let parts = [said, circumstances(site, at, doer)]
+        let parts = [said, circumstances(at, doer).replace("{site}", site)]
             .into_iter()
             .chain(advice)
             .chain([self.closing().to_owned()]);
@@ -384,8 +384,8 @@ fn take_back(site: &str) -> String {
     )
 }
 
-/// When it was done, and from where, or by whom.
-fn circumstances(site: &str, at: OffsetDateTime, doer: Doer<'_>) -> String {
+/// When it was done, and from where, or by whom. It may name the site as `{site}`.
+fn circumstances(at: OffsetDateTime, doer: Doer<'_>) -> String {
     let (year, month, day) = (at.year(), u8::from(at.month()), at.day());
     let (hour, minute) = (at.hour(), at.minute());
     let at = format!("Done on {year:04}-{month:02}-{day:02} at {hour:02}:{minute:02} UTC");
@@ -398,8 +398,8 @@ fn circumstances(site: &str, at: OffsetDateTime, doer: Doer<'_>) -> String {
             }
         }
         Doer::Holder(None) => format!("{at}."),
-        Doer::Administrator => format!("{at}, by an administrator of {site}."), // wing:admin
-        Doer::Operator => format!("{at}, by those who run {site}."),            // wing:admin,data-rights
+        Doer::Administrator => format!("{at}, by an administrator of {{site}}."), // wing:admin
+        Doer::Operator => format!("{at}, by those who run {{site}}."),            // wing:admin,data-rights
     }
 }
 

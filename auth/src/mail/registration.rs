@@ -169,11 +169,11 @@ impl Auth {
             .users
             .upsert(&mut tx, Occasion::Registration, new, now)
             .await?;
-        let role = match purpose {
-            Purpose::Invitation => invitation::role_of(&mut tx, &spent).await?,
+        let gift = match purpose {
+            Purpose::Invitation => invitation::gift_of(&spent),
             _ => invitation::take(&mut tx, &self.mail.0.keys, &email, now).await?,
         };
-        set_role(&mut tx, user_id, role).await?;
+        invitation::give(&mut tx, user_id, gift).await?;
         for (kind, note) in [(Deed::Register, password::METHOD), (Deed::VerifyEmail, "")] {
             NewEvent::of(user_id, kind)
                 .from(client)
@@ -196,19 +196,6 @@ pub(super) async fn has_user(tx: &mut Tx, email: &Email) -> Result<bool> {
     .fetch_optional(&mut **tx)
     .await?;
     Ok(is_verified.unwrap_or(false))
-}
-
-/// Gives a user whom this transaction has created the role of the invitation.
-pub(crate) async fn set_role(tx: &mut Tx, user_id: Uuid, role: Option<Role>) -> Result<()> {
-    let Some(role) = role.filter(|role| *role != Role::default()) else {
-        return Ok(());
-    };
-    sqlx::query("UPDATE users SET role = $2 WHERE id = $1")
-        .bind(user_id)
-        .bind(role)
-        .execute(&mut **tx)
-        .await?;
-    Ok(())
 }
 
 fn accept_name(name: Option<&str>) -> Result<Option<String>> {

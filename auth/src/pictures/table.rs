@@ -1,8 +1,8 @@
 //! The `pictures` table.
 
-use std::collections::HashMap;
+use std::collections::HashMap; // wing:admin
 
-use sqlx::QueryBuilder;
+use sqlx::QueryBuilder; // wing:admin
 use time::OffsetDateTime;
 use uuid::Uuid;
 

@@ -34,10 +34,12 @@ pub struct Standing {
 impl Standing {
     /// Whether there is something that confirms an identity better than a mail does.
     pub(crate) fn has_proof(self) -> bool {
-        let mut has_proof = self.has_password;
-        has_proof |= self.has_app; // wing:second-factors
-        has_proof |= self.has_passkey; // wing:passkeys
-        has_proof
+        let proofs = [
+            self.has_password,
+            self.has_app,     // wing:second-factors
+            self.has_passkey, // wing:passkeys
+        ];
+        proofs.contains(&true)
     }
 }
 // end wing:mail
