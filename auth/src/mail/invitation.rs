@@ -12,7 +12,7 @@ use wire::{
 use super::{
     Mail, Queued,
     outbox::{Kind, NewMail},
-    registration::has_user,
+    registration::{self, has_user},
     texts,
     tokens::{self, Found, Made, NewToken, Purpose, Whose},
 };

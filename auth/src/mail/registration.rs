@@ -4,8 +4,7 @@
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use time::Duration;
-use uuid::Uuid;
-use wire::{AuthSession, Registration, Role};
+use wire::{AuthSession, Registration};
 
 use super::{
     addresses::holder,
