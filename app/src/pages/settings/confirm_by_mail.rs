@@ -58,12 +58,14 @@ pub fn ConfirmByMail(
         .and_then(|session| session.email);
     let shown = StoredValue::new((address, return_to));
     once_loaded(move || async move {
-        let mut has_better = has_password;
-        has_better |= factors.get().await.is_ok_and(|factors| factors.totp); // wing:second-factors
+        let has_better = has_password;
+        let has_better = has_better | factors.get().await.is_ok_and(|factors| factors.totp); // wing:second-factors
         // wing:passkeys
-        if let Some(passkeys) = passkeys {
-            has_better |= passkeys.get().await.is_ok_and(|passkeys| !passkeys.is_empty());
-        }
+        let has_better = has_better
+            | match passkeys {
+                Some(passkeys) => passkeys.get().await.is_ok_and(|passkeys| !passkeys.is_empty()),
+                None => false,
+            };
         // end wing:passkeys
         let (address, return_to) = shown.get_value();
         address
