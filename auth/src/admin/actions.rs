@@ -134,7 +134,7 @@ impl Administration {
     pub async fn reset_factors(&self, by: By<'_>, user_id: Uuid) -> Result<()> {
         let (mut tx, reach) = self.begin(by, Permission::ResetFactors).await?;
         users::lock(&mut tx, user_id).await?.ok_or(Error::NotFound)?;
-        reach.to(target(&mut tx, user_id).await?.role)?;
+        reach.over(&mut tx, user_id).await?;
         if by.is(user_id) {
             return Err(Error::Yourself);
         }
@@ -162,7 +162,7 @@ impl Administration {
         let now = self.clock.now();
         let (mut tx, reach) = self.begin(by, Permission::ChangeAddress).await?;
         users::lock(&mut tx, user_id).await?.ok_or(Error::NotFound)?;
-        reach.to(target(&mut tx, user_id).await?.role)?;
+        reach.over(&mut tx, user_id).await?;
         // Now, so that the former address is told.
         self.note(&mut tx, by, user_id, Deed::SetEmail, "").await?;
         let set = sqlx::query(
@@ -191,7 +191,7 @@ impl Administration {
         let (mut tx, reach) = self.begin(by, Permission::EndSessions).await?;
         for ending in &which {
             if let Some(user_id) = table::user_of(&mut tx, ending).await? {
-                reach.to(target(&mut tx, user_id).await?.role)?;
+                reach.over(&mut tx, user_id).await?;
             }
         }
         let event = by.sign(NewEvent::system_event(Deed::RevokeSession));
@@ -245,6 +245,14 @@ impl Reach {
         match self.0 {
             Some(own) if !own.covers(role) => Err(Error::NotPermitted),
             _ => Ok(()),
+        }
+    }
+
+    /// Refuses a user who is beyond it. At the command line it asks nothing.
+    async fn over(self, tx: &mut Tx, user_id: Uuid) -> Result<()> {
+        match self.0 {
+            Some(_) => self.to(target(tx, user_id).await?.role),
+            None => Ok(()),
         }
     }
 }

@@ -70,18 +70,15 @@ impl Encoder {
     ///
     /// # Errors
     /// [`Error::TooManyPictures`]
-    pub(super) fn place(&self, user_id: Uuid) -> Result<Place> {
-        self.places
-            .take(user_id, 1)
-            .map(Place)
-            .ok_or(Error::TooManyPictures)
+    pub(super) fn place(&self, user_id: Uuid) -> Result<Share<Uuid>> {
+        self.places.take(user_id, 1).ok_or(Error::TooManyPictures)
     }
 
-    /// Makes a picture of a file.
+    /// Makes a picture of a file, which keeps its place until it has been read.
     ///
     /// # Errors
     /// [`Error::NotAPicture`]
-    pub(super) async fn encode(&self, place: Place, file: Bytes) -> Result<Vec<u8>> {
+    pub(super) async fn encode(&self, place: Share<Uuid>, file: Bytes) -> Result<Vec<u8>> {
         let (answer, answered) = oneshot::channel();
         self.thread.spawn(move || {
             if !answer.is_closed() {
@@ -100,9 +97,6 @@ impl Encoder {
         }
     }
 }
-
-/// A place in the queue, until it is dropped.
-pub(super) struct Place(#[expect(dead_code, reason = "it is held")] Share<Uuid>);
 
 fn encode(file: &[u8]) -> ImageResult<Vec<u8>> {
     let (picture, orientation) = decode(file)?;
