@@ -49,11 +49,6 @@ const PRIVATE_MEMBER: &str =
     r#""private": {"type": ["object", "null"], "description": "`null` unless the request names it."}"#;
 // end wing:private-data+clients
 
-// wing:pictures+clients
-const PICTURE_MEMBER: &str = r#"          "picture": {"type": ["string", "null"], "description": "The path of the picture that is shown."},
-"#;
-// end wing:pictures+clients
-
 // wing:second-factors,passkeys
 const CEREMONIES: &[&str] = &[
     "auth/src/ceremonies.rs",
@@ -310,17 +305,7 @@ const WINGS: &[Row] = &[
             "server/tests/it/pictures",
         ],
         shared: &[],
-        rewritten: &[
-            // wing:clients
-            // JSON has no comments.
-            ("docs/openapi.json", PICTURE_MEMBER, ""),
-            (
-                "docs/openapi.json",
-                "\"avatar_url\", \"picture\", ",
-                "\"avatar_url\", ",
-            ),
-            // end wing:clients
-        ],
+        rewritten: &[],
     },
     // end wing:pictures
     // wing:data-rights
