@@ -24,12 +24,12 @@ impl Planned {
         self.cookies.is_empty()
     }
 
-    // wing:second-factors,mail
+    // wing:second-factors,mail,passkeys
     /// Adds a cookie that goes with them.
     pub(super) fn add(&mut self, cookie: HeaderValue) {
         self.cookies.push(cookie);
     }
-    // end wing:second-factors,mail
+    // end wing:second-factors,mail,passkeys
 
     /// The cookies, or an empty list if they are void by now.
     pub(super) fn unless_void(self, marks: &Marks) -> Vec<HeaderValue> {
