@@ -29,12 +29,25 @@ export class Visitor {
   }
 
   async open(path: string): Promise<Response> {
-    const response = await this.page.goto(path);
+    const response = await this.goTo(path);
     await this.hydrated();
     if (!response) {
       throw new Error(`${path} is the page that is open already`);
     }
     return response;
+  }
+
+  /** A page whose session has ended elsewhere leaves by itself, perhaps at the same moment. */
+  private async goTo(path: string, attempts = 3): Promise<Response | null> {
+    try {
+      return await this.page.goto(path);
+    } catch (error) {
+      const left = this.javaScript && /ERR_ABORTED|interrupted by another navigation/.test(String(error));
+      if (!left || attempts === 1) {
+        throw error;
+      }
+      return this.goTo(path, attempts - 1);
+    }
   }
 
   async reload(): Promise<Response> {

@@ -1,4 +1,4 @@
-(function (name, user) {
+(function (name, user, signOut) {
 	// Without locks, each tab would keep one of the few connections that a browser opens to a host.
 	if (!navigator.locks) return;
 	const channel = new BroadcastChannel(name);
@@ -32,8 +32,6 @@
 
 	// Listens for all tabs of this browser, while it is this tab's turn.
 	async function follow(signal) {
-		// The tab whose turn it was may have signed out: what it tells comes first.
-		await pause(0.3, signal);
 		for (let failures = 0; !signal.aborted; ) {
 			try {
 				const over = await listen(signal);
@@ -59,7 +57,13 @@
 		if (ended || turn || document.hidden) return;
 		turn = new AbortController();
 		const { signal } = turn;
-		navigator.locks.request(`${name}-events`, { signal }, () => follow(signal)).catch(() => {});
+		const lock = `${name}-events`;
+		// It is this tab's turn at once, or when another tab leaves it. That one may have signed out: what it tells comes first.
+		const mine = navigator.locks.request(lock, { ifAvailable: true }, (free) => free && follow(signal).then(() => true));
+		mine.then((had) => had || navigator.locks.request(lock, { signal }, async () => {
+			await pause(0.3, signal);
+			return follow(signal);
+		})).catch(() => {});
 	}
 
 	function stop() {
@@ -75,6 +79,13 @@
 		start();
 	};
 	document.addEventListener("visibilitychange", () => document.hidden ? stop() : start());
+	addEventListener("submit", ({ target, submitter }) => {
+		const action = submitter?.getAttribute("formaction") ?? target.getAttribute("action");
+		if (!signOut.includes(action)) return;
+		// A session that this page ends is not asked for. If signing out fails, the page goes on listening.
+		stop();
+		setTimeout(start, 30_000);
+	});
 	addEventListener("pagehide", stop);
 	addEventListener("pageshow", start);
 })

@@ -1,17 +1,18 @@
-// Asks once a second whether the session is still accepted, until it is refused. By then the page may have been loaded again,
-// since pages of a session that has ended do not stay: the count waits for it.
+// Asks once a second whether the session is still accepted, until it is refused. The page may be loaded again before or after,
+// since pages of a session that has ended do not stay: the count, or what was shown, waits for it.
 (function (isSignedIn) {
 	const MOST = 300;
-	const KEPT = "accepted-checks";
+	const KEPT = "watched-session";
 	const [button, shown] = ["watch", "watched"].map((id) => document.getElementById(id));
 	const time = () => new Date().toLocaleTimeString();
 	const checks = (count) => (count === 1 ? "1 check" : `${count} checks`);
 
-	function refused(accepted) {
-		sessionStorage.removeItem(KEPT);
+	const refusal = (accepted) => `Refused at ${time()}, after ${checks(accepted)}.`;
+
+	function show(text) {
 		shown.hidden = false;
 		shown.role = "status";
-		shown.textContent = `Refused at ${time()}, after ${checks(accepted)}.`;
+		shown.textContent = text;
 	}
 	async function ask() {
 		const answer = await fetch("/api/session", { cache: "no-store" }).catch(() => null);
@@ -20,15 +21,21 @@
 	}
 	async function watch(accepted) {
 		const found = await ask();
-		if (found === "Refused") return refused(accepted);
+		if (found === "Refused") {
+			const text = refusal(accepted);
+			sessionStorage.setItem(KEPT, text);
+			return show(text);
+		}
 		accepted += found === "Accepted";
 		sessionStorage.setItem(KEPT, accepted);
 		shown.textContent = `${found} at ${time()}, after ${checks(accepted)}.`;
 		if (accepted < MOST) setTimeout(watch, 1000, accepted);
 	}
 	if (!isSignedIn) {
-		const accepted = Number(sessionStorage.getItem(KEPT));
-		if (accepted) refused(accepted);
+		// Refused there, or not asked again there.
+		const kept = sessionStorage.getItem(KEPT);
+		sessionStorage.removeItem(KEPT);
+		if (kept) show(Number(kept) ? refusal(Number(kept)) : kept);
 		return;
 	}
 	sessionStorage.removeItem(KEPT);

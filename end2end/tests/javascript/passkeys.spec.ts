@@ -79,8 +79,8 @@ test('a passkey that nobody has here is named as such, and the browser told', as
     Object.assign(window, { told });
     Object.assign(PublicKeyCredential, { signalUnknownCredential: async (what: unknown) => told.push(what) });
   });
-  visitor.expectRefusal('/api/passkey_sign_in', 401);
   await visitor.open('/login');
+  visitor.expectRefusal('/api/passkey_sign_in', 401);
   await visitor.send(visitor.button('Sign in with a passkey'), '/api/passkey_sign_in');
   await expect(visitor.alert).toContainText('not known here');
   const told = await page.evaluate(() => (window as unknown as { told: { rpId: string; credentialId: string }[] }).told);
