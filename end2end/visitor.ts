@@ -8,8 +8,6 @@ import type { Watch } from './watch';
 
 /** The pages that the app's program takes over: `Hydrated` in app/src/pages.rs. All others are documents. */
 const HYDRATED = [
-  '/login',
-  '/register',
   '/profile',
   '/settings',
   '/settings/public',

@@ -213,17 +213,15 @@ pub fn Page() -> impl IntoView {
 }
 
 /// The pages that the browser's program takes over, so that forms are sent, and pages of this list reached, without
-/// leaving the document: those that every visitor sees, and those on which one stays.
+/// leaving the document: those on which one stays.
 ///
-/// Every page works in this list and in the other. Here it costs each visitor its code, so a page is moved by its line,
-/// and `cargo xtask build` tells the price.
+/// Every page works in this list and in the other. Here it costs each user its code, so a page is moved by its line, and
+/// `cargo xtask build` tells the price.
 #[component(transparent)]
 fn Hydrated() -> AnyNestedRoute {
     view! {
         // Async wherever a page depends on the user: its status and cookies are settled before the first byte, and it
         // is complete without JavaScript. Set on the parent, since the strictest mode of the matched chain wins.
-        <Route path=last(paths::LOGIN) view=LoginPage ssr=SsrMode::Async />
-        <Route path=last(paths::REGISTER) view=RegisterPage ssr=SsrMode::Async />
         <Route path=last(paths::PROFILE) view=Profile ssr=SsrMode::Async />
         <ParentRoute path=last(paths::SETTINGS) view=Settings ssr=SsrMode::Async>
             <Route path=StaticSegment("") view=Public />
@@ -236,8 +234,8 @@ fn Hydrated() -> AnyNestedRoute {
     .into_any_nested_route()
 }
 
-/// The pages that are documents and nothing else: the start page, those that lead on by one form, as the pages of mailed
-/// links, and those that few people open. The program does not know them.
+/// The pages that are documents and nothing else: those that a visit begins with, those that lead on by one form, as the
+/// pages of mailed links, and those that few people open. The program does not know them.
 #[component(transparent)]
 fn Documents() -> AnyNestedRoute {
     if !cfg!(feature = "ssr") {
@@ -245,6 +243,8 @@ fn Documents() -> AnyNestedRoute {
     }
     view! {
         <Route path=last(paths::HOME) view=Home ssr=SsrMode::Async />
+        <Route path=last(paths::LOGIN) view=LoginPage ssr=SsrMode::Async />
+        <Route path=last(paths::REGISTER) view=RegisterPage ssr=SsrMode::Async />
         <ParentRoute path=last(paths::SETTINGS) view=Settings ssr=SsrMode::Async>
             <Route path=last(paths::SETTINGS_ACCOUNTS) view=Accounts />
             <Route path=last(paths::SETTINGS_SECURITY) view=Security />

@@ -23,51 +23,42 @@ function withResolvers(): { promise: Promise<void>; resolve: () => void } {
   return { promise, resolve };
 }
 
+const NO_WEBSITE = 'ada.example';
+const REFUSED = 'This is not the address of a website.';
+
 test('text typed before JavaScript has loaded is kept', async ({ visitor }) => {
-  const ada = somebody();
+  await visitor.register(somebody());
   const letThrough = await withheldWasm(visitor.page);
-  await visitor.page.goto('/register');
-  await visitor.fillRegistration(ada);
-  await visitor.page.getByRole('checkbox', { name: 'Keep me signed in' }).check();
+  await visitor.page.goto('/settings/public');
+  await visitor.field('Bio').fill('Typed early');
+  await visitor.field('Theme').selectOption('Dark');
   letThrough();
   await visitor.hydrated();
-  await expect(visitor.field('E-mail')).toHaveValue(ada.email);
-  await expect(visitor.page.getByRole('checkbox', { name: 'Keep me signed in' })).toBeChecked();
-  await visitor.button('Create account').click();
-  await visitor.arrives('/profile');
-  await expect(visitor.page.getByRole('heading', { level: 1 })).toHaveText(ada.name);
+  await expect(visitor.field('Bio')).toHaveValue('Typed early');
+  await expect(visitor.field('Theme')).toHaveValue('dark');
+  await visitor.send(visitor.button('Save'), '/api/update_public_data');
+  await expect(visitor.status).toHaveText('Saved.');
+  await visitor.reload();
+  await expect(visitor.field('Bio')).toHaveValue('Typed early');
 });
 
 test('a form can be sent before JavaScript has loaded', async ({ visitor }) => {
-  const ada = somebody();
+  await visitor.register(somebody());
   const letThrough = await withheldWasm(visitor.page);
-  await visitor.page.goto('/login');
-  await visitor.fillSignIn(ada);
-  await visitor.button('Sign in').click();
-  await expect(visitor.alert).toHaveText('This e-mail address and password do not match.');
+  await visitor.page.goto('/settings/public');
+  await visitor.field('Website').fill(NO_WEBSITE);
+  await visitor.button('Save').click();
+  await expect(visitor.alert).toContainText(REFUSED);
   letThrough();
   await visitor.hydrated();
-  await expect(visitor.alert).toHaveText('This e-mail address and password do not match.');
-  await expect(visitor.field('E-mail')).toHaveValue(ada.email);
+  await expect(visitor.alert).toContainText(REFUSED);
+  await expect(visitor.field('Website')).toHaveValue(NO_WEBSITE);
 });
 
-test('pages change without a new document, except when signing in', async ({ visitor }) => {
-  const ada = somebody();
-  const mark = () => visitor.page.evaluate(() => document.documentElement.setAttribute('data-same', ''));
+test('pages that are hydrated change without a new document', async ({ visitor }) => {
+  await visitor.register(somebody());
+  await visitor.page.evaluate(() => document.documentElement.setAttribute('data-same', ''));
   const same = visitor.page.locator('html[data-same]');
-  await visitor.open('/register');
-  await mark();
-  await visitor.page.getByRole('main').getByRole('link', { name: 'Sign in' }).click();
-  await visitor.arrives('/login');
-  await expect(same).toBeAttached();
-  await visitor.page.goBack();
-  await expect(visitor.page.getByRole('heading', { level: 1 })).toHaveText('Create an account');
-  await visitor.fillRegistration(ada);
-  await visitor.button('Create account').click();
-  await visitor.arrives('/profile');
-  await expect(same).not.toBeAttached();
-
-  await mark();
   await visitor.page.getByRole('link', { name: 'Settings' }).click();
   await visitor.arrives('/settings');
   await expect(visitor.field('Display name')).toBeVisible();
@@ -75,7 +66,12 @@ test('pages change without a new document, except when signing in', async ({ vis
   await visitor.send(visitor.button('Save'), '/api/update_public_data');
   await visitor.page.getByRole('link', { name: 'Profile' }).click();
   await expect(visitor.page.getByRole('heading', { level: 1 })).toHaveText('Countess');
+  await visitor.page.goBack();
+  await expect(visitor.field('Display name')).toHaveValue('Countess');
   await expect(same).toBeAttached();
+
+  await visitor.signOut();
+  await expect(same).not.toBeAttached();
 });
 
 test('a link to a page that is not hydrated loads its document, and the way back leads back', async ({ visitor }) => {
@@ -120,18 +116,18 @@ test('the form of a document shows that it is being sent, and is sent once', asy
 });
 
 test('a pressed button shows that it is busy, and cannot be pressed twice', async ({ visitor }) => {
-  const ada = somebody();
   const { promise, resolve } = withResolvers();
-  await visitor.open('/register');
-  await visitor.page.route('**/api/register', async (route) => {
+  await visitor.register(somebody());
+  await visitor.open('/settings/public');
+  await visitor.page.route('**/api/update_public_data', async (route) => {
     await promise;
     await route.continue();
   });
-  await visitor.fillRegistration(ada);
-  await visitor.button('Create account').click();
-  await expect(visitor.button('Creating your account…')).toBeDisabled();
+  await visitor.field('Bio').fill('A few words');
+  await visitor.button('Save').click();
+  await expect(visitor.button('Saving…')).toBeDisabled();
   resolve();
-  await visitor.arrives('/profile');
+  await expect(visitor.status).toHaveText('Saved.');
 });
 
 test('an unreachable server is reported, and the form can be sent again', async ({ visitor, watch }) => {
@@ -164,29 +160,29 @@ const ENDED = /^The script of this page has ended, and the page goes on without 
 const WHY = /^A hydration error occurred while trying to hydrate/;
 
 test('a page whose script has panicked works without it, and logs one error', async ({ visitor, watch }) => {
-  const ada = somebody();
+  await visitor.register(somebody());
   watch.expectMessage(WHY);
   watch.expectMessage(ENDED);
-  await rewrittenOnTheWay(visitor.page, '/login');
+  await rewrittenOnTheWay(visitor.page, '/settings/public');
   const said = visitor.page.waitForEvent('console', (message) => ENDED.test(message.text()));
-  await visitor.page.goto('/login');
+  await visitor.page.goto('/settings/public');
   await said;
-  await visitor.fillSignIn(ada);
-  await visitor.button('Sign in').click();
+  await visitor.field('Website').fill(NO_WEBSITE);
+  await visitor.button('Save').click();
   // A new document, as without JavaScript, and this one is as the server sent it.
-  await expect(visitor.alert).toHaveText('This e-mail address and password do not match.');
+  await expect(visitor.alert).toContainText(REFUSED);
   await visitor.hydrated();
-  await expect(visitor.field('E-mail')).toHaveValue(ada.email);
+  await expect(visitor.field('Website')).toHaveValue(NO_WEBSITE);
 });
 
 test('links of a page whose script has panicked still work', async ({ visitor, watch }) => {
+  await visitor.register(somebody());
   watch.expectMessage(WHY);
   watch.expectMessage(ENDED);
-  await rewrittenOnTheWay(visitor.page, '/register');
+  await rewrittenOnTheWay(visitor.page, '/profile');
   const said = visitor.page.waitForEvent('console', (message) => ENDED.test(message.text()));
-  await visitor.page.goto('/register');
+  await visitor.page.goto('/profile');
   await said;
-  await visitor.page.getByRole('main').getByRole('link', { name: 'Sign in' }).click();
-  await visitor.arrives('/login');
-  await visitor.hydrated();
+  await visitor.page.getByRole('link', { name: 'Settings' }).click();
+  await visitor.arrives('/settings');
 });

@@ -150,8 +150,8 @@ async fn only_pages_that_are_hydrated_load_the_program() {
     let (ada, stranger) = (app.registered(ADA).await, app.browser());
     for (visitor, page, is_hydrated) in [
         (&stranger, "/", false),
-        (&stranger, "/login?return_to=/settings", true),
-        (&stranger, "/register", true),
+        (&stranger, "/login?return_to=/settings", false),
+        (&stranger, "/register", false),
         (&stranger, "/nowhere", false),
         (&stranger, "/loginx", false),
         (&ada, "/", false),

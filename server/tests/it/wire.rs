@@ -250,7 +250,8 @@ async fn password_managers_find_the_page_to_change_a_password() {
 #[tokio::test]
 async fn the_nonce_stands_where_style_sheets_cannot_read_it() {
     let app = TestApp::new().await;
-    let page = app.browser().get("/login").await.expect(200);
+    // A page that loads the program.
+    let page = app.registered(ADA).await.get("/profile").await.expect(200);
     let policy = page.header("content-security-policy").unwrap();
     let nonce = policy
         .split_once("'nonce-")
