@@ -13,7 +13,7 @@ use tokio::{
     sync::{OnceCell, Semaphore},
     time::timeout,
 };
-use url::{Host, Url};
+use url::{Host, Origin, Url};
 
 use super::public::is_public;
 use crate::{error::chain, http_client::Http, public_url::is_loopback};
@@ -70,8 +70,9 @@ impl Fetcher {
         }
     }
 
-    /// The file at this address. `at_home`: the address may be on this machine, as the provider is that named it.
-    pub(super) async fn fetch(&self, url: Url, at_home: bool) -> Result<Vec<u8>, NotFetched> {
+    /// The file at this address. `at_home`: the only place on this machine where it may be, since the provider that named
+    /// it is there.
+    pub(super) async fn fetch(&self, url: Url, at_home: Option<&Origin>) -> Result<Vec<u8>, NotFetched> {
         let _place = self.places.try_acquire().map_err(|_| NotFetched::Crowded)?;
         // As long as for any response of a provider, here with all redirects.
         timeout(self.http.patience(), self.follow(url, at_home))
@@ -79,7 +80,7 @@ impl Fetcher {
             .unwrap_or(Err(NotFetched::Timeout))
     }
 
-    async fn follow(&self, mut url: Url, at_home: bool) -> Result<Vec<u8>, NotFetched> {
+    async fn follow(&self, mut url: Url, at_home: Option<&Origin>) -> Result<Vec<u8>, NotFetched> {
         let client = self
             .client
             .get_or_try_init(async || self.http.outside(PublicNames).map_err(NotFetched::Client))
@@ -117,13 +118,13 @@ async fn read(mut response: reqwest::Response) -> Result<Vec<u8>, NotFetched> {
 }
 
 /// Whether this address may be asked. Where its name leads is for [`PublicNames`].
-fn may_be_asked(url: &Url, at_home: bool) -> bool {
+fn may_be_asked(url: &Url, at_home: Option<&Origin>) -> bool {
     // A name and a password would be sent.
     if !url.username().is_empty() || url.password().is_some() {
         return false;
     }
     if is_loopback(url) {
-        return at_home && matches!(url.scheme(), "http" | "https");
+        return at_home == Some(&url.origin());
     }
     let is_public = match url.host() {
         Some(Host::Ipv4(ip)) => is_public(ip.into()),
@@ -157,8 +158,9 @@ impl Resolve for PublicNames {
 mod tests {
     use super::*;
 
-    fn asked(address: &str, at_home: bool) -> bool {
-        may_be_asked(&Url::parse(address).unwrap(), at_home)
+    fn asked(address: &str, home: Option<&str>) -> bool {
+        let origin = home.map(|home| Url::parse(home).unwrap().origin());
+        may_be_asked(&Url::parse(address).unwrap(), origin.as_ref())
     }
 
     #[test]
@@ -168,7 +170,7 @@ mod tests {
             "https://93.184.215.14/a",
             "https://[2606:4700::1]/",
         ] {
-            assert!(asked(good, false), "{good}");
+            assert!(asked(good, None), "{good}");
         }
         for bad in [
             "http://img.example/a.png",
@@ -192,27 +194,28 @@ mod tests {
             "file:///etc/passwd",
             "data:image/png;base64,AA==",
         ] {
-            assert!(!asked(bad, false), "{bad}");
+            assert!(!asked(bad, None), "{bad}");
         }
     }
 
     #[test]
-    fn a_provider_on_this_machine_may_name_an_address_on_it_and_no_private_one() {
-        for good in [
-            "http://127.0.0.1:9/a",
-            "http://localhost/a",
-            "https://[::1]/a",
-            "https://img.example/",
-        ] {
-            assert!(asked(good, true), "{good}");
+    fn a_provider_on_this_machine_may_name_an_address_of_its_own_and_no_other_private_one() {
+        let home = Some("http://127.0.0.1:9/realms/acme");
+        for good in ["http://127.0.0.1:9/a", "https://img.example/"] {
+            assert!(asked(good, home), "{good}");
         }
         for bad in [
+            "http://127.0.0.1:10/a",
+            "http://127.0.0.1/a",
+            "https://127.0.0.1:9/a",
+            "http://localhost:9/a",
+            "http://[::1]:9/a",
             "http://img.example/",
             "http://10.0.0.1/",
             "https://10.0.0.1/",
             "https://169.254.169.254/",
         ] {
-            assert!(!asked(bad, true), "{bad}");
+            assert!(!asked(bad, home), "{bad}");
         }
     }
 

@@ -197,7 +197,7 @@ impl Arrival<'_> {
                 .await;
             // wing:pictures
             if started.is_ok() {
-                let at_home = self.configured.provider.is_at_home();
+                let at_home = self.configured.provider.at_home();
                 parts
                     .pictures
                     .follow(user_id, identity.avatar_url.clone(), at_home);

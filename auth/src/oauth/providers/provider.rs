@@ -3,7 +3,10 @@
 use std::{fmt::Debug, sync::Arc};
 
 use secrecy::SecretString;
-use url::Url;
+use url::{
+    Origin, // wing:pictures
+    Url,
+};
 
 use crate::oauth::{
     protocol::id_token::Algorithm,
@@ -97,12 +100,11 @@ impl Provider {
     }
 
     // wing:pictures
-    /// Whether the provider itself is on this machine, as in development.
-    pub(crate) fn is_at_home(&self) -> bool {
-        let address = self.issuer.as_deref().or(self.userinfo.as_deref());
-        address
-            .and_then(|address| Url::parse(address).ok())
-            .is_some_and(|url| is_loopback(&url))
+    /// Where the provider is, if it is on this machine, as in development.
+    pub(crate) fn at_home(&self) -> Option<Origin> {
+        let address = self.issuer.as_deref().or(self.userinfo.as_deref())?;
+        let url = Url::parse(address).ok()?;
+        is_loopback(&url).then(|| url.origin())
     }
     // end wing:pictures
 

@@ -1,6 +1,7 @@
 //! A provider on loopback. It keeps to the standard until a test scripts it otherwise, and remembers what
 //! it was asked.
 
+use std::sync::OnceLock; // wing:pictures
 use std::{
     collections::HashMap,
     pin::Pin,
@@ -21,6 +22,7 @@ use hyper::body::Frame;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tokio::{net::TcpListener, sync::Semaphore};
+use tower::ServiceExt; // wing:pictures
 use url::Url;
 use uuid::Uuid;
 
@@ -173,6 +175,8 @@ struct Inner {
     refresh_tokens: Mutex<HashMap<String, Grant>>,
     /// Access tokens, with the claims userinfo returns.
     tokens: Mutex<HashMap<String, Value>>,
+    /// What else is at the provider's address.
+    site: OnceLock<Router>, // wing:pictures
 }
 
 /// The provider. Cheap to clone.
@@ -214,11 +218,19 @@ impl Idp {
             codes: Mutex::default(),
             refresh_tokens: Mutex::default(),
             tokens: Mutex::default(),
+            site: OnceLock::new(), // wing:pictures
         }));
         let router = Router::new().fallback(answer).with_state(idp.clone());
         tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
         idp
     }
+
+    // wing:pictures
+    /// Has these routes answered as well.
+    pub fn host(&self, site: Router) {
+        self.0.site.set(site).unwrap();
+    }
+    // end wing:pictures
 
     pub fn origin(&self) -> &str {
         &self.0.origin
@@ -438,6 +450,13 @@ fn endpoint_of(path: &str) -> Endpoint {
 }
 
 async fn answer(State(idp): State<Idp>, request: Request) -> Response {
+    // wing:pictures
+    if endpoint_of(request.uri().path()) == Endpoint::Other
+        && let Some(site) = idp.0.site.get()
+    {
+        return site.clone().oneshot(request).await.into_response();
+    }
+    // end wing:pictures
     let (parts, body) = request.into_parts();
     let body = to_bytes(body, 1 << 20).await.unwrap_or_default();
     let asked = Asked {

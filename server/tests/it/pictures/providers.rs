@@ -18,25 +18,27 @@ use axum::{
 use futures_util::stream;
 use image::{GenericImageView, ImageFormat};
 use serde_json::json;
-use tokio::net::TcpListener;
 
 use super::{
     files::{BLUE, RED, halves, is},
     give, served, shown,
 };
 use crate::{
-    oauth::support::{World, person_with},
+    oauth::{
+        idp::Idp,
+        support::{World, person_with},
+    },
     support::{Browser, Log, until},
 };
 
-/// Where pictures are at a provider, on this machine as the provider is.
+/// Where pictures are at a provider.
 struct Gallery {
     origin: String,
     asked: Arc<AtomicUsize>,
 }
 
 impl Gallery {
-    async fn open() -> Self {
+    fn open(provider: &Idp) -> Self {
         let asked = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&asked);
         let ask = move || count.fetch_add(1, Ordering::SeqCst);
@@ -55,6 +57,10 @@ impl Gallery {
             .route("/b.png", picture)
             .route("/hops/{left}", get(hops))
             .route(
+                "/to-another-port",
+                get(|| async { Redirect::to("http://127.0.0.1:9/a.png") }),
+            )
+            .route(
                 "/to-private",
                 get(|| async { Redirect::to("https://10.0.0.1/a.png") }),
             )
@@ -67,9 +73,8 @@ impl Gallery {
             .route("/endless", get(endless))
             .route("/silent", get(std::future::pending::<()>))
             .route("/page", get(|| async { "<html>" }));
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let origin = format!("http://{}", listener.local_addr().unwrap());
-        tokio::spawn(async { axum::serve(listener, gallery).await });
+        provider.host(gallery);
+        let origin = provider.origin().to_owned();
         Self { origin, asked }
     }
 
@@ -108,7 +113,8 @@ async fn picture_of(user: &Browser) -> String {
 
 #[tokio::test]
 async fn the_picture_of_a_provider_is_fetched_once_and_served_by_us() {
-    let (world, gallery) = (World::new().await, Gallery::open().await);
+    let world = World::new().await;
+    let gallery = Gallery::open(&world.acme);
     let (log, _guard) = Log::capture();
     let ada = world.signed_in("acme", &gallery.ada("/a.png?secret=1")).await;
     logged(&log, TAKEN, 1).await;
@@ -132,7 +138,8 @@ async fn the_picture_of_a_provider_is_fetched_once_and_served_by_us() {
 
 #[tokio::test]
 async fn a_provider_may_lead_on_three_times() {
-    let (world, gallery) = (World::new().await, Gallery::open().await);
+    let world = World::new().await;
+    let gallery = Gallery::open(&world.acme);
     let (log, _guard) = Log::capture();
     let ada = world.signed_in("acme", &gallery.ada("/hops/3")).await;
     logged(&log, NOT_TAKEN, 1).await;
@@ -144,10 +151,10 @@ async fn a_provider_may_lead_on_three_times() {
 
 #[tokio::test]
 async fn an_address_that_is_hostile_changes_nothing_and_the_sign_in_works() {
-    let (world, gallery) = (
-        World::impatient(Duration::from_secs(1)).await,
-        Gallery::open().await,
-    );
+    let world = World::impatient(Duration::from_secs(1)).await;
+    let gallery = Gallery::open(&world.acme);
+    // On this machine, but not at the provider.
+    let other_port = format!("{}/a.png", world.corp.origin());
     let (log, _guard) = Log::capture();
     for (n, picture) in [
         "https://10.0.0.1/a.png",
@@ -156,6 +163,8 @@ async fn an_address_that_is_hostile_changes_nothing_and_the_sign_in_works() {
         "http://169.254.169.254/latest/meta-data/",
         "https://[fd00:ec2::254]/",
         "http://img.example/a.png",
+        other_port.as_str(),
+        "/to-another-port",
         "/to-private",
         "/to-metadata",
         "/to-file",
@@ -177,13 +186,14 @@ async fn an_address_that_is_hostile_changes_nothing_and_the_sign_in_works() {
     }
     // It is tried again.
     world.signed_in("acme", &gallery.ada("/nothing")).await;
-    logged(&log, NOT_TAKEN, 15).await;
+    logged(&log, NOT_TAKEN, 17).await;
     assert_eq!(world.app.number("SELECT count(*) FROM pictures").await, 0);
 }
 
 #[tokio::test]
 async fn an_uploaded_picture_stays() {
-    let (world, gallery) = (World::new().await, Gallery::open().await);
+    let world = World::new().await;
+    let gallery = Gallery::open(&world.acme);
     let (log, _guard) = Log::capture();
     let ada = world.signed_in("acme", &gallery.ada("/a.png")).await;
     logged(&log, TAKEN, 1).await;
@@ -199,7 +209,8 @@ async fn an_uploaded_picture_stays() {
 
 #[tokio::test]
 async fn a_removed_picture_does_not_come_back_whatever_the_provider_names() {
-    let (world, gallery) = (World::new().await, Gallery::open().await);
+    let world = World::new().await;
+    let gallery = Gallery::open(&world.acme);
     let (log, _guard) = Log::capture();
     let ada = world.signed_in("acme", &gallery.ada("/a.png")).await;
     logged(&log, TAKEN, 1).await;
