@@ -184,9 +184,13 @@ impl ServerConfig {
             }
         });
         vars.parsed("RUST_LOG", (), &mut problems, log::check);
+        let misspelt = vars.misspelt();
         if !problems.is_empty() {
+            // One may be the reason why another is missing.
+            problems.extend(misspelt);
             return Err(problems);
         }
+        doubts.extend(misspelt);
         if auth.lifetimes.snapshot > Lifetimes::default().snapshot {
             doubts.push(Problem {
                 variable: "SNAPSHOT_TTL".to_owned(),
@@ -278,6 +282,18 @@ mod tests {
         ] {
             assert_eq!(default_public_url(addr.parse().unwrap()), url);
         }
+    }
+
+    #[test]
+    fn a_misspelt_name_is_reported_with_what_it_has_left_missing() {
+        let problems = ServerConfig::from_vars(&Vars::from_iter([("SESION_SECRET", "…")]), true).unwrap_err();
+        let texts: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        let says = |text: &str| texts.iter().any(|problem| problem.starts_with(text));
+        assert!(says("SESSION_SECRET is missing"), "{texts:?}");
+        assert!(
+            says("SESION_SECRET is not a setting: did you mean SESSION_SECRET?"),
+            "{texts:?}"
+        );
     }
 
     #[test]

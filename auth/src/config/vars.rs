@@ -1,6 +1,10 @@
 //! The environment as a value, and its mistakes: all of them are reported together.
 
-use std::{collections::HashMap, path::Path};
+use std::{
+    collections::{BTreeSet, HashMap},
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use super::{env_file, problem::Problem};
 
@@ -9,7 +13,14 @@ use super::{env_file, problem::Problem};
 pub struct Vars {
     values: HashMap<String, String>,
     unreadable: Vec<Problem>,
+    /// The names that were asked for.
+    asked: Arc<Mutex<BTreeSet<String>>>,
 }
+
+/// How many letters are wrong at most in a misspelt name: two that changed places count as one.
+const TYPOS: usize = 2;
+/// Shorter names resemble too many others.
+const SHORTEST: usize = 6;
 
 impl std::fmt::Debug for Vars {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -25,6 +36,7 @@ impl<K: Into<String>, V: Into<String>> FromIterator<(K, V)> for Vars {
                 .map(|(name, value)| (name.into(), value.into()))
                 .collect(),
             unreadable: Vec::new(),
+            asked: Arc::default(),
         }
     }
 }
@@ -57,10 +69,40 @@ impl Vars {
 
     /// A variable's value, without surrounding white space; `None` if unset or empty.
     pub fn get(&self, name: &str) -> Option<&str> {
+        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        if !asked.contains(name) {
+            asked.insert(name.to_owned());
+        }
+        drop(asked);
         self.values
             .get(name)
             .map(|value| value.trim())
             .filter(|value| !value.is_empty())
+    }
+
+    /// Variables that nobody has asked for, and whose names are nearly those of variables that are not set. To be called
+    /// once everything has been read.
+    pub fn misspelt(&self) -> Vec<Problem> {
+        let asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        let unset = |name: &&String| !self.values.contains_key(*name) && name.len() >= SHORTEST;
+        let missing: Vec<&String> = asked.iter().filter(unset).collect();
+        let mut found: Vec<Problem> = self
+            .values
+            .keys()
+            .filter(|name| !asked.contains(*name))
+            .filter_map(|name| {
+                let (distance, meant) = missing
+                    .iter()
+                    .map(|meant| (strsim::damerau_levenshtein(name, meant), meant))
+                    .min()?;
+                (distance <= TYPOS).then(|| Problem {
+                    variable: name.clone(),
+                    message: format!("is not a setting: did you mean {meant}?"),
+                })
+            })
+            .collect();
+        found.sort_by(|one, other| one.variable.cmp(&other.variable));
+        found
     }
 
     /// A variable parsed by `parse`, or `default` if unset. A value that `parse` refuses is a problem.
@@ -88,6 +130,30 @@ impl Vars {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_misspelt_name_is_noticed_if_the_variable_itself_is_not_set() {
+        let vars = Vars::from_iter([
+            ("SESSION_SERCET", "secret"),
+            ("ACME_CLIENTID", "1"),
+            ("STOP_DELAYS", "1"),
+            ("STOP_DELAY", "1"),
+            ("PATH", "/bin"),
+            ("HOME", "/"),
+        ]);
+        assert_eq!(vars.misspelt(), [], "nothing has been read yet");
+        for name in ["SESSION_SECRET", "ACME_CLIENT_ID", "STOP_DELAY", "PATHS"] {
+            vars.get(name);
+        }
+        let found: Vec<String> = vars.misspelt().iter().map(ToString::to_string).collect();
+        assert_eq!(
+            found,
+            [
+                "ACME_CLIENTID is not a setting: did you mean ACME_CLIENT_ID?",
+                "SESSION_SERCET is not a setting: did you mean SESSION_SECRET?",
+            ]
+        );
+    }
 
     #[test]
     fn the_environment_comes_before_the_file_and_the_first_line_before_the_second() {

@@ -51,5 +51,5 @@ pub use self::{
         env::from_vars,
         provider::Provider,
     },
-    state::OAuth,
+    state::{Checked, OAuth},
 };

@@ -89,6 +89,15 @@ impl Configured {
     }
 }
 
+/// What [`OAuth::check`] has found out about a provider.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Checked {
+    /// Its metadata and its keys are what the configuration says.
+    Answers,
+    /// It publishes nothing that could be compared.
+    NotAsked,
+}
+
 impl OAuth {
     /// The service for the configured providers. Contacts none of them.
     pub(crate) fn new(
@@ -166,13 +175,14 @@ impl OAuth {
     ///
     /// # Errors
     /// What is wrong, for the operator.
-    pub async fn check(&self, id: &str) -> std::result::Result<(), String> {
+    pub async fn check(&self, id: &str) -> std::result::Result<Checked, String> {
         let configured = self.configured(id).ok_or("is not configured")?;
         let endpoints = configured.discovery.endpoints().await?;
-        if configured.provider.is_oidc() {
-            configured.discovery.keys(&endpoints).await?;
+        if !configured.provider.is_oidc() {
+            return Ok(Checked::NotAsked);
         }
-        Ok(())
+        configured.discovery.keys(&endpoints).await?;
+        Ok(Checked::Answers)
     }
 
     /// The provider with this id.

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use auth::oauth::Checked;
 use http::{Method, StatusCode};
 use serde_json::json;
 use tokio::net::TcpListener;
@@ -427,7 +428,7 @@ async fn a_provider_that_is_down_harms_no_other_sign_in_and_comes_back() {
     app.advance(4);
     assert!(oauth.check("acme").await.is_err());
     app.advance(1);
-    assert_eq!(oauth.check("acme").await, Ok(()));
+    assert_eq!(oauth.check("acme").await, Ok(Checked::Answers));
     browser
         .sign_in("acme", &idp, &person("ada"))
         .await
