@@ -6,16 +6,13 @@
 //   RUNS  how often each page is measured (3); the run with the median performance counts
 //   OUTPUT  where the reports go, for what lies behind a score
 
-import { spawn } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { writeFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import lighthouse from 'lighthouse';
 import { launch } from 'puppeteer-core';
+import { withServer } from '../server.mjs';
 
 const PORT = 23119;
-const APP = `http://localhost:${PORT}`;
 const PAGES = [
   { path: '/' },
   { path: '/login' },
@@ -29,45 +26,14 @@ const PAINTS = {
   'total-blocking-time': 'blocked',
 };
 
-const folder = mkdtempSync(join(tmpdir(), 'lighthouse-'));
 const runs = Number(process.env.RUNS || 3);
 
-async function started() {
-  const server = spawn(process.env.SERVER_BIN, {
-    cwd: folder,
-    stdio: ['ignore', 'ignore', 'inherit'],
-    env: {
-      LEPTOS_SITE_ADDR: `127.0.0.1:${PORT}`,
-      LEPTOS_SITE_ROOT: process.env.LEPTOS_SITE_ROOT,
-      LEPTOS_HASH_FILES: 'true',
-      PUBLIC_URL: APP,
-      DATABASE_URL: `sqlite:${join(folder, 'app.db')}`,
-      SESSION_SECRET: randomBytes(32).toString('base64'),
-      RUST_LOG: 'error',
-    },
-  });
-  const ended = new Promise((_, reject) => {
-    server.once('error', reject);
-    server.once('exit', (code) => reject(new Error(`the server has ended (exit code ${code})`)));
-  });
-  ended.catch(() => {});
-  const healthy = async () => {
-    for (;;) {
-      const response = await fetch(`${APP}/healthz`).catch(() => undefined);
-      if (response?.ok) return;
-      await new Promise((wait) => setTimeout(wait, 100));
-    }
-  };
-  await Promise.race([healthy(), ended]);
-  return server;
-}
-
 /** The cookies of somebody who has just registered. */
-async function cookies() {
-  const response = await fetch(`${APP}/api/register`, {
+async function cookies(app) {
+  const response = await fetch(`${app}/api/register`, {
     method: 'POST',
     redirect: 'manual',
-    headers: { accept: 'application/json', origin: APP },
+    headers: { accept: 'application/json', origin: app },
     body: new URLSearchParams({ email: 'ada@example.com', password: 'a sentence of five words', display_name: 'Ada' }),
   });
   if (!response.ok) throw new Error(`nobody could register: ${response.status} ${await response.text()}`);
@@ -77,13 +43,13 @@ async function cookies() {
   });
 }
 
-async function measured(browser, { path, signedIn }, person) {
+async function measured(browser, app, { path, signedIn }, person) {
   const reports = [];
   for (let run = 0; run < runs; run += 1) {
     const context = await browser.createBrowserContext();
     if (signedIn) await context.setCookie(...person);
     const flags = { onlyCategories: CATEGORIES, disableStorageReset: true };
-    const { lhr } = await lighthouse(`${APP}${path}`, flags, undefined, await context.newPage());
+    const { lhr } = await lighthouse(`${app}${path}`, flags, undefined, await context.newPage());
     await context.close();
     if (lhr.runtimeError) throw new Error(`${path}: ${lhr.runtimeError.message}`);
     if (new URL(lhr.finalDisplayedUrl).pathname !== path) throw new Error(`${path} leads to ${lhr.finalDisplayedUrl}`);
@@ -104,25 +70,28 @@ function row(path, { categories, audits }) {
   ];
 }
 
-const server = await started();
-const browser = await launch({ executablePath: process.env.CHROMIUM, args: ['--no-sandbox', '--disable-dev-shm-usage'] });
-try {
-  const person = await cookies();
-  const rows = [['page', ...CATEGORIES, ...Object.values(PAINTS), 'bytes'], []];
-  rows[1] = rows[0].map(() => '---');
-  for (const page of PAGES) {
-    const report = await measured(browser, page, person);
-    rows.push(row(page.path, report));
-    if (process.env.OUTPUT) {
-      const name = page.path === '/' ? 'home' : page.path.slice(1).replaceAll('/', '-');
-      writeFileSync(resolve(process.env.OUTPUT, `${name}.json`), JSON.stringify(report));
+async function table(app) {
+  const browser = await launch({
+    executablePath: process.env.CHROMIUM,
+    args: ['--no-sandbox', '--disable-dev-shm-usage'],
+  });
+  try {
+    const person = await cookies(app);
+    const rows = [['page', ...CATEGORIES, ...Object.values(PAINTS), 'bytes'], []];
+    rows[1] = rows[0].map(() => '---');
+    for (const page of PAGES) {
+      const report = await measured(browser, app, page, person);
+      rows.push(row(page.path, report));
+      if (process.env.OUTPUT) {
+        const name = page.path === '/' ? 'home' : page.path.slice(1).replaceAll('/', '-');
+        writeFileSync(resolve(process.env.OUTPUT, `${name}.json`), JSON.stringify(report));
+      }
     }
+    return rows;
+  } finally {
+    await browser.close();
   }
-  for (const cells of rows) console.log(`| ${cells.join(' | ')} |`);
-} finally {
-  await browser.close();
-  server.removeAllListeners('exit');
-  server.kill();
-  await new Promise((ended) => server.once('exit', ended));
-  rmSync(folder, { recursive: true, force: true });
 }
+
+const rows = await withServer({ port: PORT, settings: { LEPTOS_HASH_FILES: 'true' } }, table);
+for (const cells of rows) console.log(`| ${cells.join(' | ')} |`);
