@@ -31,6 +31,28 @@ fn every_link_leads_to_a_file_and_to_a_heading_in_it() {
 /// Names in the place of which the reader puts another one, and a preset that a recipe adds.
 const EXAMPLES: [&str; 4] = ["NAME", "WING…", "COMMAND…", "initech"];
 
+/// What `cargo xtask test` does itself, with its steps and tests: the development server, the copies that are renamed and have
+/// their wings removed, and so on.
+const TRIED_BY_TEST: [&str; 10] = [
+    "dev", "seed", "test", "lint", "build", "postgres", "rename", "wings", "remove", "upstream",
+];
+
+#[test]
+fn every_command_is_run_by_ci() {
+    let workflow = read(&root().join(".github/workflows/ci.yml"));
+    for command in COMMANDS {
+        let step = format!("cargo xtask {}", command.name);
+        let is_step = workflow
+            .lines()
+            .filter_map(|line| line.split_once("run: "))
+            .any(|(_, run)| run == step || run.starts_with(&format!("{step} ")));
+        assert!(
+            is_step || TRIED_BY_TEST.contains(&command.name),
+            "no job of .github/workflows/ci.yml runs `{step}`"
+        );
+    }
+}
+
 #[test]
 fn every_command_that_is_named_exists_and_takes_its_arguments() {
     let root = root();
