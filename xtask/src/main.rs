@@ -22,6 +22,7 @@ mod postgres; // wing:postgres
 mod process;
 mod proxies;
 mod random;
+mod rebuild;
 mod released; // wing:dev-provider,mail
 mod rename;
 mod screenshots;
