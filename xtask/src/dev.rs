@@ -34,7 +34,7 @@ pub(crate) fn dev(_: &mut Steps, arguments: &[String]) -> Outcome {
     tools::for_leptos()?;
     obstacles::dependencies()?;
     println!(
-        "Building the site and the server: a few minutes the first time, seconds after that. Then they are at \
+        "Building the site and the server: 10 to 20 minutes the first time, seconds after that. Then they are at \
          http://{site}. Press Ctrl-C to stop."
     );
     obstacles::explained(run(cargo(["leptos", "watch"])?.args(arguments)))

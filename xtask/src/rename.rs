@@ -136,7 +136,10 @@ pub(crate) fn give(root: &Path, files: &[PathBuf], known: &str, name: &str) -> O
         let Ok(text) = fs::read_to_string(&path) else {
             continue;
         };
-        let renamed = renamed(&text, known, name);
+        let mut renamed = renamed(&text, known, name);
+        if file == Path::new("README.md") {
+            renamed = renamed.replace(HEAD.0, HEAD.1);
+        }
         if renamed != text {
             fs::write(&path, renamed).map_err(|error| format!("cannot write {}: {error}", path.display()))?;
             changed.push(file.clone());
@@ -149,8 +152,7 @@ pub(crate) fn give(root: &Path, files: &[PathBuf], known: &str, name: &str) -> O
 fn renamed(text: &str, known: &str, name: &str) -> String {
     let spelled = |joint: &str| (known.replace('-', joint), name.replace('-', joint));
     let [kebab, snake, joined] = ["-", "_", ""].map(spelled);
-    text.replace(HEAD.0, HEAD.1)
-        .replace(&kebab.0, &kebab.1)
+    text.replace(&kebab.0, &kebab.1)
         .replace(&snake.0, &snake.1)
         .replace(&joined.0, &joined.1)
 }

@@ -1,6 +1,6 @@
 //! The tools that the commands need: found, or else installed, with a note on how long that takes.
 
-use std::{fs, path::Path, process::Command, time::Instant};
+use std::{fs, path::Path, time::Instant};
 
 use crate::{
     Outcome, layout, obstacles, packages,
@@ -96,9 +96,7 @@ fn plugin(plugin: &Plugin) -> Outcome {
     }
     let package = format!("cargo-{name}");
     announced(&format!("{package} {version}"), takes, || {
-        install(&folder, &package, version, || {
-            run(compile(&folder, &package, version).arg("--locked"))
-        })
+        install(&folder, &package, version)
     })
 }
 
@@ -131,16 +129,7 @@ fn wasm_bindgen() -> Outcome {
         return Ok(());
     }
     announced(&format!("wasm-bindgen {version}"), "one to four minutes", || {
-        install(&folder, "wasm-bindgen-cli", version, || {
-            let compile = || compile(&folder, "wasm-bindgen-cli", version);
-            // Its lock file may name a crate that has been withdrawn. Without the lock file, cargo finds another version.
-            run(compile().arg("--locked")).or_else(|error| {
-                if interrupted() {
-                    return Err(error);
-                }
-                run(&mut compile())
-            })
-        })
+        install(&folder, "wasm-bindgen-cli", version)
     })?;
     if suits() {
         Ok(())
@@ -153,10 +142,10 @@ fn wasm_bindgen() -> Outcome {
 }
 
 /// Downloads a program with cargo-binstall, if that is installed, and compiles it otherwise.
-fn install(folder: &Path, package: &str, version: &str, compile: impl FnOnce() -> Outcome) -> Outcome {
+fn install(folder: &Path, package: &str, version: &str) -> Outcome {
     if ask(command("cargo", folder).args(["binstall", "-V"])).is_none() {
         println!("cargo-binstall would download it in seconds; without it, cargo compiles it.");
-        return compile();
+        return compile(folder, package, version);
     }
     run(command("cargo", folder).args([
         "binstall",
@@ -171,19 +160,28 @@ fn install(folder: &Path, package: &str, version: &str, compile: impl FnOnce() -
             return Err(error);
         }
         println!("There is nothing to download for this machine, so cargo compiles it.");
-        compile()
+        compile(folder, package, version)
     })
 }
 
 /// `cargo install` for tools that run a few times a day, which are not worth optimising.
-fn compile(folder: &Path, package: &str, version: &str) -> Command {
-    let mut install = command("cargo", folder);
-    install
-        .args(["install", package, "--version", version])
-        .env("CARGO_PROFILE_RELEASE_LTO", "off")
-        .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16")
-        .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1");
-    install
+fn compile(folder: &Path, package: &str, version: &str) -> Outcome {
+    let compile = || {
+        let mut compile = command("cargo", folder);
+        compile
+            .args(["install", package, "--version", version])
+            .env("CARGO_PROFILE_RELEASE_LTO", "off")
+            .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16")
+            .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1");
+        compile
+    };
+    // Its lock file may name a crate that has been withdrawn. Without the lock file, cargo finds another version.
+    run(compile().arg("--locked")).or_else(|error| {
+        if interrupted() {
+            return Err(error);
+        }
+        run(&mut compile())
+    })
 }
 
 fn announced(what: &str, takes: &str, work: impl FnOnce() -> Outcome) -> Outcome {

@@ -18,7 +18,7 @@ use crate::{
 /// Where the template's newest commit is kept.
 const REFERENCE: &str = "refs/template/head";
 
-const USAGE: &str = "name the template's repository, as in `cargo xtask upstream ../start-axum-auth`. `--since COMMIT` \
+const USAGE: &str = "name the template's repository, as in `cargo xtask upstream ../template`. `--since COMMIT` \
                      says which of its commits the project was made from";
 
 /// The arguments of the command.

@@ -160,7 +160,11 @@ impl World {
         match (deed, status) {
             (Deed::MistypePassword, StatusCode::UNAUTHORIZED) => Ok(()),
             (Deed::Register, StatusCode::CONFLICT) => {
-                Err(format!("{email} is there already: seed a database once").into())
+                Err(format!(
+                    "{email} is there already: a database is seeded once. For another, stop the server and delete the \
+                     database: the folder data/, unless DATABASE_URL names another"
+                )
+                .into())
             }
             (_, status) if status.is_success() => Ok(()),
             (_, status) => Err(format!("{name} was refused: {function} answered {status}").into()),
