@@ -19,8 +19,8 @@ pub struct Vars {
 
 /// How many letters are wrong at most in a misspelt name: two that changed places count as one.
 const TYPOS: usize = 2;
-/// Shorter names resemble too many others.
-const SHORTEST: usize = 6;
+/// In how many letters there may be one wrong one. Short names resemble too many others.
+const TYPO_IN: usize = 6;
 
 impl std::fmt::Debug for Vars {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -80,12 +80,14 @@ impl Vars {
             .filter(|value| !value.is_empty())
     }
 
-    /// Variables that nobody has asked for, and whose names are nearly those of variables that are not set. To be called
-    /// once everything has been read.
+    /// Variables that nothing has read, and whose names are nearly those of variables that are not set. To be called once
+    /// everything has been read.
     pub fn misspelt(&self) -> Vec<Problem> {
         let asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
-        let unset = |name: &&String| !self.values.contains_key(*name) && name.len() >= SHORTEST;
-        let missing: Vec<&String> = asked.iter().filter(unset).collect();
+        let missing: Vec<&String> = asked
+            .iter()
+            .filter(|name| !self.values.contains_key(*name))
+            .collect();
         let mut found: Vec<Problem> = self
             .values
             .keys()
@@ -95,7 +97,7 @@ impl Vars {
                     .iter()
                     .map(|meant| (strsim::damerau_levenshtein(name, meant), meant))
                     .min()?;
-                (distance <= TYPOS).then(|| Problem {
+                (distance <= TYPOS.min(meant.len() / TYPO_IN)).then(|| Problem {
                     variable: name.clone(),
                     message: format!("is not a setting: did you mean {meant}?"),
                 })
@@ -140,9 +142,17 @@ mod tests {
             ("STOP_DELAY", "1"),
             ("PATH", "/bin"),
             ("HOME", "/"),
+            // Resembles a short name only.
+            ("XNAMES", "1"),
         ]);
         assert_eq!(vars.misspelt(), [], "nothing has been read yet");
-        for name in ["SESSION_SECRET", "ACME_CLIENT_ID", "STOP_DELAY", "PATHS"] {
+        for name in [
+            "SESSION_SECRET",
+            "ACME_CLIENT_ID",
+            "STOP_DELAY",
+            "PATHS",
+            "X_NAME",
+        ] {
             vars.get(name);
         }
         let found: Vec<String> = vars.misspelt().iter().map(ToString::to_string).collect();
