@@ -22,6 +22,9 @@ pub async fn run(config: ServerConfig) -> Result<(), Failure> {
     let url = config.auth.public_url.clone();
     let mut report = Report::default();
     report.ok("configuration", "readable");
+    for doubt in &config.doubts {
+        report.warn("configuration", &doubt.to_string());
+    }
     report.ok(
         "SESSION_SECRET",
         &format!("{} in the key ring", config.auth.secrets.len()),

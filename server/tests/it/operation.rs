@@ -358,6 +358,7 @@ fn subcommands_migrate_and_check_and_an_unknown_one_fails() {
                 SITE,
                 ("SESSION_SECRET", SECRET),
                 ("LEPTOS_SITE_ADDR", "127.0.0.1:0"),
+                ("KEEP_ALIFE", "a-value"),
             ],
         );
         command.arg(argument).output().unwrap()
@@ -369,6 +370,8 @@ fn subcommands_migrate_and_check_and_an_unknown_one_fails() {
     let doctor = run("doctor");
     let said = [doctor.stdout, doctor.stderr].concat();
     assert!(!contains(&said, SECRET));
+    let misspelt = "warn  configuration: KEEP_ALIFE is not a setting: did you mean KEEP_ALIVE?";
+    assert!(contains(&said, misspelt) && !contains(&said, "a-value"));
     assert!(!run("nonsense").status.success());
 }
 

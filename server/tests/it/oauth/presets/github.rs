@@ -1,5 +1,6 @@
 //! GitHub.
 
+use auth::oauth::Checked;
 use http::StatusCode;
 use serde_json::{Value, json};
 
@@ -38,6 +39,9 @@ async fn github_is_asked_for_the_list_of_addresses() {
         address("last@example.com", false, false),
     ]))
     .await;
+    // It publishes nothing to compare.
+    let checked = github.app.auth.oauth.check("github").await;
+    assert_eq!(checked, Ok(Checked::NotAsked));
     let browser = github.browser();
     let hop = browser.begin("github").await;
     assert!(hop.url.as_str().starts_with(&github.idp.at("/authorize?")));
