@@ -18,3 +18,27 @@ test('a session that is ended elsewhere is refused within seconds', async ({ vis
   await expect(watched).toHaveText(/^Refused at .*, after [1-9]\d* checks?\.$/);
   await other.isAnonymous();
 });
+
+test('what is below the pictures does not jump when they arrive', async ({ visitor }) => {
+  const { page } = visitor;
+  let arrive = () => {};
+  let arrived = Promise.resolve();
+  await page.route('**/shots/*', async (route) => {
+    await arrived;
+    // The page may have been left meanwhile.
+    await route.continue().catch(() => undefined);
+  });
+  for (const width of [412, 1280]) {
+    await page.setViewportSize({ width, height: 800 });
+    arrived = new Promise((resolve) => {
+      arrive = resolve;
+    });
+    await page.goto('/', { waitUntil: 'domcontentloaded' });
+    const below = page.getByRole('region', { name: 'How it works' });
+    const before = await below.boundingBox();
+    arrive();
+    const first = page.locator('.shot').first();
+    await expect.poll(() => first.evaluate((image: HTMLImageElement) => image.naturalWidth)).toBeGreaterThan(0);
+    expect(await below.boundingBox()).toEqual(before);
+  }
+});
