@@ -111,15 +111,14 @@ pub async fn run(config: ServerConfig) -> Result<(), Failure> {
             continue;
         }
         // end wing:dev-provider
+        let what = format!("provider {}", provider.id);
         match auth.oauth.check(&provider.id).await {
-            Ok(Checked::Answers) => {
-                report.ok(&format!("provider {}", provider.id), "answers as configured");
-            }
+            Ok(Checked::Answers) => report.ok(&what, "answers as configured"),
             Ok(Checked::NotAsked) => report.ok(
-                &format!("provider {}", provider.id),
+                &what,
                 "configured, and not asked: it publishes nothing to compare, so the first sign-in is the test",
             ),
-            Err(error) => report.bad(&format!("provider {}", provider.id), &error),
+            Err(error) => report.bad(&what, &error),
         }
     }
     db.close().await;

@@ -19,6 +19,7 @@ use crate::{
 /// The command. Arguments are passed on to the benchmark, which finds its load generator, and the size of the wasm,
 /// in its environment.
 pub(crate) fn bench(_: &mut Steps, arguments: &[String]) -> Outcome {
+    tools::for_leptos()?;
     let named: Vec<&String> = arguments.iter().filter(|name| !name.starts_with("--")).collect();
     let is_rebuild = |name: &&String| *name == rebuild::NAME;
     if named.is_empty() || named.iter().any(is_rebuild) {
@@ -27,7 +28,6 @@ pub(crate) fn bench(_: &mut Steps, arguments: &[String]) -> Outcome {
     if !named.is_empty() && named.iter().all(is_rebuild) {
         return Ok(());
     }
-    tools::for_leptos()?;
     let wrk = wrk()?;
     npm::packages()?;
     build::release(&[])?;

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{Outcome, cargo::cargo, layout, process::run, tools};
+use crate::{Outcome, cargo::cargo, layout, process::run};
 
 /// The part's name, for `cargo xtask bench rebuild`.
 pub(crate) const NAME: &str = "rebuild";
@@ -18,7 +18,6 @@ const ROUNDS: usize = 3;
 
 /// Changes a view and builds what `cargo leptos watch` would build then: all of it, and each side alone.
 pub(crate) fn measure() -> Outcome {
-    tools::for_leptos()?;
     let view = View::find()?;
     println!("\n## Rebuilding after a change to a view\n");
     let sides: [(&str, &[&str]); 3] = [
@@ -87,6 +86,10 @@ impl View {
 
 impl Drop for View {
     fn drop(&mut self) {
+        // A source that is written anew is built anew.
+        if fs::read_to_string(&self.path).is_ok_and(|source| source == self.source) {
+            return;
+        }
         if let Err(error) = fs::write(&self.path, &self.source) {
             eprintln!("cannot restore {}: {error}", self.path.display());
         }

@@ -1,4 +1,4 @@
-(function (name, user, signOut) {
+(function (name, user) {
 	// Without locks, each tab would keep one of the few connections that a browser opens to a host.
 	if (!navigator.locks) return;
 	const channel = new BroadcastChannel(name);
@@ -53,17 +53,26 @@
 		}
 	}
 
+	// Follows at once if it is this tab's turn, else when another tab leaves its turn.
+	async function takeTurn(signal) {
+		const lock = `${name}-events`;
+		let had = false;
+		await navigator.locks.request(lock, { ifAvailable: true }, (free) => {
+			had = free !== null;
+			return had && follow(signal);
+		});
+		if (had) return;
+		await navigator.locks.request(lock, { signal }, async () => {
+			// The other tab may have signed out: what it tells comes first.
+			await pause(0.3, signal);
+			await follow(signal);
+		});
+	}
+
 	function start() {
 		if (ended || turn || document.hidden) return;
 		turn = new AbortController();
-		const { signal } = turn;
-		const lock = `${name}-events`;
-		// It is this tab's turn at once, or when another tab leaves it. That one may have signed out: what it tells comes first.
-		const mine = navigator.locks.request(lock, { ifAvailable: true }, (free) => free && follow(signal).then(() => true));
-		mine.then((had) => had || navigator.locks.request(lock, { signal }, async () => {
-			await pause(0.3, signal);
-			return follow(signal);
-		})).catch(() => {});
+		takeTurn(turn.signal).catch(() => {});
 	}
 
 	function stop() {
@@ -79,9 +88,8 @@
 		start();
 	};
 	document.addEventListener("visibilitychange", () => document.hidden ? stop() : start());
-	addEventListener("submit", ({ target, submitter }) => {
-		const action = submitter?.getAttribute("formaction") ?? target.getAttribute("action");
-		if (!signOut.includes(action)) return;
+	// From tabs.js.
+	addEventListener("signing-out", () => {
 		// A session that this page ends is not asked for. If signing out fails, the page goes on listening.
 		stop();
 		setTimeout(start, 30_000);

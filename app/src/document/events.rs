@@ -7,14 +7,12 @@ use leptos::{nonce::use_nonce, prelude::*};
 use wire::NAME;
 
 use super::user;
-use crate::pages::SIGNING_OUT;
 
 /// Listens, if a user is signed in.
 #[component]
 pub fn Events() -> impl IntoView {
     user().map(|user| {
-        let paths: Vec<&str> = SIGNING_OUT.iter().map(|form| form.path).collect();
-        let start = format!("{}({NAME:?}, {user:?}, {paths:?})", include_str!("events.js"));
+        let start = format!("{}({NAME:?}, {user:?})", include_str!("events.js"));
         view! {
             <script type="module" nonce=use_nonce()>
                 {start}

@@ -15,7 +15,9 @@
 	addEventListener("submit", ({ target, submitter }) => {
 		// As attributes: a field may have the name of a property.
 		const action = submitter?.getAttribute("formaction") ?? target.getAttribute("action");
-		if (signOut.includes(action)) leftAt = performance.now();
+		if (!signOut.includes(action)) return;
+		leftAt = performance.now();
+		dispatchEvent(new Event("signing-out")); // wing:clients
 	});
 
 	const channel = new BroadcastChannel(name);

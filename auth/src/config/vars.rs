@@ -69,11 +69,10 @@ impl Vars {
 
     /// A variable's value, without surrounding white space; `None` if unset or empty.
     pub fn get(&self, name: &str) -> Option<&str> {
-        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
-        if !asked.contains(name) {
-            asked.insert(name.to_owned());
-        }
-        drop(asked);
+        self.asked
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(name.to_owned());
         self.values
             .get(name)
             .map(|value| value.trim())
