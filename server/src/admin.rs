@@ -28,13 +28,13 @@ pub enum AdminCommand {
         #[arg(long, default_value = Role::Admin.name(), value_parser = roles())]
         role: String,
     },
-    /// Remove a user's administrator role
+    /// Remove a user's role, whichever it is
     Revoke {
         /// The user's id or address
         #[arg(value_name = "ID_OR_EMAIL")]
         who: String,
     },
-    /// List the administrators
+    /// List the users with a role, such as administrators
     List,
 }
 
@@ -89,19 +89,24 @@ pub async fn admin(config: Config, command: AdminCommand) -> Result<(), Failure>
         }
         AdminCommand::Revoke { who } => {
             let person = find(&people, &who).await?;
-            if person.role != Role::Admin {
-                return Err(format!("{who} is not an administrator").into());
+            if person.role == Role::default() {
+                return Err(format!("{who} has only the role that everyone has").into());
             }
             give(&people, &who, person, Role::default()).await?;
         }
         AdminCommand::List => {
-            for person in people.with_role(Role::Admin).await? {
+            for person in people.with_roles().await? {
                 let state = if person.disabled_at.is_some() {
                     "  (disabled)"
                 } else {
                     ""
                 };
-                println!("{}  {}{state}", person.id, address(&person));
+                println!(
+                    "{}  {}  {}{state}",
+                    person.id,
+                    person.role.name(),
+                    address(&person)
+                );
             }
         }
     }

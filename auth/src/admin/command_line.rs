@@ -116,12 +116,15 @@ impl Administration {
         }
     }
 
-    /// All users with this role, the oldest first.
-    pub async fn with_role(&self, role: Role) -> Result<Vec<UserRow>> {
-        Ok(QueryBuilder::<Db>::new(PERSON)
-            .push("role = ")
-            .push_bind(role)
-            .push(" ORDER BY id")
+    /// All users with a role beyond the one that everyone has, the oldest first.
+    pub async fn with_roles(&self) -> Result<Vec<UserRow>> {
+        let mut query = QueryBuilder::<Db>::new(PERSON);
+        let mut roles = query.push("role IN (").separated(", ");
+        for role in Role::ALL.iter().filter(|role| **role != Role::default()) {
+            roles.push_bind(*role);
+        }
+        Ok(query
+            .push(") ORDER BY id")
             .build_query_as()
             .fetch_all(self.db.read())
             .await?)

@@ -97,12 +97,23 @@ fn a_role_is_given_and_taken_while_the_server_runs() {
         &["admin", "grant", &ada_id, "--role", "user"],
         "the last administrator",
     );
-    fails(&folder, &["admin", "revoke", EVE], "is not an administrator");
+    fails(
+        &folder,
+        &["admin", "revoke", EVE],
+        "only the role that everyone has",
+    );
     assert_eq!(status(&server, "admin/list_people", &ada), 200);
     done(&folder, &["admin", "grant", &eve_id]);
     assert!(done(&folder, &["admin", "revoke", " Ada@Example.com "]).contains("now has the role user"));
     assert_eq!(status(&server, "admin/list_people", &ada), 404);
     assert_eq!(status(&server, "admin/list_people", &eve), 200);
+    // A lesser role is listed, and taken away, as well.
+    done(&folder, &["admin", "grant", &ada_id, "--role", "support"]);
+    let list = done(&folder, &["admin", "list"]);
+    let roles = [format!("{ada_id}  support  "), format!("{eve_id}  admin  ")];
+    assert!(roles.iter().all(|role| list.contains(role)), "{list}");
+    assert!(done(&folder, &["admin", "revoke", &ada_id]).contains("now has the role user"));
+    assert!(!done(&folder, &["admin", "list"]).contains(&ada_id));
     assert_eq!(
         status(&server, "list_sessions", &ada),
         200,
