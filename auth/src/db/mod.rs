@@ -147,6 +147,20 @@ impl Database {
         Ok(Schema::of(&done, &ours))
     }
 
+    /// Whether there are users. Before the first migration there are none.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`]
+    pub async fn has_users(&self) -> Result<bool> {
+        // If this fails, most likely because there is no table yet, a migration reports why.
+        if self.schema().await.is_err() {
+            return Ok(false);
+        }
+        Ok(sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM users)")
+            .fetch_one(self.read())
+            .await?)
+    }
+
     /// Whether the database responds, has this program's schema and can be written. Only a write detects a full
     /// disk, a standby or a lock that is never released.
     ///

@@ -9,6 +9,8 @@ mod visitor;
 
 use std::collections::HashMap;
 
+use auth::oauth::development; // wing:dev-provider
+
 use auth::{
     Clock,
     Role,                        // wing:admin
@@ -34,8 +36,15 @@ use crate::{
 /// Runs `server seed`, and prints who is there now.
 ///
 /// # Errors
-/// If the server runs, the database cannot be opened, or somebody with one of the addresses is there already.
+/// If the server is not for this machine only, or runs, or the database cannot be opened or has users.
 pub async fn seed(mut config: ServerConfig) -> Result<(), Failure> {
+    // Everybody's password is in the sources.
+    if !config.addr.ip().is_loopback() || !config.auth.public_url.loopback() {
+        return Err(
+            "these people are for this machine only: LEPTOS_SITE_ADDR and PUBLIC_URL must be on loopback"
+                .into(),
+        );
+    }
     // The development provider asks the application for what it has told it, at the address where it listens.
     let listener = TcpListener::bind(config.addr).await.map_err(|error| {
         format!(
@@ -49,8 +58,16 @@ pub async fn seed(mut config: ServerConfig) -> Result<(), Failure> {
     config.auth.mail = MailConfig::Off;
     config.auth.registration = Registration::Open;
     // end wing:mail
+    config.auth.providers = vec![development(&config.auth.public_url, "development".into())]; // wing:dev-provider
     let origin = config.auth.public_url.origin().to_owned();
     let db = Database::open(&config.auth.database_url).await?;
+    if db.has_users().await? {
+        return Err(
+            "there are users already: only a fresh database is seeded. Stop the server and delete this one, which is \
+             the folder data/, unless DATABASE_URL names another"
+                .into(),
+        );
+    }
     db.migrate().await?;
     let now = Clock::system().now();
     let clock = Clock::manual(now - Duration::days(DAYS));
@@ -159,13 +176,6 @@ impl World {
         let status = browser.call(function, &fields).await?;
         match (deed, status) {
             (Deed::MistypePassword, StatusCode::UNAUTHORIZED) => Ok(()),
-            (Deed::Register, StatusCode::CONFLICT) => {
-                Err(format!(
-                    "{email} is there already: a database is seeded once. For another, stop the server and delete the \
-                     database: the folder data/, unless DATABASE_URL names another"
-                )
-                .into())
-            }
             (_, status) if status.is_success() => Ok(()),
             (_, status) => Err(format!("{name} was refused: {function} answered {status}").into()),
         }

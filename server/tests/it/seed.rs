@@ -10,16 +10,20 @@ use crate::support::{Folder, SECRET};
 
 /// The configuration of a development server on this address.
 fn config(folder: &Folder, address: &str) -> ServerConfig {
-    let (database_url, site) = (folder.database_url(), folder.site());
-    let public_url = format!("http://{address}");
+    config_with(folder, address, [])
+}
+
+/// The same with other settings, which replace those.
+fn config_with<const N: usize>(folder: &Folder, address: &str, more: [(&str, &str); N]) -> ServerConfig {
     let vars: Vars = [
-        ("PUBLIC_URL", public_url.as_str()),
-        ("DATABASE_URL", &database_url),
-        ("SESSION_SECRET", SECRET),
-        ("LEPTOS_SITE_ROOT", &site),
-        ("LEPTOS_SITE_ADDR", address),
+        ("PUBLIC_URL", format!("http://{address}")),
+        ("DATABASE_URL", folder.database_url()),
+        ("SESSION_SECRET", SECRET.to_owned()),
+        ("LEPTOS_SITE_ROOT", folder.site()),
+        ("LEPTOS_SITE_ADDR", address.to_owned()),
     ]
     .into_iter()
+    .chain(more.map(|(name, value)| (name, value.to_owned())))
     .collect();
     ServerConfig::from_vars(&vars, false).unwrap()
 }
@@ -61,5 +65,61 @@ async fn a_fresh_database_is_seeded_once() {
     db.close().await;
 
     let again = seed(config(&folder, &address)).await.unwrap_err().to_string();
-    assert!(again.contains("ada@example.com is there already"), "{again}");
+    assert!(again.contains("there are users already"), "{again}");
 }
+
+#[tokio::test]
+async fn what_is_not_to_be_seeded_stays_as_it_is() {
+    let folder = Folder::new();
+    let address = "127.0.0.1:0";
+    for elsewhere in [
+        ("PUBLIC_URL", "https://app.example"),
+        ("LEPTOS_SITE_ADDR", "0.0.0.0:0"),
+    ] {
+        let refused = seed(config_with(&folder, address, [elsewhere]))
+            .await
+            .unwrap_err();
+        assert!(refused.to_string().contains("on loopback"), "{refused}");
+        let is_there = std::fs::exists(folder.0.join("app.db")).unwrap();
+        assert!(!is_there, "{elsewhere:?}");
+    }
+    // Others may be there by another address.
+    let db = Database::open(&config(&folder, address).auth.database_url)
+        .await
+        .unwrap();
+    db.migrate().await.unwrap();
+    sqlx::query(
+        "INSERT INTO users (id, name, role, created_at, updated_at) VALUES ($1, 'Eve', 'user', $2, $2)",
+    )
+    .bind(uuid::Uuid::now_v7())
+    .bind(Clock::system().now())
+    .execute(db.write())
+    .await
+    .unwrap();
+    let refused = seed(config(&folder, address)).await.unwrap_err();
+    assert!(
+        refused.to_string().contains("there are users already"),
+        "{refused}"
+    );
+    let users: i64 = sqlx::query_scalar("SELECT count(*) FROM users")
+        .fetch_one(db.read())
+        .await
+        .unwrap();
+    assert_eq!(users, 1);
+    db.close().await;
+}
+
+// wing:dev-provider
+#[tokio::test]
+async fn the_providers_that_are_configured_do_not_matter() {
+    let folder = Folder::new();
+    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let address = address.to_string();
+    let github = [
+        ("AUTH_PROVIDERS", "github"),
+        ("GITHUB_CLIENT_ID", "1"),
+        ("GITHUB_CLIENT_SECRET", "1"),
+    ];
+    seed(config_with(&folder, &address, github)).await.unwrap();
+}
+// end wing:dev-provider
