@@ -1,5 +1,5 @@
-// Asks once a second whether the session is still accepted, until it is refused. The page may be loaded again before or after,
-// since pages of a session that has ended do not stay: the count, or what was shown, waits for it.
+// Asks once a second whether the session is still accepted, until it is refused. A page whose session has ended reloads itself,
+// before or after that: the count, or what was shown, waits for it.
 (function (isSignedIn) {
 	const MOST = 300;
 	const KEPT = "watched-session";
@@ -32,11 +32,13 @@
 		if (accepted < MOST) setTimeout(watch, 1000, accepted);
 	}
 	if (!isSignedIn) {
-		// Refused there, or not asked again there.
 		const kept = sessionStorage.getItem(KEPT);
 		sessionStorage.removeItem(KEPT);
-		if (kept) show(Number(kept) ? refusal(Number(kept)) : kept);
-		return;
+		// Whoever comes here in another way has left the checks, and may have signed out.
+		const [{ type }] = performance.getEntriesByType("navigation");
+		if (kept === null || type !== "reload") return;
+		// Refused there, or not asked again there.
+		return show(isNaN(kept) ? kept : refusal(Number(kept)));
 	}
 	sessionStorage.removeItem(KEPT);
 	button.hidden = false;

@@ -19,6 +19,37 @@ test('a session that is ended elsewhere is refused within seconds', async ({ vis
   await other.isAnonymous();
 });
 
+test('a session that no check has found accepted is refused in words, too', async ({ visitor, anotherBrowser }) => {
+  const ada = somebody();
+  await visitor.register(ada);
+  const other = await anotherBrowser();
+  await other.signIn(ada);
+  await other.open('/');
+  let silent = true;
+  await other.page.route('**/api/session', (route) => (silent ? route.fulfill({ status: 503 }) : route.continue()));
+  other.expectPage('/api/session', 503);
+  await other.button('Check every second').click();
+  const watched = other.page.locator('#watched');
+  await expect(watched).toHaveText(/^No answer at .*, after 0 checks\.$/);
+  await visitor.open('/settings/sessions');
+  await visitor.page.getByRole('button', { name: /^End session/ }).click();
+  await expect(visitor.page.getByText('The session has ended.')).toBeVisible();
+  silent = false;
+  await expect(watched).toHaveText(/^Refused at .*, after 0 checks\.$/);
+  await other.isAnonymous();
+});
+
+test('signing out later is no refusal', async ({ visitor }) => {
+  await visitor.register(somebody());
+  await visitor.open('/');
+  await visitor.button('Check every second').click();
+  const watched = visitor.page.locator('#watched');
+  await expect(watched).toContainText(/^Accepted at /);
+  await visitor.open('/profile');
+  await visitor.signOut();
+  await expect(watched).toBeHidden();
+});
+
 test('what is below the pictures does not jump when they arrive', async ({ visitor }) => {
   const { page } = visitor;
   let arrive = () => {};
