@@ -1,6 +1,6 @@
 //! The whole application as one service.
 
-use std::{collections::HashSet, ops::Deref, sync::Arc, time::Duration};
+use std::{collections::HashSet, ops::Deref, sync::Arc};
 
 use app::pages::paths::AUTHORIZE; // wing:clients
 use app::pages::settings::picture::UPLOAD_PICTURE; // wing:pictures
@@ -18,9 +18,7 @@ use axum::{
 use http::{HeaderValue, Method, header::CACHE_CONTROL};
 use leptos::prelude::*;
 use leptos_axum::{LeptosRoutes, generate_route_list, render_app_async_with_context};
-use tower_http::{
-    catch_panic::CatchPanicLayer, compression::CompressionLayer, services::ServeDir, timeout::TimeoutLayer,
-};
+use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer, services::ServeDir};
 
 use crate::routes::{clients, scripts, user, user_endpoint}; // wing:clients
 use crate::{
@@ -30,6 +28,7 @@ use crate::{
         bearer,         // wing:clients
         bodies::Bodies,
         csp::Csp,
+        deadline,
         detached,
         edge,
         files,
@@ -48,9 +47,6 @@ use crate::{
     routes::pictures, // wing:pictures
     routes::{csp_report, health, provider, security_txt, session},
 };
-
-/// The time limit for a whole request.
-const REQUEST_TIME: Duration = Duration::from_secs(30);
 
 /// What handlers and middleware work with. It is a single pointer, because every layer clones it for every request.
 #[derive(Clone, Debug)]
@@ -229,10 +225,7 @@ pub fn router(
         .fallback_service(router)
         .layer(from_fn_with_state(gate, administration::layer)) // wing:admin
         .layer(from_fn_with_state(state.clone(), bearer::layer)) // wing:clients
-        .layer(TimeoutLayer::with_status_code(
-            StatusCode::SERVICE_UNAVAILABLE,
-            REQUEST_TIME,
-        ))
+        .layer(from_fn_with_state(deadline::TIME, deadline::layer))
         .layer(CatchPanicLayer::custom(|_: Box<dyn std::any::Any + Send>| {
             // The panic's text is in the log already; it must not reach the client.
             StatusCode::INTERNAL_SERVER_ERROR.into_response()

@@ -35,7 +35,7 @@ const BYTES_A_SECOND: usize = 16 * 1024;
 const ROOM_OF_PICTURES: usize = 6 * PICTURE;
 /// The share of one user, which is one picture. A network may send two.
 const PICTURE: usize = multipart::MAX_FORM;
-/// What is read of a picture that is too large, so that the browser comes to read the answer. Nothing of it is kept.
+/// What is read of a picture that is not taken, so that the browser comes to read the answer. Nothing of it is kept.
 const DISCARDED: usize = 32 * 1024 * 1024;
 // end wing:pictures
 
@@ -145,7 +145,7 @@ impl Bodies {
     ) -> Result<Held, NotRead> {
         let read = self.read_most(&mut body, most, sender, from).await;
         // wing:pictures
-        if let (Err(NotRead::TooLarge), Sender::Uploading(_)) = (&read, sender) {
+        if let (Err(NotRead::TooLarge | NotRead::NoRoom), Sender::Uploading(_)) = (&read, sender) {
             discard(&mut body, self.time).await;
         }
         // end wing:pictures
@@ -223,7 +223,7 @@ async fn discard(body: &mut Body, time: Duration) {
 // end wing:pictures
 
 /// By how much the time for a body grows with the bytes received.
-fn more_time(bytes: usize) -> Duration {
+pub(super) fn more_time(bytes: usize) -> Duration {
     Duration::from_secs((bytes / BYTES_A_SECOND) as u64)
 }
 
@@ -372,7 +372,6 @@ mod tests {
             .await;
         let refused = refused.unwrap_err();
         assert_eq!((refused, refused.status().as_u16()), (NotRead::TooSlow, 408));
-        // The largest form, sent at the lowest rate, arrives before the request's own time limit.
         for (bytes, seconds) in [(0, 0), (16 * 1024 - 1, 0), (16 * 1024, 1), (300 * 1024, 18)] {
             assert_eq!(more_time(bytes).as_secs(), seconds, "{bytes}");
         }

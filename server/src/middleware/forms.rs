@@ -4,7 +4,7 @@
 //! other, sends scripts the true status and leads browsers back to the form's page with a [`Flash`]: the outcome, and
 //! the text of the fields that the form lets come back.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, time::Duration};
 
 use app::pages::settings::picture::UPLOAD_PICTURE; // wing:pictures
 use app::{
@@ -46,7 +46,7 @@ use uuid::Uuid;
 
 use super::multipart; // wing:pictures
 use super::{
-    bodies::{NotRead, Sender},
+    bodies::{self, NotRead, Sender},
     flash::{Flashes, user_of},
     guard::{encode, path_of, returning, see_other},
     refusals::accepts_html,
@@ -94,6 +94,18 @@ fn limit(path: &str) -> usize {
     }
 }
 
+/// The time that the request's form has to arrive, beyond what any request has.
+pub(super) fn time_to_arrive(request: &Request) -> Duration {
+    target(request).map_or(Duration::ZERO, |path| bodies::more_time(limit(path)))
+}
+
+// wing:pictures
+/// Whether a form at this path has a file.
+fn has_file(path: &str) -> bool {
+    path == UPLOAD_PICTURE
+}
+// end wing:pictures
+
 /// Refuses what no session could make acceptable, before any lookup or read: a body that is not a form, or is too
 /// large.
 pub(crate) async fn accept(request: Request, next: Next) -> Response {
@@ -104,7 +116,7 @@ pub(crate) async fn accept(request: Request, next: Next) -> Response {
             .and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
         let is_form = is_form(headers);
         // wing:pictures
-        let is_form = if path == UPLOAD_PICTURE {
+        let is_form = if has_file(path) {
             multipart::is_multipart(headers)
         } else {
             is_form
@@ -114,7 +126,7 @@ pub(crate) async fn accept(request: Request, next: Next) -> Response {
             Err(status) => return status.into_response(),
             // wing:pictures
             // The browser is led back to its page, as with any file that is no picture.
-            Ok(true) if path == UPLOAD_PICTURE => {}
+            Ok(true) if has_file(path) => {}
             // end wing:pictures
             Ok(false) if length.is_some_and(|length| length > 0) => {
                 return StatusCode::UNSUPPORTED_MEDIA_TYPE.into_response();
@@ -139,7 +151,7 @@ pub(crate) async fn layer(State(state): State<AppState>, request: Request, next:
         None => limit(&path).min(MAX_OF_NOBODY),
     };
     let sender = match user {
-        Some(user) if path == UPLOAD_PICTURE => Sender::Uploading(user), // wing:pictures
+        Some(user) if has_file(&path) => Sender::Uploading(user), // wing:pictures
         Some(user) => Sender::User(user),
         None if limit(&path) == limit("/api/login") => Sender::SigningIn,
         None => Sender::Stranger,
@@ -150,12 +162,15 @@ pub(crate) async fn layer(State(state): State<AppState>, request: Request, next:
         Ok(held) => (Some(held), None),
         // It would be read from a signed-in user.
         Err(NotRead::TooLarge) if most < limit(&path) => (None, Some(AppError::Unauthenticated)),
-        Err(NotRead::TooLarge) if path == UPLOAD_PICTURE => (None, Some(AppError::TooLarge)), // wing:pictures
+        // wing:pictures
+        // The file can be chosen again. Leading back from any other form would lose what was typed into it.
+        Err(problem) if has_file(&path) => (None, Some(AppError::from_status(problem.status().as_u16()))),
+        // end wing:pictures
         Err(problem) => return problem.status().into_response(),
     };
     let bytes = held.as_ref().map_or_else(Bytes::new, |held| held.bytes.clone());
     // wing:pictures
-    let (parts, bytes) = if path == UPLOAD_PICTURE && not_read.is_none() {
+    let (parts, bytes) = if has_file(&path) && not_read.is_none() {
         match multipart::take_apart(parts, bytes).await {
             Ok(taken_apart) => taken_apart,
             Err(status) => return status.into_response(),

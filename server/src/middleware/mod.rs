@@ -5,6 +5,7 @@ pub(crate) mod administration; // wing:admin
 pub(crate) mod bearer; // wing:clients
 pub(crate) mod bodies;
 pub(crate) mod csp;
+pub(crate) mod deadline;
 pub(crate) mod detached;
 pub(crate) mod edge;
 pub(crate) mod files;

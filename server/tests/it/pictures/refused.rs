@@ -113,6 +113,22 @@ async fn a_file_may_have_five_mebibytes() {
 }
 
 #[tokio::test]
+async fn while_there_is_no_room_for_a_picture_its_form_is_led_back() {
+    let app = TestApp::new().await;
+    let ada = app.registered(ADA).await;
+    let large = vec![0; 3 * 1024 * 1024];
+    let (stalled, waits) = upload(&ada, &large).stalled();
+    let stalled = tokio::spawn(stalled.send());
+    waits.await.unwrap();
+    let refused = upload(&ada, &large).send().await;
+    assert!(refused.header("retry-after").is_some());
+    refused.refused(503, "unavailable");
+    by_page(&ada, &large).send().await.leads_to(PAGE);
+    assert!(ada.get(PAGE).await.shows("We cannot do this right now."));
+    stalled.abort();
+}
+
+#[tokio::test]
 async fn visitors_who_are_not_signed_in_upload_nothing() {
     let app = TestApp::new().await;
     for file in [halves(9, 9, ImageFormat::Png), vec![b'x'; 1024 * 1024]] {

@@ -18,9 +18,11 @@ use axum::{
     extract::ConnectInfo,
     response::Response,
 };
+use futures_util::{StreamExt, stream}; // wing:pictures
 use http::{HeaderName, HeaderValue, Method, Request};
 use hyper::body::Frame;
 use serde_json::Value;
+use tokio::sync::oneshot; // wing:pictures
 use tower::ServiceExt;
 
 use super::{Answer, PASSWORD, TestApp, answer::SetCookie};
@@ -342,6 +344,20 @@ impl Call {
         *call.request.body_mut() = Body::new(Chunks(chunks));
         call
     }
+
+    // wing:pictures
+    /// The same body without its end. What is returned hears when the application waits for that.
+    pub fn stalled(mut self) -> (Self, oneshot::Receiver<()>) {
+        let (waits, heard) = oneshot::channel();
+        let body = std::mem::take(self.request.body_mut()).into_data_stream();
+        let never = stream::once(async move {
+            waits.send(()).unwrap();
+            std::future::pending().await
+        });
+        *self.request.body_mut() = Body::from_stream(body.chain(never));
+        (self, heard)
+    }
+    // end wing:pictures
 
     /// Sends these cookies in place of the browser's, and keeps none of the answer's.
     pub fn cookies(mut self, header: &str) -> Self {
