@@ -100,6 +100,11 @@ impl Steps {
             passed += tests.passed;
             failed += tests.failed;
         }
+        let skipped: Vec<_> = self.0.iter().filter(|step| step.result == "skipped").collect();
+        if !skipped.is_empty() {
+            let names: Vec<_> = skipped.iter().map(|step| step.name).collect();
+            println!("skipped, for the reason given above: {}", names.join(", "));
+        }
         println!("{passed} passed, {failed} failed");
     }
 }

@@ -371,6 +371,8 @@ const WINGS: &[Row] = &[
 /// The folder with the presets, each in its own file, and the folder with their tests.
 const PRESETS: &str = "auth/src/oauth/providers";
 pub(super) const PRESET_TESTS: &str = "server/tests/it/oauth/presets";
+/// The page that presets share which have none of their own.
+const PRESET_PAGE: &str = "docs/providers/others.md";
 
 /// All wings of the workspace at `root`, with the presets last.
 pub(crate) fn wings(root: &Path) -> Outcome<Vec<Wing>> {
@@ -408,15 +410,19 @@ fn presets(root: &Path) -> Outcome<Vec<Wing>> {
             format!("{PRESETS}/{module}.rs"),
             format!("{PRESET_TESTS}/{module}.rs"),
         ];
-        // Some share a page.
         let page = format!("docs/providers/{name}.md");
+        let mut shared = Vec::new();
         if root.join(&page).exists() {
             paths.push(page);
+        } else if fs::read_to_string(root.join(PRESET_PAGE))
+            .is_ok_and(|page| page.contains(&format!("wing:{name} ")))
+        {
+            shared.push(PRESET_PAGE);
         }
         found.push(Wing {
             about: format!("sign-in with {label}"),
             paths,
-            shared: Vec::new(),
+            shared,
             rewritten: &[],
             name,
             is_preset: true,

@@ -197,7 +197,10 @@ fn report(gone: &[&Wing], done: &Done) -> String {
     }
     text += &format!("Changed ({lines} lines removed):\n");
     for (file, lines) in &done.changed {
-        text += &format!("  {} (-{lines})\n", file.display());
+        text += &match lines {
+            0 => format!("  {}\n", file.display()),
+            lines => format!("  {} (-{lines})\n", file.display()),
+        };
     }
     if done
         .changed
@@ -206,7 +209,8 @@ fn report(gone: &[&Wing], done: &Done) -> String {
     {
         text += "\nMigrations have changed: an existing database refuses them. Delete data/ and start with a new one.\n";
     }
-    text + "\nReview the changes with `git diff` and check them with `cargo xtask test`; `git checkout .` undoes them.\n"
+    text + "\nReview the changes with `git diff`, and check them with `cargo xtask lint` or, for longer, `cargo xtask test`; \
+     `git checkout .` undoes them.\n"
 }
 
 #[cfg(test)]
