@@ -143,6 +143,23 @@ for (const name of NAMES) {
       assert.equal(answer.status, 422);
     });
 
+    // wing:pictures
+    test('the largest picture is accepted, and a larger file refused', async () => {
+      const visitor = await registered(proxy);
+      const picture = readFileSync(new URL('../../public/apple-touch-icon.png', import.meta.url));
+      const upload = (size) => {
+        const head = '--X\r\nContent-Disposition: form-data; name="picture"; filename="me.png"\r\n\r\n';
+        const file = Buffer.concat([picture, Buffer.alloc(size - picture.length)]);
+        const body = Buffer.concat([Buffer.from(head), file, Buffer.from('\r\n--X--\r\n')]);
+        const headers = { 'content-type': 'multipart/form-data; boundary=X', ...JSON_PLEASE };
+        return visitor.send('POST', '/api/upload_picture', headers, body);
+      };
+      assert.equal((await upload(5 * 1024 * 1024)).status, 200);
+      assert.equal((await upload(5.5 * 1024 * 1024)).status, 413);
+      assert.equal((await visitor.get('/profile')).status, 200);
+    });
+    // end wing:pictures
+
     // wing:clients
     test('events arrive at once', { timeout: 10_000 }, async () => {
       const visitor = await registered(proxy);
