@@ -308,6 +308,8 @@ mod tests {
         let known = rename::current(&here).expect("it has a name");
         let lines = |first: &str, last: &str| format!("{first}\n2\n3\n4\n5\n6\n{last}\n");
         copy(&here, &template);
+        // If this is a project, it records a commit of another history.
+        template::record(&template, None).expect("the commit is forgotten");
         fs::write(template.join("lines"), lines(&format!("of {known}"), "last")).expect("a file is written");
         fs::write(template.join("line"), "a line").expect("a file is written");
         commit_all(&template).expect("a commit is created");

@@ -68,6 +68,28 @@ impl Copy {
         Ok(copy)
     }
 
+    /// The paths of the program for the browser, which the start page does not load: its wasm, and its JavaScript.
+    fn programs(&self) -> Outcome<Vec<String>> {
+        let folder = self.0.join("site/pkg");
+        let files =
+            fs::read_dir(&folder).map_err(|error| format!("cannot read {}: {error}", folder.display()))?;
+        let names = files
+            .flatten()
+            .map(|file| file.file_name().to_string_lossy().into_owned());
+        let programs: Vec<_> = names
+            .filter(|name| name.ends_with(".wasm") || name.ends_with(".js"))
+            .map(|name| format!("/pkg/{name}"))
+            .collect();
+        if programs.len() == 2 {
+            Ok(programs)
+        } else {
+            Err(format!(
+                "{} has not one program, but {programs:?}",
+                folder.display()
+            ))
+        }
+    }
+
     /// The server in its root, with these variables and no others.
     fn server(&self, settings: &Settings, arguments: &[&str]) -> Command {
         // Without rights, one is root in a namespace of users of one's own.
@@ -102,12 +124,14 @@ impl Copy {
         let page = get(address, "/")
             .filter(|answer| is_ok(answer))
             .unwrap_or_default();
-        let program = page
+        let style = page
             .split(['"', '\''])
-            .find(|text| text.starts_with("/pkg/") && text.ends_with(".js"))
-            .ok_or("the page names no program in /pkg/")?;
-        for path in [program, "/favicon.svg"] {
-            if !get(address, path).is_some_and(|answer| is_ok(&answer)) {
+            .find(|text| text.starts_with("/pkg/") && text.ends_with(".css"))
+            .ok_or("the page names no style sheet in /pkg/")?;
+        let mut paths = vec![style.to_owned(), "/favicon.svg".to_owned()];
+        paths.extend(self.programs()?);
+        for path in paths {
+            if !get(address, &path).is_some_and(|answer| is_ok(&answer)) {
                 return Err(format!("the server does not serve {path} from its site"));
             }
         }

@@ -90,6 +90,7 @@ const WINGS: &[Row] = &[
             "server/tests/it/last_admin.rs",
             "server/tests/it/nowhere.rs",
             "server/tests/it/permissions.rs",
+            "server/tests/it/second_factors/reset.rs", // wing:second-factors
         ],
         shared: &[],
         // A mark would change the checksum of a migration, and databases that already have the migration would refuse
@@ -121,7 +122,7 @@ const WINGS: &[Row] = &[
                 "'public'",
             ),
             (
-                "migrations/postgres/0001_auth.sql",
+                "migrations/postgres/0001_auth.sql", // wing:postgres
                 "'public', 'private'",
                 "'public'",
             ),
@@ -171,8 +172,8 @@ const WINGS: &[Row] = &[
             "end2end/tests/javascript/events.spec.ts",
             "end2end/tests/javascript/example-page.spec.ts",
             "examples",
-            "migrations/postgres/0009_clients.sql",
-            "migrations/postgres/0010_granting_session.sql",
+            "migrations/postgres/0009_clients.sql", // wing:postgres
+            "migrations/postgres/0010_granting_session.sql", // wing:postgres
             "migrations/sqlite/0009_clients.sql",
             "migrations/sqlite/0010_granting_session.sql",
             "server/benches/load/clients",
@@ -198,7 +199,7 @@ const WINGS: &[Row] = &[
         name: "mail",
         about: "mails, which prove addresses and lead back in: SMTP, the outbox, the development mailbox, and their pages",
         paths: &[
-            "app/src/pages/admin/invite.rs",
+            "app/src/pages/admin/invite.rs", // wing:admin
             "app/src/pages/claim.rs",
             "app/src/pages/code.rs",
             "app/src/pages/finish.rs",
@@ -218,11 +219,11 @@ const WINGS: &[Row] = &[
             "end2end/tests/mail-addresses.spec.ts",
             "end2end/tests/mail-server.spec.ts",
             "end2end/tests/mail.spec.ts",
-            "migrations/postgres/0011_mail.sql",
-            "migrations/postgres/0017_seen_clients.sql",
-            "migrations/postgres/0018_sign_in_failures.sql",
-            "migrations/postgres/0019_mail_user.sql",
-            "migrations/postgres/0020_mail_indexes.sql",
+            "migrations/postgres/0011_mail.sql",         // wing:postgres
+            "migrations/postgres/0017_seen_clients.sql", // wing:postgres
+            "migrations/postgres/0018_sign_in_failures.sql", // wing:postgres
+            "migrations/postgres/0019_mail_user.sql",    // wing:postgres
+            "migrations/postgres/0020_mail_indexes.sql", // wing:postgres
             "migrations/sqlite/0011_mail.sql",
             "migrations/sqlite/0017_seen_clients.sql",
             "migrations/sqlite/0018_sign_in_failures.sql",
@@ -231,6 +232,7 @@ const WINGS: &[Row] = &[
             "server/benches/load/mails.rs",
             "server/src/dev_mail.rs",
             "server/src/invite.rs",
+            "server/tests/instances/mails.rs",
             "server/tests/it/mail",
         ],
         shared: &[RELEASED, NEXT_STEPS],
@@ -251,7 +253,7 @@ const WINGS: &[Row] = &[
             "docs/second-factors.md",
             "end2end/tests/second-factors.spec.ts",
             "end2end/two-steps.ts",
-            "migrations/postgres/0013_second_factors.sql",
+            "migrations/postgres/0013_second_factors.sql", // wing:postgres
             "migrations/sqlite/0013_second_factors.sql",
             "server/tests/it/second_factors",
         ],
@@ -272,7 +274,7 @@ const WINGS: &[Row] = &[
             "docs/passkeys.md",
             "end2end/passkeys.ts",
             "end2end/tests/javascript/passkeys.spec.ts",
-            "migrations/postgres/0016_passkeys.sql",
+            "migrations/postgres/0016_passkeys.sql", // wing:postgres
             "migrations/sqlite/0016_passkeys.sql",
             "public/passkeys.js",
             "server/tests/it/passkeys",
@@ -298,7 +300,7 @@ const WINGS: &[Row] = &[
             "auth/src/pictures",
             "docs/pictures.md",
             "end2end/tests/pictures.spec.ts",
-            "migrations/postgres/0021_pictures.sql",
+            "migrations/postgres/0021_pictures.sql", // wing:postgres
             "migrations/sqlite/0021_pictures.sql",
             "server/src/middleware/multipart.rs",
             "server/src/routes/pictures.rs",
@@ -319,11 +321,12 @@ const WINGS: &[Row] = &[
             "auth/src/oauth/account/give_back.rs",
             "docs/data-rights.md",
             "end2end/tests/data-rights.spec.ts",
-            "migrations/postgres/0015_data_rights.sql",
+            "migrations/postgres/0015_data_rights.sql", // wing:postgres
             "migrations/sqlite/0015_data_rights.sql",
             "server/src/export.rs",
             "server/src/routes/export.rs",
             "server/tests/it/data_rights",
+            "server/tests/it/mail/whose.rs", // wing:mail
         ],
         shared: &[],
         rewritten: &[],

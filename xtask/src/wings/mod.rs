@@ -33,9 +33,13 @@ pub(crate) fn take_out_a_preset(root: &Path) -> Outcome<Option<String>> {
 
 #[cfg(test)]
 mod tests {
-    use std::{fs, path::Path};
+    use std::{
+        collections::BTreeMap,
+        fs,
+        path::{Path, PathBuf},
+    };
 
-    use super::{figures, list::wings, marks};
+    use super::{figures, list::wings, marks, remove::theirs};
     use crate::tree;
 
     /// The root of the workspace that these tests belong to.
@@ -67,6 +71,78 @@ mod tests {
                 assert!(root.join(path).exists(), "{}: {path} is not there", wing.name);
             }
         }
+    }
+
+    /// By hand, somebody would notice: the compiler does not see a file that nothing includes.
+    #[test]
+    fn without_any_one_wing_every_source_is_part_of_a_crate_and_every_path_of_the_others_is_there() {
+        let root = root();
+        let wings = wings(root).expect("they are listed");
+        let files = tree::all_files(root).expect("git lists them");
+        let is_source = |file: &&PathBuf| file.extension().is_some_and(|kind| kind == "rs");
+        let sources: BTreeMap<&PathBuf, String> = files
+            .iter()
+            .filter(is_source)
+            .map(|file| (file, fs::read_to_string(root.join(file)).expect("a file is read")))
+            .collect();
+        let mut wrong = Vec::new();
+        for wing in &wings {
+            let gone = theirs(&wings, &[wing]);
+            let stays = |file: &Path| !gone.iter().any(|path| file.starts_with(path));
+            let left: BTreeMap<&Path, String> = sources
+                .iter()
+                .filter(|(file, _)| stays(file))
+                .map(|(file, text)| {
+                    let without = marks::without(text, &[&wing.name]).expect("marks are understood");
+                    (
+                        file.as_path(),
+                        without.map_or(text.clone(), |without| without.text),
+                    )
+                })
+                .collect();
+            let lost = left.keys().filter(|file| !is_included(file, &left));
+            wrong.extend(lost.map(|file| format!("without {}: {}", wing.name, file.display())));
+            let list = &left[Path::new("xtask/src/wings/list.rs")];
+            for path in wings.iter().flat_map(|other| &other.paths) {
+                let is_there = files.iter().any(|file| file.starts_with(path) && stays(file));
+                if !is_there && list.contains(&format!("\"{path}\"")) {
+                    wrong.push(format!("without {}: {path} is listed", wing.name));
+                }
+            }
+        }
+        assert_eq!(wrong, [""; 0]);
+    }
+
+    /// Whether a source is the root of a crate, or another one includes it.
+    fn is_included(file: &Path, sources: &BTreeMap<&Path, String>) -> bool {
+        let name = |path: &Path| {
+            path.file_stem()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned()
+        };
+        let (mut module, mut folder) = (name(file), file.parent().expect("a file is in a folder"));
+        let targets = ["src/bin", "benches", "examples", "tests"];
+        if ["main", "lib", "build"].contains(&&*module)
+            || targets.iter().any(|target| folder.ends_with(target))
+        {
+            return true;
+        }
+        if module == "mod" {
+            (module, folder) = (name(folder), folder.parent().expect("a folder is in another"));
+        }
+        let declares = |text: &String| {
+            ["pub mod", "pub(crate) mod", "mod"]
+                .iter()
+                .any(|word| text.contains(&format!("{word} {module};")))
+        };
+        let parents = ["mod.rs", "lib.rs", "main.rs"].map(|parent| folder.join(parent));
+        let parents = parents
+            .iter()
+            .chain([&folder.with_extension("rs")])
+            .any(|parent| sources.get(parent.as_path()).is_some_and(declares));
+        let by_path = format!("/{module}.rs\"]");
+        parents || sources.values().any(|text| text.contains(&by_path))
     }
 
     #[test]

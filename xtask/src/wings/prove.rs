@@ -20,7 +20,7 @@ use crate::{
     process::{command, run},
     rename,
     steps::Steps,
-    tree,
+    template, tree,
 };
 use crate::{
     cargo::POSTGRES,   // wing:postgres
@@ -209,6 +209,8 @@ impl Copy {
         if let Some(name) = name {
             let known = rename::current(stage)?;
             rename::give(stage, &files, &known, name)?;
+            // As `cargo xtask rename` does.
+            template::record(stage, Some(name))?;
         }
         tell_apart(&stage.join("Cargo.toml"))?;
         settle(stage)?;

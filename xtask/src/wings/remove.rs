@@ -173,7 +173,7 @@ pub(crate) fn settle(root: &Path) -> Outcome {
 }
 
 /// The paths that go with these wings.
-fn theirs<'a>(known: &[Wing], gone: &[&'a Wing]) -> Vec<&'a str> {
+pub(super) fn theirs<'a>(known: &[Wing], gone: &[&'a Wing]) -> Vec<&'a str> {
     let is_gone = |wing: &Wing| gone.iter().any(|gone| gone.name == wing.name);
     let stays = |path: &str| {
         known
