@@ -244,7 +244,7 @@ impl AppError {
             Self::RegistrationClosed => (
                 403,
                 "registration_closed",
-                "New accounts are created by invitation only. Ask an administrator for one.",
+                "New accounts are created by invitation only. Ask whoever runs this site for one.",
             ),
             // end wing:mail
             Self::VersionMismatch => (

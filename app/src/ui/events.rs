@@ -63,7 +63,7 @@ fn words(kind: &str, note: &str) -> String {
         "remove_password" => {
             "Password removed, since the address had not been verified when it was set".to_owned()
         }
-        "set_email" => "E-mail address set by an administrator".to_owned(),
+        "set_email" => "E-mail address set".to_owned(),
         "invite" => "Somebody was invited".to_owned(),
         "change_email" => "E-mail address changed".to_owned(),
         "undo_email_change" => "Change of the e-mail address undone".to_owned(),

@@ -54,7 +54,9 @@ const fn words(error: FlowError) -> &'static str {
              that is connected to it, and the new provider will be connected as well."
         }
         // wing:mail
-        FlowError::Closed => "New accounts are created by invitation only. Ask an administrator for one.",
+        FlowError::Closed => {
+            "New accounts are created by invitation only. Ask whoever runs this site for one."
+        }
         // end wing:mail
         FlowError::Taken => {
             "This provider account is connected to another account here. To confirm your identity, use one that is connected to your account."

@@ -308,7 +308,7 @@ pub const SECTIONS: &[Section] = &[
             },
             // wing:second-factors
             Line {
-                what: "The key of your authenticator app, encrypted, and your recovery codes, in a form from which they cannot be read",
+                what: "The key of your authenticator app, encrypted, and your recovery codes, which cannot be read from what we keep",
                 why: "They are the second step of your sign-in.",
                 life: Life::Account,
                 columns: &[
@@ -390,7 +390,7 @@ pub const SECTIONS: &[Section] = &[
             },
             // wing:mail
             Line {
-                what: "The browsers and networks that you signed in with, in a form from which they cannot be read",
+                what: "The browsers and networks that you signed in with, which cannot be read from what we keep",
                 why: "You are told when somebody signs in with others.",
                 life: Life::After(SEEN_FOR, "after the last sign-in with them"),
                 columns: &[(
@@ -454,7 +454,7 @@ pub const SECTIONS: &[Section] = &[
             },
             // wing:mail
             Line {
-                what: "The links and codes in our mails to you, in a form from which they cannot be read, and the address that they were sent to",
+                what: "The links and codes in our mails to you, which cannot be read from what we keep, and the address that they were sent to",
                 why: "They prove that the address is yours.",
                 life: Life::Until(
                     "until they are used, 24 hours at most; an invitation, and a link that undoes a change of address, 7 days",
@@ -625,8 +625,8 @@ pub const SECTIONS: &[Section] = &[
         title: "What happened to your account",
         lines: &[
             Line {
-                what: "The history of your account: sign-ins, wrong passwords, changes, and what administrators did",
-                why: "You can see what others did with your account, and so can an administrator whom you ask for help.",
+                what: "The history of your account: sign-ins, wrong passwords, changes, and what others did to it",
+                why: "You can see what was done with your account, and so can whoever you ask for help.",
                 life: Life::After(
                     audit::KEPT,
                     "after it happened; after you delete your account, without anything that leads to you",

@@ -23,18 +23,21 @@ async fn public(browser: &Browser) -> Value {
 async fn an_absent_field_stays_an_empty_one_goes_and_an_unknown_one_is_ignored() {
     let app = TestApp::new().await;
     let ada = app.registered(ADA).await;
-    let nothing = json!({"display_name": null, "bio": null, "website": null, "theme": null});
-    assert_eq!(public(&ada).await, nothing);
+    // A fork may have other fields, too.
+    let nothing = public(&ada).await;
+    let fields = nothing.as_object().unwrap();
+    assert!(fields.values().all(Value::is_null), "{nothing}");
+    let mut expected = nothing.clone();
     let all = [
         ("display_name", " Ada L. "),
         ("bio", "Engines\nand <b>numbers</b>"),
         ("website", "https://ada.example/?a=b"),
         ("theme", "dark"),
     ];
-    let expected = json!({
-        "display_name": "Ada L.", "bio": "Engines\nand <b>numbers</b>",
-        "website": "https://ada.example/?a=b", "theme": "dark",
-    });
+    expected["display_name"] = json!("Ada L.");
+    for (field, value) in &all[1..] {
+        expected[field] = json!(value);
+    }
     assert_eq!(update(&ada, &all).await, expected);
     let odd = [
         ("bio", "new"),
@@ -48,7 +51,7 @@ async fn an_absent_field_stays_an_empty_one_goes_and_an_unknown_one_is_ignored()
     let after = update(&ada, &odd).await;
     assert_eq!(after["bio"], "new");
     assert_eq!(after["website"], expected["website"]);
-    assert_eq!(after.as_object().unwrap().len(), 4);
+    assert!(after.as_object().unwrap().keys().eq(fields.keys()), "{after}");
     let after = update(&ada, &[("website", ""), ("theme", "")]).await;
     assert_eq!(after["website"], Value::Null);
     assert_eq!(after["theme"], Value::Null);

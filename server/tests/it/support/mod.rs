@@ -189,6 +189,9 @@ pub const PROTECTED: &[&str] = &[
     paths::SETTINGS_ACCESS, // wing:clients
 ];
 
+/// Those of them that load nothing: they are there without the database.
+pub const LOADS_NOTHING: &[&str] = &[];
+
 /// Whether a text occurs in bytes.
 pub fn contains(haystack: &[u8], needle: &str) -> bool {
     haystack
