@@ -3,7 +3,7 @@
 //! A sign-in, a confirmation or a change of what can sign in gives a browser another id while some of its requests
 //! are still under way with the former one. Their responses may arrive after the browser has received its new
 //! cookies. A response to a dead id clears cookies, and would then clear the new ones. So a former id is remembered
-//! for as long as such a request may take. It opens nothing. It only shows that this browser's cookies must not be
+//! for longer than most requests take. It opens nothing. It only shows that this browser's cookies must not be
 //! cleared, and which session the browser means when it asks only to end one: by signing out, or by signing in
 //! anew.
 
@@ -16,8 +16,8 @@ use crate::{
     error::Result,
 };
 
-/// Longer than any request takes: the server ends requests after half a minute.
-const REMEMBERED: Duration = Duration::seconds(60);
+/// A request that takes longer changes no session cookie.
+pub(super) const REMEMBERED: Duration = Duration::seconds(60);
 
 pub(super) const EXPIRED: Expired = Expired {
     table: "former_ids",

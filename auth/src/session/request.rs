@@ -8,7 +8,7 @@ use std::{
 
 use http::HeaderValue;
 use parking_lot::Mutex;
-use time::Duration;
+use time::{Duration, OffsetDateTime};
 use tower_sessions::{Expiry, Session, session::Id};
 use uuid::Uuid;
 use wire::Scope; // wing:clients
@@ -64,6 +64,8 @@ struct Inner {
     sessions: Sessions,
     sender: Sender,
     presented: Presented,
+    /// When it was recognised.
+    begun: OffsetDateTime,
     /// What the authority returned, if it was asked and differs from the snapshot.
     corrected: OnceLock<Option<AuthSession>>,
     /// The id that this request has issued to its browser.
@@ -99,6 +101,7 @@ impl RequestAuth {
             sessions.0.in_use.note(session.session_id, now);
         }
         Self(Arc::new(Inner {
+            begun: sessions.0.clock.now(),
             sessions,
             sender,
             presented,
@@ -686,9 +689,17 @@ impl RequestAuth {
     }
 
     /// The cookies of the response, without those that are void by now. In that case the browser has received other
-    /// cookies, or none, while this request was under way, and this response may arrive after that one.
+    /// cookies, or none, while this request was under way, and this response may arrive after that one. Once the request
+    /// has taken longer than a former id is remembered, as a large body over a slow line does, nothing would tell of
+    /// that, so there are none.
     pub(super) fn take_planned(&self) -> Vec<HeaderValue> {
-        self.take().unless_void(&self.0.sessions.0.marks)
+        let Inner { sessions, begun, .. } = &*self.0;
+        let planned = self.take();
+        if sessions.0.clock.now() - *begun < former::REMEMBERED {
+            planned.unless_void(&sessions.0.marks)
+        } else {
+            Vec::new()
+        }
     }
 
     fn take(&self) -> Planned {

@@ -113,6 +113,45 @@ async fn a_request_with_a_former_id_is_anonymous_and_changes_no_cookies() {
     assert_eq!(app.number("SELECT count(*) FROM former_ids").await, 0);
 }
 
+/// As a picture does over a slow line.
+#[tokio::test]
+async fn a_request_that_takes_longer_changes_no_session_cookie() {
+    let app = TestApp::new().await;
+    let ada = app.registered(ADA).await;
+    let lasting = |seconds| {
+        let (app, ada) = (app.clone(), ada.clone());
+        meanwhile(&app.clone(), move |_, request| {
+            let (app, ada) = (app.clone(), ada.clone());
+            async move {
+                confirm(&ada).await;
+                app.advance(seconds);
+                assert!(request.require().await.is_err());
+            }
+        })
+    };
+    // By the end of the longer one, nobody knows any more that its id is a former one.
+    for seconds in [REMEMBERED - 1, REMEMBERED, 10 * REMEMBERED] {
+        let late = ada.copy();
+        assert!(
+            visit(&late, &lasting(seconds)).await.cookies().is_empty(),
+            "{seconds}"
+        );
+        assert!(ada.is_signed_in().await);
+    }
+    // Nor are cookies sent that were made at its beginning.
+    let waits = |seconds| {
+        let app = app.clone();
+        meanwhile(&app.clone(), move |_, _| {
+            let app = app.clone();
+            async move { app.advance(seconds) }
+        })
+    };
+    for (seconds, renews) in [(REMEMBERED - 1, true), (REMEMBERED, false)] {
+        app.advance(300);
+        assert_eq!(visit(&ada, &waits(seconds)).await.renews(), renews, "{seconds}");
+    }
+}
+
 #[tokio::test]
 async fn a_request_that_was_let_in_before_the_change_leaves_the_cookies_alone() {
     let app = TestApp::new().await;
