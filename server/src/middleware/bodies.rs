@@ -26,7 +26,7 @@ const PART_OF_USERS: usize = ROOM / 4;
 /// The first bytes of each body need no room: this amount fits for as many connections as there can be, and most
 /// forms are no larger. So an attacker who fills the room cannot prevent sign-ins.
 const FREE: usize = 1024;
-/// The time for a body, and the number of bytes that add one second to it.
+/// The time for a body, and for the next part of it, and the number of bytes that add one second to the former.
 const TIME: Duration = Duration::from_secs(10);
 const BYTES_A_SECOND: usize = 16 * 1024;
 // wing:pictures
@@ -165,14 +165,17 @@ impl Bodies {
             return Err(NotRead::TooLarge);
         }
         let begun = Instant::now();
+        let mut heard = begun;
         let mut room = self.room(sender, Network::of(from));
         let mut read = BytesMut::new();
         loop {
-            let until = begun + self.time + more_time(read.len());
+            // The time of a large body is for one that goes on arriving: in silence, it would only keep its room.
+            let until = (begun + self.time + more_time(read.len())).min(heard + self.time);
             let frame = timeout_at(until, body.frame()).await;
             let Some(frame) = frame.map_err(|_| NotRead::TooSlow)? else {
                 break;
             };
+            heard = Instant::now();
             let Ok(data) = frame.map_err(|_| NotRead::Broken)?.into_data() else {
                 continue;
             };
@@ -231,6 +234,7 @@ pub(super) fn more_time(bytes: usize) -> Duration {
 mod tests {
     use std::{convert::Infallible, net::Ipv4Addr};
 
+    use app::error::AppError;
     use futures_util::{Stream, StreamExt, stream};
 
     use super::*;
@@ -342,6 +346,19 @@ mod tests {
     }
     // end wing:pictures
 
+    #[test]
+    fn what_is_not_read_has_one_status_for_browsers_and_for_scripts() {
+        for problem in [
+            NotRead::TooLarge,
+            NotRead::NoRoom,
+            NotRead::TooSlow,
+            NotRead::Broken,
+        ] {
+            let status = problem.status().as_u16();
+            assert_eq!(AppError::from_status(status).status(), status, "{problem:?}");
+        }
+    }
+
     #[tokio::test]
     async fn what_is_refused_gives_back_what_it_took() {
         let bodies = Bodies::default();
@@ -372,6 +389,12 @@ mod tests {
             .await;
         let refused = refused.unwrap_err();
         assert_eq!((refused, refused.status().as_u16()), (NotRead::TooSlow, 408));
+        // Silence ends it, however much there is.
+        let begun = Instant::now();
+        let silent = Body::from_stream(chunks([FREE + PART]).chain(stream::pending()));
+        let refused = bodies.read(silent, ROOM, Sender::Stranger, in_network(1)).await;
+        assert_eq!(refused.unwrap_err(), NotRead::TooSlow);
+        assert!(begun.elapsed() < more_time(PART) / 2);
         for (bytes, seconds) in [(0, 0), (16 * 1024 - 1, 0), (16 * 1024, 1), (300 * 1024, 18)] {
             assert_eq!(more_time(bytes).as_secs(), seconds, "{bytes}");
         }

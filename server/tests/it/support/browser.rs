@@ -346,16 +346,21 @@ impl Call {
     }
 
     // wing:pictures
-    /// The same body without its end. What is returned hears when the application waits for that.
-    pub fn stalled(mut self) -> (Self, oneshot::Receiver<()>) {
+    /// The same body, whose end is late. The first of the others hears when the application waits for the end, and the
+    /// second lets it come.
+    pub fn stalled(mut self) -> (Self, oneshot::Receiver<()>, oneshot::Sender<()>) {
         let (waits, heard) = oneshot::channel();
+        let (end, comes) = oneshot::channel();
         let body = std::mem::take(self.request.body_mut()).into_data_stream();
-        let never = stream::once(async move {
+        let late = stream::once(async move {
             waits.send(()).unwrap();
-            std::future::pending().await
+            match comes.await {
+                Ok(()) => Ok(Bytes::new()),
+                Err(_) => std::future::pending().await,
+            }
         });
-        *self.request.body_mut() = Body::from_stream(body.chain(never));
-        (self, heard)
+        *self.request.body_mut() = Body::from_stream(body.chain(late));
+        (self, heard, end)
     }
     // end wing:pictures
 
