@@ -61,14 +61,10 @@ pub async fn seed(mut config: ServerConfig) -> Result<(), Failure> {
     config.auth.providers = vec![development(&config.auth.public_url, "development".into())]; // wing:dev-provider
     let origin = config.auth.public_url.origin().to_owned();
     let db = Database::open(&config.auth.database_url).await?;
-    if db.has_users().await? {
-        return Err(
-            "there are users already: only a fresh database is seeded. Stop the server and delete this one, which is \
-             the folder data/, unless DATABASE_URL names another"
-                .into(),
-        );
-    }
+    refuse_users(&db).await?;
     db.migrate().await?;
+    // Only now can the database always tell.
+    refuse_users(&db).await?;
     let now = Clock::system().now();
     let clock = Clock::manual(now - Duration::days(DAYS));
     let operator = Administration::at_command_line(&config.auth, db.clone(), clock.clone()).await?; // wing:admin
@@ -97,6 +93,17 @@ pub async fn seed(mut config: ServerConfig) -> Result<(), Failure> {
     );
     for person in PEOPLE {
         println!("  {:<20}{}", person.name, person.email);
+    }
+    Ok(())
+}
+
+async fn refuse_users(db: &Database) -> Result<(), Failure> {
+    if db.has_users().await? {
+        return Err(
+            "there are users already: only a fresh database is seeded. Stop the server and delete this one, which is \
+             the folder data/, unless DATABASE_URL names another"
+                .into(),
+        );
     }
     Ok(())
 }
