@@ -1,5 +1,7 @@
 //! `cargo xtask lint`: checks the sources without running them.
 
+use std::process::Stdio;
+
 use crate::{
     Outcome,
     cargo::POSTGRES, // wing:postgres
@@ -51,11 +53,15 @@ pub(crate) fn check(steps: &mut Steps) -> Outcome {
 /// the step is skipped, since an old list would only seem to give an answer.
 fn advisories(steps: &mut Steps) -> Outcome {
     let name = "advisories";
-    match run(&mut cargo(["deny", "fetch", "db"])?) {
+    // Its error, in red, would look like that of the lints.
+    match run(cargo(["deny", "fetch", "db"])?.stderr(Stdio::null())) {
         Ok(()) => steps.run(name, || run(&mut cargo(["deny", "check", "advisories"])?)),
         Err(interruption) if interrupted() => Err(interruption),
         Err(_) => {
-            steps.skip(name, "the list of known vulnerabilities cannot be downloaded");
+            steps.skip(
+                name,
+                "the list of known vulnerabilities cannot be downloaded (`cargo deny fetch db` says why)",
+            );
             Ok(())
         }
     }

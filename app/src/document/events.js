@@ -92,7 +92,7 @@
 	addEventListener("signing-out", () => {
 		// A session that this page ends is not asked for. If signing out fails, the page goes on listening.
 		stop();
-		setTimeout(start, 30_000);
+		setTimeout(start, 40_000);
 	});
 	addEventListener("pagehide", stop);
 	addEventListener("pageshow", start);

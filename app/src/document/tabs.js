@@ -4,8 +4,8 @@
 	const NOBODY = "";
 	let typed = false;
 	let leftAt = -Infinity;
-	// No request takes longer. If signing out has failed, this document is not being left.
-	const isLeft = () => performance.now() - leftAt < 30_000;
+	// Signing out takes no longer. If it has failed, this document is not being left.
+	const isLeft = () => performance.now() - leftAt < 40_000;
 
 	// In a browser without channels, tabs learn of changes at their next request.
 	if (!window.BroadcastChannel) return;
