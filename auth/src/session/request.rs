@@ -691,11 +691,17 @@ impl RequestAuth {
     /// The cookies of the response, without those that are void by now. In that case the browser has received other
     /// cookies, or none, while this request was under way, and this response may arrive after that one. Once the request
     /// has taken longer than a former id is remembered, as a large body over a slow line does, nothing would tell of
-    /// that, so there are none.
+    /// that, so there are none, except those with an id that it has issued itself.
     pub(super) fn take_planned(&self) -> Vec<HeaderValue> {
-        let Inner { sessions, begun, .. } = &*self.0;
+        let Inner {
+            sessions,
+            begun,
+            given,
+            ..
+        } = &*self.0;
         let planned = self.take();
-        if sessions.0.clock.now() - *begun < former::REMEMBERED {
+        let is_known = sessions.0.clock.now() - *begun < former::REMEMBERED;
+        if is_known || given.get().is_some() {
             planned.unless_void(&sessions.0.marks)
         } else {
             Vec::new()

@@ -26,7 +26,7 @@ const PART_OF_USERS: usize = ROOM / 4;
 /// The first bytes of each body need no room: this amount fits for as many connections as there can be, and most
 /// forms are no larger. So an attacker who fills the room cannot prevent sign-ins.
 const FREE: usize = 1024;
-/// The time for a body, and for the next part of it, and the number of bytes that add one second to the former.
+/// The time that a body has left at its start, and at most at any moment. So many bytes add one second to it.
 const TIME: Duration = Duration::from_secs(10);
 const BYTES_A_SECOND: usize = 16 * 1024;
 // wing:pictures
@@ -164,18 +164,14 @@ impl Bodies {
         if body.size_hint().lower() > most as u64 {
             return Err(NotRead::TooLarge);
         }
-        let begun = Instant::now();
-        let mut heard = begun;
+        let mut until = Instant::now() + self.time;
         let mut room = self.room(sender, Network::of(from));
         let mut read = BytesMut::new();
         loop {
-            // The time of a large body is for one that goes on arriving: in silence, it would only keep its room.
-            let until = (begun + self.time + more_time(read.len())).min(heard + self.time);
             let frame = timeout_at(until, body.frame()).await;
             let Some(frame) = frame.map_err(|_| NotRead::TooSlow)? else {
                 break;
             };
-            heard = Instant::now();
             let Ok(data) = frame.map_err(|_| NotRead::Broken)?.into_data() else {
                 continue;
             };
@@ -188,6 +184,8 @@ impl Bodies {
                 return Err(NotRead::NoRoom);
             }
             read.extend_from_slice(&data);
+            // What has come fast leaves no time for silence, in which a body would only keep its room.
+            until = (until + more_time(data.len())).min(Instant::now() + self.time);
         }
         Ok(Held {
             bytes: read.freeze(),
@@ -227,7 +225,7 @@ async fn discard(body: &mut Body, time: Duration) {
 
 /// By how much the time for a body grows with the bytes received.
 pub(super) fn more_time(bytes: usize) -> Duration {
-    Duration::from_secs((bytes / BYTES_A_SECOND) as u64)
+    Duration::from_secs_f64(bytes as f64 / BYTES_A_SECOND as f64)
 }
 
 #[cfg(test)]
@@ -236,6 +234,7 @@ mod tests {
 
     use app::error::AppError;
     use futures_util::{Stream, StreamExt, stream};
+    use tokio::time::sleep;
 
     use super::*;
 
@@ -389,12 +388,18 @@ mod tests {
             .await;
         let refused = refused.unwrap_err();
         assert_eq!((refused, refused.status().as_u16()), (NotRead::TooSlow, 408));
-        // Silence ends it, however much there is.
-        let begun = Instant::now();
-        let silent = Body::from_stream(chunks([FREE + PART]).chain(stream::pending()));
-        let refused = bodies.read(silent, ROOM, Sender::Stranger, in_network(1)).await;
-        assert_eq!(refused.unwrap_err(), NotRead::TooSlow);
-        assert!(begun.elapsed() < more_time(PART) / 2);
+        // However much has come, silence ends it, and so does a trickle.
+        let trickle = stream::unfold((), |()| async {
+            sleep(Duration::from_millis(10)).await;
+            Some((Ok::<_, Infallible>(Bytes::from_static(b"x")), ()))
+        });
+        for rest in [stream::pending().boxed(), trickle.boxed()] {
+            let begun = Instant::now();
+            let large = Body::from_stream(chunks([PART]).chain(rest));
+            let refused = bodies.read(large, ROOM, Sender::Stranger, in_network(1)).await;
+            assert_eq!(refused.unwrap_err(), NotRead::TooSlow);
+            assert!(begun.elapsed() < more_time(PART) / 2);
+        }
         for (bytes, seconds) in [(0, 0), (16 * 1024 - 1, 0), (16 * 1024, 1), (300 * 1024, 18)] {
             assert_eq!(more_time(bytes).as_secs(), seconds, "{bytes}");
         }
