@@ -122,7 +122,7 @@ const WINGS: &[Row] = &[
                 "'public'",
             ),
             (
-                "migrations/postgres/0001_auth.sql", // wing:postgres
+                "migrations/postgres/0001_auth.sql",
                 "'public', 'private'",
                 "'public'",
             ),
