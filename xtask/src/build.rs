@@ -1,6 +1,9 @@
 //! `cargo xtask build`: builds what is deployed, and measures its size.
 
-use std::{env, fs, io, iter, path::Path};
+use std::{
+    env, fs, io, iter,
+    path::{Path, PathBuf},
+};
 
 use crate::{
     Outcome,
@@ -150,14 +153,27 @@ fn kib(bytes: u64) -> String {
     format!("{}.{}", tenths / 10, tenths % 10)
 }
 
+fn unreadable(path: &Path, error: io::Error) -> String {
+    format!(
+        "cannot read {} ({error}): run `cargo xtask build` first",
+        path.display()
+    )
+}
+
+/// All files of one kind in a folder.
+pub(crate) fn of_kind(package: &Path, kind: &str) -> Outcome<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(package).map_err(|error| unreadable(package, error))? {
+        let file = entry.map_err(|error| unreadable(package, error))?.path();
+        if file.extension().is_some_and(|extension| extension == kind) {
+            found.push(file);
+        }
+    }
+    Ok(found)
+}
+
 /// Measures all files of one kind in a folder, compressed beside them.
 pub(crate) fn weigh(package: &Path, kind: &str) -> Outcome<Weight> {
-    let unreadable = |path: &Path, error| {
-        format!(
-            "cannot read {} ({error}): run `cargo xtask build` first",
-            path.display()
-        )
-    };
     let size = |path: &Path| {
         fs::metadata(path)
             .map(|file| file.len())
@@ -165,13 +181,10 @@ pub(crate) fn weigh(package: &Path, kind: &str) -> Outcome<Weight> {
     };
 
     let mut weight = Weight::default();
-    for entry in fs::read_dir(package).map_err(|error| unreadable(package, error))? {
-        let file = entry.map_err(|error| unreadable(package, error))?.path();
-        if file.extension().is_some_and(|extension| extension == kind) {
-            weight.raw += size(&file)?;
-            weight.gzip += size(&file.with_extension(format!("{kind}.gz")))?;
-            weight.brotli += size(&file.with_extension(format!("{kind}.br")))?;
-        }
+    for file in of_kind(package, kind)? {
+        weight.raw += size(&file)?;
+        weight.gzip += size(&file.with_extension(format!("{kind}.gz")))?;
+        weight.brotli += size(&file.with_extension(format!("{kind}.br")))?;
     }
     match weight.raw {
         0 => Err(format!(

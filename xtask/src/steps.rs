@@ -100,10 +100,10 @@ impl Steps {
             passed += tests.passed;
             failed += tests.failed;
         }
-        let skipped: Vec<_> = self.0.iter().filter(|step| step.result == "skipped").collect();
+        let skipped = self.0.iter().filter(|step| step.result == "skipped");
+        let skipped: Vec<_> = skipped.map(|step| step.name).collect();
         if !skipped.is_empty() {
-            let names: Vec<_> = skipped.iter().map(|step| step.name).collect();
-            println!("skipped, for the reason given above: {}", names.join(", "));
+            println!("skipped, for the reason given above: {}", skipped.join(", "));
         }
         println!("{passed} passed, {failed} failed");
     }

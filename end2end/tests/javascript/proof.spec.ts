@@ -2,38 +2,44 @@
 
 import { expect, test } from '../../fixtures';
 import { somebody } from '../../people';
+import type { Visitor } from '../../visitor';
 
-test('a session that is ended elsewhere is refused within seconds', async ({ visitor, anotherBrowser }) => {
+/** Registers in one browser, and is at the start page in another one. */
+async function inTwoBrowsers(visitor: Visitor, anotherBrowser: () => Promise<Visitor>): Promise<Visitor> {
   const ada = somebody();
   await visitor.register(ada);
   const other = await anotherBrowser();
   await other.signIn(ada);
   await other.open('/');
-  await other.page.getByRole('button', { name: 'Check every second' }).click();
-  const watched = other.page.locator('#watched');
-  await expect(watched).toContainText(/^Accepted at /);
+  return other;
+}
+
+/** Ends the session in the other browser. */
+async function endTheOther(visitor: Visitor): Promise<void> {
   await visitor.open('/settings/sessions');
   await visitor.page.getByRole('button', { name: /^End session/ }).click();
   await expect(visitor.page.getByText('The session has ended.')).toBeVisible();
+}
+
+test('a session that is ended elsewhere is refused within seconds', async ({ visitor, anotherBrowser }) => {
+  const other = await inTwoBrowsers(visitor, anotherBrowser);
+  await other.page.getByRole('button', { name: 'Check every second' }).click();
+  const watched = other.page.locator('#watched');
+  await expect(watched).toContainText(/^Accepted at /);
+  await endTheOther(visitor);
   await expect(watched).toHaveText(/^Refused at .*, after [1-9]\d* checks?\.$/);
   await other.isAnonymous();
 });
 
 test('a session that no check has found accepted is refused in words, too', async ({ visitor, anotherBrowser }) => {
-  const ada = somebody();
-  await visitor.register(ada);
-  const other = await anotherBrowser();
-  await other.signIn(ada);
-  await other.open('/');
+  const other = await inTwoBrowsers(visitor, anotherBrowser);
   let silent = true;
   await other.page.route('**/api/session', (route) => (silent ? route.fulfill({ status: 503 }) : route.continue()));
   other.expectPage('/api/session', 503);
   await other.button('Check every second').click();
   const watched = other.page.locator('#watched');
   await expect(watched).toHaveText(/^No answer at .*, after 0 checks\.$/);
-  await visitor.open('/settings/sessions');
-  await visitor.page.getByRole('button', { name: /^End session/ }).click();
-  await expect(visitor.page.getByText('The session has ended.')).toBeVisible();
+  await endTheOther(visitor);
   silent = false;
   await expect(watched).toHaveText(/^Refused at .*, after 0 checks\.$/);
   await other.isAnonymous();

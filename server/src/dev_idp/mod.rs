@@ -5,7 +5,7 @@ mod issuer;
 
 use std::net::SocketAddr;
 
-use auth::{Config, Problem, Vars};
+use auth::{Config, Problem, PublicUrl, Vars, oauth::Provider};
 
 #[cfg(debug_assertions)]
 pub(crate) use self::issuer::router;
@@ -43,12 +43,16 @@ pub(crate) fn configure(
     // a server on loopback, and its public address then shows that.
     let only_here = addr.ip().is_loopback() && auth.public_url.loopback();
     if cfg!(debug_assertions) && !release && wanted && only_here {
-        auth.providers
-            .push(auth::oauth::development(&auth.public_url, "development".into()));
+        auth.providers.push(provider(&auth.public_url));
     }
     if vars.get(VARIABLE).is_some() && !only_here {
         doubts.push(said(
             "has no effect: the listening address and PUBLIC_URL must both be on loopback",
         ));
     }
+}
+
+/// The provider as this server offers it.
+pub(crate) fn provider(public_url: &PublicUrl) -> Provider {
+    auth::oauth::development(public_url, "development".into())
 }

@@ -9,8 +9,6 @@ mod visitor;
 
 use std::collections::HashMap;
 
-use auth::oauth::development; // wing:dev-provider
-
 use auth::{
     Clock,
     Role,                        // wing:admin
@@ -27,6 +25,7 @@ use self::{
     people::{DAYS, Deed, PASSWORD, PEOPLE, Person, Step},
     visitor::Visitor,
 };
+use crate::dev_idp; // wing:dev-provider
 use crate::{
     config::{ServerConfig, TrustedProxies},
     connections::Connections,
@@ -58,7 +57,7 @@ pub async fn seed(mut config: ServerConfig) -> Result<(), Failure> {
     config.auth.mail = MailConfig::Off;
     config.auth.registration = Registration::Open;
     // end wing:mail
-    config.auth.providers = vec![development(&config.auth.public_url, "development".into())]; // wing:dev-provider
+    config.auth.providers = vec![dev_idp::provider(&config.auth.public_url)]; // wing:dev-provider
     let origin = config.auth.public_url.origin().to_owned();
     let db = Database::open(&config.auth.database_url).await?;
     refuse_users(&db).await?;

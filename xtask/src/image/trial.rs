@@ -14,6 +14,7 @@ use rustix::process::geteuid;
 use super::USER;
 use crate::{
     Outcome,
+    build::of_kind,
     dev::{free_addresses, get, is_ok},
     postgres::Cluster, // wing:postgres
     process::{Group, command, run},
@@ -68,25 +69,17 @@ impl Copy {
         Ok(copy)
     }
 
-    /// The paths of the program for the browser, which the start page does not load: its wasm, and its JavaScript.
-    fn programs(&self) -> Outcome<Vec<String>> {
-        let folder = self.0.join("site/pkg");
-        let files =
-            fs::read_dir(&folder).map_err(|error| format!("cannot read {}: {error}", folder.display()))?;
-        let names = files
-            .flatten()
-            .map(|file| file.file_name().to_string_lossy().into_owned());
-        let programs: Vec<_> = names
-            .filter(|name| name.ends_with(".wasm") || name.ends_with(".js"))
-            .map(|name| format!("/pkg/{name}"))
-            .collect();
-        if programs.len() == 2 {
-            Ok(programs)
-        } else {
-            Err(format!(
-                "{} has not one program, but {programs:?}",
-                folder.display()
-            ))
+    /// The path of the one file of this kind among what is compiled for the browser.
+    fn package(&self, kind: &str) -> Outcome<String> {
+        let files = of_kind(&self.0.join("site/pkg"), kind)?;
+        match &files[..] {
+            [file] => Ok(format!(
+                "/pkg/{}",
+                file.file_name().unwrap_or_default().to_string_lossy()
+            )),
+            _ => Err(format!(
+                "the site has not one file of the kind {kind}, but {files:?}"
+            )),
         }
     }
 
@@ -128,10 +121,14 @@ impl Copy {
             .split(['"', '\''])
             .find(|text| text.starts_with("/pkg/") && text.ends_with(".css"))
             .ok_or("the page names no style sheet in /pkg/")?;
-        let mut paths = vec![style.to_owned(), "/favicon.svg".to_owned()];
-        paths.extend(self.programs()?);
-        for path in paths {
-            if !get(address, &path).is_some_and(|answer| is_ok(&answer)) {
+        // The start page does not load the program, so its files are looked for in the site.
+        for path in [
+            style,
+            "/favicon.svg",
+            &self.package("wasm")?,
+            &self.package("js")?,
+        ] {
+            if !get(address, path).is_some_and(|answer| is_ok(&answer)) {
                 return Err(format!("the server does not serve {path} from its site"));
             }
         }

@@ -117,7 +117,7 @@ async fn while_there_is_no_room_for_a_picture_its_form_is_led_back() {
     let app = TestApp::new().await;
     let ada = app.registered(ADA).await;
     let large = vec![0; 3 * 1024 * 1024];
-    let (stalled, waits, _end) = upload(&ada, &large).stalled();
+    let (stalled, waits) = upload(&ada, &large).stalled();
     let stalled = tokio::spawn(stalled.send());
     waits.await.unwrap();
     let refused = upload(&ada, &large).send().await;

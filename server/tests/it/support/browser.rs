@@ -346,21 +346,16 @@ impl Call {
     }
 
     // wing:pictures
-    /// The same body, whose end is late. The first of the others hears when the application waits for the end, and the
-    /// second lets it come.
-    pub fn stalled(mut self) -> (Self, oneshot::Receiver<()>, oneshot::Sender<()>) {
+    /// The same body without its end. What is returned hears when the application waits for that.
+    pub fn stalled(mut self) -> (Self, oneshot::Receiver<()>) {
         let (waits, heard) = oneshot::channel();
-        let (end, comes) = oneshot::channel();
         let body = std::mem::take(self.request.body_mut()).into_data_stream();
-        let late = stream::once(async move {
+        let never = stream::once(async move {
             waits.send(()).unwrap();
-            match comes.await {
-                Ok(()) => Ok(Bytes::new()),
-                Err(_) => std::future::pending().await,
-            }
+            std::future::pending().await
         });
-        *self.request.body_mut() = Body::from_stream(body.chain(late));
-        (self, heard, end)
+        *self.request.body_mut() = Body::from_stream(body.chain(never));
+        (self, heard)
     }
     // end wing:pictures
 
