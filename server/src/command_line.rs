@@ -3,10 +3,7 @@
 use std::net::SocketAddr;
 
 // wing:admin,clients,data-rights,mail
-use auth::{
-    chain,
-    db::{Database, Schema},
-};
+use auth::db::{Database, Schema};
 // end wing:admin,clients,data-rights,mail
 use auth::{Config, Problem, Vars};
 
@@ -54,14 +51,9 @@ fn unless<T>(problems: Vec<Problem>, value: T) -> Result<T, Vec<Problem>> {
 /// If it cannot be opened, or has another schema.
 pub(crate) async fn open(config: &Config) -> Result<Database, Failure> {
     let db = Database::open(&config.database_url).await?;
-    match db.schema().await {
-        Ok(Schema::Current) => Ok(db),
-        Ok(other) => Err(other.into()),
-        Err(error) => Err(format!(
-            "{}: check DATABASE_URL, or run `server migrate` if the database is new",
-            chain(&error)
-        )
-        .into()),
+    match db.schema().await? {
+        Schema::Current => Ok(db),
+        other => Err(other.into()),
     }
 }
 // end wing:admin,clients,data-rights,mail

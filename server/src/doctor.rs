@@ -48,8 +48,14 @@ pub async fn run(config: ServerConfig) -> Result<(), Failure> {
             Ok(()) => report.ok("database", "reachable and migrated"),
             Err(error) => report.bad("database", &chain(&error).to_string()),
         },
+        // All that follows asks it.
+        Ok(none @ Schema::None) => {
+            report.bad("database", &none.to_string());
+            db.close().await;
+            return report.verdict();
+        }
         Ok(other) => report.bad("database", &other.to_string()),
-        Err(error) => report.bad("database", &format!("{} (run `server migrate`)", chain(&error))),
+        Err(error) => report.bad("database", &chain(&error).to_string()),
     }
     match db.keeps_statements().await {
         Ok(true) => {}

@@ -62,7 +62,7 @@ pub async fn run(config: ServerConfig) -> Result<(), Failure> {
     for doubt in &config.doubts {
         tracing::warn!("{doubt}");
     }
-    let db = Database::open(&config.auth.database_url).await?;
+    let db = Database::open_or_create(&config.auth.database_url).await?;
     db.migrate().await?;
     let listener = TcpListener::bind(config.addr)
         .await
@@ -132,7 +132,7 @@ pub async fn run(config: ServerConfig) -> Result<(), Failure> {
 /// # Errors
 /// If the database cannot be opened, or its schema is newer than this program.
 pub async fn migrate(config: &ServerConfig) -> Result<(), Failure> {
-    let db = Database::open(&config.auth.database_url).await?;
+    let db = Database::open_or_create(&config.auth.database_url).await?;
     db.migrate().await?;
     db.close().await;
     tracing::info!("the schema is up to date");

@@ -206,7 +206,9 @@ mod tests {
     #[tokio::test]
     async fn every_page_is_read_from_an_index() {
         let database = crate::database::TestDatabase::new();
-        let db = crate::db::Database::open(&database.url().into()).await.unwrap();
+        let db = crate::db::Database::open_or_create(&database.url().into())
+            .await
+            .unwrap();
         db.migrate().await.unwrap();
         for (sql, index) in [
             (NEWEST, "sqlite_autoindex_users_1"),

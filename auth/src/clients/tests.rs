@@ -39,7 +39,7 @@ fn secrets() -> Vec<SecretSlice<u8>> {
 }
 
 async fn instance(url: &str, ahead: i64) -> Instance {
-    let db = Database::open(&url.to_owned().into()).await.unwrap();
+    let db = Database::open_or_create(&url.to_owned().into()).await.unwrap();
     db.migrate().await.unwrap();
     let clock = Clock::manual(OffsetDateTime::from_unix_timestamp(START + ahead).unwrap());
     let keys = Arc::new(KeyRing::new(&secrets()));

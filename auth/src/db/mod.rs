@@ -55,6 +55,9 @@ pub enum Schema {
     /// It is this program's.
     #[error("the schema is this program's")]
     Current,
+    /// It has none.
+    #[error("the database has no schema: is DATABASE_URL right? `server migrate` prepares a new one")]
+    None,
     /// Migrations are missing.
     #[error("the schema is older than this program: run `server migrate`")]
     Older,
@@ -102,10 +105,19 @@ pub struct Database {
 }
 
 impl Database {
-    /// Opens the database of a `DATABASE_URL`. Does not run migrations.
+    /// Opens the database of a `DATABASE_URL`, creating an SQLite file that is missing. Does not run migrations.
     ///
     /// # Errors
     /// If the address is not one of the engine's, or nothing responds there.
+    pub async fn open_or_create(url: &SecretString) -> std::result::Result<Self, OpenError> {
+        engine::create(url.expose_secret())?;
+        Self::open(url).await
+    }
+
+    /// Opens the database of a `DATABASE_URL`. Does not run migrations.
+    ///
+    /// # Errors
+    /// If the address is not one of the engine's, or there is no database.
     pub async fn open(url: &SecretString) -> std::result::Result<Self, OpenError> {
         let (read, write, place) = engine::open(url.expose_secret()).await?;
         Ok(Self {
@@ -122,24 +134,30 @@ impl Database {
     /// # Errors
     /// [`OpenError::Schema`], [`OpenError::Migrate`]
     pub async fn migrate(&self) -> std::result::Result<(), OpenError> {
-        // Most of the time there is nothing to do, and then no lock to wait for. If the check fails, most likely
-        // because there is no table yet, the migration itself reports why.
+        // Most of the time there is nothing to do, and then no lock to wait for. If the check fails, the migration itself
+        // reports why.
         match self.schema().await {
             Ok(Schema::Current) => Ok(()),
             Ok(other @ (Schema::Newer | Schema::Other | Schema::Changed(_))) => Err(OpenError::Schema(other)),
-            Ok(Schema::Older) | Err(_) => Ok(engine::migrate(&self.write).await?),
+            Ok(Schema::None | Schema::Older) | Err(_) => Ok(engine::migrate(&self.write).await?),
         }
     }
 
     /// How the schema relates to this program.
     ///
     /// # Errors
-    /// [`Error::Unavailable`], also before the first migration.
+    /// [`Error::Unavailable`]
     pub async fn schema(&self) -> Result<Schema> {
-        let done: Vec<(i64, Vec<u8>)> =
+        let done: std::result::Result<Vec<(i64, Vec<u8>)>, _> =
             sqlx::query_as("SELECT version, checksum FROM _sqlx_migrations WHERE success ORDER BY version")
                 .fetch_all(self.read())
-                .await?;
+                .await;
+        let done = match done {
+            Err(sqlx::Error::Database(error)) if engine::is_missing_table(&*error) => {
+                return Ok(Schema::None);
+            }
+            done => done?,
+        };
         let ours: Vec<_> = engine::MIGRATIONS
             .iter()
             .map(|migration| (migration.version, &*migration.checksum))
@@ -152,8 +170,7 @@ impl Database {
     /// # Errors
     /// [`Error::Unavailable`]
     pub async fn has_users(&self) -> Result<bool> {
-        // If this fails, most likely because there is no table yet, a migration reports why.
-        if self.schema().await.is_err() {
+        if self.schema().await? == Schema::None {
             return Ok(false);
         }
         Ok(sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM users)")

@@ -1,6 +1,6 @@
 //! What both engines need to open a database.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use super::Schema;
 
@@ -15,6 +15,9 @@ pub enum OpenError {
     /// `DATABASE_URL` is not one of the engine's.
     #[error("DATABASE_URL is malformed")]
     Url(#[source] sqlx::Error),
+    /// There is no database file.
+    #[error("there is no database at {0}: is DATABASE_URL right? `server migrate` creates a new one")]
+    Missing(PathBuf),
     /// The folder of the database file cannot be created.
     #[error("cannot create the folder of the database file")]
     Folder(#[source] std::io::Error),

@@ -6,6 +6,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use sqlx::{
     ConnectOptions, Connection, Executor, Postgres,
+    error::DatabaseError,
     migrate::{MigrateError, Migrator},
     postgres::{PgConnectOptions, PgPoolOptions},
 };
@@ -33,6 +34,9 @@ const IDLE_IN_TRANSACTION: Duration = Duration::from_secs(10);
 
 /// A prepared statement already exists, or does not exist.
 const MIXED_UP: [&str; 2] = ["42P05", "26000"];
+
+/// There is no such table.
+const UNDEFINED_TABLE: &str = "42P01";
 
 /// Skips rows that another transaction has locked.
 pub(super) const SKIP_LOCKED: &str = " FOR UPDATE SKIP LOCKED";
@@ -107,6 +111,12 @@ impl Place {
 
     /// There is nothing to close.
     pub(super) async fn close(self) {}
+}
+
+/// Nothing to do: a database is created by whoever runs the server.
+#[expect(clippy::unnecessary_wraps, reason = "SQLite's can fail")]
+pub(super) fn create(_: &str) -> Result<(), OpenError> {
+    Ok(())
 }
 
 /// Connects to the server.
@@ -203,6 +213,11 @@ pub(super) async fn keeps_statements(pool: &Pool) -> Result<bool, sqlx::Error> {
     first.close().await?;
     second.close().await?;
     Ok(true)
+}
+
+/// Whether a statement names a table that is not there.
+pub(super) fn is_missing_table(error: &dyn DatabaseError) -> bool {
+    error.code().is_some_and(|code| code == UNDEFINED_TABLE)
 }
 
 /// Whether an error is the database's fault rather than ours: the same statement succeeds once the problem has

@@ -7,6 +7,7 @@ use std::{io, path::Path, str::FromStr, sync::Arc, time::Duration};
 
 use sqlx::{
     Connection, Sqlite,
+    error::DatabaseError,
     migrate::{MigrateError, Migrator},
     sqlite::{
         SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous,
@@ -88,7 +89,21 @@ pub(crate) fn check_url(url: &str) -> Result<(), String> {
     }
 }
 
-/// Opens `sqlite:PATH`, creating the file and its folders if they are missing.
+/// Creates the file of `sqlite:PATH` and its folders, if they are missing.
+pub(super) fn create(url: &str) -> Result<(), OpenError> {
+    let options = SqliteConnectOptions::from_str(url).map_err(OpenError::Url)?;
+    let file = options.get_filename();
+    if let Some(folder) = file.parent().filter(|folder| *folder != Path::new("")) {
+        at_rest::create_folder(folder).map_err(OpenError::Folder)?;
+    }
+    // SQLite would create it by the umask. Its log and its index get the same permissions as the file.
+    match at_rest::create_file(file) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(OpenError::File(error)),
+        _ => Ok(()),
+    }
+}
+
+/// Opens the file of `sqlite:PATH`.
 pub(super) async fn open(url: &str) -> Result<(Pool, Pool, Place), OpenError> {
     let options = SqliteConnectOptions::from_str(url)
         .map_err(OpenError::Url)?
@@ -101,13 +116,9 @@ pub(super) async fn open(url: &str) -> Result<(Pool, Pool, Place), OpenError> {
         .busy_timeout(LOCK_WAIT)
         // What is deleted is overwritten. Otherwise it stays in the file until its place is used again.
         .pragma("secure_delete", "ON");
-    if let Some(folder) = options.get_filename().parent().filter(|p| *p != Path::new("")) {
-        at_rest::create_folder(folder).map_err(OpenError::Folder)?;
-    }
-    // SQLite would create it by the umask. Its log and its index get the same permissions as the file.
-    match at_rest::create_file(options.get_filename()) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(OpenError::File(error)),
-        _ => {}
+    // What keeps it from being read is SQLite's to say.
+    if let Ok(false) = options.get_filename().try_exists() {
+        return Err(OpenError::Missing(options.get_filename().to_owned()));
     }
     // The first connection switches the journal to WAL.
     let place = Place::note(&options).await?;
@@ -196,6 +207,11 @@ pub(super) async fn hurry(_: &mut Tx, _: Duration) -> Result<(), sqlx::Error> {
 #[expect(clippy::unused_async, reason = "PostgreSQL has to be tried")]
 pub(super) async fn keeps_statements(_: &Pool) -> Result<bool, sqlx::Error> {
     Ok(true)
+}
+
+/// Whether a statement names a table that is not there. SQLite has no code of its own for it.
+pub(super) fn is_missing_table(error: &dyn DatabaseError) -> bool {
+    error.message().starts_with("no such table")
 }
 
 /// Whether an error is the database's fault rather than ours: the same statement succeeds once the problem has

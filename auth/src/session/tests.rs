@@ -23,7 +23,7 @@ pub(super) struct Scene {
 impl Scene {
     pub(super) async fn new() -> Self {
         let database = TestDatabase::new();
-        let db = Database::open(&database.url().into()).await.unwrap();
+        let db = Database::open_or_create(&database.url().into()).await.unwrap();
         db.migrate().await.unwrap();
         let clock = Clock::manual(OffsetDateTime::from_unix_timestamp(1_800_000_000).unwrap());
         let keys = Arc::new(KeyRing::new(&[(0..32).collect::<Vec<u8>>().into()]));

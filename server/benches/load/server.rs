@@ -62,7 +62,7 @@ pub(crate) fn serve_until_stopped() -> Outcome {
         .enable_all()
         .build()?
         .block_on(async {
-            let db = Database::open(&config.auth.database_url).await?;
+            let db = Database::open_or_create(&config.auth.database_url).await?;
             db.migrate().await?;
             let leptos = config.site.leptos.clone();
             let connections = Connections::of(&config);
@@ -106,7 +106,7 @@ pub(crate) async fn in_process(
     ];
     let vars: Vars = own.iter().chain(more).copied().collect();
     let config = ServerConfig::from_vars(&vars, true).map_err(|problems| format!("{problems:?}"))?;
-    let db = Database::open(&config.auth.database_url).await?;
+    let db = Database::open_or_create(&config.auth.database_url).await?;
     db.migrate().await?;
     Ok(serve::build(config, db, clock).await)
 }

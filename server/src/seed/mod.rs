@@ -59,7 +59,7 @@ pub async fn seed(mut config: ServerConfig) -> Result<(), Failure> {
     // end wing:mail
     config.auth.providers = vec![dev_idp::provider(&config.auth.public_url)]; // wing:dev-provider
     let origin = config.auth.public_url.origin().to_owned();
-    let db = Database::open(&config.auth.database_url).await?;
+    let db = Database::open_or_create(&config.auth.database_url).await?;
     refuse_users(&db).await?;
     db.migrate().await?;
     // Only now can the database always tell.

@@ -108,6 +108,9 @@ fn what_others_can_read_is_left_as_it_is_and_named_by_the_doctor() {
         let output = command(&folder, &vars).arg("doctor").output().unwrap();
         String::from_utf8(output.stdout).unwrap()
     };
+    let vars = [SITE, ("DATABASE_URL", url.as_str())];
+    let migrated = command(&folder, &vars).arg("migrate").status().unwrap();
+    assert!(migrated.success());
     assert!(
         !doctor().contains("warn"),
         "what the program created is nobody else's"

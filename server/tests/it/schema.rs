@@ -79,17 +79,31 @@ async fn what_is_newer_older_or_changed_is_named_with_what_helps() {
     );
 }
 
-// wing:admin
 #[tokio::test(flavor = "multi_thread")]
-async fn a_command_beside_the_server_does_not_migrate() {
+async fn a_command_beside_the_server_neither_migrates_nor_creates() {
     let folder = Folder::new();
-    let (succeeded, said) = run(&folder, &["admin", "list"]);
-    assert!(!succeeded, "{said}");
-    assert!(
-        said.contains("run `server migrate` if the database is new"),
-        "{said}"
-    );
+    let commands = [
+        &["doctor"][..],
+        &["admin", "list"], // wing:admin
+    ];
+    for command in commands {
+        let (succeeded, said) = run(&folder, command);
+        assert!(!succeeded, "{command:?}: {said}");
+        assert!(
+            said.contains("is DATABASE_URL right? `server migrate`"),
+            "{command:?}: {said}"
+        );
+        assert!(
+            !said.contains("no such table") && !said.contains("internal error"),
+            "{command:?}: {said}"
+        );
+        // A path with a typing error stays as it is.
+        let is_there = std::fs::exists(folder.0.join("app.db")).unwrap();
+        assert!(!is_there, "{command:?}");
+    }
     assert!(run(&folder, &["migrate"]).0);
-    assert!(run(&folder, &["admin", "list"]).0);
+    for command in commands {
+        let (succeeded, said) = run(&folder, command);
+        assert!(succeeded, "{command:?}: {said}");
+    }
 }
-// end wing:admin

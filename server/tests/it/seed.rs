@@ -85,7 +85,7 @@ async fn what_is_not_to_be_seeded_stays_as_it_is() {
         assert!(!is_there, "{elsewhere:?}");
     }
     // Others may be there by another address.
-    let db = Database::open(&config(&folder, address).auth.database_url)
+    let db = Database::open_or_create(&config(&folder, address).auth.database_url)
         .await
         .unwrap();
     db.migrate().await.unwrap();

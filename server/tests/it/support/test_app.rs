@@ -43,7 +43,7 @@ impl Folder {
     /// With a database that has been migrated.
     async fn migrated() -> Self {
         let migrate = async |url: String| {
-            let db = Database::open(&url.into()).await.unwrap();
+            let db = Database::open_or_create(&url.into()).await.unwrap();
             db.migrate().await.unwrap();
             db.close().await;
         };
@@ -79,7 +79,7 @@ impl Folder {
         let vars: Vars = defaults.iter().chain(vars).copied().collect();
         let config = ServerConfig::from_vars(&vars, false).unwrap();
         let config = with_mail(config); // wing:mail
-        let db = Database::open(&config.auth.database_url).await.unwrap();
+        let db = Database::open_or_create(&config.auth.database_url).await.unwrap();
         db.migrate().await.unwrap();
         (config, db)
     }
