@@ -134,9 +134,8 @@ test('an unreachable server is reported, and the form can be sent again', async 
   await visitor.register(somebody());
   await visitor.open('/settings/public');
   watch.expectAnswer('/api/update_public_data', 503);
-  await visitor.page.route('**/api/update_public_data', (route) => route.fulfill({ status: 503, body: 'Bad gateway' }), {
-    times: 1,
-  });
+  const refused = (route: Route) => route.fulfill({ status: 503, body: 'Bad gateway' });
+  await visitor.page.route('**/api/update_public_data', once(refused));
   await visitor.field('Display name').fill('Countess');
   await visitor.send(visitor.button('Save'), '/api/update_public_data');
   await expect(visitor.alert).toBeVisible();
@@ -152,7 +151,20 @@ async function rewrittenOnTheWay(page: Page, path: string): Promise<void> {
     const body = (await response.text()).replace('<body>', '<body>Rewritten by a proxy that does not know better. ');
     await route.fulfill({ response, body });
   };
-  await page.route(path, rewrite, { times: 1 });
+  await page.route(path, once(rewrite));
+}
+
+/**
+ * Handles the first request only. With `times`, the browser would stop to intercept then, and a request that it holds at that
+ * moment, such as the style sheet's, would wait for ever.
+ */
+function once(handle: (route: Route) => Promise<void>): (route: Route) => Promise<void> {
+  let handled = false;
+  return (route) => {
+    if (handled) return route.continue();
+    handled = true;
+    return handle(route);
+  };
 }
 
 const ENDED = /^The script of this page has ended, and the page goes on without it: /;
