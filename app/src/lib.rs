@@ -49,8 +49,8 @@ use crate::{
 /// What search engines and previews of links say of the site.
 const DESCRIPTION: &str = "An application with accounts, built with Leptos and axum.";
 
-/// The document around [`App`], rendered on the server only.
-pub fn shell(options: LeptosOptions) -> impl IntoView {
+/// The document around [`App`], rendered on the server only. While cargo-leptos watches, it follows the sources.
+pub fn shell(options: LeptosOptions, is_watched: bool) -> impl IntoView {
     view! {
         <!DOCTYPE html>
         <html lang="en">
@@ -60,7 +60,7 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
                 <meta name="color-scheme" content="light dark" />
                 <meta name="description" content=DESCRIPTION />
                 <Times />
-                <AutoReload options=options.clone() />
+                <AutoReload disable_watch=!is_watched options=options.clone() />
                 <Hydration options=options.clone() />
                 <Tabs />
                 <Bar />

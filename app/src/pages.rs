@@ -285,7 +285,7 @@ fn Documents() -> AnyNestedRoute {
 #[component]
 fn Missing() -> impl IntoView {
     if cfg!(feature = "ssr") {
-        view! { <NotFound /> }.into_any()
+        NotFound().into_any()
     } else {
         load_this_page();
         ().into_any()

@@ -200,7 +200,12 @@ impl ServerConfig {
                 ),
             });
         }
-        let watching = !release && vars.get("LEPTOS_WATCH").is_some();
+        // Cargo sets the first for all that it starts (`.cargo/config.toml`), and only cargo-leptos the second.
+        let watching = !release
+            && ["LEPTOS_WATCH", "LEPTOS_LIB_DIR"]
+                .map(|name| vars.get(name))
+                .iter()
+                .all(Option::is_some);
         let leptos = LeptosOptions::builder()
             .output_name(option_env!("LEPTOS_OUTPUT_NAME").unwrap_or(app::NAME))
             .site_root(site.unwrap_or_else(site_root))

@@ -100,6 +100,7 @@ pub fn router(
     }: Site,
 ) -> Router {
     let csp = Csp::new(auth.public_url.secure(), leptos.site_addr, reload_port);
+    let is_watched = reload_port.is_some();
     let hashed = leptos.hash_files;
     let pages = generate_route_list(App);
     let state = AppState(Arc::new(Shared {
@@ -133,7 +134,7 @@ pub fn router(
     let pages = Router::new()
         .leptos_routes_with_context(&state, pages, context.clone(), {
             let options = state.leptos.clone();
-            move || shell(options.clone())
+            move || shell(options.clone(), is_watched)
         })
         .route("/auth/login/{provider}", post(provider::start));
     let pages = pages.route(AUTHORIZE, post(consent::decide)); // wing:clients
@@ -161,7 +162,7 @@ pub fn router(
 
     let page_for_nothing = {
         let options = state.leptos.clone();
-        render_app_async_with_context(context, move || shell(options.clone()))
+        render_app_async_with_context(context, move || shell(options.clone(), is_watched))
     };
     let not_found = Router::new().fallback(async move |request: Request| {
         // Whatever Leptos finds here is only for reading.

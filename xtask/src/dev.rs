@@ -25,6 +25,9 @@ const ANSWER: Duration = Duration::from_secs(30);
 /// How long the whole command may take to end. Longer than the inner `xtask` waits before it kills.
 const END: Duration = Duration::from_secs(20);
 
+/// Open pages show a change to the markup of a view at once, before it is compiled.
+const HOT_RELOAD: &str = "--hot-reload";
+
 /// The command. Arguments are passed on to `cargo leptos watch`.
 pub(crate) fn dev(_: &mut Steps, arguments: &[String]) -> Outcome {
     let [site, reload] = addresses(&configured()?)?;
@@ -37,7 +40,11 @@ pub(crate) fn dev(_: &mut Steps, arguments: &[String]) -> Outcome {
         "Building the site and the server: 10 to 20 minutes the first time, seconds after that. Then they are at \
          http://{site}. Press Ctrl-C to stop."
     );
-    obstacles::explained(run(cargo(["leptos", "watch"])?.args(arguments)))
+    let mut watch = cargo(["leptos", "watch"])?;
+    if !arguments.iter().any(|argument| argument == HOT_RELOAD) {
+        watch.arg(HOT_RELOAD);
+    }
+    obstacles::explained(run(watch.args(arguments)))
 }
 
 /// Where the server and cargo-leptos's notices of a reload listen: as the environment says, or `.env`, or else
@@ -86,16 +93,21 @@ fn setting(text: &str, name: &str) -> Option<String> {
 
 /// Does what a developer does: starts the command, looks at the site, presses Ctrl-C.
 pub(crate) fn try_out() -> Outcome {
+    names_an_occupied_address()?;
+    while_it_runs(|_| Ok(()))
+}
+
+/// Starts the command, and does something once the site is there. It is told where cargo-leptos's notices are.
+pub(crate) fn while_it_runs(work: impl FnOnce(SocketAddr) -> Outcome) -> Outcome {
     let folder = env::temp_dir().join(format!("xtask-dev-{}", process::id()));
     fs::create_dir(&folder).map_err(|error| format!("cannot create {}: {error}", folder.display()))?;
-    let outcome = try_out_in(&folder);
+    let outcome = while_it_runs_in(&folder, work);
     fs::remove_dir_all(&folder).ok();
     outcome
 }
 
-fn try_out_in(folder: &Path) -> Outcome {
+fn while_it_runs_in(folder: &Path, work: impl FnOnce(SocketAddr) -> Outcome) -> Outcome {
     let [site, reload] = free_addresses()?;
-    names_an_occupied_address()?;
     let mut dev = Group::start(
         cargo(["xtask", "dev"])?
             .env("LEPTOS_SITE_ADDR", site.to_string())
@@ -106,10 +118,10 @@ fn try_out_in(folder: &Path) -> Outcome {
                 format!("sqlite:{}", folder.join("app.db").display()),
             ),
     )?;
-    let shows = shows_its_page(&mut dev, site);
+    let done = shows_its_page(&mut dev, site).and_then(|()| work(reload));
     // Also if the site never appeared: a killed command could not end the processes it has started.
     let ends = dev.interrupt(END);
-    shows.and(ends)?;
+    done.and(ends)?;
     // The server and cargo-leptos are in process groups of their own. The addresses they listen on show whether they
     // are still running.
     for address in [site, reload] {

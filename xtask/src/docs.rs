@@ -152,7 +152,8 @@ const SOURCES: [&str; 7] = [".rs", ".ts", ".mjs", ".sql", ".css", ".md", ".toml"
 
 /// Variables that the server reads and an operator need not know: those that cargo-leptos sets for it, and one that means
 /// something to PostgreSQL only, and is read in any case.
-const NEED_NO_WORDS: [&str; 5] = [
+const NEED_NO_WORDS: [&str; 6] = [
+    "LEPTOS_LIB_DIR",
     "LEPTOS_OUTPUT_NAME",
     "LEPTOS_RELOAD_PORT",
     "LEPTOS_SITE_ROOT",

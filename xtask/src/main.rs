@@ -15,6 +15,7 @@ mod image;
 mod layout;
 mod lighthouse;
 mod lint;
+mod notices;
 mod npm;
 mod obstacles;
 mod packages;

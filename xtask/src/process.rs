@@ -79,13 +79,14 @@ fn signal_group(group: Option<Pid>, signal: Signal) {
 /// A command without the variables that cargo has set for this program only.
 ///
 /// Some build scripts read these variables (ring's does). If they were passed on, everything that depends on those
-/// crates would be compiled again whenever `cargo build` and `cargo xtask` alternate.
+/// crates would be compiled again whenever `cargo build` and `cargo xtask` alternate. cargo-leptos does not know that
+/// `LEPTOS_WATCH` may come from elsewhere, and warns of it.
 pub(crate) fn command(program: impl AsRef<OsStr>, folder: &Path) -> Command {
     let mut command = Command::new(program);
     command.current_dir(folder);
     for (name, _) in env::vars_os() {
         let name = name.to_string_lossy();
-        if name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_") {
+        if name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_") || name == "LEPTOS_WATCH" {
             command.env_remove(&*name);
         }
     }

@@ -78,8 +78,6 @@ pub(crate) fn test(steps: &mut Steps, _: &[String]) -> Outcome {
 
     released::without_development(steps)?; // wing:dev-provider,mail
 
-    // After everything that runs the debug server: for watching, leptos is compiled differently, and so are the
-    // server and the site above it.
     steps.run("development server", dev::try_out)?;
 
     // What browsers get. The server takes four times as long, and only `cargo xtask build` optimises it.

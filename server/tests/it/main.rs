@@ -70,5 +70,6 @@ mod sign_out;
 mod snapshot_ttl;
 mod spelling;
 mod typed;
+mod watched;
 mod well_known;
 mod wire;

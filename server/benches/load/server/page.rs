@@ -26,7 +26,7 @@ pub(super) fn router(auth: &Auth, leptos: &LeptosOptions) -> Router {
         let (auth, leptos) = (auth.clone(), leptos.clone());
         let render = render_app_async_with_context(
             move || provide_context(auth.clone()),
-            move || shell(leptos.clone()),
+            move || shell(leptos.clone(), false),
         );
         move |mut request: Request| {
             *request.uri_mut() = Uri::from_static("/");
