@@ -49,7 +49,8 @@ use crate::{
 /// What search engines and previews of links say of the site.
 const DESCRIPTION: &str = "An application with accounts, built with Leptos and axum.";
 
-/// The document around [`App`], rendered on the server only. While cargo-leptos watches, it follows the sources.
+/// The document around [`App`], rendered on the server only. While cargo-leptos watches, the page is patched and
+/// loaded again when the sources change.
 pub fn shell(options: LeptosOptions, is_watched: bool) -> impl IntoView {
     view! {
         <!DOCTYPE html>

@@ -41,7 +41,10 @@ pub(crate) fn dev(_: &mut Steps, arguments: &[String]) -> Outcome {
          http://{site}. Press Ctrl-C to stop."
     );
     let mut watch = cargo(["leptos", "watch"])?;
-    if !arguments.iter().any(|argument| argument == HOT_RELOAD) {
+    if !arguments
+        .iter()
+        .any(|argument| [HOT_RELOAD, "--release", "-r"].contains(&&**argument))
+    {
         watch.arg(HOT_RELOAD);
     }
     obstacles::explained(run(watch.args(arguments)))

@@ -79,8 +79,9 @@ fn signal_group(group: Option<Pid>, signal: Signal) {
 /// A command without the variables that cargo has set for this program only.
 ///
 /// Some build scripts read these variables (ring's does). If they were passed on, everything that depends on those
-/// crates would be compiled again whenever `cargo build` and `cargo xtask` alternate. cargo-leptos does not know that
-/// `LEPTOS_WATCH` may come from elsewhere, and warns of it.
+/// crates would be compiled again whenever `cargo build` and `cargo xtask` alternate.
+///
+/// Nor with `LEPTOS_WATCH`, which `.cargo/config.toml` sets: cargo-leptos warns of variables that it does not know.
 pub(crate) fn command(program: impl AsRef<OsStr>, folder: &Path) -> Command {
     let mut command = Command::new(program);
     command.current_dir(folder);

@@ -158,6 +158,10 @@ impl Database {
             }
             done => done?,
         };
+        // PostgreSQL keeps the table of a first migration that was interrupted.
+        if done.is_empty() {
+            return Ok(Schema::None);
+        }
         let ours: Vec<_> = engine::MIGRATIONS
             .iter()
             .map(|migration| (migration.version, &*migration.checksum))

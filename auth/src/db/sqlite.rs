@@ -3,7 +3,7 @@
 mod backup;
 mod place;
 
-use std::{io, path::Path, str::FromStr, sync::Arc, time::Duration};
+use std::{fs, io, path::Path, str::FromStr, sync::Arc, time::Duration};
 
 use sqlx::{
     Connection, Sqlite,
@@ -103,6 +103,11 @@ pub(super) fn create(url: &str) -> Result<(), OpenError> {
     }
 }
 
+/// Whether there is nothing at this path. SQLite reports any other reason why a file cannot be opened.
+fn is_missing(file: &Path) -> bool {
+    fs::symlink_metadata(file).is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
+}
+
 /// Opens the file of `sqlite:PATH`.
 pub(super) async fn open(url: &str) -> Result<(Pool, Pool, Place), OpenError> {
     let options = SqliteConnectOptions::from_str(url)
@@ -116,8 +121,7 @@ pub(super) async fn open(url: &str) -> Result<(Pool, Pool, Place), OpenError> {
         .busy_timeout(LOCK_WAIT)
         // What is deleted is overwritten. Otherwise it stays in the file until its place is used again.
         .pragma("secure_delete", "ON");
-    // What keeps it from being read is SQLite's to say.
-    if let Ok(false) = options.get_filename().try_exists() {
+    if is_missing(options.get_filename()) {
         return Err(OpenError::Missing(options.get_filename().to_owned()));
     }
     // The first connection switches the journal to WAL.

@@ -76,7 +76,7 @@ async fn nothing_is_left_of_a_copy_that_failed() {
     let failed = backup(&format!("sqlite:{}", missing.display()).into(), &target)
         .await
         .unwrap_err();
-    assert!(matches!(failed, BackupError::Open(_)), "{failed}");
+    assert!(matches!(failed, BackupError::Missing(_)), "{failed}");
     assert!(!target.exists() && !missing.exists());
 
     let whole = format!("sqlite:{}", broken.with_file_name("app.db").display());

@@ -20,7 +20,8 @@ pub fn ForAdmins() -> impl IntoView {
     if can(Permission::SeePeople) {
         view! { <Outlet /> }.into_any()
     } else {
-        // As `Missing` has it, without a view around it: a debug build names the source of each view.
+        // Called without `view!`, as in `Missing`: in debug builds a view has its file and line in the page, which would tell
+        // this page from one that does not exist.
         NotFound().into_any()
     }
 }

@@ -10,7 +10,7 @@ use std::{
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::{ConnectOptions, Connection, sqlite::SqliteConnectOptions};
 
-use super::LOCK_WAIT;
+use super::{LOCK_WAIT, is_missing};
 use crate::at_rest;
 
 /// Why there is no backup.
@@ -19,7 +19,10 @@ pub enum BackupError {
     /// `DATABASE_URL` is not an SQLite file's.
     #[error("DATABASE_URL is malformed")]
     Url(#[source] sqlx::Error),
-    /// There is no database, or it cannot be opened.
+    /// There is no database file.
+    #[error("there is no database at {0}: is DATABASE_URL right?")]
+    Missing(PathBuf),
+    /// The database cannot be opened.
     #[error("cannot open the database")]
     Open(#[source] sqlx::Error),
     /// The file to write cannot be created: it may be there already, which is never overwritten.
@@ -49,6 +52,9 @@ pub async fn backup(url: &SecretString, target: &Path) -> Result<u64, BackupErro
         .map_err(BackupError::Url)?
         .create_if_missing(false)
         .busy_timeout(LOCK_WAIT);
+    if is_missing(source.get_filename()) {
+        return Err(BackupError::Missing(source.get_filename().to_owned()));
+    }
     let mut source = source.connect().await.map_err(BackupError::Open)?;
     let path = target
         .to_str()
