@@ -15,13 +15,18 @@ const ROOT = resolve(import.meta.dirname, '../..');
 const PERSON = { email: 'ada@example.com', password: 'seeded people share one password' };
 const DESKTOP = { width: 1100, height: 760 };
 const PHONE = { width: 390, height: 760 };
+/** How much smaller the pictures are that phones load. */
+const SMALL = 0.65;
 
 /** What is in the window, as WebP: Playwright itself takes PNG and JPEG only. */
 async function shoot(page, name) {
   const devtools = await page.context().newCDPSession(page);
-  const { data } = await devtools.send('Page.captureScreenshot', { format: 'webp', quality: 82 });
   mkdirSync(join(ROOT, 'public/shots'), { recursive: true });
-  writeFileSync(join(ROOT, `public/shots/${name}.webp`), data, 'base64');
+  for (const [scale, size] of [[1, ''], [SMALL, '-small']]) {
+    const clip = { x: 0, y: 0, ...page.viewportSize(), scale };
+    const { data } = await devtools.send('Page.captureScreenshot', { format: 'webp', quality: 82, clip });
+    writeFileSync(join(ROOT, `public/shots/${name}${size}.webp`), data, 'base64');
+  }
 }
 
 async function opened(page, address) {

@@ -55,18 +55,32 @@ pub fn Home() -> impl IntoView {
     }
 }
 
+/// How wide the pictures are at most, from which browsers choose a file.
+const SHOWN: &str = "(width < 34rem) 93vw, 34rem";
+
 /// Pictures of the application with the people of `cargo xtask seed`, taken by `cargo xtask screenshots`.
 #[component]
 fn Pictures() -> impl IntoView {
-    // The first one is in sight when the page opens, on a phone, too.
+    // The first one is in sight when the page opens, on a phone, too, and the largest thing there.
     let picture =
         |name: &'static str, loading: &'static str, (width, height): (u32, u32), alt: &'static str| {
+            // As `end2end/pictures/take.mjs` takes them.
+            let sizes = move |theme: &str| {
+                let small = width * 13 / 20;
+                format!("/shots/{name}-{theme}-small.webp {small}w, /shots/{name}-{theme}.webp {width}w")
+            };
             view! {
                 <picture>
-                    <source media="(prefers-color-scheme: dark)" srcset=format!("/shots/{name}-dark.webp") />
+                    <source
+                        media="(prefers-color-scheme: dark)"
+                        srcset=sizes("dark")
+                        sizes=SHOWN
+                    />
                     <img
                         class="shot"
                         src=format!("/shots/{name}-light.webp")
+                        srcset=sizes("light")
+                        sizes=SHOWN
                         width=width
                         height=height
                         alt=alt
