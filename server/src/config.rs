@@ -201,11 +201,7 @@ impl ServerConfig {
             });
         }
         // Cargo sets the first for all that it starts (`.cargo/config.toml`), and only cargo-leptos the second.
-        let watching = !release
-            && ["LEPTOS_WATCH", "LEPTOS_LIB_DIR"]
-                .map(|name| vars.get(name))
-                .iter()
-                .all(Option::is_some);
+        let watching = !release && vars.get("LEPTOS_WATCH").is_some() && vars.get("LEPTOS_LIB_DIR").is_some();
         let leptos = LeptosOptions::builder()
             .output_name(option_env!("LEPTOS_OUTPUT_NAME").unwrap_or(app::NAME))
             .site_root(site.unwrap_or_else(site_root))

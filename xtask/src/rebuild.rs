@@ -18,10 +18,10 @@ const HEADING: &str = "Settings";
 const HEADINGS: [&str; 2] = ["Changed", HEADING];
 /// How often it is changed, and changed back.
 const ROUNDS: usize = 3;
-/// How long it may take until pages are told of the change, and until all is built.
-const PATIENCE: Duration = Duration::from_secs(300);
 /// How long it may take until pages are told of a change, if cargo-leptos watches.
 const SOON: Duration = Duration::from_secs(10);
+/// How long it may take until all is built.
+const PATIENCE: Duration = Duration::from_secs(300);
 /// The notice that all is built.
 const ALL: &str = "\"all\":true";
 
@@ -33,15 +33,11 @@ pub(crate) fn measure() -> Outcome {
     run(&mut cargo(["leptos", "build"])?)?;
     let (mut told, mut loaded) = (Vec::new(), Vec::new());
     dev::while_it_runs(|reload| {
-        view.write_until_heard(reload)?;
+        view.change_until_heard(reload)?;
         for heading in HEADINGS.repeat(ROUNDS) {
-            let mut notices = Notices::listen(reload)?;
-            let start = Instant::now();
-            view.write(heading)?;
-            notices.wait_for(heading, PATIENCE)?;
-            told.push(start.elapsed());
-            notices.wait_for(ALL, PATIENCE)?;
-            loaded.push(start.elapsed());
+            let [until_told, until_loaded] = view.change(heading, reload)?;
+            told.push(until_told);
+            loaded.push(until_loaded);
         }
         Ok(())
     })?;
@@ -53,7 +49,6 @@ pub(crate) fn measure() -> Outcome {
         ("the server alone is built", "--server-only"),
         ("the site alone is built", "--frontend-only"),
     ] {
-        build(side)?;
         let mut times = Vec::new();
         for heading in HEADINGS.repeat(ROUNDS) {
             view.write(heading)?;
@@ -111,19 +106,24 @@ impl View {
         .map_err(|error| format!("cannot write {}: {error}", self.path.display()))
     }
 
-    /// Changes the heading until pages are told of it, and changes it back: cargo-leptos begins to watch at some time after the
+    /// Writes the source with another heading, and waits: until pages are told of it, and until all is built.
+    fn change(&self, heading: &str, reload: SocketAddr) -> Outcome<[Duration; 2]> {
+        let mut notices = Notices::listen(reload)?;
+        let start = Instant::now();
+        self.write(heading)?;
+        notices.wait_for(heading, SOON)?;
+        let told = start.elapsed();
+        notices.wait_for(ALL, PATIENCE)?;
+        Ok([told, start.elapsed()])
+    }
+
+    /// Changes the heading, and changes it back, until both are noticed: cargo-leptos begins to watch at some time after the
     /// server is there.
-    fn write_until_heard(&self, reload: SocketAddr) -> Outcome {
+    fn change_until_heard(&self, reload: SocketAddr) -> Outcome {
         let mut heard = Ok(());
         for heading in HEADINGS.repeat(ROUNDS) {
-            let mut notices = Notices::listen(reload)?;
-            self.write(heading)?;
-            heard = notices.wait_for(heading, SOON);
-            if heard.is_err() {
-                continue;
-            }
-            notices.wait_for(ALL, PATIENCE)?;
-            if heading == HEADING {
+            heard = self.change(heading, reload).map(drop);
+            if heard.is_ok() && heading == HEADING {
                 break;
             }
         }

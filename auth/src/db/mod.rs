@@ -55,7 +55,7 @@ pub enum Schema {
     /// It is this program's.
     #[error("the schema is this program's")]
     Current,
-    /// It has none.
+    /// No migration has run. On PostgreSQL, an interrupted first one leaves the table in which they are recorded.
     #[error("the database has no schema: is DATABASE_URL right? `server migrate` prepares a new one")]
     None,
     /// Migrations are missing.
@@ -77,6 +77,9 @@ pub enum Schema {
 impl Schema {
     /// Compares the migrations that have run with those of a program: numbers and checksums.
     fn of(done: &[(i64, Vec<u8>)], ours: &[(i64, &[u8])]) -> Self {
+        if done.is_empty() {
+            return Self::None;
+        }
         let mut unknown = 0;
         for (version, checksum) in done {
             match ours.iter().find(|(ours, _)| ours == version) {
@@ -153,15 +156,9 @@ impl Database {
                 .fetch_all(self.read())
                 .await;
         let done = match done {
-            Err(sqlx::Error::Database(error)) if engine::is_missing_table(&*error) => {
-                return Ok(Schema::None);
-            }
+            Err(sqlx::Error::Database(error)) if engine::is_missing_table(&*error) => Vec::new(),
             done => done?,
         };
-        // PostgreSQL keeps the table of a first migration that was interrupted.
-        if done.is_empty() {
-            return Ok(Schema::None);
-        }
         let ours: Vec<_> = engine::MIGRATIONS
             .iter()
             .map(|migration| (migration.version, &*migration.checksum))

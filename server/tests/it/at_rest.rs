@@ -103,14 +103,12 @@ fn what_others_can_read_is_left_as_it_is_and_named_by_the_doctor() {
     #[cfg(not(feature = "postgres"))] // wing:postgres
     let data = folder.0.join("data/deeper");
     let url = url(&folder);
-    let doctor = || {
+    let run = |argument| {
         let vars = [SITE, ("DATABASE_URL", url.as_str())];
-        let output = command(&folder, &vars).arg("doctor").output().unwrap();
-        String::from_utf8(output.stdout).unwrap()
+        command(&folder, &vars).arg(argument).output().unwrap()
     };
-    let vars = [SITE, ("DATABASE_URL", url.as_str())];
-    let migrated = command(&folder, &vars).arg("migrate").status().unwrap();
-    assert!(migrated.success());
+    let doctor = || String::from_utf8(run("doctor").stdout).unwrap();
+    assert!(run("migrate").status.success());
     assert!(
         !doctor().contains("warn"),
         "what the program created is nobody else's"
